@@ -1,0 +1,1 @@
+"""plug: the sockets to the outside world, and what fits them."""

@@ -1,0 +1,187 @@
+"""carrier: the socket for whoever moves parcels: ask prices, buy a label once, void it, follow it.
+
+Money is whole minor units, weights are grams, lengths are millimeters, times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from doorstep.kit.refusals import Refusal
+
+
+class CarrierRefused(Refusal):
+    """The carrier said no."""
+
+    # why: reason=a word (unknown_service, already_moving, …), detail=the carrier's own text
+    status = 422
+
+
+class CarrierDown(Refusal):
+    """The carrier did not answer; whether it acted is unknown, so ask again with the same key."""
+
+    # why: carrier, detail, retry_after_s (None when the carrier named no time)
+    status = 503
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    name: str
+    line1: str
+    city: str
+    country: str  # ISO 3166-1 alpha-2
+    company: str = ""
+    line2: str = ""
+    region: str = ""
+    postal_code: str = ""
+    phone: str = ""
+    email: str = ""
+    pickup_point: str = ""  # the carrier's own id of a branch or locker; empty = to the door
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    """One box of a shipment, as the carrier weighs and measures it. Zero = not measured."""
+
+    weight_g: int
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
+
+
+class CustomsItem(Struct, frozen=True, kw_only=True):
+    """One line of the declaration; value and weight are of the whole line, not of one unit."""
+
+    description: str
+    quantity: int
+    value_minor: int
+    currency: str
+    weight_g: int
+    hs_code: str
+    origin_country: str
+    sku: str = ""
+
+
+class Shipment(Struct, frozen=True, kw_only=True):
+    """What a carrier is asked to move: our parcel (or several going together) with all a label needs."""
+
+    ship_from: Address
+    ship_to: Address
+    parcels: tuple[Parcel, ...]
+    reference: str = ""
+    service: str = ""  # needed to buy; when asking rates, empty = every service
+    customs: tuple[CustomsItem, ...] = ()
+    incoterm: str = ""  # DAP or DDP across a border
+    cod_minor: int = 0
+    currency: str = ""  # of cod_minor and insured_minor
+    insured_minor: int = 0
+    signature: bool = False
+
+    @property
+    def crosses_border(self) -> bool:
+        return self.ship_from.country != self.ship_to.country
+
+    @property
+    def weight_g(self) -> int:
+        return sum(parcel.weight_g for parcel in self.parcels)
+
+
+class Rate(Struct, frozen=True, kw_only=True):
+    carrier: str
+    service: str
+    amount_minor: int
+    currency: str
+    days: int | None = None  # transit days promised; None = the carrier does not say
+    why: tuple[str, ...] = ()  # how the price came about, a part a line
+
+
+class Label(Struct, frozen=True, kw_only=True):
+    carrier: str
+    service: str
+    tracking_number: str
+    label_ref: str  # what the carrier calls it; `void` takes it
+    cost_minor: int
+    currency: str
+    pdf: bytes | None = None  # None = doorstep prints the label itself
+    first_mile_number: str = ""
+    last_mile_number: str = ""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Every number that finds this parcel, each once."""
+        all_numbers = (self.tracking_number, self.first_mile_number, self.last_mile_number)
+        return tuple(dict.fromkeys(number for number in all_numbers if number))
+
+
+class TrackEvent(Struct, frozen=True, kw_only=True):
+    happened_at: datetime
+    code: str = ""  # UPU EMSEVT, such as EMA; empty when the carrier's code has none
+    raw_code: str = ""
+    state: str = ""  # one of states.DELIVERY_STATES; empty = news that does not change the state
+    place: str = ""
+    country: str = ""
+    message: str = ""
+    reason: str = ""  # why it went wrong, one word: absent, unverifiable, customs, …
+    party: str = ""  # at whose side the fault lies: carrier, buyer, merchant, customs
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every repeat of one event, however often and in whatever order it is told."""
+        return f"{self.happened_at.isoformat()}|{self.raw_code or self.code}|{self.place}"
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    manifest_ref: str
+    label_refs: tuple[str, ...]
+
+
+class Carrier(Protocol):
+    """Every call but `rates` and `track` takes a key: the same key again is the same act, answered alike.
+
+    A key names one act of the whole account, which may serve several merchants: unique over all of them.
+    """
+
+    @property
+    def code(self) -> str: ...
+
+    async def rates(self, shipment: Shipment) -> list[Rate]:
+        """Cheapest first; empty when no service goes there."""
+
+    async def buy(self, shipment: Shipment, key: str) -> Label:
+        """Buy the label of `shipment.service`."""
+
+    async def void(self, label_ref: str, key: str) -> None:
+        """Give the label back; CarrierRefused(reason="already_moving") once the carrier has the parcel."""
+
+    async def track(self, tracking_number: str) -> list[TrackEvent]:
+        """All that is known, in no promised order, perhaps with repeats; any number of the label finds it."""
+
+
+@runtime_checkable
+class Manifests(Protocol):
+    """A carrier that wants a list of what is handed over (check with isinstance)."""
+
+    async def manifest(self, label_refs: Sequence[str], key: str) -> Manifest: ...
+
+
+@runtime_checkable
+class TracksMany(Protocol):
+    """A carrier that answers for many parcels in one call (check with isinstance)."""
+
+    async def track_many(self, tracking_numbers: Sequence[str]) -> dict[str, list[TrackEvent]]:
+        """By the number asked for; numbers that the carrier does not know are left out."""
+
+
+async def track_all(carrier: Carrier, tracking_numbers: Sequence[str]) -> dict[str, list[TrackEvent]]:
+    """Follow many parcels, in one call where the carrier can."""
+    if isinstance(carrier, TracksMany):
+        return await carrier.track_many(tracking_numbers)
+    found: dict[str, list[TrackEvent]] = {}
+    for number in tracking_numbers:
+        try:
+            found[number] = await carrier.track(number)
+        except CarrierRefused:
+            continue
+    return found

@@ -1,0 +1,261 @@
+"""ratecard: a carrier known only by its price list: priced, labeled and numbered here, followed by hand."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from hashlib import sha256
+from typing import Literal
+
+from msgspec import Struct
+
+from doorstep.plug.carrier import CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
+
+REST_OF_WORLD = "*"
+
+
+class Zone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Countries that cost the same; the first zone that names the country counts, `*` names all of them."""
+
+    name: str
+    countries: tuple[str, ...]
+
+
+class Break(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Up to this weight, this price."""
+
+    up_to_g: int
+    amount_minor: int
+
+
+class Tariff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one service costs into one zone, and how long it takes."""
+
+    zone: str
+    breaks: tuple[Break, ...]
+    days: int | None = None
+    per_extra_kg_minor: int | None = None  # beyond the last break, per begun kilogram; None = too heavy
+
+
+class Surcharge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An extra on parcels it applies to: an amount per parcel, a percentage of the base price, or both."""
+
+    code: str
+    on: Literal["always", "cod", "insured", "signature", "oversize", "remote", "border"] = "always"
+    amount_minor: int = 0
+    percent: Decimal = Decimal(
+        0
+    )  # of the base price; with `insured`: of the insured value, with `cod`: of the cash
+    longest_over_mm: int = 0  # for oversize
+    country: str = ""  # for remote
+    postal_prefixes: tuple[str, ...] = ()  # for remote
+
+
+class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    tariffs: tuple[Tariff, ...]
+    name: str = ""
+    volumetric_divisor: int | None = None  # cm³ per kg, such as 5000; None = the scales alone count
+    max_weight_g: int | None = None  # of one parcel
+    max_length_mm: int | None = None
+    max_girth_mm: int | None = None  # length + 2 × (width + height)
+    surcharges: tuple[Surcharge, ...] = ()
+    cash_on_delivery: bool = False
+
+
+class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    currency: str
+    zones: tuple[Zone, ...]
+    services: tuple[Service, ...]
+    prefix: str = "DS"  # begins every tracking number
+    origin_countries: tuple[str, ...] = ()  # where parcels are taken; empty = anywhere
+
+
+class RateCardCarrier:
+    """Keeps nothing: the number follows from the key, so the same key is always the same label."""
+
+    def __init__(self, code: str, card: RateCard) -> None:
+        self.code = code
+        self.card = card
+
+    async def rates(self, shipment: Shipment) -> list[Rate]:
+        refuse_unless_measurable(shipment)
+        priced = (price(self.code, self.card, service, shipment) for service in self._services(shipment))
+        found = [rate for rate in priced if isinstance(rate, Rate)]
+        return sorted(found, key=lambda rate: (rate.amount_minor, rate.service))
+
+    async def buy(self, shipment: Shipment, key: str) -> Label:
+        refuse_unless_measurable(shipment)
+        services = [service for service in self._services(shipment) if service.code == shipment.service]
+        if not services:
+            raise CarrierRefused(carrier=self.code, reason="unknown_service", service=shipment.service)
+        rate = price(self.code, self.card, services[0], shipment)
+        if not isinstance(rate, Rate):
+            raise CarrierRefused(carrier=self.code, reason=rate, service=shipment.service)
+        number = tracking_number(self.card.prefix, f"{self.code}|{key}", shipment.ship_from.country)
+        return Label(
+            carrier=self.code,
+            service=rate.service,
+            tracking_number=number,
+            label_ref=number,
+            cost_minor=rate.amount_minor,
+            currency=rate.currency,
+        )
+
+    async def void(self, label_ref: str, key: str) -> None:
+        """Nobody else knows of the label: not handing the parcel over is all there is to it."""
+        if not is_tracking_number(label_ref):
+            raise CarrierRefused(carrier=self.code, reason="unknown_label", label_ref=label_ref)
+
+    async def track(self, tracking_number: str) -> list[TrackEvent]:
+        """This carrier reports nothing; its events are entered by hand."""
+        if not is_tracking_number(tracking_number):
+            raise CarrierRefused(carrier=self.code, reason="unknown_number", tracking_number=tracking_number)
+        return []
+
+    def _services(self, shipment: Shipment) -> list[Service]:
+        if self.card.origin_countries and shipment.ship_from.country not in self.card.origin_countries:
+            return []
+        return [one for one in self.card.services if shipment.service in ("", one.code)]
+
+
+def refuse_unless_measurable(shipment: Shipment) -> None:
+    if not shipment.parcels or any(parcel.weight_g <= 0 for parcel in shipment.parcels):
+        raise CarrierRefused(reason="weight_missing")
+
+
+def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) -> Rate | str:
+    """The rate, or one word for why this service does not take it."""
+    zone = zone_of(card, service, shipment.ship_to.country)
+    tariff = next((one for one in service.tariffs if zone and one.zone == zone.name), None)
+    if tariff is None:
+        return "country_not_served"
+    if shipment.cod_minor and not service.cash_on_delivery:
+        return "cod_not_offered"
+    if shipment.cod_minor and shipment.currency and shipment.currency != card.currency:
+        return "cod_currency"
+    if unfit := next((word for parcel in shipment.parcels if (word := misfit(service, parcel))), ""):
+        return unfit
+    bases = [base_price(service, tariff, parcel) for parcel in shipment.parcels]
+    if None in bases:
+        return "too_heavy"
+    base_minor = sum(base for base in bases if base is not None)
+    extras = surcharges(service, shipment, base_minor)
+    why = [f"zone {tariff.zone}", *(_weight_line(service, parcel) for parcel in shipment.parcels)]
+    why += [f"base {base_minor}", *(f"{code} {amount}" for code, amount in extras)]
+    return Rate(
+        carrier=carrier,
+        service=service.code,
+        amount_minor=base_minor + sum(amount for _, amount in extras),
+        currency=card.currency,
+        days=tariff.days,
+        why=tuple(why),
+    )
+
+
+def zone_of(card: RateCard, service: Service, country: str) -> Zone | None:
+    """Only zones that the service has a tariff for; a zone that names the country comes before `*`."""
+    served = {tariff.zone for tariff in service.tariffs}
+    zones = [zone for zone in card.zones if zone.name in served]
+    for wanted in (country, REST_OF_WORLD):
+        for zone in zones:
+            if wanted in zone.countries:
+                return zone
+    return None
+
+
+def chargeable_g(service: Service, parcel: Parcel) -> int:
+    """The dearer of what it weighs and what room it takes (mm³ / (cm³ per kg) is grams)."""
+    if not service.volumetric_divisor:
+        return parcel.weight_g
+    volume_mm3 = parcel.length_mm * parcel.width_mm * parcel.height_mm
+    return max(parcel.weight_g, -(-volume_mm3 // service.volumetric_divisor))
+
+
+def base_price(service: Service, tariff: Tariff, parcel: Parcel) -> int | None:
+    """None when the list ends below this weight."""
+    weight_g = chargeable_g(service, parcel)
+    breaks = sorted(tariff.breaks, key=lambda one: one.up_to_g)
+    for one in breaks:
+        if weight_g <= one.up_to_g:
+            return one.amount_minor
+    if tariff.per_extra_kg_minor is None or not breaks:
+        return None
+    extra_kg = -(-(weight_g - breaks[-1].up_to_g) // 1000)
+    return breaks[-1].amount_minor + extra_kg * tariff.per_extra_kg_minor
+
+
+def misfit(service: Service, parcel: Parcel) -> str:
+    longest, *others = sorted((parcel.length_mm, parcel.width_mm, parcel.height_mm), reverse=True)
+    if service.max_weight_g is not None and parcel.weight_g > service.max_weight_g:
+        return "too_heavy"
+    if service.max_length_mm is not None and longest > service.max_length_mm:
+        return "too_long"
+    if service.max_girth_mm is not None and longest + 2 * sum(others) > service.max_girth_mm:
+        return "too_big"
+    return ""
+
+
+def longest_mm(parcel: Parcel) -> int:
+    return max(parcel.length_mm, parcel.width_mm, parcel.height_mm)
+
+
+def surcharges(service: Service, shipment: Shipment, base_minor: int) -> list[tuple[str, int]]:
+    found = []
+    for extra in service.surcharges:
+        times = _times(extra, shipment)
+        if times:
+            share = extra.percent / 100 * _percent_base(extra, shipment, base_minor)
+            rounded = int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+            found.append((extra.code, extra.amount_minor * times + rounded))
+    return found
+
+
+def _times(extra: Surcharge, shipment: Shipment) -> int:
+    """How many times the amount is due: per parcel, or once for what concerns the whole."""
+    if extra.on == "oversize":
+        return sum(longest_mm(parcel) > extra.longest_over_mm for parcel in shipment.parcels)
+    if extra.on == "always":
+        return len(shipment.parcels)
+    postal_code = shipment.ship_to.postal_code.replace(" ", "").upper()
+    applies = {
+        "cod": shipment.cod_minor > 0,
+        "insured": shipment.insured_minor > 0,
+        "signature": shipment.signature,
+        "border": shipment.crosses_border,
+        "remote": shipment.ship_to.country == extra.country and postal_code.startswith(extra.postal_prefixes),
+    }
+    return int(applies[extra.on])
+
+
+def _percent_base(extra: Surcharge, shipment: Shipment, base_minor: int) -> int:
+    return {"cod": shipment.cod_minor, "insured": shipment.insured_minor}.get(extra.on, base_minor)
+
+
+def _weight_line(service: Service, parcel: Parcel) -> str:
+    charged_g = chargeable_g(service, parcel)
+    return f"{charged_g} g by volume" if charged_g > parcel.weight_g else f"{charged_g} g on the scales"
+
+
+# Tracking numbers: the shape of UPU S10 (letters, serial, check digit, country) with a serial of 16 digits in
+# place of 8, because ours come from a hash: that two of ten million are alike has a chance of 1 in 200.
+_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
+_SERIAL_DIGITS = 16
+
+
+def tracking_number(prefix: str, seed: str, country: str) -> str:
+    hashed = int.from_bytes(sha256(seed.encode()).digest(), "big")
+    serial = str(hashed % 10**_SERIAL_DIGITS).zfill(_SERIAL_DIGITS)
+    return f"{prefix}{serial}{s10_check_digit(serial)}{country}"
+
+
+def is_tracking_number(number: str) -> bool:
+    serial, check, country = number[-19:-3], number[-3:-2], number[-2:]
+    if len(serial) != _SERIAL_DIGITS or not (serial + check).isascii() or not (serial + check).isdigit():
+        return False
+    return country.isalpha() and int(check) == s10_check_digit(serial)
+
+
+def s10_check_digit(serial: str) -> int:
+    """UPU S10: weights 8 6 4 2 3 5 9 7 (over again for longer serials), modulus 11, 10 → 0 and 11 → 5."""
+    weighted = sum(int(digit) * _S10_WEIGHTS[place % 8] for place, digit in enumerate(serial))
+    return {10: 0, 11: 5}.get(11 - weighted % 11, 11 - weighted % 11)

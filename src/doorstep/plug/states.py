@@ -1,0 +1,106 @@
+"""states: what a parcel's events say about where it is, in whatever order and however often told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from doorstep.plug.carrier import TrackEvent
+
+# In the order of the journey: of two events of the same instant the later one here counts.
+DELIVERY_STATES: tuple[str, ...] = (
+    "pre_transit",
+    "canceled",
+    "accepted",
+    "in_transit",
+    "export_customs",
+    "departed",
+    "arrived",
+    "in_customs",
+    "customs_hold",
+    "customs_released",
+    "delayed",
+    "out_for_delivery",
+    "attempted",
+    "available_for_pickup",
+    "exception",
+    "redirected",
+    "damaged",
+    "refused",
+    "returning",
+    "lost",
+    "destroyed",
+    "seized",
+    "returned_to_sender",
+    "delivered",
+)
+
+# Nothing follows these. `lost` and `canceled` are beliefs that a later scan proves wrong, so not here.
+FINAL_STATES: frozenset[str] = frozenset({"delivered", "returned_to_sender", "destroyed", "seized"})
+
+# Someone has to look: the parcel does not move on by itself, or not to where it should.
+TROUBLE_STATES: frozenset[str] = frozenset(
+    {"customs_hold", "delayed", "attempted", "exception", "damaged", "refused", "returning", "lost"}
+)
+
+# UPU EMSEVT V3 event codes.
+STATE_OF_UPU: dict[str, str] = {
+    "EMA": "accepted",  # posting, collection
+    "EMB": "in_transit",  # arrival at outward office of exchange
+    "EXA": "export_customs",  # presented to export customs or security
+    "EXB": "export_customs",  # held by export customs
+    "EXC": "in_transit",  # returned from export customs
+    "EXD": "delayed",  # held at outward office of exchange
+    "EXX": "returning",  # export canceled
+    "EMC": "departed",  # departure from outward office of exchange
+    "EMJ": "in_transit",  # arrival at transit office
+    "EMK": "in_transit",  # departure from transit office
+    "EMD": "arrived",  # arrival at inward office of exchange
+    "EDA": "delayed",  # held at inward office of exchange
+    "EDB": "in_customs",  # presented to import customs
+    "EME": "in_customs",  # held by import customs: the ordinary stop of a dutiable parcel
+    "EDC": "customs_released",  # returned from import customs
+    "EMF": "in_transit",  # departure from inward office of exchange
+    "EDD": "in_transit",  # into sorting center
+    "EDE": "in_transit",  # out of sorting center
+    "EMG": "in_transit",  # arrival at delivery office
+    "EDF": "delayed",  # held at delivery office
+    "EDG": "out_for_delivery",
+    "EDH": "available_for_pickup",
+    "EMH": "attempted",
+    "EMI": "delivered",
+    "EDX": "exception",  # import terminated
+}
+
+_RANK = {state: rank for rank, state in enumerate(DELIVERY_STATES)}
+
+
+def state_of_upu(code: str) -> str:
+    """Empty for a code we do not know: kept and shown, without a say in the state."""
+    return STATE_OF_UPU.get(code.strip().upper(), "")
+
+
+def is_final(state: str) -> bool:
+    return state in FINAL_STATES
+
+
+def delivery_state(events: Iterable[TrackEvent]) -> str:
+    """Final states dominate, then any scan over the mere label; later beats earlier, ties go by rank."""
+    deciding = deciding_event(events)
+    return deciding.state if deciding else "pre_transit"
+
+
+def deciding_event(events: Iterable[TrackEvent]) -> TrackEvent | None:
+    """The event that the state rests on; None when none says anything."""
+    return max((event for event in events if event.state in _RANK), key=_weight, default=None)
+
+
+def _weight(event: TrackEvent) -> tuple[int, datetime, int, str]:
+    # The fingerprint only makes the choice among equals the same in every order.
+    return _standing(event.state), event.happened_at, _RANK[event.state], event.fingerprint
+
+
+def _standing(state: str) -> int:
+    if state in FINAL_STATES:
+        return 2
+    return 0 if state == "pre_transit" else 1

@@ -1,0 +1,218 @@
+"""wire: one HTTP API outside: deadline, size cap, the only retry policy, and honesty about what is not known.
+
+Every call that changes something carries a key, so repeating it is safe; this is why all calls are retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from doorstep.kit import clock
+
+T = TypeVar("T")
+
+
+class NoAnswer(Exception):
+    """Nothing usable came back: the outcome is unknown."""
+
+    def __init__(self, detail: str, retry_after_s: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class Rejected(Exception):
+    """A clear no from the other side."""
+
+    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+        super().__init__(f"{status} {reason} {detail}".strip())
+        self.status, self.reason, self.detail = status, reason, detail
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    tries: int = 3
+    connect_s: float = 5.0
+    deadline_s: float = 10.0  # of one try, answer read included
+    backoff_s: float = 0.25  # doubles with every try
+    longest_wait_s: float = 5.0  # asked to wait longer: give up and say so, the caller comes back later
+    largest_answer: int = 20_000_000
+    breaker_after: int = 5  # calls without an answer in a row
+    breaker_s: float = 10.0  # then fail at once for so long
+
+
+class Complaint(Struct):
+    """How a well-behaved API says no."""
+
+    error: str = ""
+    detail: str = ""
+
+
+# The other side was not ready: it did nothing and may be asked again.
+TRY_AGAIN = frozenset({408, 425, 429})
+
+
+class Wire:
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        policy: Policy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.policy = policy or Policy()
+        self._base_url, self._headers, self._transport, self._sleep = (
+            base_url,
+            dict(headers or {}),
+            transport,
+            sleep,
+        )
+        self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._silent_calls = 0
+        self._resting_until = 0.0
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        into: type[T],
+        body: Any = None,
+        key: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> T:
+        """The answer; Rejected for a clear no; NoAnswer when the tries are used up."""
+        self._refuse_while_resting()
+        request = self._request(method, path, body, key, params)
+        try:
+            answer = await self._with_tries(request, into)
+        except NoAnswer:
+            self._count_silence()
+            raise
+        except Rejected:
+            self._silent_calls = 0
+            raise
+        self._silent_calls = 0
+        return answer
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _with_tries(self, request: httpx.Request, into: type[T]) -> T:
+        for attempt in range(1, self.policy.tries + 1):
+            try:
+                return await self._once(request, into)
+            except NoAnswer as silence:
+                wait_s = self._wait_s(attempt, silence.retry_after_s)
+                if attempt == self.policy.tries or wait_s > self.policy.longest_wait_s:
+                    raise
+                await self._sleep(wait_s)
+        raise AssertionError("a policy has at least one try")
+
+    async def _once(self, request: httpx.Request, into: type[T]) -> T:
+        try:
+            async with asyncio.timeout(self.policy.deadline_s):
+                response = await self._open().send(request, stream=True)
+                try:
+                    content = await self._read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise NoAnswer(f"no answer within {self.policy.deadline_s:g} s") from None
+        except (httpx.TransportError, httpx.StreamError) as failure:
+            raise NoAnswer(f"{type(failure).__name__}: {failure}".rstrip(": ")) from failure
+        return _judge(response, content, into)
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        content = bytearray()
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > self.policy.largest_answer:
+                raise NoAnswer(f"answer larger than {self.policy.largest_answer} bytes")
+        return bytes(content)
+
+    def _request(
+        self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None
+    ) -> httpx.Request:
+        headers = {"Idempotency-Key": key} if key else {}
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = msgspec.json.encode(body)
+        return self._open().build_request(method, path, headers=headers, content=content, params=params)
+
+    def _open(self) -> httpx.AsyncClient:
+        """Connections belong to one event loop: another loop gets its own client."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
+            self._client = httpx.AsyncClient(
+                base_url=self._base_url,
+                headers=self._headers,
+                timeout=httpx.Timeout(self.policy.deadline_s, connect=self.policy.connect_s),
+                follow_redirects=False,
+                transport=self._transport,
+            )
+        return self._client
+
+    def _wait_s(self, attempt: int, asked_s: float | None) -> float:
+        backoff_s: float = self.policy.backoff_s * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+        return max(backoff_s, asked_s or 0.0)
+
+    def _refuse_while_resting(self) -> None:
+        left_s = self._resting_until - time.monotonic()
+        if left_s > 0:
+            raise NoAnswer("not asked: it has not been answering", retry_after_s=left_s)
+
+    def _count_silence(self) -> None:
+        self._silent_calls += 1
+        if self._silent_calls >= self.policy.breaker_after:
+            self._resting_until = time.monotonic() + self.policy.breaker_s
+
+
+def _judge(response: httpx.Response, content: bytes, into: type[T]) -> T:
+    status = response.status_code
+    if status >= 500 or status in TRY_AGAIN:
+        raise NoAnswer(
+            f"answered {status}", retry_after_s=retry_after_s(response.headers.get("Retry-After", ""))
+        )
+    if status >= 300:
+        complaint = _complaint(content)
+        raise Rejected(status, complaint.error or f"http_{status}", complaint.detail)
+    try:
+        return msgspec.json.decode(content or b"null", type=into)
+    except (msgspec.DecodeError, msgspec.ValidationError) as nonsense:
+        raise NoAnswer(f"answered {status} with a body that makes no sense: {nonsense}") from nonsense
+
+
+def _complaint(content: bytes) -> Complaint:
+    try:
+        return msgspec.json.decode(content, type=Complaint)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return Complaint(detail=content[:200].decode("utf-8", "replace"))
+
+
+def retry_after_s(header: str) -> float | None:
+    """Seconds from a Retry-After header, given as seconds or as a date."""
+    header = header.strip()
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        at = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - clock.now()).total_seconds())
