@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from doorstep.kit.money import line_total, to_decimal
 from doorstep.kit.paper import (
     Address,
     Barcode,
@@ -22,6 +20,7 @@ from doorstep.kit.paper import (
     country_name,
     figures,
     kilograms,
+    paragraphs,
     printable,
     qr,
     scannable,
@@ -73,7 +72,7 @@ def label(of: Label) -> Paper:
             "shipped_on": spelled_date(of.shipped_on),
             "reference": of.reference,
             "routing": routing,
-            "routing_code": qr("|".join((of.tracking_number, routing))) if _fits_2d(of, routing) else None,
+            "routing_code": qr(printable(f"{of.tracking_number}|{routing}")) if _fits_2d(of, routing) else None,
             "cod": f"{figures(of.cod_amount_minor, of.cod_currency)} {of.cod_currency}"
             if of.cod_amount_minor
             else "",
@@ -84,6 +83,180 @@ def label(of: Label) -> Paper:
             "instructions": of.instructions,
         },
     )
+
+
+Nature = Literal["sale_of_goods", "gift", "commercial_sample", "documents", "returned_goods", "other"]
+
+
+class CustomsItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What one line of a parcel is to customs; weight and value are those of the whole line."""
+
+    description: str
+    quantity: int
+    net_weight_g: int
+    value_minor: int
+    hs_code: str = ""
+    origin: str = ""  # ISO 3166-1 alpha-2
+    unit_price: Decimal | None = None
+    sku: str = ""
+
+
+class CustomsParty(msgspec.Struct, frozen=True, kw_only=True):
+    address: Address
+    eori: str = ""
+    vat_number: str = ""
+    tax_id: str = ""  # any other: CPF, IEC, RFC, PVM …
+
+
+class CustomsDeclaration(msgspec.Struct, frozen=True, kw_only=True):
+    """One parcel declared by post, on a CN 22 or a CN 23."""
+
+    sender: CustomsParty
+    recipient: CustomsParty
+    items: tuple[CustomsItem, ...]
+    currency: str
+    declared_on: date
+    gross_weight_g: int
+    nature: Nature = "sale_of_goods"
+    explanation: str = ""
+    post: str = ""  # the designated operator
+    office_of_origin: str = ""
+    tracking_number: str = ""
+    postage_minor: int = 0
+    ioss: str = ""
+    comments: str = ""
+    licenses: str = ""
+    certificates: str = ""
+    invoice_number: str = ""
+    signed_by: str = ""
+
+
+class CommercialInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """The seller's statement of what a parcel holds and is worth, for customs on both sides."""
+
+    number: str
+    issued_on: date
+    seller: CustomsParty
+    consignee: CustomsParty
+    items: tuple[CustomsItem, ...]
+    currency: str
+    incoterm: str  # of Incoterms 2020: DAP, DDP …
+    incoterm_place: str = ""
+    importer: CustomsParty | None = None  # where it is not the consignee
+    reason_for_export: str = "Sale of goods"
+    order_number: str = ""
+    carrier: str = ""
+    tracking_number: str = ""
+    parcel_count: int = 1
+    gross_weight_g: int = 0
+    discount_minor: int = 0
+    freight_minor: int = 0
+    insurance_minor: int = 0
+    other_charges_minor: int = 0
+    ioss: str = ""
+    remarks: str = ""
+    signed_by: str = ""
+    signed_at: str = ""  # the place
+    page_size: PageSize = "a4"
+
+
+def cn22(of: CustomsDeclaration) -> Paper:
+    """On 4 x 6 inch, so that the label's printer prints it too."""
+    return Paper(TEMPLATES / "cn22.typ", {"title": f"CN 22 {of.tracking_number}", **_declared(of)})
+
+
+def cn23(of: CustomsDeclaration) -> Paper:
+    return Paper(TEMPLATES / "cn23.typ", {"title": f"CN 23 {of.tracking_number}", **_declared(of)})
+
+
+def commercial_invoice(of: CommercialInvoice) -> Paper:
+    goods_minor = sum(item.value_minor for item in of.items)
+    charges = (
+        ("Discount", -of.discount_minor),
+        ("Freight", of.freight_minor),
+        ("Insurance", of.insurance_minor),
+        ("Other charges", of.other_charges_minor),
+    )
+    total_minor = goods_minor + sum(amount for _, amount in charges)
+    return Paper(
+        TEMPLATES / "commercial_invoice.typ",
+        {
+            "title": f"Commercial invoice {of.number}",
+            "page_size": of.page_size,
+            "number": of.number,
+            "issued_on": spelled_date(of.issued_on),
+            "seller": _party(of.seller),
+            "consignee": _party(of.consignee),
+            "importer": _party(of.importer) if of.importer else None,
+            "terms": f"{of.incoterm} {of.incoterm_place} (Incoterms 2020)".replace("  ", " ") if of.incoterm else "",
+            "reason_for_export": of.reason_for_export,
+            "order_number": of.order_number,
+            "carrier": of.carrier,
+            "tracking_number": of.tracking_number,
+            "ioss": of.ioss,
+            "parcels": str(of.parcel_count),
+            "currency": of.currency,
+            "items": [_item(item, of.currency) for item in of.items],
+            "goods": figures(goods_minor, of.currency),
+            "charges": [[name, figures(amount, of.currency)] for name, amount in charges if amount],
+            "total": figures(total_minor, of.currency),
+            "net_weight": kilograms(sum(item.net_weight_g for item in of.items)),
+            "gross_weight": kilograms(of.gross_weight_g),
+            "origins": sorted({country_name(item.origin) for item in of.items if item.origin}),
+            "remarks": paragraphs(of.remarks),
+            "signed_by": of.signed_by,
+            "signed_at": of.signed_at,
+        },
+    )
+
+
+def _declared(of: CustomsDeclaration) -> dict[str, Any]:
+    return {
+        "sender": _party(of.sender),
+        "recipient": _party(of.recipient),
+        "items": [_item(item, of.currency) for item in of.items],
+        "currency": of.currency,
+        "total": figures(sum(item.value_minor for item in of.items), of.currency),
+        "net_weight": kilograms(sum(item.net_weight_g for item in of.items)),
+        "gross_weight": kilograms(of.gross_weight_g),
+        "nature": of.nature,
+        "explanation": of.explanation,
+        "post": of.post,
+        "office_of_origin": of.office_of_origin,
+        "tracking_number": _in_groups(of.tracking_number),
+        "bars": scannable(printable(of.tracking_number)),
+        "postage": f"{figures(of.postage_minor, of.currency)} {of.currency}" if of.postage_minor else "",
+        "ioss": of.ioss,
+        "comments": of.comments,
+        "licenses": of.licenses,
+        "certificates": of.certificates,
+        "invoice_number": of.invoice_number,
+        "declared_on": spelled_date(of.declared_on),
+        "signed_by": of.signed_by,
+    }
+
+
+def _item(item: CustomsItem, currency: str) -> dict[str, str]:
+    return {
+        "description": item.description,
+        "sku": item.sku,
+        "quantity": f"{item.quantity:,}",
+        "net_weight": kilograms(item.net_weight_g),
+        "value": figures(item.value_minor, currency),
+        "unit_price": unit_figures(item.unit_price, currency) if item.unit_price is not None else "",
+        "hs_code": item.hs_code,
+        "origin": item.origin,
+    }
+
+
+def _party(party: CustomsParty) -> dict[str, Any]:
+    numbers = (("EORI", party.eori), ("VAT", party.vat_number), ("Tax ID", party.tax_id))
+    return {
+        "name": party.address.company or party.address.name,
+        "lines": address_lines(party.address),
+        "contact": [text for text in (party.address.phone, party.address.email) if text],
+        "numbers": [[name, number] for name, number in numbers if number],
+    }
 
 
 def _with_phone(address: Address) -> list[str]:
