@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from doorstep.kit.embedded.binaries import programs
 from doorstep.kit.embedded.server import clean_environment, grants, start
@@ -42,7 +43,7 @@ def backup(home: Path, file: Path) -> int:
     os.close(handle)
     draft = Path(name)
     try:
-        _tool("pg_dump", "--format=custom", f"--file={draft}", "--dbname", url_of(home, BACKUP))
+        _tool("pg_dump", "--format=custom", f"--file={draft}", url=url_of(home, BACKUP))
         os.replace(draft, file)
     finally:
         draft.unlink(missing_ok=True)
@@ -73,14 +74,8 @@ def _refuse_what_is_no_backup(file: Path) -> None:
 
 
 def _fill(home: Path, file: Path) -> None:
-    done = _call(
-        "pg_restore",
-        "--exit-on-error",
-        "--single-transaction",
-        "--dbname",
-        url_of(home, OWNER, DRAFT),
-        str(file),
-    )
+    url = url_of(home, OWNER, DRAFT)
+    done = _call("pg_restore", "--exit-on-error", "--single-transaction", str(file), url=url)
     if done.returncode != 0:
         raise NotABackup(file=str(file), reason=_first_error(done.stderr))
     _sql(home, "analyze;", database=DRAFT)
@@ -115,22 +110,28 @@ def _drop(home: Path, *databases: str) -> None:
 
 
 def _sql(home: Path, *statements: str, database: str = "postgres") -> None:
-    script = "\n".join(statements)
-    _tool("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null",
-          "--dbname", url_of(home, OWNER, database), stdin=script)  # fmt: skip
+    options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null")
+    _tool("psql", *options, url=url_of(home, OWNER, database), stdin="\n".join(statements))
 
 
-def _tool(program: str, *arguments: str, stdin: str = "") -> None:
-    done = _call(program, *arguments, stdin=stdin)
+def _tool(program: str, *arguments: str, url: str, stdin: str = "") -> None:
+    done = _call(program, *arguments, url=url, stdin=stdin)
     if done.returncode != 0:
         raise BackupFailed(tool=program, reason=_first_error(done.stderr))
 
 
-def _call(program: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def _call(program: str, *arguments: str, url: str = "", stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """The password goes by the environment: everybody on the machine can read a command line."""
+    parts = urlsplit(url)
+    bare = parts._replace(netloc=f"{parts.username}@").geturl()
     return subprocess.run(
-        [str(programs() / program), *arguments],
-        input=stdin, capture_output=True, text=True, check=False, env=clean_environment(),
-    )  # fmt: skip
+        [str(programs() / program), *([f"--dbname={bare}"] if url else []), *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**clean_environment(), "PGPASSWORD": parts.password or ""},
+    )
 
 
 def _first_error(text: str) -> str:

@@ -157,7 +157,7 @@ def _initdb(server: Server, folder: Path) -> None:
         done = _run(server, "initdb", "-D", str(folder), *common, *way)
         if done.returncode == 0:
             return
-    raise DatabaseWouldNotStart(reason=_last_line(done.stderr), folder=str(folder))
+    raise DatabaseWouldNotStart(reason=_complaint(done.stderr), folder=str(folder))
 
 
 def _write_roles(server: Server, folder: Path) -> None:
@@ -191,7 +191,8 @@ def grants(database: str) -> list[str]:
 
 
 def _role_statement(role: str) -> str:
-    return f"do $$ begin create role {role}; exception when duplicate_object then null; end $$;"
+    made = f"if not exists (select from pg_roles where rolname = '{role}') then create role {role}; end if;"
+    return f"do $$ begin {made} end $$;"
 
 
 def _powers(role: str) -> str:
@@ -207,7 +208,7 @@ def _single_user(server: Server, folder: Path, statements: list[str]) -> None:
                 "-c", "logging_collector=off", "postgres", stdin=script)  # fmt: skip
     if done.returncode != 0:
         (server.home / "passwords.json").unlink(missing_ok=True)
-        raise DatabaseWouldNotStart(reason=_last_line(done.stderr), folder=str(folder))
+        raise DatabaseWouldNotStart(reason=_complaint(done.stderr), folder=str(folder))
 
 
 def _write(server: Server, file: Path, text: str) -> None:
@@ -289,13 +290,14 @@ def _why_it_stopped(server: Server) -> str:
         ]
     except OSError as error:
         return str(error)
-    lines = [line for text in texts for line in text.splitlines() if "FATAL" in line or "PANIC" in line]
-    return _last_line("\n".join(lines)) or _last_line("\n".join(texts)) or "it did not become ready in time"
+    return _complaint("\n".join(texts)) or "it did not become ready in time"
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else ""
+def _complaint(text: str) -> str:
+    """The last line that says what is wrong; without such a one, the last line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    grave = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error:"))]
+    return (grave or lines or [""])[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,139 @@
+"""Migrations: each once, in order, by the owner; what was applied is never changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from doorstep.kit import migrate as migrations
+from doorstep.kit.embedded import Urls
+from doorstep.kit.migrate import Migration, in_order, migrate, packaged, pending
+from tests.database import drop_database, make_database
+
+FIRST = Migration("9001_pre_mug.sql", "create table mug (merchant_id bigint primary key);")
+SECOND = Migration("9002_post_handle.sql", "alter table mug drop column if exists handle;")
+THIRD = Migration("9003_pre_saucer.sql", "create table saucer (n int); select distribute('saucer');")
+
+
+def known(*more: Migration) -> list[Migration]:
+    return [*packaged(), *more]
+
+
+@pytest.fixture
+async def owner(own_urls: Urls) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(own_urls.owner)
+    yield connection
+    await connection.close()
+
+
+async def test_each_file_is_applied_once_and_in_order(own_urls: Urls) -> None:
+    assert await migrate(own_urls.owner, known(FIRST, SECOND)) == [FIRST.name, SECOND.name]
+    assert await migrate(own_urls.owner, known(FIRST, SECOND)) == []
+    assert await migrate(own_urls.owner, known(FIRST, SECOND, THIRD)) == [THIRD.name]
+
+
+async def test_a_changed_file_is_refused_by_name(own_urls: Urls) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    with pytest.raises(migrations.MigrationChanged) as refused:
+        await migrate(own_urls.owner, known(Migration(FIRST.name, FIRST.sql + "-- a word more")))
+    assert refused.value.why == {"file": FIRST.name}
+
+
+async def test_line_ends_are_no_change() -> None:
+    [unix] = in_order([(FIRST.name, "select 1;\nselect 2;\n")])
+    [windows] = in_order([(FIRST.name, "select 1;\r\nselect 2;\r\n")])
+    assert unix.checksum == windows.checksum
+
+
+async def test_a_database_of_a_newer_doorstep_is_refused(own_urls: Urls) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    with pytest.raises(migrations.DatabaseIsNewer) as refused:
+        await pending(own_urls.owner)
+    assert refused.value.why == {"migration": FIRST.name}
+
+
+async def test_only_pre_stops_before_the_first_that_takes_away(own_urls: Urls) -> None:
+    assert await migrate(own_urls.owner, known(FIRST, SECOND, THIRD), only_pre=True) == [FIRST.name]
+    assert await migrate(own_urls.owner, known(FIRST, SECOND, THIRD)) == [SECOND.name, THIRD.name]
+
+
+async def test_a_file_that_fails_leaves_nothing_of_itself(own_urls: Urls, owner: asyncpg.Connection) -> None:
+    broken = Migration("9001_pre_broken.sql", "create table half (n int); create table half (n int);")
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await migrate(own_urls.owner, known(broken))
+    assert await owner.fetchval("select to_regclass('half') is null")
+    assert await migrate(own_urls.owner, known(FIRST)) == [FIRST.name]
+
+
+async def test_many_at_once_apply_each_file_once(own_urls: Urls) -> None:
+    answers = await asyncio.gather(*(migrate(own_urls.owner, known(FIRST, THIRD)) for _ in range(6)))
+    assert sorted(map(len, answers)) == [0, 0, 0, 0, 0, 2]
+
+
+async def test_a_table_somebody_sits_on_is_waited_for_briefly_then_refused(
+    own_urls: Urls, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "LOCK_TRIES", 1)
+    await migrate(own_urls.owner, known(FIRST))
+    widen = Migration("9004_pre_color.sql", "alter table mug add column color text;")
+    async with owner.transaction():
+        await owner.fetch("select merchant_id from mug")
+        with pytest.raises(migrations.DatabaseInUse) as refused:
+            await migrate(own_urls.owner, known(FIRST, widen))
+    assert refused.value.why == {"migration": widen.name}
+    assert await migrate(own_urls.owner, known(FIRST, widen)) == [widen.name]
+
+
+async def test_the_app_may_use_the_tables_and_not_change_them(own_urls: Urls) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    app = await asyncpg.connect(own_urls.app)
+    try:
+        await app.execute("insert into mug values (1)")
+        assert await app.fetchval("select merchant_id from mug") == 1
+        for statement in (
+            "drop table mug",
+            "create table mine (n int)",
+            "delete from migration",
+            "select distribute('mug')",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.execute(statement)
+    finally:
+        await app.close()
+
+
+async def test_the_router_reads_no_table_that_is_not_given_to_it(own_urls: Urls) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    router = await asyncpg.connect(own_urls.router)
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await router.fetch("select merchant_id from mug")
+    finally:
+        await router.close()
+
+
+def test_names_that_break_the_pattern_and_numbers_given_twice_are_mistakes() -> None:
+    with pytest.raises(ValueError, match="call it NNNN"):
+        in_order([("1_mug.sql", "")])
+    with pytest.raises(ValueError, match="next free one"):
+        in_order([("0001_pre_mug.sql", ""), ("0001_post_cup.sql", "")])
+
+
+def test_the_package_carries_its_migrations() -> None:
+    assert [migration.name for migration in packaged()][:1] == ["0001_pre_wall.sql"]
+
+
+async def test_databases_of_two_workers_do_not_see_each_other() -> None:
+    one = await asyncio.to_thread(make_database, "of_one")
+    other = await asyncio.to_thread(make_database, "of_other")
+    try:
+        await migrate(one.owner, known(FIRST))
+        connection = await asyncpg.connect(other.owner)
+        assert await connection.fetchval("select to_regclass('mug') is null")
+        await connection.close()
+    finally:
+        for name in ("of_one", "of_other"):
+            await asyncio.to_thread(drop_database, name)
