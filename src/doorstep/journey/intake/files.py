@@ -147,7 +147,7 @@ def read_rows(paths: Sequence[str | PathLike[str]]) -> Iterator[Row | BadRow]:
         yield from open_table(file)
 
 
-# -- folders ---------------------------------------------------------------------------------------------------------
+# -- folders ---------------------------------------------------------------------------------------
 
 
 def _tables_in(folder: Path, strangers: list[BadRow]) -> list[Path]:
@@ -164,7 +164,7 @@ def _tables_in(folder: Path, strangers: list[BadRow]) -> list[Path]:
     return found
 
 
-# -- bytes to lines --------------------------------------------------------------------------------------------------
+# -- bytes to lines --------------------------------------------------------------------------------
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -272,7 +272,7 @@ def _clean(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\x00", "\ufffd")
 
 
-# -- lines to records ------------------------------------------------------------------------------------------------
+# -- lines to records ------------------------------------------------------------------------------
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -356,7 +356,7 @@ def _swallowed_rows(lines: list[_Line], cells: list[str], width: int, delimiter:
     return any(len(next(csv.reader([line.text], delimiter=delimiter), [])) == width for line in lines[1:])
 
 
-# -- header ----------------------------------------------------------------------------------------------------------
+# -- header ----------------------------------------------------------------------------------------
 
 
 def _first_line(lines: Iterator[_Line], file: str) -> tuple[_Line, int, str]:
