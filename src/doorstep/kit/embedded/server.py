@@ -44,7 +44,7 @@ DETACHED = '"$1" -D "$2" </dev/null >>"$3" 2>&1 & echo $!'
 
 
 class OtherDatabaseVersion(Refusal):
-    """The data folder was made by another major version of PostgreSQL; set DOORSTEP_PG to it, or move by backup and restore."""
+    """The data was made by another major version of PostgreSQL; set DOORSTEP_PG to that, or move by a backup."""
 
     status = 503
 
