@@ -1,7 +1,8 @@
-"""paper: a template and its data become a PDF, pictures or printer commands, the same bytes for the same input.
+"""paper: template and data become a PDF, pictures or printer commands; the same input gives the same bytes.
 
-What people typed reaches a paper as data, never as markup, and a label printer as dots, never as commands. Fonts come
-from this package (`fonts/README.md` says what they cover), so a paper does not depend on the machine that makes it.
+What people typed reaches a paper as data, never as markup, and a label printer as dots, never as commands.
+Fonts come from this package (`fonts/README.md` says what they cover), so a paper does not depend on the machine
+that makes it.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def render_png(template: Path, data: Any, *, ppi: float = 144) -> list[bytes]:
     return _compile(template, data, "png", ppi)
 
 
-# -- typst -----------------------------------------------------------------------------------------------------------
+# -- typst -------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1)
@@ -88,13 +89,15 @@ def _compile(template: Path, data: Any, kind: Literal["pdf", "png"], ppi: float 
     return made if isinstance(made, list) else [made]
 
 
-# -- what people typed -----------------------------------------------------------------------------------------------
+# -- what people typed -------------------------------------------------------------------------------------
 
 _SPACES = re.compile(r"\s+")
 # Marks that turn the direction of the text that follows: an address could be made to read as another.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_STACKED = re.compile(r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]{3})"
-                      r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]+")
+_STACKED = re.compile(
+    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]{3})"
+    r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]+"
+)
 
 
 def printable(text: str) -> str:
@@ -125,11 +128,11 @@ def _visible(char: str) -> bool:
     return unicodedata.category(char) not in ("Cc", "Cs")
 
 
-# -- barcodes --------------------------------------------------------------------------------------------------------
+# -- barcodes ----------------------------------------------------------------------------------------------
 
 
 class Barcode(msgspec.Struct, frozen=True):
-    """A drawing without its quiet zone, `wide` x `high` modules; the template gives both size and quiet zone."""
+    """A drawing without its quiet zone, `wide` x `high` modules; the template gives size and quiet zone."""
 
     svg: str
     wide: int
@@ -150,7 +153,8 @@ def sscc(digits18: str) -> Barcode:
 
 
 def qr(text: str) -> Barcode:
-    return _drawn(zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M"), text, linear=False)
+    made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    return _drawn(made, text, linear=False)
 
 
 def data_matrix(text: str) -> Barcode:
@@ -158,7 +162,7 @@ def data_matrix(text: str) -> Barcode:
 
 
 def scannable(text: str, longest: int = 24) -> Barcode | None:
-    """Code 128 where a hand scanner can read it, else a QR code; none where a scan would type control characters."""
+    """Code 128 where a hand scanner can read it, else a QR code; none where a scan would type controls."""
     if not text or text != printable(text) or len(text.encode()) > 400:
         return None
     return code128(text) if text.isascii() and len(text) <= longest else qr(text)
@@ -174,7 +178,7 @@ def _drawn(barcode: zxingcpp.Barcode, text: str, *, linear: bool) -> Barcode:
     return Barcode(svg, int(size[1]), int(size[2]), linear, text)
 
 
-# -- label printers --------------------------------------------------------------------------------------------------
+# -- label printers ----------------------------------------------------------------------------------------
 
 
 def zpl(png: bytes) -> bytes:
@@ -187,11 +191,16 @@ def zpl(png: bytes) -> bytes:
     packed = base64.b64encode(zlib.compress(black.tobytes(), 9))
     graphic = b":Z64:%s:%04X" % (packed, binascii.crc_hqx(packed, 0))
     return b"^XA^PW%d^LL%d^LH0,0^FO0,0^GFA,%d,%d,%d,%s^FS^PQ1^XZ\n" % (
-        width, height, total, total, row_bytes, graphic,
+        width,
+        height,
+        total,
+        total,
+        row_bytes,
+        graphic,
     )
 
 
-# -- words that papers share -----------------------------------------------------------------------------------------
+# -- words that papers share -------------------------------------------------------------------------------
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +217,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def address_lines(address: Address, seen_from: str = "") -> list[str]:
-    """The lines of an address in the order that its country's post wants, name first; the country in capitals.
+    """The lines of an address in the order that its country's post wants, name first, country in capitals.
 
     Nothing that was typed is left out. Seen from the same country its name is omitted.
     """
@@ -224,18 +233,19 @@ def address_lines(address: Address, seen_from: str = "") -> list[str]:
 
 @lru_cache(maxsize=512)
 def _city_lines(country: str) -> tuple[str, ...]:
-    """The country's lines below the street, as patterns with %C city, %S region and %Z postcode, each exactly once."""
+    """The lines below the street, as patterns with %C city, %S region and %Z postcode, each exactly once."""
     try:
         rules = load_validation_data(country)[country.upper()]
     except (ValueError, KeyError):
         rules = {}
     pattern = rules.get("lfmt") or rules.get("fmt") or "%C, %S %Z"
-    # Only the order is the country's: prefixes such as HR- and names such as SINGAPORE were typed with the address.
+    # Only the order is the country's: prefixes such as HR- and names such as SINGAPORE are the typist's.
     order = "".join(re.findall(r"%[CSZ]|%n|[ ,-]", re.sub("%[NOADX]", "", pattern)))
     order = re.sub(r"(?<=%[CSZ])[ ,-]*,[ ,-]*(?=%)|(?<=%[CSZ])-(?=%)", ", ", order).replace("-", "")
     for missing, beside in (("%C", "%S"), ("%C", "%Z"), ("%S", "%C"), ("%Z", "%C")):
         if missing not in order and beside in order:
-            order = order.replace(beside, f"{missing}, {beside}" if missing == "%C" else f"{beside}, {missing}")
+            both = f"{missing}, {beside}" if missing == "%C" else f"{beside}, {missing}"
+            order = order.replace(beside, both)
     return tuple(line for line in order.split("%n") if "%" in line) or ("%C, %S %Z",)
 
 

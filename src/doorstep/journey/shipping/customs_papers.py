@@ -1,10 +1,10 @@
 """customs_papers: which papers a parcel needs at the border, and why; a rule, nothing is looked up.
 
-Sources. Form by value and kind of item: Universal Postal Union, Convention Regulations, "Items subject to customs
-control" (letter post up to 300 SDR a CN 22, above it a CN 23; a parcel-post item always a CN 23), as summed up in the
-WCO-UPU Postal Customs Guide, June 2018, chapter IV.j. Where no border is: customs territory of the Union, Regulation
-(EU) 952/2013 Article 4; parts of it outside the VAT territory, Directive 2006/112/EC Article 6. Carriers that are not
-posts clear goods on a commercial invoice.
+Sources. Form by value and kind of item: Universal Postal Union, Convention Regulations, "Items subject to
+customs control" (letter post up to 300 SDR a CN 22, above it a CN 23; a parcel-post item always a CN 23), as
+summed up in the WCO-UPU Postal Customs Guide, June 2018, chapter IV.j. Where no border is: customs territory of
+the Union, Regulation (EU) 952/2013 Article 4; parts of it outside the VAT territory, Directive 2006/112/EC
+Article 6. Carriers that are not posts clear goods on a commercial invoice.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ LETTER_POST_LIMIT_SDR = Decimal(300)
 LETTER_POST_LIMIT_G = 2000
 
 EU = frozenset({
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
-    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
+    "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
     "MC",  # Monaco is part of the Union's customs and the French VAT territory
 })  # fmt: skip
-# Places with a Union country's code that goods enter and leave with a declaration, by the start of the postcode.
+# Places with a Union country's code that goods cross with a declaration, by the start of the postcode.
 EU_BEHIND_A_BORDER = {
     "ES": ("35", "38", "51", "52"),  # Canary Islands, Ceuta, Melilla
     "DE": ("27498", "78266"),  # Helgoland, Büsingen
@@ -41,12 +41,12 @@ EU_BEHIND_A_BORDER = {
 UNIONS = (frozenset({"CH", "LI"}), frozenset({"GB", "IM"}), frozenset({"US", "PR"}))
 NORTHERN_IRELAND = "BT"  # trades goods with the Union as if inside it
 
-# 300 SDR was worth more than this on every day from November 2016 to October 2026 (ECB reference rates, IMF basket):
-# who knows no rate of today declares on the larger form a little early, which every post accepts.
+# 300 SDR was worth more than this on every day from November 2016 to October 2026 (ECB reference rates, IMF
+# basket): who knows no rate of today declares on the larger form a little early, which every post accepts.
 CAUTIOUS_LIMIT = {
-    "AUD": 520, "CAD": 500, "CHF": 310, "CNY": 2600, "CZK": 8400, "DKK": 2550, "EUR": 345, "GBP": 295, "HKD": 2900,
-    "HUF": 108000, "INR": 26000, "JPY": 42000, "KRW": 450000, "MXN": 6400, "NOK": 3200, "NZD": 550, "PLN": 1450,
-    "RON": 1600, "SEK": 3300, "SGD": 510, "USD": 375, "ZAR": 5000,
+    "AUD": 520, "CAD": 500, "CHF": 310, "CNY": 2600, "CZK": 8400, "DKK": 2550, "EUR": 345, "GBP": 295,
+    "HKD": 2900, "HUF": 108000, "INR": 26000, "JPY": 42000, "KRW": 450000, "MXN": 6400, "NOK": 3200,
+    "NZD": 550, "PLN": 1450, "RON": 1600, "SEK": 3300, "SGD": 510, "USD": 375, "ZAR": 5000,
 }  # fmt: skip
 
 # Units of each currency in one SDR, fixed by the IMF from 1 August 2022 to 31 July 2027.
@@ -76,16 +76,16 @@ def customs_papers(
     weight_g: int = 0,
     per_sdr: Decimal | None = None,
 ) -> CustomsPapers:
-    """`per_sdr`: units of the currency in one SDR today (see `sdr_rate`); without it a cautious limit stands in."""
+    """`per_sdr`: units of the currency in one SDR today (see `sdr_rate`); without it a cautious limit."""
     if no_border_between(from_country, from_postcode, to_country, to_postcode):
         return CustomsPapers((), f"no customs border between {from_country} and {to_country}")
     if network == "courier":
-        return CustomsPapers(("commercial_invoice",), "the carrier is no post: it clears on a commercial invoice")
+        return CustomsPapers(("commercial_invoice",), "no post carries it: a commercial invoice clears it")
     larger: tuple[CustomsPaper, ...] = ("cn23", "commercial_invoice")
     if network == "parcel_post":
         return CustomsPapers(larger, "a parcel-post item always takes a CN 23")
     if weight_g > LETTER_POST_LIMIT_G:
-        return CustomsPapers(larger, f"{weight_g} g is more than letter post carries ({LETTER_POST_LIMIT_G} g)")
+        return CustomsPapers(larger, f"letter post carries at most {LETTER_POST_LIMIT_G} g, this is {weight_g} g")
     limit = _limit_in(currency, per_sdr)
     if limit is None:
         return CustomsPapers(larger, f"no SDR rate is known for {currency}, so the larger form")
@@ -120,7 +120,7 @@ def _limit_in(currency: str, per_sdr: Decimal | None) -> Decimal | None:
 
 
 def _customs_place(country: str, postcode: str) -> str:
-    """Where customs sees it: EU, XI for Northern Ireland, the country, or the country with its outlying place."""
+    """As customs sees it: EU, XI for Northern Ireland, the country, or the country's outlying place."""
     digits = postcode.replace(" ", "").upper().removeprefix(f"{country}-")
     if country == "GB" and digits.startswith(NORTHERN_IRELAND):
         return "XI"

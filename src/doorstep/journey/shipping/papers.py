@@ -55,9 +55,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def label(of: Label) -> Paper:
-    routing = printable(of.routing_code) or " ".join(
-        filter(None, (of.ship_to.country, printable(of.ship_to.postcode)))
-    )
+    routing = printable(of.routing_code) or " ".join(filter(None, (of.ship_to.country, printable(of.ship_to.postcode))))
     bars, module_dots = _tracking_bars(of.tracking_number)
     return Paper(
         TEMPLATES / "label.typ",
@@ -72,10 +70,8 @@ def label(of: Label) -> Paper:
             "shipped_on": spelled_date(of.shipped_on),
             "reference": of.reference,
             "routing": routing,
-            "routing_code": qr(printable(f"{of.tracking_number}|{routing}")) if _fits_2d(of, routing) else None,
-            "cod": f"{figures(of.cod_amount_minor, of.cod_currency)} {of.cod_currency}"
-            if of.cod_amount_minor
-            else "",
+            "routing_code": _routing_code(of.tracking_number, routing),
+            "cod": f"{figures(of.cod_amount_minor, of.cod_currency)} {of.cod_currency}" if of.cod_amount_minor else "",
             "tracking_number": _in_groups(of.tracking_number),
             "bars": bars,
             "module_dots": module_dots,
@@ -188,7 +184,7 @@ def commercial_invoice(of: CommercialInvoice) -> Paper:
             "seller": _party(of.seller),
             "consignee": _party(of.consignee),
             "importer": _party(of.importer) if of.importer else None,
-            "terms": f"{of.incoterm} {of.incoterm_place} (Incoterms 2020)".replace("  ", " ") if of.incoterm else "",
+            "terms": f"{of.incoterm} {of.incoterm_place} (Incoterms 2020)" if of.incoterm else "",
             "reason_for_export": of.reason_for_export,
             "order_number": of.order_number,
             "carrier": of.carrier,
@@ -274,8 +270,9 @@ def _tracking_bars(tracking_number: str) -> tuple[Barcode | None, int]:
     return scannable(number, longest=0), 5
 
 
-def _fits_2d(of: Label, routing: str) -> bool:
-    return len(f"{of.tracking_number}{routing}".encode("utf-8", "replace")) <= 120
+def _routing_code(tracking_number: str, routing: str) -> Barcode | None:
+    text = printable(f"{tracking_number}|{routing}")
+    return qr(text) if len(text.encode()) <= 120 else None
 
 
 _GROUPS = (
@@ -285,7 +282,7 @@ _GROUPS = (
 
 
 def _in_groups(tracking_number: str) -> str:
-    """As people read it aloud: MP 123 456 785 US, else in fours; short ones and those with marks as they are."""
+    """As people read it aloud: MP 123 456 785 US, else in fours; short ones and those with marks as is."""
     number = printable(tracking_number)
     for pattern in _GROUPS:
         if found := pattern.fullmatch(number):
