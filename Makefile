@@ -1,0 +1,69 @@
+# doorstep: `make` prints this help. It needs make and Python >= 3.11, nothing else; each target makes .venv if need be.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= auto
+ARGS ?=
+
+.PHONY: help demo up down status test stories check format lock wheel clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## a whole shop played through its journey, and a page to look at
+	@$(BIN)/doorstep demo $(ARGS)
+
+up: $(STAMP) ## start database, web and worker
+	@$(BIN)/doorstep up $(ARGS)
+
+down: $(STAMP) ## stop them
+	@$(BIN)/doorstep down $(ARGS)
+
+status: $(STAMP) ## what runs, and where
+	@$(BIN)/doorstep status $(ARGS)
+
+test: $(STAMP) ## all tests (WORKERS=1 for one at a time, ARGS="-k mug" for some)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+stories: $(STAMP) ## the stories alone: what doorstep does, told by its tests
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/stories $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import rule
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted. To mend: make format."; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python tools/check_imports.py
+
+format: $(STAMP) ## put the code in its form
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+lock: $(STAMP) ## choose the newest allowed versions anew and write requirements.lock (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
+
+wheel: $(STAMP) ## what `pip install` installs, in dist/
+	@$(BIN)/hatchling build --target wheel --directory dist
+
+clean: ## take away .venv and the caches
+	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# uv where it is, pip else; either way the exact versions of requirements.lock, and nothing that is not in it.
+$(STAMP): pyproject.toml requirements.lock
+	@python=""; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then echo "doorstep needs Python 3.11 or newer, and found none on the PATH."; exit 1; fi; \
+	if [ -x $(BIN)/python ]; then :; \
+	elif command -v uv >/dev/null 2>&1; then uv venv --quiet --python $$python $(VENV); \
+	else $$python -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }; fi
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+	  export PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
