@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
 ARGS ?=
+export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
 .PHONY: help demo up down status test stories check format lock wheel clean
 
