@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from doorstep.kit.refusals import Refusal
 
-if TYPE_CHECKING:
-    from asyncpg import Connection, Record
+
+class Fetches(Protocol):
+    async def fetch(self, query: str, *args: Any) -> list[Any]: ...
+
 
 # A block is what one `nextval` hands out: the sequence steps by this much.
 BLOCK = 256
@@ -40,29 +42,22 @@ def number(prefix: str, word: str) -> int:
 
 
 class Ids:
-    """A supply of fresh numbers, filled from the database before a rule runs, drawn from without I/O."""
+    """A supply of fresh numbers, shared by everything in this process."""
 
     def __init__(self) -> None:
         self._free: list[range] = []
 
-    def left(self) -> int:
-        return sum(len(block) for block in self._free)
-
-    async def fill(self, connection: Connection[Record], at_least: int) -> None:
-        missing = at_least - self.left()
+    async def draw(self, connection: Fetches, count: int) -> Iterator[int]:
+        """So many fresh ids; drawing more from the iterator is a bug and raises StopIteration."""
+        missing = count - sum(map(len, self._free))
         if missing > 0:
             blocks = await connection.fetch(NEXT_BLOCKS, -(-missing // BLOCK))
             self._free.extend(range(row[0], row[0] + BLOCK) for row in blocks)
-
-    def take(self) -> int:
-        while self._free and not self._free[0]:
-            self._free.pop(0)
-        if not self._free:
-            raise RuntimeError("the id supply is empty: the verb asked for fewer ids than it draws")
-        block = self._free[0]
-        self._free[0] = block[1:]
-        return block[0]
-
-    def __iter__(self) -> Iterator[int]:
-        while True:
-            yield self.take()
+        # From here to the end nothing is awaited: no other task can draw the same numbers.
+        drawn: list[int] = []
+        while len(drawn) < count:
+            block, wanted = self._free.pop(0), count - len(drawn)
+            drawn.extend(block[:wanted])
+            if block[wanted:]:
+                self._free.insert(0, block[wanted:])
+        return iter(drawn)

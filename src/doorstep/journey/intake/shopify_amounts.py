@@ -62,6 +62,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     tax_included: bool
     duties_minor: int
     tip_minor: int
+    other_minor: int  # in `Total`, but in no column
     tips: frozenset[int]  # places of lines that are a tip, not goods
     findings: list[Finding]
 
@@ -89,6 +90,7 @@ def settle(said: Said) -> Settled:
         tax_included=rest.tax_included,
         duties_minor=rest.duties_minor,
         tip_minor=tip_minor,
+        other_minor=rest.other_minor,
         tips=tips,
         findings=findings + rest.findings,
     )
@@ -214,6 +216,7 @@ class _Rest(msgspec.Struct, frozen=True):
     shipping_minor: int
     tax_included: bool
     duties_minor: int
+    other_minor: int = 0
     findings: list[Finding] = []
 
 
@@ -225,13 +228,11 @@ def _rest(said: Said, subtotal: int, tip: int, shipping_off: int) -> _Rest:
     for reading in readings:
         if _total(said, subtotal, tip, reading) == said.total_minor:
             return reading
-    nearest = min(readings, key=lambda reading: abs(_total(said, subtotal, tip, reading) - _said_total(said)))
-    finding = Finding("Total", "total_does_not_add_up", _shown(said, said.total_minor))
-    return msgspec.structs.replace(nearest, findings=[finding])
-
-
-def _said_total(said: Said) -> int:
-    return said.total_minor or 0
+    stated = said.total_minor
+    nearest = min(readings, key=lambda reading: abs(_total(said, subtotal, tip, reading) - stated))
+    other = max(0, stated - _total(said, subtotal, tip, nearest))
+    finding = Finding("Total", "total_does_not_add_up", _shown(said, stated))
+    return msgspec.structs.replace(nearest, other_minor=other, findings=[finding])
 
 
 def _total(said: Said, subtotal: int, tip: int, reading: _Rest) -> int:

@@ -1,0 +1,33 @@
+"""sites: where goods stand and leave from; the operator's, so every merchant's stock can be there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+
+from doorstep.spine.tenant import Tx
+
+# Reference table: few rows, no tenant.
+SITES = """
+select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays from site order by site_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`."""
+
+    site_id: int
+    code: str
+    name: str
+    country: str
+    latitude: float | None
+    longitude: float | None
+    timezone: str
+    cut_off: time
+    weekdays: tuple[int, ...]
+
+
+async def every_site(tx: Tx) -> dict[int, Site]:
+    rows = await tx.rows(SITES)
+    return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}

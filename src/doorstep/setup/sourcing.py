@@ -1,0 +1,123 @@
+"""sourcing: which sites give the goods: fewest parcels, then nearest; and why.
+
+A pure rule: small enough to read, swappable, and it says which options it refused for what reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, NamedTuple
+
+from doorstep.setup.geography import distance_km
+from doorstep.setup.sites import Site
+
+# Up to so many sites every combination is weighed (1,023 of them); beyond, the nearest so many.
+WEIGHED = 10
+
+Free = Mapping[int, Mapping[int, int]]  # sku: {site: free units}
+
+
+class Want(NamedTuple):
+    line_no: int
+    sku_id: int
+    quantity: int
+
+
+class Take(NamedTuple):
+    site_id: int
+    line_no: int
+    sku_id: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is taken from where, what is missing, and the reasons as they are shown."""
+
+    takes: tuple[Take, ...]
+    missing: tuple[Want, ...]
+    why: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sites(self) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(take.site_id for take in self.takes))
+
+
+def source(wants: Sequence[Want], free: Free, sites: Sequence[Site], country: str, *, complete: bool) -> Choice:
+    """Choose the smallest set of sites that gives the most; among equals the nearest to the country.
+
+    `complete`: with anything missing nothing is taken. Else what is there is taken and the rest waits.
+    """
+    near = sorted(sites, key=lambda site: (distance_km(site, country), site.site_id))
+    useful = [site for site in near if any(free.get(want.sku_id, {}).get(site.site_id, 0) > 0 for want in wants)]
+    weighed = useful[:WEIGHED]
+    best: tuple[Take, ...] = ()
+    chosen: tuple[Site, ...] = ()
+    for size in range(1, len(weighed) + 1):
+        for group in combinations(weighed, size):
+            takes = _take(wants, free, group)
+            if _units(takes) > _units(best):
+                best, chosen = takes, group
+        if _units(best) == sum(want.quantity for want in wants):
+            break
+    missing = _missing(wants, best)
+    why = _why(wants, near, useful, chosen, missing, country, complete)
+    if missing and complete:
+        return Choice((), tuple(wants), why)
+    return Choice(best, missing, why)
+
+
+def _take(wants: Sequence[Want], free: Free, group: Sequence[Site]) -> tuple[Take, ...]:
+    """Nearest first; two lines of one SKU share what there is."""
+    left = {(want.sku_id, s.site_id): free.get(want.sku_id, {}).get(s.site_id, 0) for want in wants for s in group}
+    takes = []
+    for want in wants:
+        needed = want.quantity
+        # A site that holds the whole line spares it a split, however near the others are.
+        order = sorted(group, key=lambda site: left[want.sku_id, site.site_id] < want.quantity)
+        for site in order:
+            units = min(needed, left[want.sku_id, site.site_id])
+            if units > 0:
+                takes.append(Take(site.site_id, want.line_no, want.sku_id, units))
+                left[want.sku_id, site.site_id] -= units
+                needed -= units
+    return tuple(takes)
+
+
+def _units(takes: Sequence[Take]) -> int:
+    return sum(take.quantity for take in takes)
+
+
+def _missing(wants: Sequence[Want], takes: Sequence[Take]) -> tuple[Want, ...]:
+    given = {want.line_no: 0 for want in wants}
+    for take in takes:
+        given[take.line_no] += take.quantity
+    return tuple(
+        Want(want.line_no, want.sku_id, want.quantity - given[want.line_no])
+        for want in wants
+        if want.quantity > given[want.line_no]
+    )
+
+
+def _why(
+    wants: Sequence[Want],
+    near: Sequence[Site],
+    useful: Sequence[Site],
+    chosen: Sequence[Site],
+    missing: Sequence[Want],
+    country: str,
+    complete: bool,
+) -> dict[str, Any]:
+    reasons = {site.code: "has none of it" for site in near if site not in useful}
+    reasons |= {site.code: "more parcels, farther away, or less of it" for site in useful if site not in chosen}
+    return {
+        "rule": "fewest parcels, then nearest" + (", complete or not at all" if complete else ""),
+        "to": country,
+        "chosen": [] if missing and complete else [site.code for site in chosen],
+        "refused": reasons,
+        "distance_km": {site.code: round(distance_km(site, country)) for site in near},
+        "missing": [{"line": want.line_no, "quantity": want.quantity} for want in missing],
+        "wanted": [{"line": want.line_no, "quantity": want.quantity} for want in wants],
+    }

@@ -1,0 +1,119 @@
+"""amounts: what an order costs, and what each unit of it is worth when it is canceled or comes back.
+
+The one rule file for order money: a line total is rounded once, half-up; whatever is shared (the order's discount,
+a tax that was given for the whole order) is split without losing a cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from doorstep.kit.money import allocate, line_total
+from doorstep.kit.refusals import Refusal
+
+
+class DiscountTooLarge(Refusal):
+    """The discount is more than what it is taken from."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A line as it was ordered."""
+
+    quantity: int
+    unit_price: Decimal
+    discount_minor: int = 0
+    tax_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """`totals[i]` is a line after its own discount, `worths[i]` what the buyer owes for it, everything counted.
+
+    total = sum(worths) + shipping_worth + fees.
+    """
+
+    totals: tuple[int, ...]
+    worths: tuple[int, ...]
+    discount_minor: int
+    shipping_minor: int
+    shipping_worth_minor: int
+    fees_minor: int
+    tax_minor: int
+    tax_included: bool
+
+    @property
+    def lines_minor(self) -> int:
+        return sum(self.totals)
+
+    @property
+    def total_minor(self) -> int:
+        return sum(self.worths) + self.shipping_worth_minor + self.fees_minor
+
+
+def amounts(
+    lines: Sequence[Priced],
+    currency: str,
+    *,
+    discount_minor: int = 0,
+    shipping_minor: int = 0,
+    fees_minor: int = 0,
+    tax_minor: int = 0,
+    tax_included: bool = False,
+) -> Amounts:
+    """The amounts block. `tax_minor` is the whole order's tax, its lines' taxes included in it.
+
+    Refuses DiscountTooLarge.
+    """
+    totals = tuple(_total(line, currency) for line in lines)
+    if discount_minor > sum(totals) + shipping_minor:
+        raise DiscountTooLarge(discount_minor=discount_minor, lines_minor=sum(totals))
+    # A discount beyond the lines is one on shipping.
+    from_lines = min(discount_minor, sum(totals))
+    discounts = allocate(from_lines, totals)
+    shipping = shipping_minor - (discount_minor - from_lines)
+    net = [total - less for total, less in zip(totals, discounts, strict=True)]
+    *line_taxes, shipping_tax = _added_taxes(lines, net, shipping, tax_minor, tax_included)
+    return Amounts(
+        totals=totals,
+        worths=tuple(value + tax for value, tax in zip(net, line_taxes, strict=True)),
+        discount_minor=discount_minor,
+        shipping_minor=shipping_minor,
+        shipping_worth_minor=shipping + shipping_tax,
+        fees_minor=fees_minor,
+        tax_minor=tax_minor,
+        tax_included=tax_included,
+    )
+
+
+def _total(line: Priced, currency: str) -> int:
+    gross = line_total(line.unit_price, line.quantity, currency)
+    if line.discount_minor > gross:
+        raise DiscountTooLarge(discount_minor=line.discount_minor, line_minor=gross)
+    return gross - line.discount_minor
+
+
+def _added_taxes(
+    lines: Sequence[Priced], net: list[int], shipping: int, tax_minor: int, tax_included: bool
+) -> list[int]:
+    """Tax on top, per line and at the end for shipping; nothing when prices include it."""
+    if tax_included:
+        return [0] * (len(lines) + 1)
+    own = [line.tax_minor for line in lines]
+    if any(own):
+        return [*own, tax_minor - sum(own)]
+    return allocate(tax_minor, [*net, shipping])
+
+
+def worth_of_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:
+    """What `gone` units are worth when `gone_before` of the line were canceled or credited already.
+
+    Taken as a difference of running shares, so that all units together are worth exactly the line.
+    """
+    if ordered == 0:
+        return 0
+    return worth_minor * (gone_before + gone) // ordered - worth_minor * gone_before // ordered

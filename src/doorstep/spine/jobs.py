@@ -1,0 +1,129 @@
+"""jobs: what comes next, as rows; claimed in batches per merchant and verb, leased, fenced, retried, never lost.
+
+At least once: a verb's job ends in the transaction of its outcome, so its effect is there exactly once; an errand may
+be called again with the same key, and the outside answers with the first result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from doorstep.spine.tenant import Tx
+
+LEASE = timedelta(seconds=60)
+TRIES = 12
+LONGEST_WAIT = timedelta(hours=1)
+
+WAITING = """
+select j.merchant_id, j.verb from job j where j.merchant_id = any($1) and j.state = 'due' and j.due_at <= $2
+    and (j.leased_until is null or j.leased_until < $2)
+  group by j.merchant_id, j.verb order by min(j.due_at)
+"""
+CLAIM = """
+with due as (
+  select j.job_id from job j where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.due_at <= $3
+    and (j.leased_until is null or j.leased_until < $3)
+  order by j.due_at, j.job_id limit $4 for update skip locked)
+update job j set leased_until = $5, fence = j.fence + 1, attempts = j.attempts + 1
+  from due where j.merchant_id = $1 and j.job_id = due.job_id
+  returning j.merchant_id, j.job_id, j.verb, j.body, j.attempts, j.fence
+"""
+DONE = """
+delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id, f)
+  where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f
+"""
+AGAIN = """
+update job j set state = case when j.attempts >= $6 then 'dead' else 'due' end, leased_until = null, error = u.e,
+    due_at = u.due
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::timestamptz[]) u(m, id, f, e, due)
+  where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f
+"""
+REFUSED = """
+insert into job (merchant_id, job_id, verb, body, due_at, state, error)
+  select m, id, v, b::jsonb, at, 'refused', e
+  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) u(m, id, v, b, at, e)
+  on conflict do nothing
+"""
+REPLAY = """
+update job set state = 'due', attempts = 0, leased_until = null, due_at = $3
+  where merchant_id = $1 and job_id = any($2) and state in ('dead', 'refused') returning job_id
+"""
+NEXT_DUE = "select min(due_at) from job where merchant_id = any($1) and state = 'due'"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedJob:
+    merchant: int
+    job_id: int
+    verb: str
+    body: dict[str, Any]
+    attempts: int
+    fence: int
+
+
+async def waiting(tx: Tx, now: datetime) -> list[tuple[int, str]]:
+    """Merchants and verbs with work due, the longest waiting first."""
+    return [(row[0], row[1]) for row in await tx.rows(WAITING, list(tx.merchants), now)]
+
+
+async def claim(tx: Tx, merchant: int, verb: str, now: datetime, limit: int) -> list[ClaimedJob]:
+    """Lease up to so many jobs; who takes longer than the lease loses them to another worker."""
+    rows = await tx.rows(CLAIM, merchant, verb, now, limit, now + LEASE)
+    return [
+        ClaimedJob(
+            row["merchant_id"],
+            row["job_id"],
+            row["verb"],
+            msgspec.json.decode(row["body"]),
+            row["attempts"],
+            row["fence"],
+        )
+        for row in sorted(rows, key=lambda row: row["job_id"])
+    ]
+
+
+async def done(tx: Tx, jobs: Iterable[ClaimedJob]) -> None:
+    given = list(jobs)
+    await tx.run(DONE, [j.merchant for j in given], [j.job_id for j in given], [j.fence for j in given])
+
+
+async def again(tx: Tx, failed: Iterable[tuple[ClaimedJob, str]], now: datetime, tries: int = TRIES) -> None:
+    """Try later, backing off; after too many tries the job is dead: seen, and replayed by hand."""
+    given = list(failed)
+    await tx.run(
+        AGAIN,
+        [j.merchant for j, _ in given],
+        [j.job_id for j, _ in given],
+        [j.fence for j, _ in given],
+        [error[:2000] for _, error in given],
+        [now + backoff(j.attempts) for j, _ in given],
+        tries,
+    )
+
+
+async def refused(tx: Tx, jobs: Iterable[tuple[ClaimedJob, str]], now: datetime) -> None:
+    """Keep what a verb refused, so that it can be seen and replayed; a refusal is not retried by itself."""
+    given = list(jobs)
+    await tx.run(
+        REFUSED,
+        [j.merchant for j, _ in given],
+        [j.job_id for j, _ in given],
+        [j.verb for j, _ in given],
+        [msgspec.json.encode(j.body).decode() for j, _ in given],
+        [now for _ in given],
+        [reason[:2000] for _, reason in given],
+    )
+
+
+async def replay(tx: Tx, merchant: int, job_ids: list[int], now: datetime) -> list[int]:
+    return [row[0] for row in await tx.rows(REPLAY, merchant, job_ids, now)]
+
+
+def backoff(attempts: int) -> timedelta:
+    """1 s, 2 s, 4 s … an hour at most."""
+    return min(timedelta(seconds=2 ** max(0, attempts - 1)), LONGEST_WAIT)

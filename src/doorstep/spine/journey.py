@@ -1,0 +1,160 @@
+"""journey: the table that is the system. Read downwards, it is an order's life.
+
+Everything that happens is a move: so many of something leave one account and arrive in another. Demand (units a
+buyer wants) moves between the stages of a line, stock between the stages and places of a site, cash between the
+accounts of an order. A verb makes only the moves of its row; `record` checks that. `held` = an open hold on what it
+covers stops the verb. `then` = what the verb may queue next, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Who = Literal["channel", "merchant", "operator", "floor", "payments", "carrier", "system"]
+
+# Where units of a line, units of stock, and minor units of cash can be. `world: …` keeps no balance.
+LINE = ("wanted", "promised", "picked", "packed", "shipped", "delivered", "taken_back", "lost", "canceled")
+STOCK = ("free", "reserved", "picked", "packed", "quarantine")
+CASH = ("owed", "held", "collected", "earned", "refunded")
+WORLD = "world"
+
+_STAFF: tuple[Who, ...] = ("operator", "floor")
+_OFFICE: tuple[Who, ...] = ("operator", "merchant")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One verb: each kind of move as `from > to`, alternatives joined by `|`."""
+
+    verb: str
+    says: str
+    demand: str = ""
+    stock: str = ""
+    cash: str = ""
+    who: tuple[Who, ...] = ("system",)
+    then: tuple[str, ...] = ()
+    held: bool = False
+
+    def allows(self, kind: str, source: str, target: str) -> bool:
+        ways = {"demand": self.demand, "stock": self.stock, "cash": self.cash}[kind]
+        if not ways:
+            return False
+        sources, targets = (side.split("|") for side in ways.replace(" ", "").split(">"))
+        return source in sources and target in targets
+
+
+# fmt: off
+JOURNEY: tuple[Row, ...] = (
+    # receive: from any channel, once
+    Row("place", "an order comes in",
+        demand="world > wanted|promised|delivered", cash="world > owed|earned|held", stock="free > reserved",
+        who=("channel", *_OFFICE), then=("check", "notify")),
+    Row("confirm", "a draft becomes an order", who=_OFFICE, then=("check", "notify")),
+    Row("amend", "the channel changed an order", who=("channel", "merchant"), then=("check",)),
+    Row("import_history", "an order that happened elsewhere is written down",
+        demand="world > wanted|delivered|canceled|taken_back|shipped", stock="world > free|quarantine",
+        cash="world|owed|earned > world|owed|earned|refunded", who=_OFFICE),
+    # process: sorted before fulfillment
+    Row("check", "address, duplicate, payment and customs data are looked at",
+        then=("promise", "want_authorization")),
+    Row("promise", "free stock is given to lines, the site and the date decided",
+        demand="wanted > promised", stock="free > reserved", then=("release", "promise", "notify"), held=True),
+    Row("fill", "stock that came in goes to waiting lines, oldest first",
+        demand="wanted > promised", stock="free > reserved", then=("release", "notify")),
+    Row("unpromise", "promised stock is given back",
+        demand="promised > wanted", stock="reserved > free", who=("system", "operator"), then=("fill",)),
+    Row("expire", "an unpaid order runs out",
+        demand="wanted|promised > canceled", stock="reserved > free", cash="owed > world", then=("fill",)),
+    Row("hold", "somebody stops it, and says why", who=(*_OFFICE, "floor")),
+    Row("lift", "an open hold ends", who=(*_OFFICE, "floor"), then=("check", "promise", "release")),
+    # fulfill: the right product off the shelf
+    Row("release", "the fulfillment order goes to the floor", who=("system", "operator"), held=True),
+    Row("pick", "a unit is taken from its bin",
+        demand="promised > picked", stock="reserved > picked", who=_STAFF, held=True),
+    Row("short", "the bin does not hold what it should",
+        demand="promised > wanted", stock="reserved > world", who=_STAFF, then=("promise",)),
+    Row("unpick", "a picked unit goes back",
+        demand="picked > promised", stock="picked > reserved", who=_STAFF),
+    Row("pack", "picked units go into a parcel",
+        demand="picked > packed", stock="picked > packed", who=_STAFF, then=("want_label",), held=True),
+    Row("unpack", "units leave the parcel again",
+        demand="packed > picked", stock="packed > picked", who=_STAFF),
+    # ship: above all across borders
+    Row("want_label", "a label is asked for", who=("system", *_STAFF), then=("buy_label",), held=True),
+    Row("keep_label", "the carrier's label is kept, or one bought elsewhere", who=("system", *_STAFF, "merchant")),
+    Row("refuse_label", "the carrier said no"),
+    Row("want_void", "a label is to be void", who=_STAFF, then=("void_label",)),
+    Row("keep_void", "the carrier voided the label", who=("system", *_STAFF)),
+    Row("hand_over", "the parcel leaves with the carrier",
+        demand="packed > shipped", stock="packed > world", who=(*_STAFF, "carrier"),
+        then=("want_capture", "issue_invoice", "notify", "follow"), held=True),
+    # track: so that nobody is left guessing
+    Row("track", "the carrier tells where a parcel is",
+        who=("carrier", "system", "operator"), then=("deliver", "lose", "notify")),
+    Row("deliver", "the parcel is in the buyer's hands",
+        demand="shipped > delivered", cash="world > collected",
+        who=("carrier", "system", *_OFFICE), then=("notify",)),
+    Row("lose", "the carrier lost the parcel",
+        demand="shipped > lost", who=("carrier", "system", "operator")),
+    # order to cash: until everyone is paid to the cent
+    Row("want_authorization", "money is to be held", who=("system", *_OFFICE), then=("ask_authorization",)),
+    Row("authorize", "the provider holds the buyer's money", cash="world > held", who=("payments",),
+        then=("check",)),
+    Row("decline", "the provider said no", who=("payments",), then=("check",)),
+    Row("record_payment", "money came in", cash="world > earned", who=("payments", *_OFFICE), then=("check",)),
+    Row("want_capture", "held money is to be taken", who=("system", *_OFFICE), then=("ask_capture",)),
+    Row("capture", "held money becomes the merchant's", cash="held > earned", who=("payments",)),
+    Row("want_release_of_funds", "held money is to go back", who=("system", *_OFFICE),
+        then=("ask_release_of_funds",)),
+    Row("release_funds", "held money goes back to the buyer", cash="held > world", who=("payments",)),
+    Row("remit", "the carrier pays out what it collected", cash="collected > earned", who=("payments", "operator")),
+    Row("issue_invoice", "an invoice gets its number", who=("system", *_OFFICE)),
+    Row("issue_credit", "a credit note gets its number", cash="owed > world", who=("system", *_OFFICE)),
+    Row("want_refund", "money is to go back", who=("system", *_OFFICE), then=("ask_refund",)),
+    Row("refund", "money went back to the buyer", cash="earned > refunded", who=("payments", *_OFFICE)),
+    # when plans change
+    Row("cancel", "units are no longer wanted",
+        demand="wanted|promised|picked|packed > canceled", stock="reserved|picked|packed > free|quarantine",
+        cash="owed > world", who=("channel", *_OFFICE),
+        then=("fill", "want_refund", "want_release_of_funds", "notify", "promise")),
+    Row("fix_address", "the address is mended", who=("channel", *_OFFICE), then=("check",)),
+    Row("note", "somebody writes something down", who=(*_OFFICE, "floor")),
+    Row("take_back", "goods came back",
+        demand="shipped|delivered > taken_back", stock="world > quarantine", who=_STAFF),
+    # goods
+    Row("announce", "goods are on their way to a site", who=_OFFICE),
+    Row("receive", "goods arrive",
+        stock="world > free|quarantine", who=_STAFF, then=("fill",)),
+    Row("put_away", "goods go to another bin", stock="free > free", who=_STAFF),
+    Row("adjust", "the count was wrong, and why",
+        stock="world|free|quarantine > world|free|quarantine", who=_STAFF, then=("fill",)),
+    Row("restock", "goods in quarantine are sold again", stock="quarantine > free", who=_STAFF, then=("fill",)),
+    Row("scrap", "goods in quarantine are thrown away", stock="quarantine > world", who=_STAFF),
+)
+# fmt: on
+
+ROWS: dict[str, Row] = {row.verb: row for row in JOURNEY}
+
+# Calls to the outside world: no transaction is open while they run; each ends in a verb that keeps the answer.
+ERRANDS: dict[str, str] = {
+    "buy_label": "asks the carrier for the label, then keep_label or refuse_label",
+    "void_label": "asks the carrier to void it, then keep_void",
+    "follow": "asks the carrier where the parcel is, then track; again until it arrived",
+    "ask_authorization": "asks the provider to hold the money, then authorize or decline",
+    "ask_capture": "asks the provider for the held money, then capture",
+    "ask_release_of_funds": "asks the provider to let the held money go, then release_funds",
+    "ask_refund": "asks the provider to send money back, then refund",
+    "notify": "writes to the buyer",
+    "deliver_webhook": "tells a subscriber what happened",
+}
+
+
+def as_markdown() -> str:
+    """The table as README and docs print it."""
+    lines = ["| verb | what happens | demand | stock | cash | who | then |", "|---|---|---|---|---|---|---|"]
+    for row in JOURNEY:
+        cells = (row.demand, row.stock, row.cash, ", ".join(row.who), ", ".join(row.then))
+        shown = [cell.replace("|", "\\|").replace(">", "→") for cell in cells]
+        lines.append(f"| `{row.verb}` | {row.says} | " + " | ".join(shown) + " |")
+    return "\n".join(lines)

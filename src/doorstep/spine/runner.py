@@ -1,0 +1,223 @@
+"""runner: gives a verb its transaction, and every request its one answer.
+
+It claims the request keys, runs the verb over the list, records, commits. What breaks a CHECK is cut in halves and
+each half run anew, facts included, so that a refused outcome fails alone; a deadlock runs the whole list again;
+anything else is a bug and is raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from doorstep.kit.refusals import KeyReused, Refusal, Short, WrongStage
+from doorstep.spine.outcome import Ask, Outcome
+from doorstep.spine.record import record
+from doorstep.spine.tenant import Db, Tx, tenant_tx
+from doorstep.spine.verbs import VERBS, Verb
+
+Answer = dict[str, Any] | Refusal
+
+ATTEMPTS = 12
+
+CLAIM = """
+insert into request (merchant_id, key, digest)
+  select m, k, d from unnest($1::bigint[], $2::bytea[], $3::bytea[]) u(m, k, d) order by m, k
+  on conflict (merchant_id, key) do nothing returning merchant_id, key
+"""
+CLAIMED_BEFORE = """
+select r.merchant_id, r.key, r.digest, r.answer
+  from unnest($1::bigint[], $2::bytea[]) u(m, k) join request r on r.merchant_id = u.m and r.key = u.k
+"""
+ANSWERED = """
+update request r set answer = u.a::jsonb from unnest($1::bigint[], $2::bytea[], $3::text[]) u(m, k, a)
+  where r.merchant_id = u.m and r.key = u.k
+"""
+UNCLAIM = """
+delete from request r using unnest($1::bigint[], $2::bytea[]) u(m, k) where r.merchant_id = u.m and r.key = u.k
+"""
+FINISH = """
+delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id, f)
+  where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f returning j.job_id
+"""
+
+
+class NotThatMuchMoney(Refusal):
+    """There is not that much money in that account of the order."""
+
+
+class NotInThatPlace(Refusal):
+    """That place does not hold so many."""
+
+
+# The last wall: which refusal a broken CHECK is, for what the rule could not see.
+WALLS: dict[str, type[Refusal]] = {
+    "short": Short,
+    "line_short": WrongStage,
+    "line_sum": WrongStage,
+    "allocation_short": WrongStage,
+    "count_short": WrongStage,
+    "cash_short": NotThatMuchMoney,
+    "bin_short": NotInThatPlace,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that this ask answers: it ends in the same transaction, if its lease is still ours."""
+
+    job_id: int
+    fence: int
+
+
+class LeaseLost(Refusal):
+    """Another worker has this job now."""
+
+
+async def run(db: Db, name: str, asks: Sequence[Ask[Any]], jobs: Sequence[Claimed] | None = None) -> list[Answer]:
+    """Run the verb over the asks; an answer per ask, in order. An outcome is all or nothing, the list is not."""
+    answers: dict[int, Answer] = {}
+    await _run(db, VERBS[name], list(enumerate(asks)), dict(enumerate(jobs or [])), answers)
+    return [answers[index] for index in range(len(asks))]
+
+
+async def run_one(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
+    """Run the verb for one; raises its refusal."""
+    (answer,) = await run(db, name, [ask])
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
+Numbered = list[tuple[int, Ask[Any]]]
+
+
+async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer]) -> None:
+    if not asks:
+        return
+    now, later = _first_of_each_key(asks)
+    refusal: Refusal | None = None
+    for attempt in range(ATTEMPTS):
+        try:
+            async with tenant_tx(db, {ask.merchant for _, ask in now}) as tx:
+                found = await _attempt(tx, verb, now, jobs)
+            answers.update(found)
+            break
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError):
+            # The other one commits first; then the facts show what it did.
+            if attempt == ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))
+        except asyncpg.CheckViolationError as error:
+            if error.constraint_name not in WALLS:
+                raise
+            refusal = WALLS[error.constraint_name]()
+        except Refusal as error:
+            refusal = error
+        if refusal and len(now) == 1:
+            await _refuse_alone(db, now[0], jobs, refusal, answers)
+            break
+        if refusal:
+            half = len(now) // 2
+            await _run(db, verb, now[:half], jobs, answers)
+            await _run(db, verb, now[half:], jobs, answers)
+            break
+    await _run(db, verb, later, jobs, answers)
+
+
+def _first_of_each_key(asks: Numbered) -> tuple[Numbered, Numbered]:
+    """A key is in a batch at most once: its repeat is answered after the first is committed."""
+    seen: set[tuple[int, bytes]] = set()
+    now: Numbered = []
+    later: Numbered = []
+    for index, ask in asks:
+        if ask.key is not None and (ask.merchant, ask.key) in seen:
+            later.append((index, ask))
+            continue
+        if ask.key is not None:
+            seen.add((ask.merchant, ask.key))
+        now.append((index, ask))
+    return now, later
+
+
+async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
+    answers = await _claim(tx, asks)
+    answers |= await _finish(tx, asks, jobs)
+    fresh = [(index, ask) for index, ask in asks if index not in answers]
+    if not fresh:
+        return answers
+    results = await verb.run(tx, [ask for _, ask in fresh])
+    if len(results) != len(fresh):
+        raise AssertionError(f"{verb.name} answered {len(results)} of {len(fresh)} asks")
+    outcomes = [(ask, r) for (_, ask), r in zip(fresh, results, strict=True) if isinstance(r, Outcome)]
+    await record(tx, outcomes)
+    found = {
+        index: result.answer if isinstance(result, Outcome) else result
+        for (index, _), result in zip(fresh, results, strict=True)
+    }
+    await _keep_answers(tx, fresh, found)
+    return answers | found
+
+
+async def _claim(tx: Tx, asks: Numbered) -> dict[int, Answer]:
+    """Claim the keys; answers for those that were claimed before."""
+    keyed = [(index, ask) for index, ask in asks if ask.key is not None]
+    if not keyed:
+        return {}
+    merchants, keys = [ask.merchant for _, ask in keyed], [ask.key for _, ask in keyed]
+    new = {tuple(row) for row in await tx.rows(CLAIM, merchants, keys, [ask.digest for _, ask in keyed])}
+    if len(new) == len(keyed):
+        return {}
+    before = {(row["merchant_id"], row["key"]): row for row in await tx.rows(CLAIMED_BEFORE, merchants, keys)}
+    return {
+        index: _replayed(ask, before[ask.merchant, ask.key])
+        for index, ask in keyed
+        if (ask.merchant, ask.key) not in new
+    }
+
+
+def _replayed(ask: Ask[Any], row: asyncpg.Record) -> Answer:
+    if row["digest"] != ask.digest:
+        return KeyReused()
+    answer: dict[str, Any] = msgspec.json.decode(row["answer"])
+    return answer
+
+
+async def _keep_answers(tx: Tx, asks: Numbered, answers: dict[int, Answer]) -> None:
+    keyed = [(ask, answers[index]) for index, ask in asks if ask.key is not None]
+    kept = [(ask, answer) for ask, answer in keyed if not isinstance(answer, Refusal)]
+    # A refusal is not kept: the same request may be asked again once the reason is gone.
+    gone = [ask for ask, answer in keyed if isinstance(answer, Refusal)]
+    if kept:
+        texts = [msgspec.json.encode(answer).decode() for _, answer in kept]
+        await tx.run(ANSWERED, [a.merchant for a, _ in kept], [a.key for a, _ in kept], texts)
+    if gone:
+        await tx.run(UNCLAIM, [ask.merchant for ask in gone], [ask.key for ask in gone])
+
+
+async def _finish(tx: Tx, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
+    """End the jobs that these asks answer; who lost its lease is not run a second time."""
+    held = [(index, ask.merchant, jobs[index]) for index, ask in asks if index in jobs]
+    if not held:
+        return {}
+    ended = await tx.rows(
+        FINISH, [m for _, m, _ in held], [job.job_id for _, _, job in held], [job.fence for _, _, job in held]
+    )
+    ours = {row["job_id"] for row in ended}
+    return {index: LeaseLost() for index, _, job in held if job.job_id not in ours}
+
+
+async def _refuse_alone(
+    db: Db, ask: tuple[int, Ask[Any]], jobs: dict[int, Claimed], refusal: Refusal, answers: dict[int, Answer]
+) -> None:
+    index, asked = ask
+    answers[index] = refusal
+    if index in jobs:
+        async with tenant_tx(db, [asked.merchant]) as tx:
+            await _finish(tx, [ask], jobs)

@@ -1,0 +1,118 @@
+"""tenant: the wall. Every transaction says which merchants it is for; the database shows it nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol
+
+import asyncpg
+
+from doorstep.kit.ids import Ids
+
+
+class Connection(Protocol):
+    """What a verb needs of asyncpg's connection."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]: ...
+    async def fetchrow(self, query: str, *args: Any) -> Any: ...
+    async def fetchval(self, query: str, *args: Any) -> Any: ...
+    async def execute(self, query: str, *args: Any) -> Any: ...
+
+
+ROUTE = "select merchant_id from route where kind = $1 and hash = $2"
+ALL_MERCHANTS = "select merchant_id from route where kind = 'merchant' order by merchant_id"
+ADD_ROUTES = "insert into route (kind, hash, merchant_id) select * from unnest($1::text[], $2::bytea[], $3::bigint[])"
+
+
+class AppMayNotOwn(RuntimeError):
+    """The application's database role is a superuser or owns tables: the tenant wall would not hold."""
+
+
+@dataclass(slots=True)
+class Tx:
+    """A transaction of these merchants; the wall lets it see no other."""
+
+    connection: Connection
+    merchants: tuple[int, ...]
+    ids: Ids
+
+    async def rows(self, query: str, *args: Any) -> list[Any]:
+        return await self.connection.fetch(query, *args)
+
+    async def row(self, query: str, *args: Any) -> Any:
+        return await self.connection.fetchrow(query, *args)
+
+    async def value(self, query: str, *args: Any) -> Any:
+        return await self.connection.fetchval(query, *args)
+
+    async def run(self, query: str, *args: Any) -> None:
+        await self.connection.execute(query, *args)
+
+    async def fresh_ids(self, count: int) -> Iterator[int]:
+        """Ids for new rows, drawn before the rule runs so that the rule needs no I/O."""
+        return await self.ids.draw(self.connection, count)
+
+
+@dataclass(slots=True)
+class Db:
+    """The application's way to the database: one pool behind the wall, one for finding the tenant."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    router: asyncpg.Pool[asyncpg.Record]
+    ids: Ids = field(default_factory=Ids)
+
+    @classmethod
+    async def open(cls, app_url: str, router_url: str, *, size: int = 8) -> Db:
+        pool = await asyncpg.create_pool(app_url, min_size=1, max_size=size, init=_set_up)
+        router = await asyncpg.create_pool(router_url, min_size=0, max_size=2)
+        db = cls(pool, router)
+        await db._refuse_an_owner()
+        return db
+
+    async def close(self) -> None:
+        await self.pool.close()
+        await self.router.close()
+
+    async def find(self, kind: str, word: str) -> int | None:
+        """The merchant behind an API key, a domain, a tracking number; None when nobody's."""
+        found: int | None = await self.router.fetchval(ROUTE, kind, routed(word))
+        return found
+
+    async def everyone(self) -> list[int]:
+        """All merchants, for the worker and the operator's screens: the one audited way across the wall."""
+        return [row[0] for row in await self.router.fetch(ALL_MERCHANTS)]
+
+    async def _refuse_an_owner(self) -> None:
+        owns = await self.pool.fetchval(
+            "select rolsuper or rolbypassrls or exists (select from pg_class c where c.relowner = r.oid"
+            " and c.relkind = 'r') from pg_roles r where rolname = current_user"
+        )
+        if owns:
+            raise AppMayNotOwn(AppMayNotOwn.__doc__)
+
+
+def routed(word: str) -> bytes:
+    """What the route table keeps of a secret or a name."""
+    return sha256(word.encode()).digest()
+
+
+@asynccontextmanager
+async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False) -> AsyncIterator[Tx]:
+    """Open a transaction that sees these merchants only; commits at the end, rolls back on an exception."""
+    ids = tuple(sorted(set(merchants)))
+    async with db.pool.acquire() as connection, connection.transaction(readonly=readonly):
+        await connection.execute(_wall(ids))
+        yield Tx(connection, ids, db.ids)
+
+
+def _wall(ids: Sequence[int]) -> str:
+    # Textual on purpose: set_config() does not reach the shards of a distributed database.
+    numbers = ",".join(str(int(merchant)) for merchant in ids)
+    return f"set local app.merchants = '{numbers}'"
+
+
+async def _set_up(connection: Connection) -> None:
+    await connection.execute("set timezone = 'UTC'")

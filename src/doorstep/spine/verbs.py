@@ -1,0 +1,83 @@
+"""verbs: the journey names them as strings; here the code that does them is found.
+
+A stage registers its verbs with `@verb(Body)` and its calls to the outside with `@errand(Body)`. The doors import the
+stages, then `check_bound()` says what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from doorstep.spine.journey import ERRANDS, ROWS, Row
+from doorstep.spine.outcome import Ask, Result
+from doorstep.spine.tenant import Tx
+
+B = TypeVar("B", bound=msgspec.Struct)
+
+Rule = Callable[[Tx, list[Ask[Any]]], Awaitable[list[Result]]]
+Call = Callable[[Any, list[Ask[Any]]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    row: Row
+    body: type[msgspec.Struct]
+    run: Rule
+    stage: str  # the folder it lives in; also the area of the API scope
+
+    @property
+    def name(self) -> str:
+        return self.row.verb
+
+    @property
+    def says(self) -> str:
+        return (self.run.__doc__ or self.row.says).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    name: str
+    body: type[msgspec.Struct]
+    run: Call
+
+
+VERBS: dict[str, Verb] = {}
+ERRAND: dict[str, Errand] = {}
+
+
+class Unbound(RuntimeError):
+    """A row of the journey table has no code, or code has no row."""
+
+
+def verb(body: type[B]) -> Callable[[Rule], Rule]:
+    """Bind the function to the journey row of its name."""
+
+    def bind(run: Rule) -> Rule:
+        name = run.__name__.rstrip("_")  # `import_` and the like
+        VERBS[name] = Verb(ROWS[name], body, run, run.__module__.split(".")[-2])
+        return run
+
+    return bind
+
+
+def errand(body: type[B]) -> Callable[[Call], Call]:
+    """Bind the function to the errand of its name: it is called with the outside world and waiting asks."""
+
+    def bind(run: Call) -> Call:
+        name = run.__name__
+        if name not in ERRANDS:
+            raise Unbound(f"{name} is not an errand of the journey: name it in spine/journey.py first")
+        ERRAND[name] = Errand(name, body, run)
+        return run
+
+    return bind
+
+
+def check_bound() -> None:
+    missing = sorted((ROWS.keys() - VERBS.keys()) | (ERRANDS.keys() - ERRAND.keys()))
+    if missing:
+        raise Unbound(f"no code is bound to {', '.join(missing)}: write it in its stage, or take the row out")

@@ -1,0 +1,46 @@
+"""world: what an errand is given: the outside, and the way back in. No transaction is open while it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from doorstep.kit import clock
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import Answer, run
+from doorstep.spine.tenant import Db, Tx, tenant_tx
+
+# A merchant's carrier or provider, ready to be called; the doors build them from the connections.
+Open = Callable[[int, str], Awaitable[Any]]
+
+
+class TryLater(Exception):
+    """The outside gave no answer: the job is tried again, with the same key."""
+
+
+@dataclass(slots=True)
+class World:
+    db: Db
+    open_carrier: Open
+    open_payments: Open
+    notifier: Any
+    now: Callable[[], datetime] = field(default=clock.now)
+
+    async def carrier(self, merchant: int, code: str) -> Any:
+        """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""
+        return await self.open_carrier(merchant, code)
+
+    async def payments(self, merchant: int, code: str = "") -> Any:
+        """The merchant's payment provider, as `doorstep.plug.payments.Payments`; '' for its only one."""
+        return await self.open_payments(merchant, code)
+
+    def reading(self, merchants: Sequence[int]) -> AbstractAsyncContextManager[Tx]:
+        """A short read-only transaction, over before the outside is called."""
+        return tenant_tx(self.db, merchants, readonly=True)
+
+    async def ask(self, verb: str, asks: Sequence[Ask[Any]]) -> list[Answer]:
+        """Keep what the outside answered, by a verb."""
+        return await run(self.db, verb, asks)

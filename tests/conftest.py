@@ -1,0 +1,28 @@
+"""What every test can ask for: a database behind the wall, and a shop of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from doorstep.kit.embedded import Urls
+from doorstep.spine.tenant import Db
+from tests.shop import Shop, open_shop
+
+pytest_plugins = ["tests.database"]
+
+
+@pytest.fixture
+async def db(urls: Urls) -> AsyncIterator[Db]:
+    opened = await Db.open(urls.app, urls.router, size=4)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def shop(db: Db) -> AsyncIterator[Shop]:
+    """A merchant with two sites and a mug; its books are audited when the test is over."""
+    opened = await open_shop(db)
+    yield opened
+    await opened.audit()

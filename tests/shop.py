@@ -1,0 +1,172 @@
+"""A shop for tests: its own merchant behind the wall, two sites, and a verb a line."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+import doorstep.doors.stages  # noqa: F401  (binds the verbs)
+from doorstep.kit import clock
+from doorstep.kit.refusals import Refusal
+from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
+from doorstep.spine.audit import audit
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import Answer, run
+from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.verbs import VERBS
+
+_numbers = itertools.count(1)
+
+BUYER = {"name": "Ada Byrne", "email": "ada@example.com"}
+HOME = {
+    "name": "Ada Byrne",
+    "line1": "12 Grafton Street",
+    "city": "Dublin",
+    "postcode": "D02 XY45",
+    "country": "IE",
+    "phone": "+35315550143",
+}
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
+
+
+@dataclass
+class Shop:
+    db: Db
+    merchant: int
+    key: str
+    at: datetime = field(default_factory=clock.now)
+
+    async def ask(self, verb: str, *, key: bytes | None = None, **body: Any) -> Answer:
+        """One request to a verb: its answer, or its refusal as a value."""
+        (answer,) = await self.ask_all(verb, [body], keys=[key])
+        return answer
+
+    async def ask_all(
+        self, verb: str, bodies: list[dict[str, Any]], keys: list[bytes | None] | None = None
+    ) -> list[Answer]:
+        """One batch of requests to a verb."""
+        asks = [
+            Ask(self.merchant, msgspec.convert(body, VERBS[verb].body, strict=False), self.at, key=key, digest=b"")
+            for body, key in zip(bodies, keys or [None] * len(bodies), strict=True)
+        ]
+        return await run(self.db, verb, asks)
+
+    async def do(self, verb: str, **body: Any) -> dict[str, Any]:
+        """As `ask`, for when it must not be refused."""
+        answer = await self.ask(verb, **body)
+        if isinstance(answer, Refusal):
+            raise AssertionError(f"{verb} was refused: {answer.code}: {answer}")
+        return answer
+
+    # intake
+
+    def order(self, *lines: tuple[str, int] | dict[str, Any], **more: Any) -> dict[str, Any]:
+        """The body of `place`: lines as (SKU, quantity) at 12.50 each, to Dublin, prepaid."""
+        full = [
+            line if isinstance(line, dict) else {"sku": line[0], "quantity": line[1], "unit_price": "12.50"}
+            for line in lines
+        ]
+        return {"currency": "USD", "lines": full, "buyer": BUYER, "ship_to": HOME, **more}
+
+    async def place(self, *lines: tuple[str, int] | dict[str, Any], **more: Any) -> str:
+        return str((await self.do("place", order=self.order(*lines, **more)))["order"])
+
+    # inventory
+
+    async def stock(self, sku: str, quantity: int, site: str = "NJ", bin: str = "A-1") -> None:
+        await self.do("adjust", sku=sku, site=self.site(site), quantity=quantity, reason="opening", bin=bin)
+
+    def site(self, code: str) -> str:
+        """Sites are the operator's and shared by all tests: each shop has its own under its own code."""
+        return f"{code}-{self.merchant}"
+
+    # looking
+
+    async def now(self, order: str) -> dict[str, Any]:
+        """The summary row: counters and statuses."""
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            row = await tx.row(
+                "select * from order_now where merchant_id = $1 and order_id = $2", self.merchant, int(order[4:])
+            )
+        return dict(row)
+
+    async def stage(self, order: str) -> str:
+        return str((await self.now(order))["stage"])
+
+    async def free(self, sku: str, site: str = "NJ") -> int:
+        return (await self.availability(sku, site)).get("free", 0)
+
+    async def availability(self, sku: str, site: str = "NJ") -> dict[str, int]:
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            row = await tx.row(
+                "select a.free, a.reserved, a.picked, a.packed, a.quarantine from availability a"
+                " join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id"
+                " join site t on t.site_id = a.site_id where a.merchant_id = $1 and s.code = $2 and t.code = $3",
+                self.merchant, sku, self.site(site),
+            )  # fmt: skip
+        return dict(row) if row else {}
+
+    async def timeline(self, order: str) -> list[str]:
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            rows = await tx.rows(
+                "select verb from event where merchant_id = $1 and kind = 'order' and id = $2 order by seq",
+                self.merchant, int(order[4:]),
+            )  # fmt: skip
+        return [row["verb"] for row in rows]
+
+    async def rows(self, query: str, *args: Any) -> list[dict[str, Any]]:
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            return [dict(row) for row in await tx.rows(query, *args)]
+
+    async def jobs(self) -> list[tuple[str, dict[str, Any]]]:
+        rows = await self.rows("select verb, body from job where merchant_id = $1 order by job_id", self.merchant)
+        return [(row["verb"], msgspec.json.decode(row["body"])) for row in rows]
+
+    async def audit(self) -> None:
+        report = await audit(self.db, [self.merchant])
+        assert report.ok, report.told()
+
+
+async def open_shop(db: Db, **policy: Any) -> Shop:
+    key = f"shop-{os.getpid()}-{next(_numbers)}"
+    merchant = await create_merchant(db, NewMerchant(key=key, name="Mugs & Co", currency="USD", country="US", **policy))
+    shop = Shop(db, merchant, key)
+    await add_site(
+        db,
+        merchant,
+        NewSite(shop.site("NJ"), "New Jersey", "US", {"city": "Port Reading"}, 40.56, -74.25, "America/New_York"),
+    )
+    await add_site(
+        db, merchant, NewSite(shop.site("PL"), "Poland", "PL", {"city": "Rzeszów"}, 50.04, 22.0, "Europe/Warsaw")
+    )
+    await add_skus(
+        db,
+        merchant,
+        [
+            NewSku(
+                "MUG",
+                name="A mug",
+                barcode="5901234123457",
+                weight_g=350,
+                hs_code="691200",
+                origin="US",
+                customs_text="ceramic mug",
+            ),
+            NewSku(
+                "CUP",
+                name="A cup",
+                barcode="4006381333931",
+                weight_g=250,
+                hs_code="691110",
+                origin="PL",
+                customs_text="porcelain cup",
+            ),
+            NewSku("LAMP", name="A lamp", weight_g=900),
+        ],
+    )
+    return shop
