@@ -52,9 +52,7 @@ def test_repeats_change_nothing(history: list[TrackEvent], again: list[int]) -> 
 
 
 @given(histories, events)
-def test_a_late_piece_of_old_news_never_moves_a_parcel_back(
-    history: list[TrackEvent], late: TrackEvent
-) -> None:
+def test_a_late_piece_of_old_news_never_moves_a_parcel_back(history: list[TrackEvent], late: TrackEvent) -> None:
     before = delivery_state(history)
     newest = max((event.happened_at for event in history if event.state in DELIVERY_STATES), default=None)
     if newest and late.happened_at < newest and before != "pre_transit" and late.state not in FINAL_STATES:
@@ -73,10 +71,7 @@ def test_a_parcel_nobody_has_seen_is_pre_transit() -> None:
 
 
 def test_a_delivered_parcel_stays_delivered_when_an_older_scan_comes_later() -> None:
-    assert (
-        delivery_state([told("delivered", 9), told("out_for_delivery", 8), told("in_transit", 10)])
-        == "delivered"
-    )
+    assert delivery_state([told("delivered", 9), told("out_for_delivery", 8), told("in_transit", 10)]) == "delivered"
 
 
 def test_label_data_sent_again_after_pickup_does_not_move_the_parcel_back() -> None:
@@ -120,6 +115,4 @@ def test_every_meest_status_on_record_maps_to_a_known_state() -> None:
     assert len(rows) == 37
     assert {row["code"] for row in rows} == set(MEANINGS)
     assert all(MEANINGS[row["code"]].upu == row["upu_event"] for row in rows)
-    assert [code for code, meaning in MEANINGS.items() if not meaning.state] == [
-        "2533"
-    ]  # news without a state
+    assert [code for code, meaning in MEANINGS.items() if not meaning.state] == ["2533"]  # news without a state

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from typing import Literal
 
+from babel.core import get_global
 from msgspec import Struct
 
 from doorstep.plug.carrier import CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
 
+SAME_COUNTRY = "home"  # wherever the parcel starts
 REST_OF_WORLD = "*"
 
 
 class Zone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Countries that cost the same; the first zone that names the country counts, `*` names all of them."""
+    """Countries that cost the same; `home` is the country of origin and comes first, `*` is any and last."""
 
     name: str
     countries: tuple[str, ...]
@@ -42,9 +45,7 @@ class Surcharge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: str
     on: Literal["always", "cod", "insured", "signature", "oversize", "remote", "border"] = "always"
     amount_minor: int = 0
-    percent: Decimal = Decimal(
-        0
-    )  # of the base price; with `insured`: of the insured value, with `cod`: of the cash
+    percent: Decimal = Decimal(0)  # of the base price; with `insured`: of the insured value, with `cod`: of the cash
     longest_over_mm: int = 0  # for oversize
     country: str = ""  # for remote
     postal_prefixes: tuple[str, ...] = ()  # for remote
@@ -118,6 +119,27 @@ class RateCardCarrier:
         return [one for one in self.card.services if shipment.service in ("", one.code)]
 
 
+def problems(card: RateCard) -> list[str]:
+    """What would make this card answer nonsense; empty = fine."""
+    zones = {zone.name for zone in card.zones}
+    found = [f"service {code} is there twice" for code, times in _codes(card).items() if times > 1]
+    if card.currency not in get_global("all_currencies"):
+        found.append(f"{card.currency} is no currency")
+    for service in card.services:
+        if service.volumetric_divisor is not None and service.volumetric_divisor <= 0:
+            found.append(f"{service.code}: the volumetric divisor must be above 0")
+        for tariff in service.tariffs:
+            if tariff.zone not in zones:
+                found.append(f"{service.code}: there is no zone {tariff.zone}")
+            if not tariff.breaks or any(one.up_to_g <= 0 or one.amount_minor < 0 for one in tariff.breaks):
+                found.append(f"{service.code} to {tariff.zone}: weight breaks are missing or below 0")
+    return found
+
+
+def _codes(card: RateCard) -> Counter[str]:
+    return Counter(service.code for service in card.services)
+
+
 def refuse_unless_measurable(shipment: Shipment) -> None:
     if not shipment.parcels or any(parcel.weight_g <= 0 for parcel in shipment.parcels):
         raise CarrierRefused(reason="weight_missing")
@@ -125,7 +147,7 @@ def refuse_unless_measurable(shipment: Shipment) -> None:
 
 def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) -> Rate | str:
     """The rate, or one word for why this service does not take it."""
-    zone = zone_of(card, service, shipment.ship_to.country)
+    zone = zone_of(card, service, shipment)
     tariff = next((one for one in service.tariffs if zone and one.zone == zone.name), None)
     if tariff is None:
         return "country_not_served"
@@ -152,11 +174,12 @@ def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) ->
     )
 
 
-def zone_of(card: RateCard, service: Service, country: str) -> Zone | None:
-    """Only zones that the service has a tariff for; a zone that names the country comes before `*`."""
+def zone_of(card: RateCard, service: Service, shipment: Shipment) -> Zone | None:
+    """The closest of the zones that the service has a tariff for."""
     served = {tariff.zone for tariff in service.tariffs}
     zones = [zone for zone in card.zones if zone.name in served]
-    for wanted in (country, REST_OF_WORLD):
+    home = () if shipment.crosses_border else (SAME_COUNTRY,)
+    for wanted in (*home, shipment.ship_to.country, REST_OF_WORLD):
         for zone in zones:
             if wanted in zone.countries:
                 return zone

@@ -65,9 +65,7 @@ class SimCarrier:
         await self._ask("POST", f"/carrier/labels/{quote(label_ref, safe='')}/void", dict, body={}, key=key)
 
     async def manifest(self, label_refs: Sequence[str], key: str) -> Manifest:
-        return await self._ask(
-            "POST", "/carrier/manifests", Manifest, body={"label_refs": list(label_refs)}, key=key
-        )
+        return await self._ask("POST", "/carrier/manifests", Manifest, body={"label_refs": list(label_refs)}, key=key)
 
     async def track(self, tracking_number: str) -> list[TrackEvent]:
         path = f"/carrier/track/{quote(tracking_number, safe='')}"

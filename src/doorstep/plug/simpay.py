@@ -24,9 +24,7 @@ class SimPay:
         self.code = code
         self._wire = wire
 
-    async def authorize(
-        self, amount_minor: int, currency: str, token: str, reference: str, key: str
-    ) -> Authorization:
+    async def authorize(self, amount_minor: int, currency: str, token: str, reference: str, key: str) -> Authorization:
         body = {"amount_minor": amount_minor, "currency": currency, "token": token, "reference": reference}
         return await self._ask("POST", "/pay/authorizations", Authorization, body=body, key=key)
 

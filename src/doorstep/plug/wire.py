@@ -143,9 +143,7 @@ class Wire:
                 raise NoAnswer(f"answer larger than {self.policy.largest_answer} bytes")
         return bytes(content)
 
-    def _request(
-        self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None
-    ) -> httpx.Request:
+    def _request(self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None) -> httpx.Request:
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:
@@ -185,9 +183,7 @@ class Wire:
 def _judge(response: httpx.Response, content: bytes, into: type[T]) -> T:
     status = response.status_code
     if status >= 500 or status in TRY_AGAIN:
-        raise NoAnswer(
-            f"answered {status}", retry_after_s=retry_after_s(response.headers.get("Retry-After", ""))
-        )
+        raise NoAnswer(f"answered {status}", retry_after_s=retry_after_s(response.headers.get("Retry-After", "")))
     if status >= 300:
         complaint = _complaint(content)
         raise Rejected(status, complaint.error or f"http_{status}", complaint.detail)

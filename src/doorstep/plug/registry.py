@@ -1,0 +1,129 @@
+"""registry: carriers and payment providers by name: those built in, and those of installed packages.
+
+A package offers one by an entry point in the group `doorstep.plugins`: its name is the plugin's name, its object a
+`CarrierPlugin` or a `PaymentsPlugin`. Nothing is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import Carrier
+from doorstep.plug.payments import Payments
+from doorstep.plug.ratecard import RateCard, RateCardCarrier, problems
+from doorstep.plug.simcarrier import SimCarrier, SimSettings, sim_wire
+from doorstep.plug.simpay import SimPay
+
+GROUP = "doorstep.plugins"
+
+
+class UnknownPlugin(Refusal):
+    """No plugin of that name is installed."""
+
+    status = 422
+
+
+class BadSettings(Refusal):
+    """These settings do not fit the plugin."""
+
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierPlugin:
+    """How to make a carrier of its settings; `code` is what the operator calls this account."""
+
+    settings: type[Struct]
+    build: Callable[[str, Any], Carrier]
+    about: str = ""
+    secret_fields: tuple[str, ...] = ()  # these are kept encrypted
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsPlugin:
+    """How to make a payment provider of its settings; `code` is what the operator calls this account."""
+
+    settings: type[Struct]
+    build: Callable[[str, Any], Payments]
+    about: str = ""
+    secret_fields: tuple[str, ...] = ()
+
+
+Plugin = CarrierPlugin | PaymentsPlugin
+
+
+def _rate_card_carrier(code: str, card: RateCard) -> RateCardCarrier:
+    if wrong := problems(card):
+        raise BadSettings(plugin="ratecard", problem="; ".join(wrong))
+    return RateCardCarrier(code, card)
+
+
+def _sim_carrier(code: str, settings: SimSettings) -> SimCarrier:
+    return SimCarrier(code, sim_wire(settings))
+
+
+def _sim_pay(code: str, settings: SimSettings) -> SimPay:
+    return SimPay(code, sim_wire(settings))
+
+
+BUILT_IN: dict[str, Plugin] = {
+    "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
+    "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",)),
+    "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
+}
+
+
+def carrier(plugin: str, code: str, config: Mapping[str, Any]) -> Carrier:
+    """`config` holds the secrets decrypted."""
+    found = _find(plugin)
+    if not isinstance(found, CarrierPlugin):
+        raise UnknownPlugin(plugin=plugin, wanted="carrier")
+    return found.build(code, _settings(plugin, found, config))
+
+
+def payments(plugin: str, code: str, config: Mapping[str, Any]) -> Payments:
+    """`config` holds the secrets decrypted."""
+    found = _find(plugin)
+    if not isinstance(found, PaymentsPlugin):
+        raise UnknownPlugin(plugin=plugin, wanted="payments")
+    return found.build(code, _settings(plugin, found, config))
+
+
+def check(plugin: str, config: Mapping[str, Any]) -> None:
+    """BadSettings when `config` would not do; asks nobody outside."""
+    found = _find(plugin)
+    found.build("check", _settings(plugin, found, config))
+
+
+def secret_fields(plugin: str) -> tuple[str, ...]:
+    return _find(plugin).secret_fields
+
+
+def names() -> list[str]:
+    """Every plugin that can be asked for."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})
+
+
+def _find(name: str) -> Plugin:
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    for point in entry_points(group=GROUP, name=name):
+        plugin = point.load()
+        if isinstance(plugin, CarrierPlugin | PaymentsPlugin):
+            return plugin
+        raise TypeError(f"entry point {name} of {GROUP} is neither a CarrierPlugin nor a PaymentsPlugin")
+    raise UnknownPlugin(plugin=name, installed=names())
+
+
+def _settings(name: str, plugin: Plugin, config: Mapping[str, Any]) -> Any:
+    try:
+        return msgspec.convert(dict(config), plugin.settings)
+    except msgspec.ValidationError as problem:
+        raise BadSettings(plugin=name, problem=str(problem)) from None

@@ -1,0 +1,48 @@
+"""The simulated world as a process: prints one JSON line when it listens, then serves until it is ended."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from doorstep.plug.simulator.carrier import Accepting
+from doorstep.plug.simulator.server import App, serve
+from doorstep.plug.simulator.world import World
+from doorstep.plug.simulator.worldclock import WorldClock
+
+
+def main() -> None:
+    given = _arguments()
+    clock = WorldClock(start=given.start, speed=given.speed)
+    world = World(given.seed, clock, given.state, Accepting(given.accept), given.disorder)
+    listening = socket.create_server((given.host, given.port))
+    host, port = listening.getsockname()[:2]
+    print(json.dumps({"url": f"http://{host}:{port}", "now": world.clock.now().isoformat()}), flush=True)
+    serve(App(world, given.api_key, given.late_s), listening)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m doorstep.plug.simulator", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one and prints it")
+    parser.add_argument("--state", type=Path, help="file that makes the world survive a kill")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=_instant, help="the world's first instant, RFC 3339 (default: now)")
+    parser.add_argument("--speed", type=float, default=1.0, help="seconds of the world per second; 0 stands still")
+    parser.add_argument("--accept", choices=["auto", "manifest"], default="auto", help="when parcels start to move")
+    parser.add_argument("--disorder", type=float, default=0.25, help="how often events are repeated or shuffled")
+    parser.add_argument("--late-s", type=float, default=30.0, help="how long tok_timeout takes to answer")
+    parser.add_argument("--api-key", default="", help="ask for this bearer token")
+    return parser.parse_args()
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    main()
