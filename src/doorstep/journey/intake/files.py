@@ -1,8 +1,8 @@
 """files: open what a shop hands over and yield its rows one by one; nothing is dropped in silence.
 
-A table is CSV, plain or gzip, in UTF-8, UTF-16 or Windows-1252, split by comma, semicolon, tab or bar. Memory
-stays small whatever the size: one record at a time. What cannot be read as a row comes out as a `BadRow`; what is
-no table at all is refused by name.
+A table is CSV, plain or gzip, in UTF-8, UTF-16 or Windows-1252, split by comma, semicolon, tab or bar.
+Memory stays small whatever the size: one record at a time. What cannot be read as a row comes out as a
+`BadRow`; what is no table at all is refused by name.
 """
 
 from __future__ import annotations
@@ -350,7 +350,7 @@ def _records(feed: _Feed, delimiter: str, file: str) -> Iterator[_Record | BadRo
 
 
 def _swallowed_rows(lines: list[_Line], cells: list[str], width: int, delimiter: str) -> bool:
-    """A stray quote joins rows up to the next: the joined record does not fit, a swallowed line alone does."""
+    """A stray quote joins rows up to the next: the joined row does not fit, a swallowed line alone does."""
     if len(lines) < 2 or not width or len(cells) == width:
         return False
     return any(len(next(csv.reader([line.text], delimiter=delimiter), [])) == width for line in lines[1:])

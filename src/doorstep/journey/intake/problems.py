@@ -1,0 +1,76 @@
+"""problems: what can be wrong with an order of a file, in words, and what of it should stop the order."""
+
+from __future__ import annotations
+
+import msgspec
+
+# What is wrong, in words.
+REASONS: dict[str, str] = {
+    "no_order_row": "only rows that continue the order are here, not its first row with the amounts",
+    "row_left_out": "a row of this order could not be read",
+    "name_shared": "several orders in the file have this name; this is not the first of them",
+    "name_missing": "the row names no order; it was read as part of the order before it",
+    "no_lines": "the order has no line that can be sold; a line with its whole amount stands in",
+    "no_sku": "the line has no SKU",
+    "quantity_unclear": "the quantity is blank or no number; taken as 1",
+    "quantity_zero": "the quantity is 0; the line is left out",
+    "quantity_negative": "the quantity is below 0; the line is left out",
+    "quantity_not_whole": "the quantity is no whole number; taken as one piece of the line's whole price",
+    "quantity_too_large": "the quantity is too large; taken as one piece of the line's whole price",
+    "price_missing": "the line has no price",
+    "price_negative": "the price is below 0; the line is left out",
+    "price_too_large": "the line's amount is too large; the line is left out",
+    "price_rounded": "the price has more than six decimals and was rounded",
+    "price_raised_to_subtotal": "Subtotal is more than the lines; this price was raised to reach it",
+    "subtotal_is_not_the_lines": "Subtotal is not the lines less the discounts; Subtotal was kept",
+    "total_does_not_add_up": "Total is not Subtotal, shipping, taxes and duties together; Total was kept",
+    "taxes_do_not_add_up": "the taxes by name are not Taxes together",
+    "amount_unreadable": "this is no amount; read as nothing",
+    "amount_negative": "this amount is below 0; read as nothing",
+    "amount_rounded": "the amount has more decimals than its currency and was rounded",
+    "currency_unknown": "this is no currency; the default was taken",
+    "date_unreadable": "this is no date that can be read",
+    "date_ambiguous": "day and month could be swapped; read as month first",
+    "status_unknown": "this status is not one of Shopify's",
+    "paid_yet_outstanding": "the order is paid, but a balance is outstanding; the status was believed",
+    "paid_part_unknown": "the order is partly paid, but the file does not say how much",
+    "no_address": "the order ships, but has no address to ship to",
+    "country_missing": "the address names no country",
+    "country_unknown": "no country of that name is known",
+    "phone_unclear": "this is hardly a phone number",
+    "email_unclear": "this is hardly an e-mail address",
+    "id_unreadable": "this Id is no whole number and was not kept",
+    "text_cut": "the text is too long and was cut",
+    "encoding_guessed": "the text was not UTF-8; read as Windows-1252",
+}
+
+# The problems that should stop an order, and the type of hold that fits.
+HOLDS: dict[str, str] = {
+    "no_order_row": "amounts",
+    "row_left_out": "unknown_item",
+    "name_shared": "duplicate",
+    "no_lines": "unknown_item",
+    "quantity_unclear": "unknown_item",
+    "quantity_not_whole": "unknown_item",
+    "quantity_too_large": "unknown_item",
+    "price_negative": "amounts",
+    "price_too_large": "amounts",
+    "price_raised_to_subtotal": "amounts",
+    "subtotal_is_not_the_lines": "amounts",
+    "total_does_not_add_up": "amounts",
+    "amount_unreadable": "amounts",
+    "amount_negative": "amounts",
+    "currency_unknown": "amounts",
+    "no_address": "address",
+    "country_missing": "address",
+    "country_unknown": "address",
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong with an order, or a product, that is taken all the same."""
+
+    line: int
+    column: str
+    reason: str
+    value: str
