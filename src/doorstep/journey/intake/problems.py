@@ -42,6 +42,27 @@ REASONS: dict[str, str] = {
     "id_unreadable": "this Id is no whole number and was not kept",
     "text_cut": "the text is too long and was cut",
     "encoding_guessed": "the text was not UTF-8; read as Windows-1252",
+    # of products and stock
+    "sku_repeats": "another row has this SKU too; the later one counts",
+    "barcode_unreadable": "a spreadsheet has turned this barcode into a rounded number; not kept",
+    "barcode_check_digit": "the last digit of this barcode is not the one its other digits call for",
+    "weight_unreadable": "this is no weight; read as not known",
+    "size_unreadable": "this is no length; read as not known",
+    "hs_code_unclear": "this is no customs tariff number; not kept",
+    # of rows and files that could not be taken
+    "not_a_table": "this file is no CSV; it was not read",
+    "not_an_order_export": "this file does not have the columns of an order export; it was not read",
+    "header_repeated": "this row is the header once more",
+    "quote_not_closed": "a quotation mark opens here and never closes",
+    "cell_too_long": "a cell of this row is too long to be one",
+    "too_many_cells": "the row has more cells than the header: its columns have shifted",
+    "order_row_unreadable": "the order's own row could not be read, so this row could not be taken either",
+    "too_many_lines": "the order has more than 2,000 lines",
+    "too_many_rows": "the order has more than 5,000 rows",
+    "no_handle": "the row names no product",
+    "site_missing": "the row names no site",
+    "sku_missing": "the row names no SKU",
+    "quantity_unreadable": "this is no whole number of pieces, 0 or more",
 }
 
 # The problems that should stop an order, and the type of hold that fits.

@@ -1,0 +1,92 @@
+"""stock: read a file that says how many of a SKU stand at a site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+
+import msgspec
+
+from doorstep.journey.intake import cells
+from doorstep.journey.intake.files import BadRow, Row, expand, open_table
+from doorstep.kit.refusals import Refusal
+
+LARGEST_QUANTITY = 10**9
+NAMES = {
+    "sku": ("sku", "variant sku", "item", "code"),
+    "site": ("site", "location", "warehouse"),
+    "quantity": ("quantity", "qty", "available", "on hand"),
+    "bin": ("bin", "shelf"),
+}
+
+
+class NotAStockFile(Refusal):
+    """This file does not have the columns SKU and quantity."""
+
+    status = 422
+
+
+class StockRow(msgspec.Struct, frozen=True, kw_only=True):
+    """So many of a SKU at a site; site and bin are "" when the file has no such column."""
+
+    sku: str
+    quantity: int
+    site: str = ""
+    bin: str = ""
+    file: str
+    line: int
+
+
+def read_stock(paths: Sequence[str | PathLike[str]]) -> Iterator[StockRow | BadRow]:
+    """Every row of these files and folders. Refuses NotReadable and NotAStockFile before the first."""
+    files, strangers = expand(paths)
+    for file in files:
+        header = open_table(file).header
+        if not {"sku", "quantity"} <= _columns(header).keys():
+            raise NotAStockFile(file=str(file), columns=", ".join(header[:10]))
+    return _rows([str(file) for file in files], strangers)
+
+
+def _rows(files: Sequence[str], strangers: list[BadRow]) -> Iterator[StockRow | BadRow]:
+    yield from strangers
+    for file in files:
+        table = open_table(file)
+        at = _columns(table.header)
+        for row in table:
+            yield row if isinstance(row, BadRow) else _stock_row(row, at)
+
+
+def _columns(header: Sequence[str]) -> dict[str, str]:
+    folded = {name.strip().casefold(): name for name in reversed(header)}
+    return {
+        key: next(folded[name] for name in names if name in folded)
+        for key, names in NAMES.items()
+        if any(name in folded for name in names)
+    }
+
+
+def _stock_row(row: Row, at: dict[str, str]) -> StockRow | BadRow:
+    def bad(key: str, reason: str) -> BadRow:
+        column = at.get(key, key)
+        return BadRow(
+            file=row.file, line=row.line, column=column, reason=reason, value=row.cells.get(column, "")
+        )
+
+    text = {key: cells.code(row.cells[name]) for key, name in at.items()}
+    quantity = cells.amount(text["quantity"])
+    if any(extra.strip() for extra in row.extra):
+        return bad("sku", "too_many_cells")
+    if not text["sku"]:
+        return bad("sku", "sku_missing")
+    if "site" in at and not text["site"]:
+        return bad("site", "site_missing")
+    if quantity is None or quantity != int(quantity) or not 0 <= quantity <= LARGEST_QUANTITY:
+        return bad("quantity", "quantity_unreadable")
+    return StockRow(
+        sku=text["sku"],
+        quantity=int(quantity),
+        site=text.get("site", ""),
+        bin=text.get("bin", ""),
+        file=row.file,
+        line=row.line,
+    )
