@@ -342,7 +342,7 @@ def _millimeters(row: _ProductRow, head: _ProductRow, key: str, note: Note) -> i
 
 
 def _hs_code(row: _ProductRow, head: _ProductRow, note: Note) -> str:
-    """What the product's first row says of customs holds for all its variants that say nothing of their own."""
+    """What the first row says of customs holds for the variants that say nothing of their own."""
     code = re.sub(r"[.\s]", "", cells.code(row.says("hs_code") or head.says("hs_code")))
     if code and not re.fullmatch(r"\d{6,13}", code, re.ASCII):
         note("hs_code", "hs_code_unclear")
