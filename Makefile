@@ -8,10 +8,10 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test stories check format lock wheel clean
+.PHONY: help demo up down status test test-16 stories check format lock wheel clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a whole shop played through its journey, and a page to look at
 	@$(BIN)/doorstep demo $(ARGS)
@@ -27,6 +27,9 @@ status: $(STAMP) ## what runs, and where
 
 test: $(STAMP) ## all tests (WORKERS=1 for one at a time, ARGS="-k mug" for some)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-16: $(STAMP) ## the same on PostgreSQL 16
+	@DOORSTEP_PG=16 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 stories: $(STAMP) ## the stories alone: what doorstep does, told by its tests
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/stories $(ARGS)
