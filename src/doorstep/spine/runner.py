@@ -101,7 +101,7 @@ Numbered = list[tuple[int, Ask[Any]]]
 async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer]) -> None:
     if not asks:
         return
-    now, later = _first_of_each_key(asks)
+    now, later = _first_of_each(asks)
     refusal: Refusal | None = None
     for attempt in range(ATTEMPTS):
         try:
@@ -131,19 +131,28 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
     await _run(db, verb, later, jobs, answers)
 
 
-def _first_of_each_key(asks: Numbered) -> tuple[Numbered, Numbered]:
-    """A key is in a batch at most once: its repeat is answered after the first is committed."""
-    seen: set[tuple[int, bytes]] = set()
+# A rule may take it that these are in its list once: the second ask sees what the first one changed.
+SUBJECTS = ("order", "payment", "hold", "asn")
+
+
+def _first_of_each(asks: Numbered) -> tuple[Numbered, Numbered]:
+    """A key and a subject are in a batch at most once: the repeat runs after the first is committed."""
+    seen: set[tuple[int, object]] = set()
     now: Numbered = []
     later: Numbered = []
     for index, ask in asks:
-        if ask.key is not None and (ask.merchant, ask.key) in seen:
-            later.append((index, ask))
-            continue
-        if ask.key is not None:
-            seen.add((ask.merchant, ask.key))
-        now.append((index, ask))
+        marks = {(ask.merchant, mark) for mark in (ask.key, _subject(ask.body)) if mark is not None}
+        (later if marks & seen else now).append((index, ask))
+        seen |= marks
     return now, later
+
+
+def _subject(body: Any) -> object | None:
+    for name in SUBJECTS:
+        value = getattr(body, name, None)
+        if isinstance(value, str) and value:
+            return (name, value)
+    return None
 
 
 async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
