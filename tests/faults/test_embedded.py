@@ -51,10 +51,7 @@ async def test_each_role_reaches_the_database_and_none_is_a_superuser(a_home: Pa
         (urls.router, "doorstep_router"),
     ):
         assert await ask(url, "select current_user") == role
-        assert (
-            await ask(url, "select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
-            is False
-        )
+        assert await ask(url, "select rolsuper or rolbypassrls from pg_roles where rolname = current_user") is False
 
 
 async def test_the_server_listens_on_its_socket_alone_and_trusts_nobody(a_home: Path) -> None:
@@ -181,9 +178,7 @@ async def test_a_start_killed_while_it_makes_the_database_leaves_nothing_in_the_
     assert await ask(urls.app, "select 1") == 1
 
 
-def test_a_data_folder_of_another_major_version_is_refused(
-    a_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_data_folder_of_another_major_version_is_refused(a_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded.start(a_home)
     embedded.stop(a_home)
     other = next(major for major in binaries.FOLDERS if major != embedded.wanted_major())
@@ -195,9 +190,7 @@ def test_a_data_folder_of_another_major_version_is_refused(
 
 
 @pytest.mark.parametrize("major", sorted(binaries.FOLDERS))
-async def test_both_servers_of_the_wheel_run(
-    a_home: Path, monkeypatch: pytest.MonkeyPatch, major: int
-) -> None:
+async def test_both_servers_of_the_wheel_run(a_home: Path, monkeypatch: pytest.MonkeyPatch, major: int) -> None:
     monkeypatch.setenv("DOORSTEP_PG", str(major))
     urls = embedded.start(a_home)
     assert str(await ask(urls.owner, "show server_version")).startswith(f"{major}.")
@@ -228,6 +221,21 @@ async def test_a_home_too_deep_for_a_socket_gets_a_short_folder_and_remembers_it
     finally:
         embedded.stop(deep)
         shutil.rmtree(homes.remembered(deep)["socket"]["folder"], ignore_errors=True)
+
+
+@pytest.mark.parametrize("name", ["it's two words", "a,b", "дім 50%41 #1?x=y&z"])
+async def test_a_home_may_be_called_anything(a_home: Path, name: str) -> None:
+    a_home.chmod(0o711)
+    home = a_home / name
+    try:
+        urls = embedded.start(home)
+        await migrate(urls.owner)
+        assert await ask(urls.app, "select 1") == 1
+        embedded.backup(home, a_home / "a.backup")
+        embedded.restore(home, a_home / "a.backup")
+    finally:
+        embedded.stop(home)
+        shutil.rmtree(homes.remembered(home).get("socket", {}).get("folder", "/nonexistent"), ignore_errors=True)
 
 
 @as_root
@@ -277,10 +285,7 @@ async def test_programs_below_a_closed_folder_are_copied_to_where_the_server_can
     urls = embedded.start(a_home / "home")
     try:
         assert await ask(urls.app, "select 1") == 1
-        assert (
-            str(a_home / "system")
-            in Path(f"/proc/{embedded.server_pid(a_home / 'home')}/cmdline").read_text()
-        )
+        assert str(a_home / "system") in Path(f"/proc/{embedded.server_pid(a_home / 'home')}/cmdline").read_text()
     finally:
         embedded.stop(a_home / "home")
 
