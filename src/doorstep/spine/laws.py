@@ -1,0 +1,488 @@
+"""laws: what must hold in the books, each as the SQL that finds what breaks it.
+
+A check answers one row per broken thing: `merchant_id`, `what`, `expected`, `found`, and where its event is to be
+looked for: a stream (`kind`, `id`, perhaps `line_no`, `fulfillment_order_id`, `account`, `seq`) or stock (`sku_id`,
+`site_id`, perhaps `account`, or `place` and `lot`). Replays take all moves apart once and aggregate; nothing is looked
+up row by row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from doorstep.spine.journey import CASH, JOURNEY, LINE, STOCK, WORLD
+from doorstep.spine.status import AXES, PARCEL_COUNTER, UNITS, as_sql
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """`checks` find what breaks it, `counted` says how many things were looked at."""
+
+    name: str
+    says: str
+    mend: str
+    counted: str
+    checks: tuple[str, ...]
+
+
+_PARCEL_COUNTERS = tuple(dict.fromkeys(PARCEL_COUNTER.values()))
+
+
+def _differing(expected: str, found: str, keys: str, names: Sequence[str]) -> str:
+    """Rows (keys, account, expected, found) where two balances of one thing differ; no row counts as zeros."""
+    values = ", ".join(f"('{name}', coalesce(e.{name}, 0), coalesce(f.{name}, 0))" for name in names)
+    left, right = (", ".join(f"coalesce({side}.{name}, 0)" for name in names) for side in "ef")
+    return f"""
+select {keys}, v.account, v.expected, v.found
+  from ({expected}) e full join ({found}) f using ({keys})
+  cross join lateral (values {values}) v(account, expected, found)
+  where ({left}) is distinct from ({right}) and v.expected <> v.found"""
+
+
+def _net(accounts: Iterable[str], amount: str) -> str:
+    """Per account: what came minus what went."""
+    moved = "sum({amount} * ((target = '{a}')::int - (source = '{a}')::int))::bigint as {a}"
+    return ", ".join(moved.format(amount=amount, a=account) for account in accounts)
+
+
+def _sums(names: Iterable[str]) -> str:
+    return ", ".join(f"sum({name})::bigint as {name}" for name in names)
+
+
+def _rows(*tables: str) -> str:
+    counts = " + ".join(f"(select count(*) from {table} where merchant_id = any($1))" for table in tables)
+    return f"select {counts}"
+
+
+# `offset 0` keeps each move from being taken apart once per account.
+DEMAND_MOVES = """
+select merchant_id, id as order_id, line_no, fulfillment_order_id, quantity, source, target from move
+  where merchant_id = any($1) and kind = 'order' and what = 'demand' offset 0"""
+CASH_MOVES = """
+select merchant_id, id as order_id, amount_minor, source, target from move
+  where merchant_id = any($1) and kind = 'order' and what = 'cash' offset 0"""
+STOCK_MOVES = """
+select merchant_id, sku_id, site_id, quantity, source, target, source_place, target_place, lot from move
+  where merchant_id = any($1) and what = 'stock' offset 0"""
+
+# lines
+
+LINES_REPLAYED = f"""
+select merchant_id, order_id, line_no, {_net(LINE, "quantity")},
+    sum(quantity * ((source = '{WORLD}')::int - (target = '{WORLD}')::int))::bigint as ordered
+  from ({DEMAND_MOVES}) m group by merchant_id, order_id, line_no"""
+LINES_KEPT = f"select merchant_id, order_id, line_no, {', '.join(UNITS)} from order_line where merchant_id = any($1)"
+LINES_UNLIKE_MOVES = f"""
+select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' ' || account as what, expected, found,
+    'order' as kind, order_id as id, line_no, account
+  from ({_differing(LINES_REPLAYED, LINES_KEPT, "merchant_id, order_id, line_no", UNITS)}) d"""
+LINES_WITH_ANOTHER_SUM = f"""
+select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' sum of its stages' as what, ordered as expected,
+    {" + ".join(LINE)} as found, 'order' as kind, order_id as id, line_no
+  from order_line where merchant_id = any($1) and ordered <> {" + ".join(LINE)}"""
+
+# summaries
+
+UNITS_OF_LINES = f"""
+select merchant_id, order_id, {_sums(UNITS)} from order_line
+  where merchant_id = any($1) group by merchant_id, order_id"""
+UNITS_KEPT = f"select merchant_id, order_id, {', '.join(UNITS)} from order_now where merchant_id = any($1)"
+SUMMARIES_UNLIKE_LINES = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(UNITS_OF_LINES, UNITS_KEPT, "merchant_id, order_id", UNITS)}) d"""
+STATUSES_UNLIKE_FUNCTIONS = f"""
+select n.merchant_id, 'ord_' || n.order_id || ' ' || v.axis as what, v.expected, v.found, 'order' as kind,
+    n.order_id as id
+  from order_now n
+  cross join lateral (values {", ".join(f"('{axis}', {as_sql(AXES[axis])}, n.{axis})" for axis in AXES)})
+    v(axis, expected, found)
+  where n.merchant_id = any($1) and v.expected is distinct from v.found"""
+OPEN_HOLDS = """
+select merchant_id, order_id, count(*) as holds_open from hold
+  where merchant_id = any($1) and lifted_at is null group by merchant_id, order_id"""
+HOLDS_KEPT = "select merchant_id, order_id, holds_open from order_now where merchant_id = any($1)"
+HOLDS_UNLIKE_COUNT = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(OPEN_HOLDS, HOLDS_KEPT, "merchant_id, order_id", ("holds_open",))}) d"""
+
+
+def _states_of(counter: str) -> str:
+    return ", ".join(f"'{state}'" for state, counted in PARCEL_COUNTER.items() if counted == counter)
+
+
+# A parcel counts from its packing until it is emptied again.
+PARCELS_BY_STATE = f"""
+select p.merchant_id, p.order_id,
+    {", ".join(f"count(*) filter (where p.state in ({_states_of(c)})) as {c}" for c in _PARCEL_COUNTERS)}
+  from parcel p
+  where p.merchant_id = any($1) and exists (select from parcel_line l
+    where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0)
+  group by p.merchant_id, p.order_id"""
+PARCELS_KEPT = f"select merchant_id, order_id, {', '.join(_PARCEL_COUNTERS)} from order_now where merchant_id = any($1)"
+PARCELS_UNLIKE_COUNT = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(PARCELS_BY_STATE, PARCELS_KEPT, "merchant_id, order_id", _PARCEL_COUNTERS)}) d"""
+PARCELS_IN_NO_STATE = f"""
+select merchant_id, 'par_' || parcel_id || ' state' as what, 'a state that is counted' as expected, state as found,
+    'order' as kind, order_id as id
+  from parcel where merchant_id = any($1) and state not in ({", ".join(f"'{state}'" for state in PARCEL_COUNTER)})"""
+
+# stock and places
+
+STOCK_REPLAYED = f"""
+select merchant_id, sku_id, site_id, {_net(STOCK, "quantity")}
+  from ({STOCK_MOVES}) m group by merchant_id, sku_id, site_id"""
+STOCK_KEPT = f"select merchant_id, sku_id, site_id, {', '.join(STOCK)} from availability where merchant_id = any($1)"
+STOCK_UNLIKE_MOVES = f"""
+select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' ' || account as what, expected, found,
+    sku_id, site_id, account
+  from ({_differing(STOCK_REPLAYED, STOCK_KEPT, "merchant_id, sku_id, site_id", STOCK)}) d"""
+PLACES_REPLAYED = f"""
+select merchant_id, sku_id, site_id, place, lot, sum(quantity)::bigint as quantity from (
+    select m.merchant_id, m.sku_id, m.site_id, l.place, m.lot, l.quantity
+      from ({STOCK_MOVES}) m
+      cross join lateral (values (m.source, m.source_place, -m.quantity), (m.target, m.target_place, m.quantity))
+        l(stage, place, quantity)
+      where m.source_place <> m.target_place and l.stage <> '{WORLD}') legs
+  group by merchant_id, sku_id, site_id, place, lot"""
+PLACES_KEPT = "select merchant_id, sku_id, site_id, place, lot, quantity from bin_stock where merchant_id = any($1)"
+PLACES_UNLIKE_MOVES = f"""
+select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' in ' || place
+    || coalesce(' lot ' || nullif(lot, ''), '') as what, expected, found, sku_id, site_id, place, lot
+  from ({_differing(PLACES_REPLAYED, PLACES_KEPT, "merchant_id, sku_id, site_id, place, lot", ("quantity",))}) d"""
+UNITS_BY_PLACE = """
+select merchant_id, sku_id, site_id, sum(quantity)::bigint as units from bin_stock
+  where merchant_id = any($1) group by merchant_id, sku_id, site_id"""
+UNITS_BY_STAGE = f"""
+select merchant_id, sku_id, site_id, {" + ".join(STOCK)} as units from availability where merchant_id = any($1)"""
+PLACES_UNLIKE_STAGES = f"""
+select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' in all places' as what, expected, found,
+    sku_id, site_id
+  from ({_differing(UNITS_BY_STAGE, UNITS_BY_PLACE, "merchant_id, sku_id, site_id", ("units",))}) d"""
+UNITS_IN_PARCELS = """
+select p.merchant_id, p.parcel_id, p.site_id, l.sku_id, l.lot, sum(l.quantity)::bigint as units
+  from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.handed_over_at is null
+  group by p.merchant_id, p.parcel_id, p.site_id, l.sku_id, l.lot"""
+PARCELS_AS_PLACES = """
+select merchant_id, substr(place, 8)::bigint as parcel_id, site_id, sku_id, lot, quantity as units from bin_stock
+  where merchant_id = any($1) and place ~ '^parcel:[0-9]+$'"""
+PARCELS_UNLIKE_PLACES = f"""
+select merchant_id, 'par_' || parcel_id || ' units of sku_' || sku_id as what, expected, found, sku_id, site_id,
+    'parcel:' || parcel_id as place, lot
+  from ({
+    _differing(UNITS_IN_PARCELS, PARCELS_AS_PLACES, "merchant_id, parcel_id, site_id, sku_id, lot", ("units",))
+}) d"""
+
+# promises
+
+_ALLOCATED = ("promised", "picked", "packed", "shipped")
+_STANDING = _ALLOCATED[:3]
+ALLOCATIONS_REPLAYED = f"""
+select merchant_id, order_id, line_no, fulfillment_order_id, {_net(_ALLOCATED, "quantity")}
+  from ({DEMAND_MOVES}) m where fulfillment_order_id <> 0
+  group by merchant_id, order_id, line_no, fulfillment_order_id"""
+ALLOCATIONS_KEPT = f"""
+select merchant_id, order_id, line_no, fulfillment_order_id, {_sums(_ALLOCATED)} from allocation
+  where merchant_id = any($1) group by merchant_id, order_id, line_no, fulfillment_order_id"""
+ALLOCATIONS_UNLIKE_MOVES = f"""
+select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' of ful_' || fulfillment_order_id || ' ' || account
+    as what, expected, found, 'order' as kind, order_id as id, line_no, fulfillment_order_id, account
+  from ({
+    _differing(
+        ALLOCATIONS_REPLAYED, ALLOCATIONS_KEPT, "merchant_id, order_id, line_no, fulfillment_order_id", _ALLOCATED
+    )
+}) d"""
+ALLOCATED_PER_LINE = f"""
+select merchant_id, order_id, line_no, {_sums(_STANDING)} from allocation
+  where merchant_id = any($1) group by merchant_id, order_id, line_no"""
+ALLOCATIONS_UNLIKE_LINES = f"""
+select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' ' || account || ' at sites' as what, expected, found,
+    'order' as kind, order_id as id, line_no, account
+  from ({_differing(LINES_KEPT, ALLOCATED_PER_LINE, "merchant_id, order_id, line_no", _STANDING)}) d"""
+ALLOCATED_PER_SITE = """
+select merchant_id, sku_id, site_id, sum(promised)::bigint as reserved, sum(picked)::bigint as picked,
+    sum(packed)::bigint as packed
+  from allocation where merchant_id = any($1) group by merchant_id, sku_id, site_id"""
+RESERVED_UNLIKE_ALLOCATIONS = f"""
+select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' ' || account || ' for orders' as what, expected,
+    found, sku_id, site_id, account
+  from ({
+    _differing(ALLOCATED_PER_SITE, STOCK_KEPT, "merchant_id, sku_id, site_id", ("reserved", "picked", "packed"))
+}) d"""
+
+# cash
+
+CASH_REPLAYED = f"""
+select merchant_id, order_id, {_net(CASH, "amount_minor")} from ({CASH_MOVES}) m group by merchant_id, order_id"""
+CASH_KEPT = f"select merchant_id, order_id, {', '.join(CASH)} from order_now where merchant_id = any($1)"
+CASH_UNLIKE_MOVES = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id,
+    account
+  from ({_differing(CASH_REPLAYED, CASH_KEPT, "merchant_id, order_id", CASH)}) d"""
+MORE_OUT_THAN_IN = f"""
+select merchant_id, 'ord_' || order_id || ' ' || v.account as what, 'at most ' || v.most as expected, v.found,
+    'order' as kind, order_id as id
+  from (
+    select merchant_id, order_id,
+        sum(amount_minor) filter (where target = 'held') as authorized,
+        sum(amount_minor) filter (where source = 'held' and target = 'earned') as captured,
+        sum(amount_minor) filter (where target = 'earned') as earned,
+        sum(amount_minor) filter (where target = 'refunded') as refunded
+      from ({CASH_MOVES}) m group by merchant_id, order_id) o
+  cross join lateral (values ('captured', coalesce(captured, 0), coalesce(authorized, 0)),
+    ('refunded', coalesce(refunded, 0), coalesce(earned, 0))) v(account, found, most)
+  where v.found > v.most"""
+# Which move a payment that is done stands for.
+PAYMENT_MOVES = {
+    "authorization": (WORLD, "held"),
+    "capture": ("held", "earned"),
+    "payment": (WORLD, "earned"),
+    "refund": ("earned", "refunded"),
+    "collection": (WORLD, "collected"),
+    "release": ("held", WORLD),
+}
+_KINDS = tuple(PAYMENT_MOVES)
+_MOVED = ", ".join(
+    f"sum(amount_minor) filter (where source = '{source}' and target = '{target}') as {kind}"
+    for kind, (source, target) in PAYMENT_MOVES.items()
+)
+_PAID = ", ".join(f"sum(amount_minor) filter (where kind = '{kind}') as {kind}" for kind in _KINDS)
+CASH_BY_PAYMENT = f"select merchant_id, order_id, {_MOVED} from ({CASH_MOVES}) m group by merchant_id, order_id"
+PAYMENTS_DONE = f"""
+select merchant_id, order_id, {_PAID} from payment
+  where merchant_id = any($1) and state = 'done' group by merchant_id, order_id"""
+PAYMENTS_UNLIKE_MOVES = f"""
+select merchant_id, 'ord_' || order_id || ' payments of kind ' || account as what, expected, found, 'order' as kind,
+    order_id as id
+  from ({_differing(CASH_BY_PAYMENT, PAYMENTS_DONE, "merchant_id, order_id", _KINDS)}) d"""
+
+# invoices
+
+INVOICES_ISSUED = """
+select merchant_id, order_id, sum(total_minor) filter (where kind = 'invoice') as invoiced,
+    sum(total_minor) filter (where kind = 'credit_note') as credited
+  from invoice where merchant_id = any($1) group by merchant_id, order_id"""
+INVOICED_KEPT = "select merchant_id, order_id, invoiced, credited from order_now where merchant_id = any($1)"
+INVOICES_UNLIKE_COUNT = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(INVOICES_ISSUED, INVOICED_KEPT, "merchant_id, order_id", ("invoiced", "credited"))}) d"""
+GAPS_IN_NUMBERS = """
+select merchant_id, 'series ' || series || ' number ' || number as what, before + 1 as expected, number as found,
+    'order' as kind, order_id as id
+  from (
+    select merchant_id, series, number, order_id,
+        coalesce(lag(number) over (partition by merchant_id, series order by number), 0) as before
+      from invoice where merchant_id = any($1)) i
+  where number <> before + 1"""
+SERIES_REPLAYED = """
+select merchant_id, series, max(number) + 1 as next from invoice
+  where merchant_id = any($1) group by merchant_id, series"""
+SERIES_KEPT = "select merchant_id, series, next from series where merchant_id = any($1)"
+SERIES_UNLIKE_INVOICES = f"""
+select coalesce(i.merchant_id, s.merchant_id) as merchant_id,
+    'series ' || coalesce(i.series, s.series) || ' next' as what, coalesce(i.next, 1) as expected, s.next as found
+  from ({SERIES_REPLAYED}) i full join ({SERIES_KEPT}) s on s.merchant_id = i.merchant_id and s.series = i.series
+  where s.next is distinct from coalesce(i.next, 1)"""
+
+# streams
+
+STREAMS_REPLAYED = """
+select merchant_id, kind, id, count(*) as events, max(seq)::bigint as last_event from event
+  where merchant_id = any($1) group by merchant_id, kind, id"""
+STREAMS_KEPT = """
+select merchant_id, 'order' as kind, order_id as id, seq::bigint as events, seq::bigint as last_event from order_now
+  where merchant_id = any($1)
+union all
+select merchant_id, kind, id, seq, seq from stream where merchant_id = any($1)"""
+STREAMS_WITH_GAPS = f"""
+select merchant_id, kind || ' ' || id || ' ' || account as what, found as expected, expected as found, kind, id
+  from ({_differing(STREAMS_REPLAYED, STREAMS_KEPT, "merchant_id, kind, id", ("events", "last_event"))}) d"""
+
+# requests
+
+UNANSWERED = """
+select merchant_id, 'request ' || encode(key, 'hex') as what, 'an answer' as expected, 'none' as found
+  from request where merchant_id = any($1) and answer is null"""
+ANSWERS_TO_NOTHING = """
+select r.merchant_id, 'request ' || encode(r.key, 'hex') as what, r.answer ->> 'order' as expected,
+    'no such order' as found
+  from request r where r.merchant_id = any($1) and r.answer ->> 'order' ~ '^ord_[0-9]+$'
+    and not exists (select from orders o
+      where o.merchant_id = r.merchant_id and o.order_id = substr(r.answer ->> 'order', 5)::bigint)"""
+ORDERS_TWICE = """
+select merchant_id, 'external id ' || external_id || ' of channel ' || channel_id as what, 'one order' as expected,
+    string_agg('ord_' || order_id, ', ' order by order_id) as found, 'order' as kind, max(order_id) as id
+  from orders where merchant_id = any($1) and external_id is not null
+  group by merchant_id, channel_id, external_id having count(*) > 1"""
+
+# references: (what points, how it is called, its order, to which table, by which columns, where)
+
+_REFERENCES = (
+    ("orders", "'ord_' || c.order_id", "c.order_id", "order_now", ("order_id",), ""),
+    ("orders", "'ord_' || c.order_id", "c.order_id", "channel", ("channel_id",), ""),
+    ("order_now", "'ord_' || c.order_id || ' summary'", "c.order_id", "orders", ("order_id",), ""),
+    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "orders", ("order_id",), ""),
+    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "sku", ("sku_id",), ""),
+    ("hold", "'hld_' || c.hold_id", "c.order_id", "orders", ("order_id",), ""),
+    ("hold", "'hld_' || c.hold_id", "c.order_id", "order_line", ("order_id", "line_no"), ""),
+    ("decision", "'decision ' || c.decision_id", "c.order_id", "orders", ("order_id",), ""),
+    ("attention", "'attention ' || c.attention_id", "c.order_id", "orders", ("order_id",), ""),
+    ("fulfillment_order", "'ful_' || c.fulfillment_order_id", "c.order_id", "orders", ("order_id",), ""),
+    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "order_line", ("order_id", "line_no"), ""),
+    (
+        "allocation", "'allocation of line ' || c.line_no", "c.order_id", "fulfillment_order",
+        ("order_id", "fulfillment_order_id", "site_id"), "",
+    ),
+    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "sku", ("sku_id",), ""),
+    ("parcel", "'par_' || c.parcel_id", "c.order_id", "orders", ("order_id",), ""),
+    ("parcel", "'par_' || c.parcel_id", "c.order_id", "fulfillment_order", ("order_id", "fulfillment_order_id"), ""),
+    ("parcel_line", "'par_' || c.parcel_id || ' line ' || c.line_no", "null::bigint", "parcel", ("parcel_id",), ""),
+    ("parcel_event", "'event of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",), ""),
+    ("payment", "'pay_' || c.payment_id", "c.order_id", "orders", ("order_id",), ""),
+    ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "orders", ("order_id",), ""),
+    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "asn", ("asn_id",), ""),
+    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",), ""),
+    ("availability", "'stock of sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",), ""),
+    ("bin_stock", "'sku_' || c.sku_id || ' in ' || c.place", "null::bigint", "sku", ("sku_id",), ""),
+)  # fmt: skip
+
+
+def _dangling(child: str, name: str, order: str, parent: str, columns: tuple[str, ...], more: str) -> str:
+    same = " and ".join(f"p.{column} = c.{column}" for column in columns)
+    known = " and ".join(f"c.{column} is not null" for column in columns)
+    key = " || ', ' || ".join(f"'{column} ' || c.{column}" for column in columns)
+    return f"""
+select c.merchant_id, {name} || ' -> {parent}' as what, {key} as expected, 'no such row of this merchant' as found,
+    'order' as kind, {order} as id
+  from {child} c where c.merchant_id = any($1) and {known} {more}
+    and not exists (select from {parent} p where p.merchant_id = c.merchant_id and {same})"""
+
+
+EVENTS_OF_NO_ORDER = """
+select e.merchant_id, 'ord_' || e.id || ' events' as what, 'order_id ' || e.id as expected,
+    'no such row of this merchant' as found, 'order' as kind, e.id
+  from event e where e.merchant_id = any($1) and e.kind = 'order' and e.seq = 1
+    and not exists (select from orders o where o.merchant_id = e.merchant_id and o.order_id = e.id)"""
+
+# legal moves: the journey, row by row, with every way it allows
+
+
+def _ways() -> Iterator[tuple[str, str, str, str]]:
+    for row in JOURNEY:
+        for what, accounts in (("demand", LINE), ("stock", STOCK), ("cash", CASH)):
+            for source, target in product((*accounts, WORLD), repeat=2):
+                if row.allows(what, source, target):
+                    yield row.verb, what, source, target
+
+
+ILLEGAL_MOVES = f"""
+select m.merchant_id, m.kind || ' ' || m.id || ' ' || m.verb as what, 'a move of its row in the journey' as expected,
+    concat_ws(' ', m.what, coalesce(m.quantity, m.amount_minor), m.source, '>', m.target) as found, m.kind, m.id, m.seq
+  from (select merchant_id, kind, id, seq, verb, what, quantity, amount_minor, source, target from move
+    where merchant_id = any($1) offset 0) m
+  left join (values {
+    ", ".join(f"('{verb}', '{what}', '{source}', '{target}')" for verb, what, source, target in _ways())
+}) allowed(verb, what, source, target) using (verb, what, source, target)
+  where allowed.verb is null or coalesce(m.quantity, m.amount_minor) <= 0"""
+
+
+LAWS: tuple[Law, ...] = (
+    Law(
+        "lines",
+        "The units of a line, by stage, are what its moves add up to, and together they are what was ordered.",
+        "compare the line with its order's timeline; only spine/record.py may write its stages: find what else did, "
+        "then set the columns to what the moves say",
+        _rows("order_line"),
+        (LINES_UNLIKE_MOVES, LINES_WITH_ANOTHER_SUM),
+    ),
+    Law(
+        "summaries",
+        "An order's summary is its lines, open holds and parcels counted, and its statuses are their functions.",
+        "set the counter of order_now to what is expected; where a status differs from its function, the generated "
+        "column is older than spine/status.py: make it anew in a migration; a drifting counter is an Outcome whose "
+        "`counts` do not match its facts",
+        _rows("order_now"),
+        (
+            SUMMARIES_UNLIKE_LINES, STATUSES_UNLIKE_FUNCTIONS, HOLDS_UNLIKE_COUNT, PARCELS_UNLIKE_COUNT,
+            PARCELS_IN_NO_STATE,
+        ),
+    ),
+    Law(
+        "stock",
+        "The units of a SKU at a site, by stage, are what its moves add up to.",
+        "look at the SKU's moves at the site; only spine/record.py may write availability: find what else did, then "
+        "set the stages to what the moves say, or count the shelf and adjust",
+        _rows("availability"),
+        (STOCK_UNLIKE_MOVES,),
+    ),
+    Law(
+        "places",
+        "What a place holds is what moves brought to it; all places of a SKU at a site hold what its stages hold; "
+        "a parcel's place holds what is in the parcel.",
+        "look for a move that names a stage and not its place; set bin_stock to what the moves say, or count the "
+        "place and adjust",
+        _rows("bin_stock"),
+        (PLACES_UNLIKE_MOVES, PLACES_UNLIKE_STAGES, PARCELS_UNLIKE_PLACES),
+    ),
+    Law(
+        "promises",
+        "What sites hold for a line is what the line has; what they hold for orders is what is reserved, picked and "
+        "packed there: nothing is sold twice, no reservation is left behind.",
+        "look for a move that names no fulfillment order, or a demand move without its stock move; set the "
+        "allocation to what the moves say",
+        _rows("allocation"),
+        (ALLOCATIONS_UNLIKE_MOVES, ALLOCATIONS_UNLIKE_LINES, RESERVED_UNLIKE_ALLOCATIONS),
+    ),
+    Law(
+        "cash",
+        "An order's cash is what its moves add up to and what its payments say; no more is captured than was "
+        "authorized, no more refunded than came in.",
+        "compare the order's cash moves with its payments and with the provider's; set the balance of order_now to "
+        "what the moves say, and record what is missing with the payment verbs",
+        _rows("order_now", "payment"),
+        (CASH_UNLIKE_MOVES, MORE_OUT_THAN_IN, PAYMENTS_UNLIKE_MOVES),
+    ),
+    Law(
+        "invoices",
+        "What was invoiced and credited is the sum of the papers; their numbers have no gap per series.",
+        "a number is taken from `series` in the transaction that writes its paper, and papers are never deleted: "
+        "find the missing one in a backup, and set `invoiced`, `credited` or `next` to what the papers say",
+        _rows("invoice", "series"),
+        (INVOICES_UNLIKE_COUNT, GAPS_IN_NUMBERS, SERIES_UNLIKE_INVOICES),
+    ),
+    Law(
+        "streams",
+        "The events of a stream are numbered 1 to n without a gap, and its counter says n.",
+        "events are never deleted: find the missing one in a backup; where only the counter is off, set it to the "
+        "last number",
+        _rows("order_now", "stream"),
+        (STREAMS_WITH_GAPS,),
+    ),
+    Law(
+        "requests",
+        "Every request that was kept has its answer, the answer's order exists, and an external id is one order.",
+        "a key without its order is an acknowledged order that was lost: look for it in a backup; of two orders with "
+        "one external id cancel the later, and see that the unique index orders_external is there",
+        _rows("request", "orders"),
+        (UNANSWERED, ANSWERS_TO_NOTHING, ORDERS_TWICE),
+    ),
+    Law(
+        "references",
+        "Whatever is pointed to exists, and belongs to the same merchant.",
+        "find the verb that wrote the row: it took an id from a request without reading it through the tenant wall; "
+        "then point the row to the right one, or bring back what was deleted",
+        _rows(*dict.fromkeys(reference[0] for reference in _REFERENCES), "event"),
+        (*(_dangling(*reference) for reference in _REFERENCES), EVENTS_OF_NO_ORDER),
+    ),
+    Law(
+        "legal_moves",
+        "Every move is one that its verb's row of the journey allows, of at least one unit.",
+        "a row of spine/journey.py was narrowed after it happened (widen it again), or an event was written past "
+        "spine/record.py",
+        _rows("event"),
+        (ILLEGAL_MOVES,),
+    ),
+)  # fmt: skip
