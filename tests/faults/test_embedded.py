@@ -19,7 +19,7 @@ import pytest
 from doorstep.kit import embedded
 from doorstep.kit import home as homes
 from doorstep.kit.embedded import binaries, server, system_user
-from doorstep.kit.migrate import migrate
+from doorstep.kit.migrate import DatabaseIsNewer, migrate
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
 
@@ -355,6 +355,19 @@ async def test_a_file_that_is_no_whole_backup_is_refused_and_the_data_stays(a_ho
     with pytest.raises(embedded.NotABackup):
         await asyncio.to_thread(embedded.restore, a_home, file)
     assert await ask(urls.app, "select count(*) from kept") == 20_000
+
+
+async def test_a_backup_of_a_newer_doorstep_is_refused_and_the_data_stays(a_home: Path) -> None:
+    urls = embedded.start(a_home)
+    await migrate(urls.owner)
+    await tell(urls.owner, "insert into migration values ('9999_pre_drones.sql', 'x')", "create table kept (n int)")
+    embedded.backup(a_home, a_home / "a.backup")
+    await tell(urls.owner, "delete from migration where name = '9999_pre_drones.sql'", "insert into kept values (7)")
+    with pytest.raises(DatabaseIsNewer):
+        await asyncio.to_thread(
+            embedded.restore, a_home, a_home / "a.backup", lambda draft: asyncio.run(migrate(draft.owner))
+        )
+    assert await ask(urls.owner, "select n from kept") == 7
 
 
 def test_stopping_twice_is_no_harm(a_home: Path) -> None:

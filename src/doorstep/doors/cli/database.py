@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from doorstep.doors.cli.answer import Json, answer, note, wait_for
 from doorstep.kit.refusals import Refusal
+
+if TYPE_CHECKING:
+    from doorstep.spine.audit import Report
 
 app = typer.Typer()
 
@@ -56,13 +59,13 @@ def restore(file: Path, json: Json = False) -> None:
 
     home = _own_database()
     _refuse_while_running(home)
-    embedded.restore(home, file)
-    applied = wait_for(apply_missing(embedded.resolve_urls().owner))
+    applied: list[str] = []
+    embedded.restore(home, file, prepare=lambda draft: applied.extend(wait_for(apply_missing(draft.owner))))
     note("The database is restored; now the audit.", json)
     report = wait_for(_audit())
-    facts = {"file": str(file.absolute()), "migrations": applied, "audit": report}
-    answer(facts, report["told"], json)
-    if not report["ok"]:
+    facts = {"file": str(file.absolute()), "migrations": applied, "audit": report.as_json()}
+    answer(facts, report.told(), json)
+    if not report.ok:
         raise typer.Exit(1)
 
 
@@ -83,10 +86,9 @@ def _refuse_while_running(home: Path) -> None:
         raise StillRunning(running=" and ".join(busy))
 
 
-async def _audit() -> dict[str, Any]:
+async def _audit() -> Report:
     from doorstep.doors.opening import open_db
     from doorstep.spine.audit import audit
 
     async with open_db(size=2) as db:
-        report = await audit(db, await db.everyone())
-    return {"ok": report.ok, "told": report.told()}
+        return await audit(db)

@@ -6,12 +6,13 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from doorstep.kit.embedded.binaries import programs
 from doorstep.kit.embedded.server import clean_environment, grants, start
-from doorstep.kit.embedded.urls import BACKUP, DATABASE, OWNER, url_of
+from doorstep.kit.embedded.urls import BACKUP, DATABASE, OWNER, Urls, url_of, urls
 from doorstep.kit.refusals import Refusal
 
 # What is restored is built beside the living database and takes its name when it is whole.
@@ -50,8 +51,11 @@ def backup(home: Path, file: Path) -> int:
     return file.stat().st_size
 
 
-def restore(home: Path, file: Path) -> None:
-    """Replace the database by what the file holds; until it is whole, and when it is not, the old one stays."""
+def restore(home: Path, file: Path, prepare: Callable[[Urls], object] = lambda draft: None) -> None:
+    """Replace the database by what the file holds; until it is whole, and when it is not, the old one stays.
+
+    `prepare` gets the addresses of the new one before it takes the old one's place; when it refuses, so does this.
+    """
     home = home.resolve()
     file = file.expanduser().absolute()
     _refuse_what_is_no_backup(file)
@@ -60,6 +64,7 @@ def restore(home: Path, file: Path) -> None:
     _sql(home, f"create database {DRAFT} owner {OWNER} template template0;", *grants(DRAFT))
     try:
         _fill(home, file)
+        prepare(urls(home).of(DRAFT))
         _swap(home)
     finally:
         _drop(home, DRAFT, REPLACED)
@@ -83,9 +88,7 @@ def _fill(home: Path, file: Path) -> None:
 
 def _swap(home: Path) -> None:
     """Both names change in one transaction; who reconnects in between is cut once more."""
-    cut = (
-        f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ('{DATABASE}', '{DRAFT}');"
-    )
+    cut = f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ('{DATABASE}', '{DRAFT}');"
     for attempt in range(1, SWAP_TRIES + 1):
         _sql(home, cut)
         try:
