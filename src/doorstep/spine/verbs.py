@@ -1,7 +1,8 @@
 """verbs: the journey names them as strings; here the code that does them is found.
 
-A stage registers its verbs with `@verb(Body)` and its calls to the outside with `@errand(Body)`. The doors import the
-stages, then `check_bound()` says what is missing.
+A stage registers its verbs with `@verb(Body)`, or `@verb(Body, Answer)` where the answer has a shape of its own for
+the API's document, and its calls to the outside with `@errand(Body)`. The doors import the stages, then
+`check_bound()` says what is missing.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Verb:
     body: type[msgspec.Struct]
     run: Rule
     stage: str  # the folder it lives in; also the area of the API scope
+    answer: type[msgspec.Struct] | None = None  # what Outcome.answer looks like; None: any object
 
     @property
     def name(self) -> str:
@@ -53,12 +55,12 @@ class Unbound(RuntimeError):
     """A row of the journey table has no code, or code has no row."""
 
 
-def verb(body: type[B]) -> Callable[[Rule], Rule]:
+def verb(body: type[B], answer: type[msgspec.Struct] | None = None) -> Callable[[Rule], Rule]:
     """Bind the function to the journey row of its name."""
 
     def bind(run: Rule) -> Rule:
         name = run.__name__.rstrip("_")  # `import_` and the like
-        VERBS[name] = Verb(ROWS[name], body, run, run.__module__.split(".")[-2])
+        VERBS[name] = Verb(ROWS[name], body, run, run.__module__.split(".")[-2], answer)
         return run
 
     return bind
