@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 import pypdfium2
 import pytest
 from msgspec.structs import replace
@@ -18,14 +23,18 @@ from doorstep.plug.payments import Declined, ProviderDown
 from doorstep.plug.simcarrier import CODES, SimCarrier, in_our_words
 from doorstep.plug.simcarrier import Told as ToldEvent
 from doorstep.plug.simpay import SimPay
+from doorstep.plug.simulator.process import Outside
 from doorstep.plug.simulator.routes import ABROAD, FATES, Trip, fate_of, route
 from doorstep.plug.states import delivery_state
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire, retry_after_s
 from tests.plug.carrier_contract import MUG, CarrierContract, a_key, a_mug_to_warsaw
-from tests.plug.conftest import Outside
 from tests.plug.payments_contract import LONG_AGO, PaymentsContract, charge_of, hold
 
 QUICK = Policy(tries=3, backoff_s=0.01, deadline_s=2.0, breaker_after=99)
+
+
+def strike(outside: Outside, **rule: Any) -> None:
+    outside.control("faults", rules=[rule])
 
 
 @pytest.fixture
@@ -261,12 +270,12 @@ async def test_one_bad_answer_is_mended_by_the_retry_and_acts_once(
     outside: Outside, carrier: SimCarrier, payments: SimPay, kind: str
 ) -> None:
     labels_before = outside.state()["carrier"]["labels"]
-    outside.fault(kind=kind, path="/carrier/labels", times=1)
+    strike(outside, kind=kind, path="/carrier/labels", times=1)
     label = await carrier.buy(a_mug_to_warsaw("standard"), a_key())
     assert label.tracking_number
     assert outside.state()["carrier"]["labels"] == labels_before + 1
     held = await hold(payments)
-    outside.fault(kind=kind, path="/pay/authorizations", times=1)
+    strike(outside, kind=kind, path="/pay/authorizations", times=1)
     assert (await payments.capture(held.ref, 1200, a_key())).captured_minor == 1200
 
 
@@ -275,7 +284,7 @@ async def test_what_stays_unanswered_is_down_and_the_same_key_settles_it(outside
     carrier = SimCarrier("sim", Wire(outside.url, policy=Policy(tries=2, backoff_s=0.01, deadline_s=0.5)))
     shipment, key = a_mug_to_warsaw("standard"), a_key()
     before = outside.state()["carrier"]["labels"]
-    outside.fault(kind=kind, path="/carrier", seconds=2)
+    strike(outside, kind=kind, path="/carrier", seconds=2)
     with pytest.raises(CarrierDown) as down:
         await carrier.buy(shipment, key)
     assert down.value.why["carrier"] == "sim"
@@ -287,21 +296,21 @@ async def test_what_stays_unanswered_is_down_and_the_same_key_settles_it(outside
 
 
 async def test_too_many_requests_are_answered_by_waiting(outside: Outside, carrier: SimCarrier) -> None:
-    outside.fault(kind="rate_limit", path="/carrier", seconds=1, times=1)
+    strike(outside, kind="rate_limit", path="/carrier", seconds=1, times=1)
     started = asyncio.get_running_loop().time()
     assert await carrier.rates(a_mug_to_warsaw())
     assert asyncio.get_running_loop().time() - started >= 1.0
 
 
 async def test_asked_to_wait_long_it_gives_the_time_to_the_caller(outside: Outside, carrier: SimCarrier) -> None:
-    outside.fault(kind="rate_limit", path="/carrier", seconds=120, times=1)
+    strike(outside, kind="rate_limit", path="/carrier", seconds=120, times=1)
     with pytest.raises(CarrierDown) as down:
         await carrier.rates(a_mug_to_warsaw())
     assert down.value.why["retry_after_s"] == 120
 
 
 async def test_a_redirect_is_not_followed(outside: Outside, carrier: SimCarrier) -> None:
-    outside.fault(kind="redirect", path="/carrier", times=1)
+    strike(outside, kind="redirect", path="/carrier", times=1)
     with pytest.raises(CarrierRefused) as no:
         await carrier.rates(a_mug_to_warsaw())
     assert no.value.why["reason"] == "http_302"
@@ -380,6 +389,19 @@ async def test_the_world_is_the_same_after_a_kill(start_outside: Callable[..., O
     assert await payments.capture(held.ref, 1500, capture_key) == captured
     await carrier.close()
     await payments.close()
+
+
+def test_it_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
+    program = (
+        "from doorstep.plug.simulator.process import Outside; import os; print(Outside().pid, flush=True); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", STARTER], capture_output=True, text=True, check=False)
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.05)
+    raise AssertionError("it outlived its starter")
 
 
 async def test_time_runs_at_the_speed_asked_for(start_outside: Callable[..., Outside]) -> None:

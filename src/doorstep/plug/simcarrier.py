@@ -123,6 +123,9 @@ class SimSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     deadline_s: float = 10.0
     tries: int = 3
 
+    def __repr__(self) -> str:
+        return f"SimSettings({self.base_url!r})"  # without the key: this ends up in logs
+
 
 def sim_wire(settings: SimSettings) -> Wire:
     headers = {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {}

@@ -161,6 +161,7 @@ class Wire:
                 headers=self._headers,
                 timeout=httpx.Timeout(self.policy.deadline_s, connect=self.policy.connect_s),
                 follow_redirects=False,
+                trust_env=not _is_local(self._base_url),  # a proxy is for what lies outside this machine
                 transport=self._transport,
             )
         return self._client
@@ -178,6 +179,11 @@ class Wire:
         self._silent_calls += 1
         if self._silent_calls >= self.policy.breaker_after:
             self._resting_until = time.monotonic() + self.policy.breaker_s
+
+
+def _is_local(url: str) -> bool:
+    host = httpx.URL(url).host
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _judge(response: httpx.Response, content: bytes, into: type[T]) -> T:

@@ -58,6 +58,9 @@ class SmtpSettings(Struct, frozen=True, kw_only=True):
     password: str = ""
     tls: Tls = "offered"
 
+    def __repr__(self) -> str:
+        return f"SmtpSettings({self.host}:{self.port})"  # without the password: this ends up in logs
+
 
 class Mailer(Protocol):
     async def send(self, mails: Sequence[Mail]) -> list[Outcome]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import socket
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +24,8 @@ def main() -> None:
     world = World(given.seed, clock, given.state, Accepting(given.accept), given.disorder)
     listening = socket.create_server((given.host, given.port))
     host, port = listening.getsockname()[:2]
+    if given.until_stdin_ends:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     print(json.dumps({"url": f"http://{host}:{port}", "now": world.clock.now().isoformat()}), flush=True)
     serve(App(world, given.api_key, given.late_s), listening)
 
@@ -36,7 +42,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--disorder", type=float, default=0.25, help="how often events are repeated or shuffled")
     parser.add_argument("--late-s", type=float, default=30.0, help="how long tok_timeout takes to answer")
     parser.add_argument("--api-key", default="", help="ask for this bearer token")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started this is gone")
     return parser.parse_args()
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _instant(text: str) -> datetime:
