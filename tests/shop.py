@@ -14,11 +14,12 @@ import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
+from doorstep.spine import jobs
 from doorstep.spine.audit import audit
 from doorstep.spine.outcome import Ask
-from doorstep.spine.runner import Answer, run
+from doorstep.spine.runner import Answer, Claimed, run
 from doorstep.spine.tenant import Db, tenant_tx
-from doorstep.spine.verbs import VERBS
+from doorstep.spine.verbs import ERRAND, VERBS
 
 _numbers = itertools.count(1)
 
@@ -62,6 +63,36 @@ class Shop:
         if isinstance(answer, Refusal):
             raise AssertionError(f"{verb} was refused: {answer.code}: {answer}")
         return answer
+
+    # what comes next
+
+    async def work(self, *errands: str, world: Any = None, until_quiet: bool = True) -> list[tuple[str, Answer]]:
+        """Run the due jobs of this merchant as a worker does, and what they queue: the verbs and these errands.
+
+        Answers what came of each verb; other errands stay waiting.
+        """
+        came: list[tuple[str, Answer]] = []
+        while True:
+            async with tenant_tx(self.db, [self.merchant]) as tx:
+                due = [verb for _, verb in await jobs.waiting(tx, self.at)]
+            ours = [verb for verb in due if verb in VERBS or verb in errands]
+            for verb in ours:
+                came += await self._work_at(verb, world)
+            if not ours or not until_quiet:
+                return came
+
+    async def _work_at(self, verb: str, world: Any) -> list[tuple[str, Answer]]:
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            claimed = await jobs.claim(tx, self.merchant, verb, self.at, 100)
+        kind = VERBS[verb].body if verb in VERBS else ERRAND[verb].body
+        asks = [Ask(self.merchant, msgspec.convert(job.body, kind, strict=False), self.at) for job in claimed]
+        if verb in VERBS:
+            answers = await run(self.db, verb, asks, [Claimed(job.job_id, job.fence) for job in claimed])
+            return [(verb, answer) for answer in answers]
+        await ERRAND[verb].run(world, asks)
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            await jobs.done(tx, claimed)
+        return []
 
     # intake
 

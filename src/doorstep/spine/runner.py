@@ -132,7 +132,7 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
 
 
 # A rule may take it that these are in its list once: the second ask sees what the first one changed.
-SUBJECTS = ("order", "payment", "hold", "asn")
+SUBJECTS = ("order", "payment", "hold", "asn", "fulfillment_order", "parcel")
 
 
 def _first_of_each(asks: Numbered) -> tuple[Numbered, Numbered]:
