@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -93,7 +94,10 @@ class NewOrderRows:
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one merchant and one stream. `counts` moves the plain counters of an order's summary row."""
+    """Of one merchant and one stream. `counts` moves the plain counters of an order's summary row.
+
+    `more`: what else one ask did to the same merchant's other streams, written with it, all or nothing.
+    """
 
     merchant: int
     stream: tuple[str, int]
@@ -105,6 +109,15 @@ class Outcome:
     then: list[Job] = field(default_factory=list)
     # For allocations that are new with this outcome: until when an unpaid promise lasts.
     expires_at: datetime | None = None
+    more: list[Outcome] = field(default_factory=list)
+
+    def whole(self) -> Iterator[Outcome]:
+        """This outcome and all that is written with it."""
+        yield self
+        for other in self.more:
+            if other.merchant != self.merchant:
+                raise ValueError(f"an outcome of merchant {self.merchant} carries one of merchant {other.merchant}")
+            yield from other.whole()
 
     @property
     def order(self) -> int:

@@ -52,8 +52,9 @@ async def _play(tx: Tx, name: str, ask: Ask[Any], effect: _Effect) -> None:
             effect.refused.append({"verb": verb, "error": result.code, "sentence": result.sentence})
             continue
         await record(tx, [(next_ask, result)])
-        effect.add(result)
-        for job in result.then:
+        for outcome in result.whole():
+            effect.add(outcome)
+        for job in (job for outcome in result.whole() for job in outcome.then):
             if job.verb in ERRAND:
                 effect.asked_later.append(job.verb)
             else:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from doorstep.spine import journey
-from doorstep.spine.outcome import Ask, Cash, Demand, Insert, Job, Move, Outcome, Stock
+from doorstep.spine.outcome import Ask, Cash, Demand, Fact, Insert, Job, Move, Outcome, Stock, Update
 from doorstep.spine.status import CASH, COUNTERS
 from doorstep.spine.tenant import Tx
 
@@ -28,6 +28,8 @@ FACTS = frozenset({
     "hold", "decision", "parcel", "parcel_line", "parcel_event", "fulfillment_order", "payment", "invoice", "series",
     "asn", "asn_line", "attention", "orders", "order_line", "sku_alias",
 })  # fmt: skip
+# Of tables of balances, the columns that are facts all the same.
+FACT_COLUMNS = {"allocation": frozenset({"expires_at"})}
 
 OPEN_STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
@@ -69,6 +71,7 @@ async def record(tx: Tx, outcomes: Sequence[Recorded]) -> None:
     """
     if not outcomes:
         return
+    outcomes = [(ask, each) for ask, outcome in outcomes for each in outcome.whole()]
     for _, outcome in outcomes:
         _check_against_the_table(outcome)
     lines, allocations, stock, places, orders = _fold(outcomes)
@@ -322,7 +325,7 @@ async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
     updates: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     for _, outcome in outcomes:
         for fact in outcome.facts:
-            if fact.table not in FACTS:
+            if fact.table not in FACTS and not _only_fact_columns(fact):
                 raise NotOnTheTable(f"{fact.table} is not a table of facts")
             tenant = {"merchant_id": outcome.merchant}
             if isinstance(fact, Insert):
@@ -334,6 +337,10 @@ async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
         await _insert(tx, table, rows)
     for (table, where, values), rows in updates.items():
         await _update(tx, table, where, values, rows)
+
+
+def _only_fact_columns(fact: Fact) -> bool:
+    return isinstance(fact, Update) and fact.values.keys() <= FACT_COLUMNS.get(fact.table, frozenset())
 
 
 async def _insert(tx: Tx, table: str, rows: list[dict[str, Any]]) -> None:
