@@ -391,10 +391,15 @@ async def test_the_world_is_the_same_after_a_kill(start_outside: Callable[..., O
     await payments.close()
 
 
-def test_it_ends_with_the_program_that_started_it(tmp_path: Path) -> None:
-    program = (
-        "from doorstep.plug.simulator.process import Outside; import os; print(Outside().pid, flush=True); os._exit(9)"
-    )
+STARTER = """
+import os
+from doorstep.plug.simulator.process import Outside
+print(Outside().pid, flush=True)
+os._exit(9)
+"""
+
+
+def test_it_ends_with_the_program_that_started_it() -> None:
     done = subprocess.run([sys.executable, "-c", STARTER], capture_output=True, text=True, check=False)
     pid = int(done.stdout)
     for _ in range(100):
