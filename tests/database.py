@@ -137,9 +137,7 @@ def own_urls() -> Iterator[embedded.Urls]:
 @pytest.fixture
 def a_home() -> Iterator[Path]:
     """A fresh folder for a doorstep of its own; its server is ended with the test."""
-    with tempfile.TemporaryDirectory(
-        prefix="doorstep-home-", dir=_short_temp(), ignore_cleanup_errors=True
-    ) as folder:
+    with tempfile.TemporaryDirectory(prefix="doorstep-home-", dir=_short_temp(), ignore_cleanup_errors=True) as folder:
         home = Path(folder).resolve()
         try:
             yield home

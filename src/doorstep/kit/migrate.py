@@ -114,9 +114,7 @@ class Migration:
 def packaged() -> list[Migration]:
     """The migrations that come with this doorstep, in order."""
     folder = files("doorstep.migrations")
-    return in_order(
-        (file.name, file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".sql")
-    )
+    return in_order((file.name, file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".sql"))
 
 
 def in_order(found: Iterable[tuple[str, str]]) -> list[Migration]:
@@ -133,9 +131,7 @@ def in_order(found: Iterable[tuple[str, str]]) -> list[Migration]:
     return migrations
 
 
-async def migrate(
-    owner_url: str, migrations: list[Migration] | None = None, *, only_pre: bool = False
-) -> list[str]:
+async def migrate(owner_url: str, migrations: list[Migration] | None = None, *, only_pre: bool = False) -> list[str]:
     """Apply what is missing; answers the names of what was applied."""
     import asyncpg
 

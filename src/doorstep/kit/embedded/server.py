@@ -164,8 +164,7 @@ def _write_roles(server: Server, folder: Path) -> None:
     """In single-user mode: no superuser ever needs a password, and lost passwords are made anew."""
     words = new_passwords(server.home)
     statements = [
-        f"{_role_statement(role)} alter role {role} {_powers(role)} password '{words[role]}';"
-        for role in ROLES
+        f"{_role_statement(role)} alter role {role} {_powers(role)} password '{words[role]}';" for role in ROLES
     ]
     statements += [
         f"grant pg_signal_backend to {OWNER};",
@@ -285,9 +284,7 @@ def _clear_what_a_crash_left(server: Server) -> None:
 def _why_it_stopped(server: Server) -> str:
     try:
         newest = max((server.data / "log").glob("*.log"), key=lambda file: file.stat().st_mtime, default=None)
-        texts = [
-            file.read_text("utf-8", "replace") for file in (server.log, newest) if file and file.exists()
-        ]
+        texts = [file.read_text("utf-8", "replace") for file in (server.log, newest) if file and file.exists()]
     except OSError as error:
         return str(error)
     return _complaint("\n".join(texts)) or "it did not become ready in time"

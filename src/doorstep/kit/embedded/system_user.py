@@ -101,9 +101,7 @@ def sh_as(user: SystemUser | None, script: str, *arguments: str) -> subprocess.C
             capture_output=True, text=True, check=False, cwd="/", **run_as(user),
         )  # fmt: skip
     except PermissionError as error:
-        raise NoSystemUser(
-            user=user.name if user else "", reason="this process may not become that user"
-        ) from error
+        raise NoSystemUser(user=user.name if user else "", reason="this process may not become that user") from error
 
 
 def give(folder: Path, user: SystemUser | None) -> None:

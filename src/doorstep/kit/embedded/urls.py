@@ -42,9 +42,7 @@ class Urls:
 
     def of(self, database: str) -> Urls:
         """The same server and roles, another database."""
-        return replace(
-            self, **{role: _renamed(getattr(self, role), database) for role in ("owner", "app", "router")}
-        )
+        return replace(self, **{role: _renamed(getattr(self, role), database) for role in ("owner", "app", "router")})
 
 
 def _renamed(url: str, database: str) -> str:

@@ -1,0 +1,472 @@
+"""Every law of the audit, broken on purpose past the books: it names the law, the thing and the event, and the mending.
+
+An order is played through its whole journey with `record` alone, so that these tests need no stage but the spine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+
+from doorstep.kit.embedded import Urls
+from doorstep.spine.audit import SHOWN, audit
+from doorstep.spine.holds import place_hold
+from doorstep.spine.journey import ROWS
+from doorstep.spine.laws import LAWS
+from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Outcome, Stock
+from doorstep.spine.record import record
+from doorstep.spine.status import ORDER, as_sql
+from doorstep.spine.tenant import Db, tenant_tx
+from tests.database import drop_database, make_database
+from tests.shop import Shop, open_shop
+
+TOTAL = 3 * 1250
+
+
+@dataclass
+class Books:
+    """A shop with a delivered order, a packed one and one on hold, and the owner's way past the books."""
+
+    db: Db
+    shop: Shop
+    owner: asyncpg.Connection[asyncpg.Record]
+    ids: dict[str, int] = field(default_factory=dict)
+
+    async def damage(self, sql: str) -> None:
+        await self.owner.execute(sql.format(**self.ids, m=self.shop.merchant))
+
+    async def record(self, order: int, *events: Event, facts: tuple[Insert, ...] = (), **counts: int) -> None:
+        outcome = Outcome(self.shop.merchant, ("order", order), list(events), facts=list(facts), counts=counts)
+        await self.write(outcome)
+
+    async def write(self, outcome: Outcome) -> None:
+        async with tenant_tx(self.db, [self.shop.merchant]) as tx:
+            await record(tx, [(Ask(self.shop.merchant, None, self.shop.at), outcome)])
+
+    async def fresh(self, name: str) -> int:
+        self.ids[name] = next(await self.db.ids.draw(self.db.pool, 1))
+        return self.ids[name]
+
+    async def promised(self, name: str) -> None:
+        """An order of three mugs, paid and promised at one site: events place, authorize, promise."""
+        order = self.ids[name] = int((await self.shop.place(("MUG", 3), external_id=f"shop-{name}"))[4:])
+        payment = await self.fresh(f"{name}_authorization")
+        await self.record(
+            order,
+            Event("authorize", [Cash(TOTAL, "world", "held")]),
+            facts=(self.payment(order, payment, "authorization"),),
+        )
+        await self.shop.do("promise", order=f"ord_{order}")
+        (found,) = await self.shop.rows(
+            "select fulfillment_order_id, sku_id, site_id from allocation where merchant_id = $1 and order_id = $2",
+            self.shop.merchant, order,
+        )  # fmt: skip
+        self.ids |= {f"{name}_ful": found["fulfillment_order_id"], "sku": found["sku_id"], "site": found["site_id"]}
+
+    async def packed(self, name: str) -> None:
+        """Events 4 pick and 5 pack."""
+        await self.promised(name)
+        order, ful = self.ids[name], self.ids[f"{name}_ful"]
+        parcel = await self.fresh(f"{name}_parcel")
+        at = (self.ids["sku"], self.ids["site"], 3)
+        await self.record(
+            order,
+            Event(
+                "pick", [Demand(1, 3, "promised", "picked", ful), Stock(*at, "reserved", "A-1", "picked", "tote:T1")]
+            ),
+        )
+        packing = [Demand(1, 3, "picked", "packed", ful), Stock(*at, "picked", "tote:T1", "packed", f"parcel:{parcel}")]
+        box = {"parcel_id": parcel, "order_id": order, "fulfillment_order_id": ful, "site_id": self.ids["site"]}
+        facts = (
+            Insert(
+                "parcel", box | {"packed_at": self.shop.at, "label_state": "none", "state": "pre_transit", **PLAIN_BOX}
+            ),
+            Insert(
+                "parcel_line", {"parcel_id": parcel, "line_no": 1, "sku_id": self.ids["sku"], "lot": "", "quantity": 3}
+            ),
+        )
+        await self.record(order, Event("pack", packing), facts=facts, parcels_pre_transit=1)
+
+    async def delivered(self, name: str) -> None:
+        """Events 6 hand_over, 7 capture, 8 issue_invoice, 9 deliver, 10 issue_credit, 11 refund."""
+        await self.packed(name)
+        order, ful, parcel = (self.ids[key] for key in (name, f"{name}_ful", f"{name}_parcel"))
+        leaving = Stock(self.ids["sku"], self.ids["site"], 3, "packed", f"parcel:{parcel}", "world", "")
+        await self.record(order, Event("hand_over", [Demand(1, 3, "packed", "shipped", ful), leaving]))
+        await self.damage(f"update parcel set handed_over_at = now(), state = 'delivered' where parcel_id = {parcel}")
+        captured = self.payment(order, await self.fresh("capture"), "capture")
+        await self.record(order, Event("capture", [Cash(TOTAL, "held", "earned")]), facts=(captured,))
+        await self.paper(order, "invoice", 1, TOTAL)
+        await self.record(
+            order, Event("deliver", [Demand(1, 3, "shipped", "delivered")]), parcels_pre_transit=-1, parcels_delivered=1
+        )
+        await self.paper(order, "credit_note", 2, 1000)
+        refunded = self.payment(order, await self.fresh("refund"), "refund", 1000)
+        await self.record(order, Event("refund", [Cash(1000, "earned", "refunded")]), facts=(refunded,))
+
+    async def paper(self, order: int, kind: str, number: int, amount: int) -> None:
+        values = {
+            "invoice_id": await self.fresh(kind), "series": "2026", "number": number, "order_id": order, "kind": kind,
+            "currency": "USD", "total_minor": amount, "tax_minor": 0, "content": {}, "issued_at": self.shop.at,
+        }  # fmt: skip
+        invoice = kind == "invoice"
+        event = Event("issue_invoice") if invoice else Event("issue_credit", [Cash(amount, "owed", "world")])
+        await self.record(
+            order, event, facts=(Insert("invoice", values),), **{"invoiced" if invoice else "credited": amount}
+        )
+
+    def payment(self, order: int, payment: int, kind: str, amount: int = TOTAL) -> Insert:
+        values = {
+            "payment_id": payment, "order_id": order, "kind": kind, "state": "done", "amount_minor": amount,
+            "currency": "USD", "provider": "", "provider_ref": "", "method": "", "reason": "",
+            "asked_at": self.shop.at, "done_at": self.shop.at,
+        }  # fmt: skip
+        return Insert("payment", values)
+
+    async def held(self, name: str) -> None:
+        """Events place and hold."""
+        order = self.ids[name] = int((await self.shop.place(("CUP", 1)))[4:])
+        outcome = Outcome(self.shop.merchant, ("order", order), [Event("hold")])
+        ids = await self.db.ids.draw(self.db.pool, 1)
+        self.ids["hold"] = place_hold(outcome, ids, type="operator", reason="look at it", by="Bo", at=self.shop.at)
+        await self.write(outcome)
+
+
+PLAIN_BOX = {
+    "carton": "", "weight_g": 0, "length_mm": 0, "width_mm": 0, "height_mm": 0, "label_key": "", "label_tries": 0,
+    "carrier": "", "service": "", "label_ref": "", "tracking_number": "", "label_cost_minor": 0, "label_currency": "",
+    "label_error": "", "packed_by": "",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one_database() -> Iterator[Urls]:
+    """One for all, so that each test costs no clone: each mends what it broke."""
+    name = f"audit_{os.urandom(6).hex()}"
+    yield make_database(name)
+    drop_database(name)
+
+
+@pytest.fixture(scope="module")
+async def books(one_database: Urls) -> AsyncIterator[Books]:
+    urls = one_database
+    db = await Db.open(urls.app, urls.router, size=2)
+    shop, other = await open_shop(db), await open_shop(db)
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute(f"set app.merchants = '{shop.merchant},{other.merchant}'")
+    opened = Books(db, shop, owner)
+    opened.ids["their_order"] = int((await other.place(("MUG", 1)))[4:])
+    await shop.stock("MUG", 20)
+    await shop.ask("place", key=b"first", order=shop.order(("CUP", 1)))
+    await opened.damage("insert into series (merchant_id, series, next) values ({m}, '2026', 3)")
+    await opened.delivered("done")
+    await opened.packed("packed")
+    await opened.held("held")
+    yield opened
+    await owner.close()
+    await db.close()
+
+
+@dataclass(frozen=True)
+class Break:
+    """What is done to the books, how it is undone, and how the audit must name it."""
+
+    law: str
+    what: str
+    event: str
+    broken: str
+    mended: str
+    also: tuple[str, ...] = ()  # other laws that this breaks too
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.what}"
+
+
+def of_order(
+    set_to: str, back: str, table: str = "order_now", order: str = "packed", where: str = ""
+) -> tuple[str, str]:
+    return tuple(
+        f"update {table} set {value} where merchant_id = {{m}} and order_id = {{{order}}} {where}"
+        for value in (set_to, back)
+    )  # type: ignore[return-value]
+
+
+def of_event(order: str, seq: int, find: str, put: str) -> tuple[str, str]:
+    """The moves of an event, rewritten."""
+    sql = (
+        "update event set moves = replace(moves::text, '{a}', '{b}')::jsonb"
+        f" where merchant_id = {{{{m}}}} and kind = 'order' and id = {{{{{order}}}}} and seq = {seq}"
+    )
+    return sql.format(a=find, b=put), sql.format(a=put, b=find)
+
+
+STAGE_INDEX = (
+    "create index order_now_open on order_now (merchant_id, stage, order_id)"
+    " where stage not in ('completed', 'canceled', 'expired')"
+)
+
+
+def stage_as(expression: str) -> str:
+    return (
+        "alter table order_now drop column stage;"
+        f" alter table order_now add column stage text not null generated always as ({expression}) stored;"
+        f" {STAGE_INDEX}"
+    )
+
+
+BREAKS = (
+    # a line's units
+    Break(
+        "lines", "ord_{packed} line 1 packed", "ord_{packed}#5 pack",
+        *of_order("packed = 2, picked = 1", "packed = 3, picked = 0", "order_line"), ("summaries", "promises"),
+    ),
+    Break(
+        "lines", "ord_{packed} line 1 promised", "ord_{packed}#4 pick",
+        *of_event("packed", 3, '"demand", 1, 3', '"demand", 1, 2'), ("promises",),
+    ),
+    Break(
+        "lines", "ord_{packed} line 1 sum of its stages", "ord_{packed}#5 pack",
+        "alter table order_line drop constraint line_sum; " + of_order("canceled = 1", "", "order_line")[0],
+        of_order("canceled = 0", "", "order_line")[0] + "; alter table order_line add constraint line_sum check (ordered ="
+        " wanted + promised + picked + packed + shipped + delivered + taken_back + lost + canceled)", ("summaries",),
+    ),
+    # an order's summary
+    Break("summaries", "ord_{packed} wanted", "ord_{packed}#5 pack", *of_order("wanted = 1", "wanted = 0")),
+    Break("summaries", "ord_{packed} stage", "ord_{packed}#5 pack", stage_as("'fulfilled'"), stage_as(as_sql(ORDER))),
+    Break(
+        "summaries", "ord_{held} holds_open", "ord_{held}#2 hold", *of_order("holds_open = 0", "holds_open = 1", order="held")
+    ),
+    Break("summaries", "ord_{held} auths_pending", "ord_{held}#2 hold", *of_order("auths_pending = 1", "auths_pending = 0", order="held")),
+    Break(
+        "summaries", "ord_{done} parcels_delivered", "ord_{done}#11 refund",
+        *of_order("state = 'lost'", "state = 'delivered'", "parcel", "done"),
+    ),
+    Break(
+        "summaries", "par_{packed_parcel} state", "ord_{packed}#5 pack",
+        *of_order("state = 'teleported'", "state = 'pre_transit'", "parcel"),
+    ),
+    # stock, and where it stands
+    Break(
+        "stock", "sku_{sku} at site {site} free", "ord_{packed}#3 promise",
+        "update availability set free = free + 1 where merchant_id = {m} and sku_id = {sku}",
+        "update availability set free = free - 1 where merchant_id = {m} and sku_id = {sku}", ("places",),
+    ),
+    Break(
+        "stock", "sku_{sku} at site {site} reserved", "ord_{packed}#4 pick",
+        *of_event("packed", 4, '3, "reserved"', '30, "reserved"'), ("places",),
+    ),
+    Break(
+        "places", "sku_{sku} at site {site} in A-1", "ord_{packed}#4 pick",
+        "update bin_stock set quantity = quantity - 1 where merchant_id = {m} and place = 'A-1'",
+        "update bin_stock set quantity = quantity + 1 where merchant_id = {m} and place = 'A-1'",
+    ),
+    Break(
+        "places", "sku_{sku} at site {site} in B-2", "no event: it was written past the books",
+        "update bin_stock set place = 'B-2' where merchant_id = {m} and place = 'A-1'",
+        "update bin_stock set place = 'A-1' where merchant_id = {m} and place = 'B-2'",
+    ),
+    Break(
+        "places", "sku_{sku} at site {site} in all places", "sku_{sku}#1 adjust",
+        "update bin_stock set quantity = quantity + 5 where merchant_id = {m} and place = 'A-1'",
+        "update bin_stock set quantity = quantity - 5 where merchant_id = {m} and place = 'A-1'",
+    ),
+    Break(
+        "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
+        "update parcel_line set quantity = 2 where merchant_id = {m} and parcel_id = {packed_parcel}",
+        "update parcel_line set quantity = 3 where merchant_id = {m} and parcel_id = {packed_parcel}",
+    ),
+    # promises
+    Break(
+        "promises", "ord_{packed} line 1 of ful_{packed_ful} packed", "ord_{packed}#5 pack",
+        *of_order("packed = 4", "packed = 3", "allocation"),
+    ),
+    Break(
+        "promises", "ord_{packed} line 1 packed at sites", "ord_{packed}#5 pack",
+        *of_order("packed = 0, promised = 3", "packed = 3, promised = 0", "allocation"),
+    ),
+    Break(
+        "promises", "sku_{sku} at site {site} reserved for orders", "ord_{packed}#4 pick",
+        "update availability set reserved = 2, free = free - 2 where merchant_id = {m} and sku_id = {sku}",
+        "update availability set reserved = 0, free = free + 2 where merchant_id = {m} and sku_id = {sku}", ("stock",),
+    ),
+    # cash
+    Break("cash", "ord_{done} earned", "ord_{done}#11 refund", *of_order("earned = 3750", "earned = 2750", order="done"), ("summaries",)),
+    Break(
+        "cash", "ord_{done} held", "ord_{done}#7 capture", *of_event("done", 2, "3750", "375"),
+    ),
+    Break("cash", "ord_{done} captured", "ord_{done}#11 refund", *of_event("done", 2, "3750", "3749")),
+    Break(
+        "cash", "ord_{done} refunded", "ord_{done}#11 refund", *of_event("done", 7, '"earned"', '"owed"'), ("legal_moves",),
+    ),
+    Break(
+        "cash", "ord_{done} payments of kind refund", "ord_{done}#11 refund",
+        *of_order("amount_minor = 999", "amount_minor = 1000", "payment", "done", "and kind = 'refund'"),
+    ),
+    # invoices
+    Break("invoices", "ord_{done} invoiced", "ord_{done}#11 refund", *of_order("invoiced = 3751", "invoiced = 3750", order="done")),
+    Break(
+        "invoices", "series 2026 number 3", "ord_{done}#11 refund",
+        "update invoice set number = 3 where merchant_id = {m} and number = 2",
+        "update invoice set number = 2 where merchant_id = {m} and number = 3",
+    ),
+    Break(
+        "invoices", "series 2026 next", "no event: it was written past the books",
+        "update series set next = 7 where merchant_id = {m}", "update series set next = 3 where merchant_id = {m}",
+    ),
+    # streams
+    Break(
+        "streams", "ord_{packed} last_event", "ord_{packed}#9 pack",
+        "update event set seq = 9 where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 5",
+        "update event set seq = 5 where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 9",
+    ),
+    Break("streams", "ord_{packed} events", "ord_{packed}#5 pack", *of_order("seq = 6", "seq = 5")),
+    Break(
+        "streams", "sku_{sku} events", "sku_{sku}#1 adjust",
+        "update stream set seq = 2 where merchant_id = {m} and id = {sku}",
+        "update stream set seq = 1 where merchant_id = {m} and id = {sku}",
+    ),
+    # requests
+    Break(
+        "requests", "request 6669727374", "no event: it was written past the books",
+        "update request set digest = answer::text::bytea, answer = null where merchant_id = {m}",
+        "update request set answer = convert_from(digest, 'utf8')::jsonb, digest = '' where merchant_id = {m}",
+    ),
+    Break(
+        "requests", "request 6669727374", "no event: it was written past the books",
+        "update request set answer = answer || '{{\"order\": \"ord_999999999\", \"was\": 1}}' || jsonb_build_object('was', answer -> 'order')"
+        " where merchant_id = {m}",
+        "update request set answer = (answer - 'was') || jsonb_build_object('order', answer -> 'was') where merchant_id = {m}",
+    ),
+    Break(
+        "requests", "external id shop-done of channel", "ord_{packed}#5 pack",
+        "drop index orders_external; " + of_order("external_id = 'shop-done'", "", "orders")[0],
+        of_order("external_id = 'shop-packed'", "", "orders")[0]
+        + "; create unique index orders_external on orders (merchant_id, channel_id, external_id)",
+    ),
+    # references
+    Break(
+        "references", "hld_{hold} -> orders", "no event: it was written past the books",
+        "update hold set order_id = {their_order} where merchant_id = {m}",
+        "update hold set order_id = {held} where merchant_id = {m}", ("summaries",),
+    ),
+    Break(
+        "references", "allocation of line 1 -> fulfillment_order", "ord_{packed}#5 pack",
+        *of_order("site_id = site_id + 1", "site_id = site_id - 1", "allocation"), ("promises",),
+    ),
+    Break(
+        "references", "par_{packed_parcel} line 1 -> parcel", "no event: it was written past the books",
+        "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = {packed_parcel}",
+        "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = -{packed_parcel}",
+        ("places", "summaries"),
+    ),
+    Break(
+        "references", "ord_{packed} line 1 -> sku", "ord_{packed}#5 pack",
+        "alter table order_line drop constraint order_line_merchant_id_sku_id_fkey;"
+        + of_order("sku_id = -1", "", "order_line")[0],
+        of_order("sku_id = {sku}", "", "order_line")[0] + "; alter table order_line add constraint"
+        " order_line_merchant_id_sku_id_fkey foreign key (merchant_id, sku_id) references sku (merchant_id, sku_id)",
+    ),
+    # the journey
+    Break(
+        "legal_moves", "ord_{packed} pack", "ord_{packed}#5 pack",
+        "update event set verb = 'pack' where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 4",
+        "update event set verb = 'pick' where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 4",
+    ),
+    Break(
+        "legal_moves", "ord_{packed} pick", "ord_{packed}#4 pick",
+        *of_event("packed", 4, '"demand", 1, 3', '"demand", 1, -3'), ("lines", "promises"),
+    ),
+)  # fmt: skip
+
+
+async def test_whole_books_break_no_law(books: Books) -> None:
+    report = await audit(books.db)
+    assert report.ok, report.told()
+    assert {law.law for law in report.laws} == {law.name for law in LAWS}
+    assert all(law.checked for law in report.laws)
+    assert report.as_json()["ok"] is True
+    assert "nothing broken" in report.told()
+
+
+@pytest.mark.parametrize("broken", BREAKS, ids=str)
+async def test_what_is_broken_is_named_with_its_event_and_its_mending(books: Books, broken: Break) -> None:
+    what, event = broken.what.format(**books.ids), broken.event.format(**books.ids)
+    await books.damage(broken.broken)
+    try:
+        report = await audit(books.db, [books.shop.merchant])
+    finally:
+        await books.damage(broken.mended)
+    law = next(law for law in report.laws if law.law == broken.law)
+    found = next((b for b in law.broken if b.what.startswith(what)), None)
+    assert found, f"{what} is not named by:\n{report.told()}"
+    assert found.merchant == books.shop.key
+    assert found.event.startswith(event)
+    assert found.expected != found.found
+    assert {"law": law.law, "checked": law.checked, "broken": law.broken_in_all} in report.as_json()["laws"]
+    assert f"{broken.law}: {law.broken_in_all} broken of" in report.told()
+    assert f"To mend: {law.mend}." in report.told()
+    assert {law.law for law in report.laws if law.broken} == {broken.law, *broken.also}
+    mended = await audit(books.db, [books.shop.merchant])
+    assert mended.ok, mended.told()
+
+
+def test_every_law_is_broken_once_at_least() -> None:
+    assert {law.name for law in LAWS} == {broken.law for broken in BREAKS}
+
+
+async def test_what_is_broken_at_one_merchant_is_not_anothers(books: Books) -> None:
+    await books.damage("update order_now set wanted = 7 where merchant_id = {m} and order_id = {packed}")
+    others = [merchant for merchant in await books.db.everyone() if merchant != books.shop.merchant]
+    try:
+        assert (await audit(books.db, others)).ok
+        assert not (await audit(books.db)).ok
+    finally:
+        await books.damage("update order_now set wanted = 0 where merchant_id = {m} and order_id = {packed}")
+
+
+async def test_a_thousand_broken_things_are_counted_and_twenty_shown(own_urls: Urls) -> None:
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    owner = await asyncpg.connect(own_urls.owner)
+    try:
+        shop = await open_shop(db)
+        await shop.ask_all("place", [{"order": shop.order(("MUG", 1))} for _ in range(60)])
+        await owner.execute(f"set app.merchants = '{shop.merchant}'")
+        await owner.execute("update order_now set owed = owed + 1")
+        report = await audit(db)
+    finally:
+        await owner.close()
+        await db.close()
+    cash = next(law for law in report.laws if law.law == "cash")
+    assert cash.broken_in_all == 60
+    assert len(cash.broken) == SHOWN
+    assert "… and 40 more" in report.told()
+
+
+async def test_the_audit_sees_one_instant_of_a_live_system(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that comes in between two laws is in neither."""
+    import doorstep.spine.audit as module
+
+    checked = module._check
+
+    async def with_a_guest(*args: Any) -> None:
+        await checked(*args)
+        await books.shop.place(("MUG", 1))
+
+    monkeypatch.setattr(module, "_check", with_a_guest)
+    report = await audit(books.db, [books.shop.merchant])
+    assert report.ok, report.told()
+    counted = {law.law: law.checked for law in report.laws}
+    assert counted["lines"] == counted["summaries"]
+
+
+def test_the_mending_names_files_that_exist() -> None:
+    assert "pick" in ROWS
+    for law in LAWS:
+        for word in law.mend.replace(":", " ").replace(",", " ").split():
+            if word.endswith(".py"):
+                assert os.path.exists(os.path.join("src", "doorstep", word)), f"{law.name}: there is no {word}"
