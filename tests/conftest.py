@@ -26,3 +26,11 @@ async def shop(db: Db) -> AsyncIterator[Shop]:
     opened = await open_shop(db)
     yield opened
     await opened.audit()
+
+
+@pytest.fixture
+async def other_shop(db: Db) -> AsyncIterator[Shop]:
+    """Another merchant on the other side of the wall."""
+    opened = await open_shop(db)
+    yield opened
+    await opened.audit()

@@ -107,6 +107,18 @@ class Shop:
     async def place(self, *lines: tuple[str, int] | dict[str, Any], **more: Any) -> str:
         return str((await self.do("place", order=self.order(*lines, **more)))["order"])
 
+    # setup
+
+    async def connect(self, kind: str, plugin: str, code: str, **settings: Any) -> None:
+        """An account with a carrier or a payment provider."""
+        (connection,) = await self.db.ids.draw(self.db.pool, 1)
+        async with tenant_tx(self.db, [self.merchant]) as tx:
+            await tx.run(
+                "insert into connection (merchant_id, connection_id, kind, plugin, code, settings)"
+                " values ($1, $2, $3, $4, $5, $6::jsonb)",
+                self.merchant, connection, kind, plugin, code, msgspec.json.encode(settings).decode(),
+            )  # fmt: skip
+
     # inventory
 
     async def stock(self, sku: str, quantity: int, site: str = "NJ", bin: str = "A-1") -> None:

@@ -39,6 +39,7 @@ class Amounts:
 
     totals: tuple[int, ...]
     worths: tuple[int, ...]
+    taxes: tuple[int, ...]  # added on top of each line, nothing when prices include it
     discount_minor: int
     shipping_minor: int
     shipping_worth_minor: int
@@ -81,6 +82,7 @@ def amounts(
     return Amounts(
         totals=totals,
         worths=tuple(value + tax for value, tax in zip(net, line_taxes, strict=True)),
+        taxes=tuple(line_taxes),
         discount_minor=discount_minor,
         shipping_minor=shipping_minor,
         shipping_worth_minor=shipping + shipping_tax,
@@ -117,3 +119,8 @@ def worth_of_units(worth_minor: int, ordered: int, gone_before: int, gone: int) 
     if ordered == 0:
         return 0
     return worth_minor * (gone_before + gone) // ordered - worth_minor * gone_before // ordered
+
+
+def worth_of_last_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:
+    """As `worth_of_units`, counted from the line's end: units canceled and units shipped never share a cent."""
+    return worth_of_units(worth_minor, ordered, ordered - gone_before - gone, gone)

@@ -1,0 +1,169 @@
+"""books: an order's cash as the rules see it: its accounts, and every payment asked for, done or declined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.outcome import Ask, Insert, Outcome
+from doorstep.spine.tenant import Tx
+
+Amount = Annotated[int, Meta(ge=1, le=10**15, description="minor units of the order's currency")]
+Reference = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(max_length=60)]
+
+# Who holds the money when it is not a provider that doorstep can ask.
+BY_HAND = ""
+CHANNEL = "channel"
+
+PAYMENTS = """
+select payment_id, order_id, kind, state, amount_minor, provider, provider_ref, parent_id, method
+  from payment where merchant_id = any($1) and order_id = any($2) order by payment_id
+"""
+ORDERS_OF = "select payment_id, order_id from payment where merchant_id = any($1) and payment_id = any($2)"
+
+
+class PaymentSettled(Refusal):
+    """This payment was answered before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    payment_id: int
+    order_id: int
+    kind: str
+    state: str
+    amount_minor: int
+    provider: str
+    provider_ref: str
+    parent_id: int | None
+    method: str
+
+    @property
+    def open(self) -> bool:
+        return self.state in ("wanted", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    order: OrderFacts
+    payments: tuple[Payment, ...]
+
+    def account(self, name: str) -> int:
+        return int(self.order.row[name])
+
+    @property
+    def due(self) -> int:
+        """What the buyer still owes, not counting what is only held."""
+        return self.account("owed") - self.account("earned") - self.account("collected")
+
+    def asked(self, kind: str) -> int:
+        """Asked for and not answered yet."""
+        return sum(
+            payment.amount_minor for payment in self.payments if (payment.kind, payment.state) == (kind, "wanted")
+        )
+
+    def authorizations(self) -> Iterator[tuple[Payment, int]]:
+        """Each one done, with what is left of it when everything asked of it comes true."""
+        for payment in self.payments:
+            if payment.kind == "authorization" and payment.state == "done":
+                drawn = sum(p.amount_minor for p in self.payments if p.parent_id == payment.payment_id and p.open)
+                if payment.amount_minor > drawn:
+                    yield payment, payment.amount_minor - drawn
+
+    def received(self) -> Iterator[tuple[Payment, int]]:
+        """Money that came in, with what of it was not given back: newest first, as refunds take it."""
+        given_back = {
+            parent: sum(
+                p.amount_minor for p in self.payments if p.kind == "refund" and p.parent_id == parent and p.open
+            )
+            for parent in {payment.parent_id for payment in self.payments if payment.kind == "refund"}
+        }
+        for payment in reversed(self.payments):
+            if payment.kind in ("capture", "payment", "collection") and payment.state == "done":
+                left = payment.amount_minor - given_back.get(payment.payment_id, 0)
+                if left > 0:
+                    yield payment, left
+
+    def payment(self, payment_id: int) -> Payment:
+        for payment in self.payments:
+            if payment.payment_id == payment_id:
+                return payment
+        raise NotFound(payment=public("pay", payment_id))
+
+    def unanswered(self, payment_id: int, kind: str) -> Payment:
+        """The payment that this answer is for; refuses PaymentSettled when it was answered before."""
+        payment = self.payment(payment_id)
+        if payment.kind != kind:
+            raise NotFound(payment=public("pay", payment_id), kind=kind)
+        if payment.state != "wanted":
+            raise PaymentSettled(payment=public("pay", payment_id), state=payment.state)
+        return payment
+
+
+async def books_of(tx: Tx, orders: Iterable[int]) -> dict[int, Books]:
+    """The orders' cash, under their lock."""
+    found = await order_facts(tx, orders)
+    rows = await tx.rows(PAYMENTS, list(tx.merchants), list(found))
+    payments: dict[int, list[Payment]] = {}
+    for row in rows:
+        payments.setdefault(row["order_id"], []).append(Payment(**row))
+    return {order: Books(facts, tuple(payments.get(order, ()))) for order, facts in found.items()}
+
+
+async def books_of_payments(tx: Tx, payments: Iterable[str]) -> tuple[dict[int, Books], dict[int, int]]:
+    """The books of these payments' orders, and which payment is of which order."""
+    wanted = [number("pay", payment) for payment in payments if payment]
+    order_of = {row["payment_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), wanted)}
+    return await books_of(tx, order_of.values()), order_of
+
+
+def of_order(books: Mapping[int, Books], ask: Ask[Any]) -> Books:
+    """The books of the order that is asked about; refuses NotFound."""
+    order_id = number("ord", ask.body.order)
+    of_merchant({order: found.order for order, found in books.items()}, ask.merchant, order_id)
+    return books[order_id]
+
+
+def of_payment(books: Mapping[int, Books], order_of: Mapping[int, int], ask: Ask[Any]) -> tuple[Books, int]:
+    """The books behind the payment that is asked about, and its number; refuses NotFound."""
+    payment_id = number("pay", ask.body.payment)
+    found = books.get(order_of.get(payment_id, 0))
+    if found is None or found.order.merchant != ask.merchant:
+        raise NotFound(payment=ask.body.payment)
+    return found, payment_id
+
+
+def new_payment(
+    payment_id: int, order: OrderFacts, kind: str, state: str, amount_minor: int, at: datetime, **more: Any
+) -> Insert:
+    values = {
+        "payment_id": payment_id, "order_id": order.order_id, "kind": kind, "state": state,
+        "amount_minor": amount_minor, "currency": order.row["currency"], "provider": "", "provider_ref": "",
+        "parent_id": None, "method": "", "asked_at": at, "done_at": at if state == "done" else None,
+    }  # fmt: skip
+    return Insert("payment", values | more)
+
+
+def outcome_of(books: Books, **more: Any) -> Outcome:
+    order = books.order
+    answer = {"order": public("ord", order.order_id)}
+    return Outcome(order.merchant, ("order", order.order_id), [], answer=answer | more)
+
+
+def each(asks: list[Ask[Any]], rule: Any) -> list[Outcome | Refusal]:
+    """The rule's answer to each ask; what it raises as a refusal is its answer."""
+    answers: list[Outcome | Refusal] = []
+    for ask in asks:
+        try:
+            answers.append(rule(ask))
+        except Refusal as refusal:
+            answers.append(refusal)
+    return answers

@@ -1,0 +1,163 @@
+"""capture: at hand-over what was held becomes the merchant's, for what is handed over; the rest stays held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from doorstep.journey.cash.authorize import Decline, for_the_call, keep, reason_of
+from doorstep.journey.cash.books import (
+    CHANNEL,
+    Amount,
+    Books,
+    Reference,
+    books_of,
+    books_of_payments,
+    each,
+    new_payment,
+    of_order,
+    of_payment,
+    outcome_of,
+)
+from doorstep.journey.cash.worth import worth_of_parcel, worths_of_parcels
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.payments import Declined
+from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import errand, verb
+from doorstep.spine.world import World
+
+
+class WantCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For a parcel: what is in it (shipping and fees go with the first). Else everything due, or `amount_minor`."""
+
+    order: str
+    parcel: str = ""
+    amount_minor: Amount | None = None
+
+
+class AskCapture(msgspec.Struct, frozen=True, kw_only=True):
+    payment: str
+
+
+class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The provider's answer to `payment`; or, with `order`, money that was held and taken in the channel itself."""
+
+    payment: str = ""
+    provider_ref: Reference = ""
+    order: str = ""
+    amount_minor: Amount | None = None
+
+
+class NothingHeld(Refusal):
+    """No money of this order is held that could be taken."""
+
+
+class HeldElsewhere(Refusal):
+    """The money is held in the channel: take it there, then record it with capture."""
+
+
+@verb(WantCapture)
+async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
+    """Take held money: for a parcel, or everything that is due."""
+    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
+    worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
+    ids = await tx.fresh_ids(sum(1 + len(found.payments) for found in books.values()))
+    return each(asks, lambda ask: decide(of_order(books, ask), worths, ids, ask))
+
+
+def decide(books: Books, worths: Mapping[int, int], ids: Iterator[int], ask: Ask[WantCapture]) -> Outcome:
+    """Never more than is held or due; drawn from the oldest authorization first."""
+    held = [(auth, left) for auth, left in books.authorizations() if auth.provider != CHANNEL]
+    if not held and any(books.authorizations()):
+        raise HeldElsewhere(order=ask.body.order, held_minor=books.account("held"))
+    wanted = min(_amount(books, worths, ask.body), books.due - books.asked("capture"), sum(left for _, left in held))
+    if wanted <= 0:
+        raise NothingHeld(order=ask.body.order, due_minor=books.due)
+    outcome = outcome_of(books, amount_minor=wanted)
+    outcome.events = [Event("want_capture", data={"amount_minor": wanted, "parcel": ask.body.parcel})]
+    for auth, left in held:
+        amount = min(left, wanted)
+        if amount <= 0:
+            break
+        payment = next(ids)
+        asked = new_payment(
+            payment, books.order, "capture", "wanted", amount, ask.at, provider=auth.provider, parent_id=auth.payment_id
+        )
+        outcome.facts.append(asked)
+        outcome.then.append(Job("ask_capture", {"payment": public("pay", payment)}))
+        wanted -= amount
+    return outcome
+
+
+def _amount(books: Books, worths: Mapping[int, int], body: WantCapture) -> int:
+    if body.amount_minor is not None:
+        return body.amount_minor
+    if not body.parcel:
+        return books.due
+    return worth_of_parcel(books.order, worths.get(number("par", body.parcel), 0), _taken(books))
+
+
+def _taken(books: Books) -> bool:
+    return books.account("earned") + books.asked("capture") > 0
+
+
+@errand(AskCapture)
+async def ask_capture(world: World, asks: list[Ask[AskCapture]]) -> None:
+    for ask in asks:
+        row = await for_the_call(world, ask)
+        if row is None:
+            continue
+        provider = await world.payments(ask.merchant, row["provider"])
+        try:
+            taken = await provider.capture(row["parent_ref"], row["amount_minor"], key=ask.body.payment)
+        except Declined as no:
+            await keep(world, "decline", ask, Decline(payment=ask.body.payment, reason=reason_of(no)))
+            continue
+        await keep(world, "capture", ask, Capture(payment=ask.body.payment, provider_ref=taken.ref))
+
+
+@verb(Capture)
+async def capture(tx: Tx, asks: list[Ask[Capture]]) -> list[Result]:
+    """Keep the provider's answer: held money is the merchant's."""
+    books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])
+    books |= await books_of(tx, [number("ord", ask.body.order) for ask in asks if not ask.body.payment])
+    ids = await tx.fresh_ids(len(asks))
+    return each(asks, lambda ask: _captured(books, order_of, ids, ask))
+
+
+def _captured(
+    books: Mapping[int, Books], order_of: Mapping[int, int], ids: Iterator[int], ask: Ask[Capture]
+) -> Outcome:
+    if not ask.body.payment:
+        return _captured_elsewhere(of_order(books, ask), ids, ask)
+    found, payment_id = of_payment(books, order_of, ask)
+    payment = found.unanswered(payment_id, "capture")
+    outcome = _took(found, payment.amount_minor, {"provider": payment.provider}, ask)
+    done = {"state": "done", "provider_ref": ask.body.provider_ref, "done_at": ask.at}
+    outcome.facts = [Update("payment", {"payment_id": payment_id}, done)]
+    return outcome
+
+
+def _captured_elsewhere(books: Books, ids: Iterator[int], ask: Ask[Capture]) -> Outcome:
+    held = [(auth, left) for auth, left in books.authorizations() if auth.provider == CHANNEL]
+    amount = min(ask.body.amount_minor or books.due, sum(left for _, left in held))
+    if amount <= 0:
+        raise NothingHeld(order=ask.body.order)
+    outcome = _took(books, amount, {"provider": CHANNEL}, ask)
+    taken = {"provider": CHANNEL, "provider_ref": ask.body.provider_ref, "parent_id": held[0][0].payment_id}
+    outcome.facts = [new_payment(next(ids), books.order, "capture", "done", amount, ask.at, **taken)]
+    return outcome
+
+
+def _took(books: Books, amount: int, told: dict[str, Any], ask: Ask[Capture]) -> Outcome:
+    outcome = outcome_of(books, amount_minor=amount)
+    outcome.events = [Event("capture", [Cash(amount, "held", "earned")], told | {"amount_minor": amount})]
+    # Everything is paid: what is still held is let go.
+    left = books.account("held") - amount - books.asked("capture") - books.asked("release")
+    if left > 0 and books.due - amount <= 0:
+        outcome.then = [Job("want_release_of_funds", {"order": public("ord", books.order.order_id)})]
+    return outcome

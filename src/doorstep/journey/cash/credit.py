@@ -1,0 +1,124 @@
+"""issue_credit: what was billed and came back, or was not as promised, is no longer owed; a credit note says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from doorstep.journey.cash.books import Amount, Books, Reference, books_of, each, of_order, outcome_of
+from doorstep.journey.cash.invoice import (
+    CREDIT_NOTES,
+    Issued,
+    Numbers,
+    invoice_row,
+    issued_of,
+    numbers_of,
+    only_last_counts,
+    spelled,
+)
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import Refusal
+from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+
+
+class CreditLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    line: Annotated[int, Meta(ge=1, le=2000)]
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class IssueCredit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By lines (units that were billed), by amount, or both. `refund`: send back what is then overpaid."""
+
+    order: str
+    lines: list[CreditLine] = []
+    amount_minor: Amount | None = None
+    reason: Reference = ""
+    refund: bool = True
+
+
+class NothingToCredit(Refusal):
+    """No more can be credited than was billed; what was not billed yet is canceled instead."""
+
+
+@verb(IssueCredit)
+async def issue_credit(tx: Tx, asks: list[Ask[IssueCredit]]) -> list[Result]:
+    """Credit units or an amount; what is then overpaid is refunded."""
+    orders = [number("ord", ask.body.order) for ask in asks]
+    books = await books_of(tx, orders)
+    issued = await issued_of(tx, orders)
+    ids = await tx.fresh_ids(len(asks))
+    numbers = await numbers_of(tx, CREDIT_NOTES)
+    return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), issued, numbers, ids, ask)))
+
+
+def decide(
+    books: Books, issued: Mapping[int, Issued], numbers: Numbers, ids: Iterator[int], ask: Ask[IssueCredit]
+) -> Outcome:
+    before = issued[books.order.order_id]
+    lines = [_credited(books, before, wanted) for wanted in _summed(ask.body.lines)]
+    amount = sum(line["worth_minor"] for line in lines) + (ask.body.amount_minor or 0)
+    left = books.account("invoiced") - books.account("credited")
+    if amount <= 0 or amount > left or amount > books.account("owed"):
+        raise NothingToCredit(order=ask.body.order, creditable_minor=left, asked_minor=amount)
+    content = _content(books, before, lines, amount, ask)
+    taken, moved = numbers.take(books.order.merchant, CREDIT_NOTES)
+    note, told = next(ids), {"number": spelled(CREDIT_NOTES, taken), "total_minor": amount, "reason": ask.body.reason}
+    outcome = outcome_of(books, invoice=public("inv", note), **told)
+    outcome.events = [Event("issue_credit", [Cash(amount, "owed", "world")], told)]
+    row = invoice_row(note, CREDIT_NOTES, taken, books.order, "credit_note", content, ask.at)
+    outcome.facts = [Insert("invoice", row), moved]
+    outcome.count("credited", amount)
+    if ask.body.refund and books.account("earned") > books.account("owed") - amount:
+        outcome.then = [Job("want_refund", {"order": ask.body.order, "reason": ask.body.reason})]
+    return outcome
+
+
+def _summed(lines: list[CreditLine]) -> list[CreditLine]:
+    """A line named twice is credited once, for both."""
+    units: dict[int, int] = {}
+    for line in lines:
+        units[line.line] = units.get(line.line, 0) + line.quantity
+    return [CreditLine(line=line_no, quantity=quantity) for line_no, quantity in units.items()]
+
+
+def _credited(books: Books, before: Issued, wanted: CreditLine) -> dict[str, Any]:
+    line = books.order.line(wanted.line)
+    credited, billed = before.units("credit_note", wanted.line), before.units("invoice", wanted.line)
+    if credited + wanted.quantity > billed:
+        raise NothingToCredit(line=wanted.line, billed=billed, credited=credited, asked=wanted.quantity)
+
+    def share(amount: int) -> int:
+        return worth_of_units(amount, line.ordered, credited, wanted.quantity)
+
+    return {
+        "line": line.line_no, "sku": line.code, "title": line.title or line.code, "quantity": wanted.quantity,
+        "unit_price": str(line.unit_price), "discount_minor": share(line.discount_minor),
+        "total_minor": share(line.total_minor), "worth_minor": share(line.worth_minor), "tax_minor": 0,
+    }  # fmt: skip
+
+
+def _content(
+    books: Books, before: Issued, lines: list[dict[str, Any]], amount: int, ask: Ask[IssueCredit]
+) -> dict[str, Any]:
+    """The tax in a credit is its share of the tax that was billed."""
+    billed = before.of_kind("invoice")
+    invoiced, tax = books.account("invoiced"), sum(row["tax_minor"] for row in billed)
+    included = bool(books.order.row["tax_included"])
+    subtotal = sum(line["total_minor"] for line in lines)
+    taxed = worth_of_units(tax, invoiced, books.account("credited"), amount)
+    other = (
+        [{"name": ask.body.reason or "Credit", "amount_minor": ask.body.amount_minor}] if ask.body.amount_minor else []
+    )
+    beside = (ask.body.amount_minor or 0) + (0 if included else taxed)
+    return {
+        "lines": lines, "subtotal_minor": subtotal, "shipping_minor": 0, "fees": other,
+        "discount_minor": subtotal + beside - amount, "total_minor": amount, "tax_included": included,
+        "tax_minor": taxed, "reason": ask.body.reason,
+        "corrects": ", ".join(spelled(row["series"], row["number"]) for row in billed),
+    }  # fmt: skip

@@ -1,0 +1,243 @@
+"""issue_invoice: what was handed over is billed, under the next number of the merchant's series, without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from doorstep.journey.cash.books import Books, books_of, each, of_order, outcome_of
+from doorstep.journey.cash.worth import beside_the_goods
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.spine.amounts import Amounts, Priced, amounts, worth_of_units
+from doorstep.spine.facts import Line, OrderFacts
+from doorstep.spine.outcome import Ask, Event, Fact, Insert, Outcome, Result, Update
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+
+INVOICES = "INV"
+CREDIT_NOTES = "CN"
+
+# Units parceled before come first: each unit of a line is billed once, and all of them together are worth the line.
+PARCELED = """
+select p.merchant_id, p.order_id, p.parcel_id, pl.line_no, pl.quantity,
+    coalesce(sum(pl.quantity) over (partition by p.merchant_id, p.order_id, pl.line_no order by p.parcel_id
+      rows between unbounded preceding and 1 preceding), 0)::bigint as before
+  from parcel p join parcel_line pl on pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and pl.quantity > 0
+"""
+ISSUED = """
+select merchant_id, order_id, invoice_id, kind, series, number, parcel_id, total_minor, tax_minor, content
+  from invoice where merchant_id = any($1) and order_id = any($2) order by invoice_id
+"""
+# The counter is the last thing locked: it serializes a merchant's invoices, which is what "without a gap" means.
+OPEN_SERIES = """
+insert into series (merchant_id, series) select m, s from unnest($1::bigint[]) m, unnest($2::text[]) s
+  order by m, s on conflict do nothing
+"""
+NEXT_NUMBERS = """
+select merchant_id, series, next from series where merchant_id = any($1) and series = any($2)
+  order by merchant_id, series for update
+"""
+
+
+class IssueInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For a parcel what is in it; without one, everything of the order that is not billed yet."""
+
+    order: str
+    parcel: str = ""
+
+
+class AlreadyInvoiced(Refusal):
+    """This was billed before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parceled:
+    line_no: int
+    quantity: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What was billed and credited before, of one order."""
+
+    invoices: tuple[Mapping[str, Any], ...]
+
+    def of_kind(self, kind: str) -> list[Mapping[str, Any]]:
+        return [row for row in self.invoices if row["kind"] == kind]
+
+    def units(self, kind: str, line_no: int) -> int:
+        return sum(
+            line["quantity"]
+            for row in self.of_kind(kind)
+            for line in row["content"]["lines"]
+            if line["line"] == line_no
+        )
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The next number per merchant and series; moved as the batch goes."""
+
+    next: dict[tuple[int, str], int]
+
+    def take(self, merchant: int, series: str) -> tuple[int, Fact]:
+        taken = self.next[merchant, series]
+        self.next[merchant, series] = taken + 1
+        return taken, Update("series", {"series": series}, {"next": taken + 1})
+
+
+@verb(IssueInvoice)
+async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
+    """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
+    orders = [number("ord", ask.body.order) for ask in asks]
+    books = await books_of(tx, orders)
+    parceled = await _parceled(tx, orders)
+    issued = await issued_of(tx, orders)
+    ids = await tx.fresh_ids(len(asks))
+    numbers = await numbers_of(tx, INVOICES)
+    return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), parceled, issued, numbers, ids, ask)))
+
+
+async def _parceled(tx: Tx, orders: list[int]) -> dict[int, list[Parceled]]:
+    found: dict[int, list[Parceled]] = {}
+    for row in await tx.rows(PARCELED, list(tx.merchants), orders):
+        found.setdefault(row["parcel_id"], []).append(Parceled(row["line_no"], row["quantity"], row["before"]))
+    return found
+
+
+async def issued_of(tx: Tx, orders: list[int]) -> dict[int, Issued]:
+    rows: dict[int, list[dict[str, Any]]] = {order: [] for order in orders}
+    for row in await tx.rows(ISSUED, list(tx.merchants), orders):
+        rows[row["order_id"]].append({**dict(row), "content": msgspec.json.decode(row["content"])})
+    return {order: Issued(tuple(found)) for order, found in rows.items()}
+
+
+async def numbers_of(tx: Tx, series: str) -> Numbers:
+    merchants = list(tx.merchants)
+    await tx.run(OPEN_SERIES, merchants, [series])
+    rows = await tx.rows(NEXT_NUMBERS, merchants, [series])
+    return Numbers({(row["merchant_id"], row["series"]): row["next"] for row in rows})
+
+
+def only_last_counts(results: list[Result]) -> list[Result]:
+    """A batch takes several numbers of one series: only the last taken is written back, a row changes once."""
+    last: dict[tuple[int, str], Update] = {}
+    for result in results:
+        if isinstance(result, Outcome):
+            for fact in result.facts:
+                if isinstance(fact, Update) and fact.table == "series":
+                    last[result.merchant, fact.where["series"]] = fact
+    kept = {id(fact) for fact in last.values()}
+    for result in results:
+        if isinstance(result, Outcome):
+            result.facts = [fact for fact in result.facts if fact.table != "series" or id(fact) in kept]
+    return results
+
+
+def decide(
+    books: Books,
+    parceled: Mapping[int, list[Parceled]],
+    issued: Mapping[int, Issued],
+    numbers: Numbers,
+    ids: Iterator[int],
+    ask: Ask[IssueInvoice],
+) -> Outcome:
+    order, before = books.order, issued[books.order.order_id]
+    parcel = number("par", ask.body.parcel) if ask.body.parcel else None
+    if parcel is not None and parcel not in parceled:
+        raise NotFound(parcel=ask.body.parcel)
+    if any(row["parcel_id"] == parcel for row in before.of_kind("invoice")):
+        raise AlreadyInvoiced(order=ask.body.order, parcel=ask.body.parcel)
+    units = parceled[parcel] if parcel is not None else _not_billed(order, before)
+    content = _content(order, units, first=not before.of_kind("invoice"))
+    if content["total_minor"] <= 0 and not content["lines"]:
+        raise AlreadyInvoiced(order=ask.body.order)
+    taken, moved = numbers.take(order.merchant, INVOICES)
+    invoice = next(ids)
+    total, told = content["total_minor"], {"number": spelled(INVOICES, taken), "total_minor": content["total_minor"]}
+    outcome = outcome_of(books, invoice=public("inv", invoice), **told)
+    outcome.events = [Event("issue_invoice", data=told | {"parcel": ask.body.parcel})]
+    row = invoice_row(invoice, INVOICES, taken, order, "invoice", content, ask.at) | {"parcel_id": parcel}
+    outcome.facts = [Insert("invoice", row), moved]
+    outcome.count("invoiced", total)
+    return outcome
+
+
+def _not_billed(order: OrderFacts, before: Issued) -> list[Parceled]:
+    """Of each line that ships, the units neither billed nor canceled."""
+    found = []
+    for line in order.lines:
+        billed = before.units("invoice", line.line_no)
+        if line.ships and line.ordered - line.canceled > billed:
+            found.append(Parceled(line.line_no, line.ordered - line.canceled - billed, billed))
+    return found
+
+
+def _content(order: OrderFacts, units: list[Parceled], *, first: bool) -> dict[str, Any]:
+    """The invoice as issued: shares of the lines; with the first one what does not ship, shipping and fees."""
+    costs = amounts_of(order)
+    shares = [_share(order.line(unit.line_no), costs, unit) for unit in units]
+    if first:
+        services = [line for line in order.lines if not line.ships]
+        shares += [_share(line, costs, Parceled(line.line_no, line.ordered, 0)) for line in services]
+    fees = list(order.row["details"].get("fees", ())) if first else []
+    goods = sum(share["worth_minor"] for share in shares if order.line(share["line"]).ships)
+    total = goods + (beside_the_goods(order) if first else 0)
+    subtotal = sum(share["total_minor"] for share in shares)
+    shipping_tax = costs.tax_minor - sum(costs.taxes) if first and not costs.tax_included else 0
+    added_tax = sum(share["tax_minor"] for share in shares) + shipping_tax
+    shipping = costs.shipping_minor if first else 0
+    fees_minor = sum(fee["amount_minor"] for fee in fees)
+    return {
+        "lines": shares, "subtotal_minor": subtotal, "shipping_minor": shipping, "fees": fees,
+        "discount_minor": subtotal + shipping + fees_minor + added_tax - total, "total_minor": total,
+        "tax_included": costs.tax_included,
+        "tax_minor": _included_tax(order, total) if costs.tax_included else added_tax,
+    }  # fmt: skip
+
+
+def _share(line: Line, costs: Amounts, unit: Parceled) -> dict[str, Any]:
+    def share(amount: int) -> int:
+        return worth_of_units(amount, line.ordered, unit.before, unit.quantity)
+
+    return {
+        "line": line.line_no, "sku": line.code, "title": line.title or line.code, "quantity": unit.quantity,
+        "unit_price": str(line.unit_price), "discount_minor": share(line.discount_minor),
+        "total_minor": share(line.total_minor), "worth_minor": share(line.worth_minor),
+        "tax_minor": share(costs.taxes[line.line_no - 1]),
+    }  # fmt: skip
+
+
+def _included_tax(order: OrderFacts, total: int) -> int:
+    return worth_of_units(order.row["tax_minor"], order.row["total_minor"], 0, total)
+
+
+def amounts_of(order: OrderFacts) -> Amounts:
+    """The amounts block of an order as it was placed."""
+    row = order.row
+    lines = [Priced(line.ordered, line.unit_price, line.discount_minor, line.tax_minor) for line in order.lines]
+    return amounts(
+        lines, row["currency"], discount_minor=row["discount_minor"], shipping_minor=row["shipping_minor"],
+        fees_minor=row["fees_minor"], tax_minor=row["tax_minor"], tax_included=row["tax_included"],
+    )  # fmt: skip
+
+
+def invoice_row(
+    invoice: int, series: str, taken: int, order: OrderFacts, kind: str, content: dict[str, Any], at: Any
+) -> dict[str, Any]:
+    return {
+        "invoice_id": invoice, "series": series, "number": taken, "order_id": order.order_id, "kind": kind,
+        "currency": order.row["currency"], "total_minor": content["total_minor"], "tax_minor": content["tax_minor"],
+        "content": content, "issued_at": at,
+    }  # fmt: skip
+
+
+def spelled(series: str, taken: int) -> str:
+    """As it stands on the paper: INV-000042."""
+    return f"{series}-{taken:06d}"

@@ -1,0 +1,45 @@
+"""worth: what the goods in a parcel cost the buyer, for capturing and invoicing parcel by parcel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from doorstep.kit.ids import number
+from doorstep.spine.facts import OrderFacts
+from doorstep.spine.tenant import Tx
+
+# Units of a line are numbered by the order in which they are parceled, so that the shares of all parcels together
+# are worth exactly the line.
+PARCELED = """
+with wanted as (
+  select p.order_id from parcel p where p.merchant_id = any($1) and p.parcel_id = any($2)),
+units as (
+  select l.merchant_id, l.order_id, l.line_no, p.parcel_id, pl.quantity, l.worth_minor, l.ordered,
+      coalesce(sum(pl.quantity) over (partition by l.merchant_id, l.order_id, l.line_no
+        order by p.parcel_id rows between unbounded preceding and 1 preceding), 0)::bigint as before
+    from parcel p
+    join parcel_line pl on pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id
+    join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
+    where p.merchant_id = any($1) and p.order_id in (select order_id from wanted))
+select parcel_id, sum(worth_minor * (before + quantity) / ordered - worth_minor * before / ordered)::bigint as worth
+  from units where parcel_id = any($2) and ordered > 0 group by parcel_id
+"""
+
+
+async def worths_of_parcels(tx: Tx, parcels: Iterable[str]) -> dict[int, int]:
+    """Minor units per parcel: the goods alone."""
+    wanted = [number("par", parcel) for parcel in parcels if parcel]
+    if not wanted:
+        return {}
+    return {row["parcel_id"]: row["worth"] for row in await tx.rows(PARCELED, list(tx.merchants), wanted)}
+
+
+def worth_of_parcel(order: OrderFacts, goods_minor: int, is_followed: bool) -> int:
+    """With the first parcel go shipping, fees, and what does not ship at all."""
+    return goods_minor + (0 if is_followed else beside_the_goods(order))
+
+
+def beside_the_goods(order: OrderFacts) -> int:
+    services: int = sum(line.worth_minor for line in order.lines if not line.ships)
+    fees: int = sum(fee["amount_minor"] for fee in order.row["details"].get("fees", ()))
+    return services + fees + int(order.row["details"].get("shipping_worth_minor", 0))
