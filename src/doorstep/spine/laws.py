@@ -51,6 +51,11 @@ def _sums(names: Iterable[str]) -> str:
     return ", ".join(f"sum({name})::bigint as {name}" for name in names)
 
 
+def _stream(row: str = "") -> str:
+    """What people call a stream: ord_12."""
+    return f"case {row}kind when 'order' then 'ord' when 'merchant' then 'mer' else {row}kind end || '_' || {row}id"
+
+
 def _rows(*tables: str) -> str:
     counts = " + ".join(f"(select count(*) from {table} where merchant_id = any($1))" for table in tables)
     return f"select {counts}"
@@ -106,6 +111,13 @@ HOLDS_KEPT = "select merchant_id, order_id, holds_open from order_now where merc
 HOLDS_UNLIKE_COUNT = f"""
 select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
   from ({_differing(OPEN_HOLDS, HOLDS_KEPT, "merchant_id, order_id", ("holds_open",))}) d"""
+AUTHORIZATIONS_ASKED = """
+select merchant_id, order_id, count(*) as auths_pending from payment
+  where merchant_id = any($1) and kind = 'authorization' and state = 'wanted' group by merchant_id, order_id"""
+AUTHORIZATIONS_KEPT = "select merchant_id, order_id, auths_pending from order_now where merchant_id = any($1)"
+AUTHORIZATIONS_UNLIKE_COUNT = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(AUTHORIZATIONS_ASKED, AUTHORIZATIONS_KEPT, "merchant_id, order_id", ("auths_pending",))}) d"""
 
 
 def _states_of(counter: str) -> str:
@@ -253,7 +265,7 @@ _PAID = ", ".join(f"sum(amount_minor) filter (where kind = '{kind}') as {kind}" 
 CASH_BY_PAYMENT = f"select merchant_id, order_id, {_MOVED} from ({CASH_MOVES}) m group by merchant_id, order_id"
 PAYMENTS_DONE = f"""
 select merchant_id, order_id, {_PAID} from payment
-  where merchant_id = any($1) and state = 'done' group by merchant_id, order_id"""
+  where merchant_id = any($1) and state in ('done', 'expired') and done_at is not null group by merchant_id, order_id"""
 PAYMENTS_UNLIKE_MOVES = f"""
 select merchant_id, 'ord_' || order_id || ' payments of kind ' || account as what, expected, found, 'order' as kind,
     order_id as id
@@ -298,7 +310,7 @@ select merchant_id, 'order' as kind, order_id as id, seq::bigint as events, seq:
 union all
 select merchant_id, kind, id, seq, seq from stream where merchant_id = any($1)"""
 STREAMS_WITH_GAPS = f"""
-select merchant_id, kind || ' ' || id || ' ' || account as what, found as expected, expected as found, kind, id
+select merchant_id, {_stream()} || ' ' || account as what, found as expected, expected as found, kind, id
   from ({_differing(STREAMS_REPLAYED, STREAMS_KEPT, "merchant_id, kind, id", ("events", "last_event"))}) d"""
 
 # requests
@@ -379,7 +391,7 @@ def _ways() -> Iterator[tuple[str, str, str, str]]:
 
 
 ILLEGAL_MOVES = f"""
-select m.merchant_id, m.kind || ' ' || m.id || ' ' || m.verb as what, 'a move of its row in the journey' as expected,
+select m.merchant_id, {_stream("m.")} || ' ' || m.verb as what, 'a move of its row in the journey' as expected,
     concat_ws(' ', m.what, coalesce(m.quantity, m.amount_minor), m.source, '>', m.target) as found, m.kind, m.id, m.seq
   from (select merchant_id, kind, id, seq, verb, what, quantity, amount_minor, source, target from move
     where merchant_id = any($1) offset 0) m
@@ -400,14 +412,15 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         "summaries",
-        "An order's summary is its lines, open holds and parcels counted, and its statuses are their functions.",
+        "An order's summary is its lines, open holds, asked authorizations and parcels counted; its statuses are their "
+        "functions.",
         "set the counter of order_now to what is expected; where a status differs from its function, the generated "
         "column is older than spine/status.py: make it anew in a migration; a drifting counter is an Outcome whose "
         "`counts` do not match its facts",
         _rows("order_now"),
         (
-            SUMMARIES_UNLIKE_LINES, STATUSES_UNLIKE_FUNCTIONS, HOLDS_UNLIKE_COUNT, PARCELS_UNLIKE_COUNT,
-            PARCELS_IN_NO_STATE,
+            SUMMARIES_UNLIKE_LINES, STATUSES_UNLIKE_FUNCTIONS, HOLDS_UNLIKE_COUNT, AUTHORIZATIONS_UNLIKE_COUNT,
+            PARCELS_UNLIKE_COUNT, PARCELS_IN_NO_STATE,
         ),
     ),
     Law(
