@@ -9,7 +9,9 @@ from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
 SITES = """
-select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays from site order by site_id
+select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays,
+    coalesce(address ->> 'postcode', '') as postcode
+  from site order by site_id
 """
 
 
@@ -26,6 +28,7 @@ class Site:
     timezone: str
     cut_off: time
     weekdays: tuple[int, ...]
+    postcode: str = ""
 
 
 async def every_site(tx: Tx) -> dict[int, Site]:

@@ -2,9 +2,8 @@
 
 Sources. Form by value and kind of item: Universal Postal Union, Convention Regulations, "Items subject to
 customs control" (letter post up to 300 SDR a CN 22, above it a CN 23; a parcel-post item always a CN 23), as
-summed up in the WCO-UPU Postal Customs Guide, June 2018, chapter IV.j. Where no border is: customs territory of
-the Union, Regulation (EU) 952/2013 Article 4; parts of it outside the VAT territory, Directive 2006/112/EC
-Article 6. Carriers that are not posts clear goods on a commercial invoice.
+summed up in the WCO-UPU Postal Customs Guide, June 2018, chapter IV.j. Where no border is: `setup.customs`.
+Carriers that are not posts clear goods on a commercial invoice.
 """
 
 from __future__ import annotations
@@ -16,30 +15,13 @@ from typing import Literal
 import msgspec
 
 from doorstep.kit.money import to_decimal
+from doorstep.setup.customs import no_border_between
 
 CustomsPaper = Literal["cn22", "cn23", "commercial_invoice"]
 Network = Literal["letter_post", "parcel_post", "courier"]
 
 LETTER_POST_LIMIT_SDR = Decimal(300)
 LETTER_POST_LIMIT_G = 2000
-
-EU = frozenset({
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
-    "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-    "MC",  # Monaco is part of the Union's customs and the French VAT territory
-})  # fmt: skip
-# Places with a Union country's code that goods cross with a declaration, by the start of the postcode.
-EU_BEHIND_A_BORDER = {
-    "ES": ("35", "38", "51", "52"),  # Canary Islands, Ceuta, Melilla
-    "DE": ("27498", "78266"),  # Helgoland, Büsingen
-    "IT": ("23041", "22061"),  # Livigno; Campione d'Italia
-    "GR": ("63086", "63087"),  # Mount Athos
-    "FI": ("22",),  # Åland
-    "FR": ("971", "972", "973", "974", "976"),  # overseas departments
-}
-# Between members, goods are declared to nobody.
-UNIONS = (frozenset({"CH", "LI"}), frozenset({"GB", "IM"}), frozenset({"US", "PR"}))
-NORTHERN_IRELAND = "BT"  # trades goods with the Union as if inside it
 
 # 300 SDR was worth more than this on every day from November 2016 to October 2026 (ECB reference rates, IMF
 # basket): who knows no rate of today declares on the larger form a little early, which every post accepts.
@@ -94,15 +76,6 @@ def customs_papers(
     return CustomsPapers(("cn22",), f"letter post worth no more than 300 SDR (about {limit:.2f} {currency})")
 
 
-def no_border_between(from_country: str, from_postcode: str, to_country: str, to_postcode: str) -> bool:
-    ends = (_customs_place(from_country, from_postcode), _customs_place(to_country, to_postcode))
-    if ends[0] == ends[1]:
-        return True
-    if set(ends) == {"EU", "XI"} or set(ends) == {"GB", "XI"}:
-        return True
-    return any(set(ends) <= union for union in UNIONS)
-
-
 def sdr_rate(currency: str, per_euro: Mapping[str, Decimal]) -> Decimal | None:
     """Units of the currency in one SDR, from rates as the ECB publishes them (units per euro)."""
     rates = {**per_euro, "EUR": Decimal(1)}
@@ -117,16 +90,3 @@ def _limit_in(currency: str, per_sdr: Decimal | None) -> Decimal | None:
         return LETTER_POST_LIMIT_SDR * per_sdr
     cautious = CAUTIOUS_LIMIT.get(currency)
     return Decimal(cautious) if cautious else None
-
-
-def _customs_place(country: str, postcode: str) -> str:
-    """As customs sees it: EU, XI for Northern Ireland, the country, or the country's outlying place."""
-    digits = postcode.replace(" ", "").upper().removeprefix(f"{country}-")
-    if country == "GB" and digits.startswith(NORTHERN_IRELAND):
-        return "XI"
-    if country not in EU:
-        return country
-    for start in EU_BEHIND_A_BORDER.get(country, ()):
-        if digits.startswith(start):
-            return f"{country} {start}"
-    return "EU"
