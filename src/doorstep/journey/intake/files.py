@@ -222,7 +222,7 @@ def _by_zeros(head: bytes, file: str) -> str:
     zeros = head.count(0)
     if zeros * 4 > len(head):
         return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
-    if zeros * 50 > len(head):
+    if zeros > 20 and zeros * 50 > len(head):
         raise NotReadable(file=file, reason="it is not text")
     return "utf-8"
 
@@ -351,9 +351,19 @@ def _records(feed: _Feed, delimiter: str, file: str) -> Iterator[_Record | BadRo
 
 def _swallowed_rows(lines: list[_Line], cells: list[str], width: int, delimiter: str) -> bool:
     """A stray quote joins rows up to the next: the joined row does not fit, a swallowed line alone does."""
-    if len(lines) < 2 or not width or len(cells) == width:
+    if len(lines) < 2 or width < 2:
+        return False
+    if len(cells) == width and _well_quoted(lines, delimiter):
         return False
     return any(len(next(csv.reader([line.text], delimiter=delimiter), [])) == width for line in lines[1:])
+
+
+def _well_quoted(lines: list[_Line], delimiter: str) -> bool:
+    try:
+        next(csv.reader([line.text for line in lines], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return False
+    return True
 
 
 # -- header ----------------------------------------------------------------------------------------

@@ -223,9 +223,7 @@ def _tags(head: _ProductRow) -> list[str]:
     return [tag.strip() for tag in head.says("tags").split(",") if tag.strip()]
 
 
-def _note_repeat(
-    row: _ProductRow, variant: FileVariant, skus: dict[str, str], problems: list[Problem]
-) -> None:
+def _note_repeat(row: _ProductRow, variant: FileVariant, skus: dict[str, str], problems: list[Problem]) -> None:
     place = f"{row.row.file}:{row.row.line}"
     first = skus.setdefault(variant.sku, place)
     if first != place:

@@ -301,9 +301,7 @@ def _survey(files: Sequence[Path], channel: str, zone: ZoneInfo) -> _Survey:
     return _Survey(shared, scattered, external_ids, dates.day_first)
 
 
-def _seen(
-    files: Sequence[Path], channel: str, dates: _DayOrMonth
-) -> Iterator[tuple[str, str, int, int, str, str]]:
+def _seen(files: Sequence[Path], channel: str, dates: _DayOrMonth) -> Iterator[tuple[str, str, int, int, str, str]]:
     for number, run in enumerate(_runs(files, channel)):
         if isinstance(run, BadRow):
             continue
@@ -369,8 +367,6 @@ class _Namesake:
 
 def _told_apart(name: str, orders: list[_Namesake]) -> Iterator[tuple[str, _Namesake]]:
     """The oldest order keeps the plain name, so that a later export finds it again."""
-    oldest = min(
-        orders, key=lambda order: (order.at is None, order.at and order.at.timestamp(), order.mark())
-    )
+    oldest = min(orders, key=lambda order: (order.at is None, order.at and order.at.timestamp(), order.mark()))
     for order in orders:
         yield (name if order is oldest else f"{name} ({order.mark()})"), order

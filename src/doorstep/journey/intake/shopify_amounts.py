@@ -139,8 +139,7 @@ def _likely_subtotal(said: Said, gross: int) -> int:
     """Without `Subtotal`: the reading of the discounts that leads to `Total`, else all that was taken off."""
     by_line = sum(line.discount_minor for line in said.lines)
     readings = [
-        max(0, gross - off)
-        for off in (max(said.discount_minor, by_line), by_line, said.discount_minor + by_line, 0)
+        max(0, gross - off) for off in (max(said.discount_minor, by_line), by_line, said.discount_minor + by_line, 0)
     ]
     if said.total_minor is not None:
         for subtotal in readings:
@@ -204,10 +203,7 @@ def _shown(said: Said, amount_minor: int) -> str:
 
 def _shipping_discount(said: Said, off: int, by_line: int) -> int:
     """What `Discount Amount` took off that the goods do not show."""
-    if (
-        off in (said.discount_minor, said.discount_minor + by_line)
-        or not by_line <= off < said.discount_minor
-    ):
+    if off in (said.discount_minor, said.discount_minor + by_line) or not by_line <= off < said.discount_minor:
         return 0
     return said.discount_minor - off
 

@@ -39,9 +39,7 @@ FULFILLMENT = frozenset(
 )  # fmt: skip
 PAID = ("paid", "partially_refunded", "refunded")
 
-TIPS = frozenset(
-    {"tip", "tips", "gratuity", "trinkgeld", "pourboire", "propina", "mancia", "napiwek", "fooi"}
-)
+TIPS = frozenset({"tip", "tips", "gratuity", "trinkgeld", "pourboire", "propina", "mancia", "napiwek", "fooi"})
 COD = re.compile(
     r"\bcod\b|cash[ _-]*on[ _-]*delivery|nachnahme|contre[ -]?remboursement|contra ?r?reembolso"
     r"|contrareembolso|contrassegno|pobrani|dobírk|dobierk|rembours\b|utánvét|ramburs|наложен|післяплат",
@@ -281,9 +279,7 @@ def _currency(head: OrderRow, reading: Reading, notes: _Notes) -> str:
     return text
 
 
-def _amount(
-    row: OrderRow, key: str, currency: str, notes: _Notes, may_be_negative: bool = False
-) -> int | None:
+def _amount(row: OrderRow, key: str, currency: str, notes: _Notes, may_be_negative: bool = False) -> int | None:
     text = row.says(key)
     if not text:
         return None
@@ -512,9 +508,7 @@ def _time(head: OrderRow, key: str, reading: Reading, notes: _Notes) -> datetime
     found = cells.when(text, reading.zone, reading.day_first is True)
     if found is None:
         notes.add(head, key, "date_unreadable", text)
-    elif (
-        reading.day_first is None and (pair := cells.slashed(text)) and pair[0] != pair[1] and max(pair) <= 12
-    ):
+    elif reading.day_first is None and (pair := cells.slashed(text)) and pair[0] != pair[1] and max(pair) <= 12:
         notes.add(head, key, "date_ambiguous", text)
     return found
 

@@ -68,9 +68,7 @@ def _columns(header: Sequence[str]) -> dict[str, str]:
 def _stock_row(row: Row, at: dict[str, str]) -> StockRow | BadRow:
     def bad(key: str, reason: str) -> BadRow:
         column = at.get(key, key)
-        return BadRow(
-            file=row.file, line=row.line, column=column, reason=reason, value=row.cells.get(column, "")
-        )
+        return BadRow(file=row.file, line=row.line, column=column, reason=reason, value=row.cells.get(column, ""))
 
     text = {key: cells.code(row.cells[name]) for key, name in at.items()}
     quantity = cells.amount(text["quantity"])
