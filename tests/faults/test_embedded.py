@@ -43,6 +43,15 @@ async def tell(url: str, *statements: str) -> None:
         await connection.close()
 
 
+def kill_server(home: Path) -> None:
+    """Kill it and see it dead: the signal only asks, and until it is heard the server still answers."""
+    pid = embedded.server_pid(home)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    while embedded.server_pid(home) == pid:
+        time.sleep(0.005)
+
+
 async def test_each_role_reaches_the_database_and_none_is_a_superuser(a_home: Path) -> None:
     urls = embedded.start(a_home)
     for url, role in (
@@ -83,7 +92,7 @@ async def test_what_was_committed_survives_kill_9_of_the_server(a_home: Path) ->
     urls = embedded.start(a_home)
     await tell(urls.owner, "create table kept (n int)", "insert into kept select generate_series(1, 1000)")
     for _ in range(3):
-        os.kill(embedded.server_pid(a_home) or 0, signal.SIGKILL)
+        kill_server(a_home)
         urls = await asyncio.to_thread(embedded.start, a_home)
         await tell(urls.owner, "insert into kept values (0)")
     assert await ask(urls.owner, "select count(*) from kept") == 1003
@@ -109,7 +118,7 @@ async def test_a_slow_recovery_is_waited_for(a_home: Path) -> None:
     """The server is stopped on its way up for a while, as a slow disk would."""
     urls = embedded.start(a_home)
     await tell(urls.owner, "create table kept as select generate_series(1, 200000) as n")
-    os.kill(embedded.server_pid(a_home) or 0, signal.SIGKILL)
+    kill_server(a_home)
     starting = asyncio.create_task(asyncio.to_thread(embedded.start, a_home))
     pid = await asyncio.to_thread(_first_sight_of_the_server, a_home)
     os.kill(pid, signal.SIGSTOP)
@@ -133,7 +142,7 @@ async def test_a_server_still_held_by_the_old_ones_backends_starts_when_they_are
     connection = await asyncpg.connect(urls.owner)
     backend = await connection.fetchval("select pg_backend_pid()")
     os.kill(backend, signal.SIGSTOP)
-    os.kill(embedded.server_pid(a_home) or 0, signal.SIGKILL)
+    kill_server(a_home)
     starting = asyncio.create_task(asyncio.to_thread(embedded.start, a_home))
     await asyncio.sleep(1)
     assert not starting.done()
