@@ -67,7 +67,7 @@ $(STAMP): pyproject.toml requirements.lock
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
 	  export PIP_DISABLE_PIP_VERSION_CHECK=1; \
-	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .; \
+	  $(BIN)/python -m pip install -qq --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .; \
 	fi
 	@touch $@
