@@ -89,10 +89,10 @@ JOURNEY: tuple[Row, ...] = (
     Row("keep_void", "the carrier voided the label", who=("system", *_STAFF)),
     Row("hand_over", "the parcel leaves with the carrier",
         demand="packed > shipped", stock="packed > world", who=(*_STAFF, "carrier"),
-        then=("want_capture", "issue_invoice", "notify", "follow"), held=True),
+        then=("want_capture", "issue_invoice", "notify", "follow", "deliver"), held=True),
     # track: so that nobody is left guessing
     Row("track", "the carrier tells where a parcel is",
-        who=("carrier", "system", "operator"), then=("deliver", "lose", "notify")),
+        who=("carrier", "system", "operator"), then=("hand_over", "deliver", "lose", "follow")),
     Row("deliver", "the parcel is in the buyer's hands",
         demand="shipped > delivered", cash="world > collected",
         who=("carrier", "system", *_OFFICE), then=("notify",)),

@@ -246,7 +246,8 @@ def _move_sql(table: str, columns: tuple[str, ...], returning: str) -> str:
     in_order = ", ".join(f"t.{name}" for name in keys)
     return (
         f"with d as materialized (select * from jsonb_to_recordset($1::jsonb) as d({shape})), "
-        f"locked as materialized (select d.* from d join {table} t on {same} order by {in_order} for no key update of t) "
+        f"locked as materialized "
+        f"(select d.* from d join {table} t on {same} order by {in_order} for no key update of t) "
         f"update {table} t set {changes} from locked d where {same} returning {returning}"
     )
 

@@ -113,6 +113,7 @@ AXES: dict[str, Axis] = {
 # Which counter a parcel in that delivery state is counted under (features: the delivery vocabulary).
 PARCEL_COUNTER: dict[str, str] = {
     "pre_transit": "parcels_pre_transit",
+    "canceled": "parcels_pre_transit",
     "accepted": "parcels_in_transit",
     "in_transit": "parcels_in_transit",
     "departed": "parcels_in_transit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from doorstep.kit import clock
@@ -28,6 +28,7 @@ class World:
     open_payments: Open
     notifier: Any
     now: Callable[[], datetime] = field(default=clock.now)
+    follow_every: timedelta = timedelta(minutes=30)
 
     async def carrier(self, merchant: int, code: str) -> Any:
         """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""

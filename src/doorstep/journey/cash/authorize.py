@@ -13,7 +13,6 @@ from doorstep.journey.cash.books import (
     Word,
     books_of,
     books_of_payments,
-    each,
     new_payment,
     of_order,
     of_payment,
@@ -23,6 +22,7 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.payments import Declined
 from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result, Update
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World

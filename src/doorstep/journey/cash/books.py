@@ -156,14 +156,3 @@ def outcome_of(books: Books, **more: Any) -> Outcome:
     order = books.order
     answer = {"order": public("ord", order.order_id)}
     return Outcome(order.merchant, ("order", order.order_id), [], answer=answer | more)
-
-
-def each(asks: list[Ask[Any]], rule: Any) -> list[Outcome | Refusal]:
-    """The rule's answer to each ask; what it raises as a refusal is its answer."""
-    answers: list[Outcome | Refusal] = []
-    for ask in asks:
-        try:
-            answers.append(rule(ask))
-        except Refusal as refusal:
-            answers.append(refusal)
-    return answers

@@ -15,20 +15,20 @@ from doorstep.journey.cash.books import (
     Reference,
     books_of,
     books_of_payments,
-    each,
     new_payment,
     of_order,
     of_payment,
     outcome_of,
 )
-from doorstep.journey.cash.worth import worth_of_parcel, worths_of_parcels
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.payments import Declined
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World
+from doorstep.spine.worth import worth_of_parcel, worths_of_parcels
 
 
 class WantCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.cash.books import Amount, Books, Reference, books_of, each, of_order, outcome_of
+from doorstep.journey.cash.books import Amount, Books, Reference, books_of, of_order, outcome_of
 from doorstep.journey.cash.invoice import (
     CREDIT_NOTES,
     Issued,
@@ -23,6 +23,7 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 

@@ -8,15 +8,16 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.books import Books, books_of, each, of_order, outcome_of
-from doorstep.journey.cash.worth import beside_the_goods
+from doorstep.journey.cash.books import Books, books_of, of_order, outcome_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.amounts import Amounts, Priced, amounts, worth_of_units
 from doorstep.spine.facts import Line, OrderFacts
 from doorstep.spine.outcome import Ask, Event, Fact, Insert, Outcome, Result, Update
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+from doorstep.spine.worth import beside_the_goods
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"

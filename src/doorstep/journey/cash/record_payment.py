@@ -13,7 +13,6 @@ from doorstep.journey.cash.books import (
     Reference,
     Word,
     books_of,
-    each,
     new_payment,
     of_order,
     outcome_of,
@@ -21,6 +20,7 @@ from doorstep.journey.cash.books import (
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 

@@ -1,0 +1,77 @@
+"""hand_over: the parcel leaves with the carrier; from here on it is captured, billed, told and followed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from doorstep.journey.shipping.label import EmptyParcel, HandedOver, NoLabel
+from doorstep.kit.ids import public
+from doorstep.spine.outcome import Ask, Demand, Event, Job, Move, Outcome, Result, Stock, Update
+from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.rules import each
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+
+
+class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+    happened_at: datetime | None = None
+
+
+@verb(HandOver)
+async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
+    """Hand the parcel to the carrier: its units are shipped and leave the site's books."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    gone: set[int] = set()
+    return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), gone, ask))
+
+
+def decide(parcel: ParcelFacts, gone: set[int], ask: Ask[HandOver]) -> Outcome:
+    if parcel.handed_over_at or parcel.parcel_id in gone:
+        raise HandedOver(parcel=ask.body.parcel)
+    if not parcel.lines:
+        raise EmptyParcel(parcel=ask.body.parcel)
+    for line in parcel.lines:
+        if stopped := parcel.order.stopped("hand_over", line.line_no):
+            raise stopped
+    if parcel.label_state != "bought":
+        raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
+    gone.add(parcel.parcel_id)
+    outcome = outcome_of_parcel(parcel, carrier=parcel.carrier, tracking_number=parcel.tracking_number)
+    told = {"parcel": ask.body.parcel, "carrier": parcel.carrier, "tracking_number": parcel.tracking_number}
+    outcome.events = [Event("hand_over", _moves(parcel), told, ask.body.happened_at)]
+    at = ask.body.happened_at or ask.at
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"handed_over_at": at})]
+    outcome.then = list(_then(parcel, ask.body.parcel))
+    return outcome
+
+
+def _moves(parcel: ParcelFacts) -> list[Move]:
+    moves: list[Move] = []
+    for line in parcel.lines:
+        moves.append(Demand(line.line_no, line.quantity, "packed", "shipped", parcel.fulfillment_order_id))
+        moves.append(Stock(line.sku_id, parcel.site_id, line.quantity, "packed", parcel.place, "world", "", line.lot))
+    return moves
+
+
+def _then(parcel: ParcelFacts, name: str) -> list[Job]:
+    order = public("ord", parcel.order.order_id)
+    jobs = [
+        Job("issue_invoice", {"order": order, "parcel": name}),
+        Job("notify", {"order": order, "kind": "shipped", "parcel": name}),
+    ]
+    if parcel.order.row["held"] > 0:
+        jobs.append(Job("want_capture", {"order": order, "parcel": name}))
+    jobs.append(_after(parcel, name))
+    return jobs
+
+
+def _after(parcel: ParcelFacts, name: str) -> Job:
+    """The carrier may have told of the delivery before anybody scanned the hand-over."""
+    if parcel.state == "delivered":
+        return Job("deliver", {"parcel": name})
+    body: dict[str, Any] = {"parcel": name, "round": 1}
+    return Job("follow", body, key=f"follow:{name}:1")

@@ -1,0 +1,215 @@
+"""label: the parcel gets its carrier, its number and its label: two verbs round one call, bought once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from doorstep.kit.ids import public
+from doorstep.kit.refusals import Refusal
+from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
+from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.rules import each
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+
+Word = Annotated[str, Meta(max_length=120)]
+AmountMinor = Annotated[int, Meta(ge=0, le=10**12)]
+
+
+class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Default: the cheapest carrier and service that keep the promise."""
+
+    parcel: str
+    carrier: Word = ""
+    service: Word = ""
+
+
+class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The carrier's answer (`key` says to which question), or a label bought elsewhere (no `key`)."""
+
+    parcel: str
+    carrier: Annotated[str, Meta(min_length=1, max_length=60)]
+    tracking_number: Annotated[str, Meta(min_length=1, max_length=60)]
+    service: Word = ""
+    cost_minor: AmountMinor = 0
+    currency: Annotated[str, Meta(max_length=3)] = ""
+    label_ref: Word = ""
+    key: Word = ""
+    pdf: bytes | None = None
+    why: dict[str, Any] = {}
+
+
+class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+    key: Word
+    reason: Annotated[str, Meta(max_length=2000)]
+
+
+class WantVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+
+
+class KeepVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+    key: Word = ""
+
+
+class LabelThere(Refusal):
+    """The parcel has a label, or one is being bought; void it first."""
+
+
+class LabelAnswered(Refusal):
+    """This answer is to an older question about the parcel's label."""
+
+
+class NoLabel(Refusal):
+    """The parcel has no label; buy one, or keep one bought elsewhere."""
+
+
+class HandedOver(Refusal):
+    """The parcel has left with the carrier."""
+
+
+class EmptyParcel(Refusal):
+    """Nothing is in this parcel."""
+
+
+@verb(WantLabel)
+async def want_label(tx: Tx, asks: list[Ask[WantLabel]]) -> list[Result]:
+    """Ask for a label; the carrier is called by a job, with a key that makes a repeat harmless."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    return each(asks, lambda ask: _wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+def _wanted(parcel: ParcelFacts, ask: Ask[WantLabel]) -> Outcome:
+    _refuse_gone(parcel)
+    if parcel.label_state in ("wanted", "bought", "void_wanted"):
+        raise LabelThere(parcel=ask.body.parcel, label=parcel.label_state, tracking_number=parcel.tracking_number)
+    if not parcel.lines:
+        raise EmptyParcel(parcel=ask.body.parcel)
+    for line in parcel.lines:
+        if stopped := parcel.order.stopped("want_label", line.line_no):
+            raise stopped
+    tries = parcel.label_tries + 1
+    key = f"{ask.body.parcel}.{tries}"
+    outcome = outcome_of_parcel(parcel, label="wanted")
+    outcome.events = [Event("want_label", data={"parcel": ask.body.parcel, "carrier": ask.body.carrier})]
+    wanted = {"label_state": "wanted", "label_key": key, "label_tries": tries, "label_error": ""}
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
+    body = {"parcel": ask.body.parcel, "key": key, "carrier": ask.body.carrier, "service": ask.body.service}
+    outcome.then = [Job("buy_label", body)]
+    return outcome
+
+
+@verb(KeepLabel)
+async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
+    """Keep the carrier's label, or one bought elsewhere, by hand."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    ids = await tx.fresh_ids(len(asks))
+    return each(asks, lambda ask: _kept(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), ask))
+
+
+def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
+    label = ask.body
+    _refuse_gone(parcel)
+    if label.key:
+        _refuse_other_question(parcel, label.key, "wanted")
+    elif parcel.label_state in ("bought", "void_wanted"):
+        raise LabelThere(parcel=label.parcel, label=parcel.label_state, tracking_number=parcel.tracking_number)
+    told = {
+        "parcel": label.parcel, "carrier": label.carrier, "service": label.service,
+        "tracking_number": label.tracking_number, "cost_minor": label.cost_minor, "currency": label.currency,
+    }  # fmt: skip
+    outcome = outcome_of_parcel(parcel, **told)
+    outcome.events = [Event("keep_label", data=told)]
+    bought = {
+        "label_state": "bought", "label_key": label.key, "carrier": label.carrier, "service": label.service,
+        "label_ref": label.label_ref, "tracking_number": label.tracking_number, "label_cost_minor": label.cost_minor,
+        "label_currency": label.currency, "label_pdf": label.pdf, "label_error": "",
+    }  # fmt: skip
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, bought)]
+    if label.why:
+        chosen = f"{label.carrier} {label.service}".strip()
+        values = {
+            "decision_id": decision, "order_id": parcel.order.order_id, "verb": "buy_label", "chosen": chosen,
+            "why": label.why | {"parcel": label.parcel}, "decided_at": ask.at,
+        }  # fmt: skip
+        outcome.facts.append(Insert("decision", values))
+    return outcome
+
+
+@verb(RefuseLabel)
+async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
+    """Keep the carrier's no, to buying or to voiding; somebody must act."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    ids = await tx.fresh_ids(len(asks))
+    return each(asks, lambda ask: _refused(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), ask))
+
+
+def _refused(parcel: ParcelFacts, attention: int, ask: Ask[RefuseLabel]) -> Outcome:
+    voiding = parcel.label_state == "void_wanted"
+    _refuse_other_question(parcel, ask.body.key, "void_wanted" if voiding else "wanted")
+    outcome = outcome_of_parcel(parcel, reason=ask.body.reason)
+    outcome.events = [Event("refuse_label", data={"parcel": ask.body.parcel, "reason": ask.body.reason})]
+    after = {"label_state": "bought" if voiding else "refused", "label_error": ask.body.reason}
+    raised = {
+        "attention_id": attention, "kind": "label_refused", "order_id": parcel.order.order_id,
+        "parcel_id": parcel.parcel_id, "reason": ask.body.reason, "why": {"parcel": ask.body.parcel},
+        "next_action": "ask the carrier" if voiding else "mend what the carrier names, then ask for the label again",
+        "raised_at": ask.at,
+    }  # fmt: skip
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, after), Insert("attention", raised)]
+    return outcome
+
+
+@verb(WantVoid)
+async def want_void(tx: Tx, asks: list[Ask[WantVoid]]) -> list[Result]:
+    """Ask the carrier to void the label; one bought elsewhere is void at once, as far as doorstep goes."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    return each(asks, lambda ask: _void_wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
+    _refuse_gone(parcel)
+    if parcel.label_state != "bought":
+        raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
+    key = f"{ask.body.parcel}.void.{parcel.label_tries}"
+    outcome = outcome_of_parcel(parcel, label="void_wanted" if parcel.label_ref else "void")
+    outcome.events = [Event("want_void", data={"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number})]
+    wanted = {"label_state": "void_wanted", "label_key": key} if parcel.label_ref else VOID
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
+    if parcel.label_ref:
+        outcome.then = [Job("void_label", {"parcel": ask.body.parcel, "key": key})]
+    return outcome
+
+
+VOID = {"label_state": "void", "tracking_number": "", "label_ref": "", "label_pdf": None, "carrier": "", "service": ""}
+
+
+@verb(KeepVoid)
+async def keep_void(tx: Tx, asks: list[Ask[KeepVoid]]) -> list[Result]:
+    """Keep that the label is void: the parcel may get another one."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    return each(asks, lambda ask: _void_kept(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+def _void_kept(parcel: ParcelFacts, ask: Ask[KeepVoid]) -> Outcome:
+    _refuse_other_question(parcel, ask.body.key or parcel.label_key, "void_wanted")
+    outcome = outcome_of_parcel(parcel, label="void")
+    told = {"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number}
+    outcome.events = [Event("keep_void", data=told)]
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, VOID)]
+    return outcome
+
+
+def _refuse_gone(parcel: ParcelFacts) -> None:
+    if parcel.handed_over_at:
+        raise HandedOver(parcel=public("par", parcel.parcel_id))
+
+
+def _refuse_other_question(parcel: ParcelFacts, key: str, state: str) -> None:
+    if parcel.label_state != state or parcel.label_key != key:
+        raise LabelAnswered(parcel=public("par", parcel.parcel_id), label=parcel.label_state)

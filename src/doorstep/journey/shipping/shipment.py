@@ -1,0 +1,122 @@
+"""shipment: a parcel as a carrier and customs must be told of it, read in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from doorstep.kit.ids import number, public
+from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
+from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.tenant import Tx
+
+PARCEL = """
+select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
+    p.label_state, p.label_key, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf, p.handed_over_at,
+    o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
+    n.owed - n.earned - n.collected as due_minor,
+    s.name as site_name, s.country as site_country, s.address as site_address,
+    m.name as merchant_name, m.email as merchant_email, m.tax_numbers,
+    coalesce(t.days_max, 7) as days_max, coalesce(t.carrier, '') as method_carrier,
+    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
+      and q.parcel_id <= p.parcel_id) as parcel_index,
+    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count
+  from parcel p
+  join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
+  join merchant m on m.merchant_id = p.merchant_id
+  join site s on s.site_id = p.site_id
+  left join shipping_method t on t.merchant_id = o.merchant_id and t.name = o.shipping_method
+  where p.merchant_id = any($1) and p.parcel_id = $2
+"""
+GOODS = """
+select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.quantity, k.code as sku, k.name,
+    k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor
+  from parcel_line pl
+  join parcel p on p.merchant_id = pl.merchant_id and p.parcel_id = pl.parcel_id
+  join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
+  join sku k on k.merchant_id = pl.merchant_id and k.sku_id = pl.sku_id
+  where pl.merchant_id = any($1) and pl.parcel_id = $2 and pl.quantity > 0 order by l.line_no
+"""
+CARRIERS = "select code from connection where merchant_id = $1 and kind = 'carrier' order by code"
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A parcel's row (order, site and merchant joined in) and the goods in it."""
+
+    row: Mapping[str, Any]
+    goods: tuple[Mapping[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        return public("par", self.row["parcel_id"])
+
+
+async def packed(tx: Tx, parcel: str) -> Packed | None:
+    """Everything about the parcel, or None when it is not there."""
+    at = (list(tx.merchants), number("par", parcel))
+    row = await tx.row(PARCEL, *at)
+    if row is None:
+        return None
+    plain = dict(row)
+    for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers"):
+        plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
+    return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
+
+
+def shipment_of(parcel: Packed, service: str = "") -> Shipment:
+    row = parcel.row
+    sender = row["site_address"] | {
+        "name": row["merchant_name"],
+        "company": row["site_name"],
+        "country": row["site_country"],
+    }
+    receiver = row["ship_to"] | {"email": row["buyer"].get("email", "")}
+    crosses = row["site_country"] != row["ship_to"].get("country")
+    return Shipment(
+        ship_from=_address(sender | {"country": row["site_country"]}),
+        ship_to=_address(receiver),
+        parcels=(Parcel(weight_g=weight_g(parcel), **{name: row[name] for name in SIZES}),),
+        reference=row["number"],
+        service=service,
+        customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
+        incoterm="DAP" if crosses else "",
+        cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
+        currency=row["currency"],
+    )
+
+
+SIZES = ("length_mm", "width_mm", "height_mm")
+SAME_NAME = ("name", "company", "line1", "line2", "city", "region", "country", "phone", "email")
+
+
+def weight_g(parcel: Packed) -> int:
+    """As weighed; else the sum of what is in it, and never nothing: carriers refuse a parcel of 0 g."""
+    goods: int = sum(line["weight_g"] * line["quantity"] for line in parcel.goods)
+    return int(parcel.row["weight_g"]) or goods or 1
+
+
+def _address(plain: Mapping[str, Any]) -> Address:
+    words = {
+        name: str(plain.get(name, ""))
+        for name in ("name", "company", "line1", "line2", "city", "region", "country", "phone", "email")
+    }
+    return Address(**words, postal_code=str(plain.get("postcode", "")))
+
+
+def _declared(line: Mapping[str, Any], currency: str) -> CustomsItem:
+    value = worth_of_units(line["worth_minor"], line["ordered"], 0, line["quantity"])
+    return CustomsItem(
+        description=line["customs_text"] or line["name"] or line["title"],
+        quantity=line["quantity"],
+        value_minor=value or line["value_minor"] * line["quantity"],
+        currency=currency,
+        weight_g=line["weight_g"] * line["quantity"],
+        hs_code=line["hs_code"],
+        origin_country=line["origin"],
+        sku=line["sku"],
+    )

@@ -1,0 +1,151 @@
+"""deliver, lose: the parcel is in the buyer's hands, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from doorstep.journey.tracking.track import digest_of
+from doorstep.kit.ids import public
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import TrackEvent
+from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
+from doorstep.spine.parcels import ParcelFacts, count_state, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.rules import each
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+from doorstep.spine.worth import worth_of_parcel, worths_of_parcels
+
+
+class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+    happened_at: datetime | None = None
+    received_by: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Lose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    parcel: str
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class NotHandedOver(Refusal):
+    """The parcel has not left the site yet."""
+
+
+class AlreadyArrived(Refusal):
+    """The parcel was delivered, lost or taken back before."""
+
+
+@verb(Deliver)
+async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
+    """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
+    collected: dict[int, int] = {}
+    ids = await tx.fresh_ids(len(asks))
+    rule = _Delivering(worths, collected, ids)
+    return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+class _Delivering:
+    """The rule with what the batch has delivered and collected so far."""
+
+    def __init__(self, worths: Mapping[int, int], collected: dict[int, int], ids: Iterator[int]) -> None:
+        self.worths, self.collected, self.ids = worths, collected, ids
+        self.arrived: set[int] = set()
+
+    def decide(self, parcel: ParcelFacts, ask: Ask[Deliver]) -> Outcome:
+        _refuse_not_on_the_road(parcel, self.arrived)
+        self.arrived.add(parcel.parcel_id)
+        at = ask.body.happened_at or ask.at
+        outcome = outcome_of_parcel(parcel)
+        told = {"parcel": ask.body.parcel, "received_by": ask.body.received_by}
+        event = Event("deliver", _moves(parcel, "delivered"), told, at)
+        outcome.events = [event]
+        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"delivered_at": at, "state": "delivered"})]
+        _believe(outcome, parcel, "delivered", at, ask)
+        cash = self._collect(parcel)
+        if cash:
+            event.moves.append(Cash(cash, "world", "collected"))
+            outcome.facts.append(Insert("payment", _collection(next(self.ids), parcel, cash, at)))
+        order = public("ord", parcel.order.order_id)
+        outcome.then = [Job("notify", {"order": order, "kind": "delivered", "parcel": ask.body.parcel})]
+        return outcome
+
+    def _collect(self, parcel: ParcelFacts) -> int:
+        """Cash on delivery: the parcel's worth, never more than is still due."""
+        row, order = parcel.order.row, parcel.order.order_id
+        if row["payment_term"] != "cod":
+            return 0
+        before = self.collected.get(order, 0)
+        due = row["owed"] - row["earned"] - row["collected"] - before
+        followed = row["collected"] + row["earned"] + before > 0
+        worth = worth_of_parcel(parcel.order, self.worths.get(parcel.parcel_id, 0), followed)
+        cash: int = max(0, min(worth, due))
+        self.collected[order] = before + cash
+        return cash
+
+
+@verb(Lose)
+async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
+    """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    ids = await tx.fresh_ids(len(asks))
+    lost: set[int] = set()
+    return each(asks, lambda ask: _lost(of_parcel(parcels, ask.merchant, ask.body.parcel), lost, ids, ask))
+
+
+def _lost(parcel: ParcelFacts, lost: set[int], ids: Iterator[int], ask: Ask[Lose]) -> Outcome:
+    _refuse_not_on_the_road(parcel, lost)
+    lost.add(parcel.parcel_id)
+    outcome = outcome_of_parcel(parcel)
+    told = {"parcel": ask.body.parcel, "reason": ask.body.reason}
+    outcome.events = [Event("lose", _moves(parcel, "lost"), told)]
+    gone = parcel.state in ("lost", "destroyed", "seized")
+    if not gone:
+        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": "lost"})]
+        _believe(outcome, parcel, "lost", ask.at, ask)
+    outcome.facts.append(Insert("attention", {
+        "attention_id": next(ids), "kind": "parcel_lost", "order_id": parcel.order.order_id,
+        "parcel_id": parcel.parcel_id, "reason": ask.body.reason or "the carrier lost the parcel",
+        "next_action": "claim it from the carrier; resend or refund", "why": told, "raised_at": ask.at,
+    }))  # fmt: skip
+    return outcome
+
+
+def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int]) -> None:
+    name = public("par", parcel.parcel_id)
+    if parcel.handed_over_at is None:
+        raise NotHandedOver(parcel=name)
+    lines = [parcel.order.line(line.line_no) for line in parcel.lines]
+    gone = any(line.shipped < packed.quantity for line, packed in zip(lines, parcel.lines, strict=True))
+    if parcel.delivered_at or parcel.parcel_id in arrived or gone:
+        raise AlreadyArrived(parcel=name, state=parcel.state)
+
+
+def _moves(parcel: ParcelFacts, target: str) -> list[Any]:
+    return [Demand(line.line_no, line.quantity, "shipped", target) for line in parcel.lines]
+
+
+def _believe(outcome: Outcome, parcel: ParcelFacts, state: str, at: datetime, ask: Ask[Any]) -> None:
+    """What is recorded by hand is an event too, so that the state is always that of the events."""
+    if parcel.state == state:
+        return
+    count_state(outcome, parcel.state, state)
+    event = TrackEvent(happened_at=at, raw_code=f"{ask.actor.name}:{state}", state=state)
+    outcome.facts.append(Insert("parcel_event", {
+        "parcel_id": parcel.parcel_id, "digest": digest_of(event), "happened_at": at, "recorded_at": ask.at,
+        "code": "", "raw_code": event.raw_code, "state": state, "place": "", "message": "recorded by hand",
+    }))  # fmt: skip
+
+
+def _collection(payment: int, parcel: ParcelFacts, cash: int, at: datetime) -> dict[str, Any]:
+    return {
+        "payment_id": payment, "order_id": parcel.order.order_id, "kind": "collection", "state": "done",
+        "amount_minor": cash, "currency": parcel.order.row["currency"], "method": "cash on delivery",
+        "reason": parcel.carrier, "asked_at": at, "done_at": at,
+    }  # fmt: skip

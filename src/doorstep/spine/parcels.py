@@ -1,0 +1,98 @@
+"""parcels: a parcel as the rules see it, with its order under lock."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from doorstep.kit.ids import number
+from doorstep.kit.refusals import NotFound
+from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.outcome import Outcome
+from doorstep.spine.status import PARCEL_COUNTER
+from doorstep.spine.tenant import Tx
+
+ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
+PARCELS = """
+select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, carrier, service,
+    label_ref, tracking_number, state, handed_over_at, delivered_at, merchant_id
+  from parcel where merchant_id = any($1) and parcel_id = any($2)
+"""
+PARCEL_LINES = """
+select parcel_id, line_no, sku_id, lot, quantity from parcel_line
+  where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelLine:
+    line_no: int
+    sku_id: int
+    lot: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelFacts:
+    parcel_id: int
+    order: OrderFacts
+    fulfillment_order_id: int
+    site_id: int
+    label_state: str
+    label_key: str
+    label_tries: int
+    carrier: str
+    service: str
+    label_ref: str
+    tracking_number: str
+    state: str
+    handed_over_at: datetime | None
+    delivered_at: datetime | None
+    lines: tuple[ParcelLine, ...]
+
+    @property
+    def place(self) -> str:
+        return f"parcel:{self.parcel_id}"
+
+
+async def parcel_facts(tx: Tx, parcels: Iterable[str]) -> dict[int, ParcelFacts]:
+    """The parcels by id; their orders are locked in id order first."""
+    wanted = sorted({number("par", parcel) for parcel in parcels})
+    merchants = list(tx.merchants)
+    order_of = {row["parcel_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, merchants, wanted)}
+    orders = await order_facts(tx, order_of.values())
+    lines: dict[int, list[ParcelLine]] = defaultdict(list)
+    for row in await tx.rows(PARCEL_LINES, merchants, wanted):
+        values = dict(row)
+        lines[values.pop("parcel_id")].append(ParcelLine(**values))
+    found = {}
+    for row in await tx.rows(PARCELS, merchants, wanted):
+        values = dict(row)
+        del values["merchant_id"]
+        order = orders[values.pop("order_id")]
+        found[row["parcel_id"]] = ParcelFacts(**values, order=order, lines=tuple(lines[row["parcel_id"]]))
+    return found
+
+
+def of_parcel(parcels: Mapping[int, ParcelFacts], merchant: int, parcel: str) -> ParcelFacts:
+    """The parcel, or NotFound: another merchant's is not there either."""
+    found = parcels.get(number("par", parcel))
+    if found is None or found.order.merchant != merchant:
+        raise NotFound(parcel=parcel)
+    return found
+
+
+def count_state(outcome: Outcome, before: str, after: str) -> None:
+    """Move the parcel from one delivery state's counter to another's."""
+    if PARCEL_COUNTER[before] != PARCEL_COUNTER[after]:
+        outcome.count(PARCEL_COUNTER[before], -1)
+        outcome.count(PARCEL_COUNTER[after])
+
+
+def outcome_of_parcel(parcel: ParcelFacts, **answer: Any) -> Outcome:
+    order = parcel.order
+    told = {"order": f"ord_{order.order_id}", "parcel": f"par_{parcel.parcel_id}"}
+    return Outcome(order.merchant, ("order", order.order_id), [], answer=told | answer)
