@@ -180,7 +180,7 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[dict[str, Any]]]:
     return grouped
 
 
-def of_merchant(facts: dict[int, OrderFacts], merchant: int, order_id: int) -> OrderFacts:
+def of_merchant(facts: Mapping[int, OrderFacts], merchant: int, order_id: int) -> OrderFacts:
     """The order, or NotFound: another merchant's order is not there either."""
     found = facts.get(order_id)
     if found is None or found.merchant != merchant:

@@ -57,11 +57,11 @@ JOURNEY: tuple[Row, ...] = (
         cash="world|owed|earned > world|owed|earned|refunded", who=_OFFICE),
     # process: sorted before fulfillment
     Row("check", "address, duplicate, payment and customs data are looked at",
-        who=("system", *_OFFICE), then=("promise", "release", "want_authorization", "notify")),
+        who=("system", *_OFFICE), then=("promise", "release", "want_authorization")),
     Row("promise", "free stock is given to lines, the site and the date decided",
         demand="wanted > promised", stock="free > reserved", then=("release", "promise", "notify"), held=True),
     Row("fill", "stock that came in goes to waiting lines, oldest first",
-        demand="wanted > promised", stock="free > reserved", then=("release", "notify", "fill")),
+        demand="wanted > promised", stock="free > reserved", then=("release", "fill")),
     Row("unpromise", "promised stock is given back",
         demand="promised > wanted", stock="reserved > free", who=("system", "operator"), then=("fill",)),
     Row("expire", "an unpaid order runs out",

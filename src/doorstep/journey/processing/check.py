@@ -1,0 +1,318 @@
+"""check: an order is sorted before anything is done for it; what is wrong holds it, or only its line.
+
+It may run as often as anybody likes: the same problem is held once, a problem that is gone is lifted, and a hold
+that somebody lifted by hand stays lifted while its reason is the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from doorstep.journey.processing.address import address_problem
+from doorstep.journey.processing.customs_data import Goods, crosses_border, customs_problem
+from doorstep.journey.processing.duplicate import Likely, duplicate_problem, goods_of
+from doorstep.journey.processing.payment import payment_problem
+from doorstep.journey.processing.problems import Problem
+from doorstep.kit.ids import number, public
+from doorstep.setup.sites import Site, every_site
+from doorstep.spine.after import after
+from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
+from doorstep.spine.holds import lift_hold, place_hold
+from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, answer_of_order
+from doorstep.spine.rules import each
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import verb
+
+BY = "check"
+# Of one buyer or doorstep, so many earlier orders are compared.
+COMPARED = 20
+
+POLICIES = "select merchant_id, hold_duplicates from merchant where merchant_id = any($1)"
+GOODS = """
+select sku_id, code, hs_code, origin, customs_text, weight_g, value_minor from sku
+  where merchant_id = any($1) and sku_id = any($2)
+"""
+KNOWN_BY_NOW = """
+select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
+  from order_line l
+  join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
+  left join sku_alias a on a.merchant_id = l.merchant_id and a.channel_id = o.channel_id and a.alias = l.code
+  left join sku s on s.merchant_id = l.merchant_id and s.code = l.code
+  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null and l.code <> ''
+    and coalesce(a.sku_id, s.sku_id) is not null
+"""
+STOCK = """
+select merchant_id, sku_id, site_id, free > 0 as is_free from availability
+  where merchant_id = any($1) and sku_id = any($2)
+"""
+OVERRULED = """
+select order_id, type, line_no, why from hold
+  where merchant_id = any($1) and order_id = any($2) and placed_by = 'check' and lifted_by <> 'check'
+"""
+NOT_RELEASED = """
+select fulfillment_order_id from fulfillment_order
+  where merchant_id = any($1) and order_id = any($2) and released_at is null
+"""
+# The buyer's other orders of the day before, and those to the same doorstep.
+LIKELY = f"""
+with mine as materialized (
+  select o.merchant_id, o.order_id, o.placed_at, o.email, o.ship_to_key
+    from orders o join merchant m on m.merchant_id = o.merchant_id and m.hold_duplicates
+    where o.merchant_id = any($1) and o.order_id = any($2)),
+likely as (
+  select m.merchant_id, m.order_id as of_order, e.order_id from mine m cross join lateral (
+    select o.order_id from orders o
+      where o.merchant_id = m.merchant_id and m.email <> '' and o.email = m.email and not o.history
+        and o.placed_at between m.placed_at - interval '24 hours' and m.placed_at and o.order_id <> m.order_id
+      order by o.placed_at desc limit {COMPARED}) e
+  union
+  select m.merchant_id, m.order_id, e.order_id from mine m cross join lateral (
+    select o.order_id from orders o
+      where o.merchant_id = m.merchant_id and o.ship_to_key = m.ship_to_key and not o.history
+        and o.placed_at between m.placed_at - interval '24 hours' and m.placed_at and o.order_id <> m.order_id
+      order by o.placed_at desc limit {COMPARED}) e)
+select k.of_order, o.order_id, o.number, o.placed_at, l.sku_id, l.code, l.ordered - l.canceled as units
+  from likely k
+  join orders o on o.merchant_id = k.merchant_id and o.order_id = k.order_id
+  join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+  join order_line l on l.merchant_id = o.merchant_id and l.order_id = o.order_id
+  where n.stage not in ('canceled', 'expired', 'draft')
+"""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overruled:
+    """A hold of the check that somebody lifted: they know, and said go on."""
+
+    type: str
+    line_no: int | None
+    why: Mapping[str, Any]
+
+    def covers(self, problem: Problem) -> bool:
+        if (self.type, self.line_no) != problem.key:
+            return False
+        if problem.type == "payment":
+            return bool(problem.why["missing_minor"] <= self.why.get("missing_minor", 0))
+        return dict(self.why) == problem.why
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    orders: Mapping[int, OrderFacts]
+    hold_duplicates: Mapping[int, bool]
+    goods: Mapping[int, Goods]
+    known: Mapping[tuple[int, int], int]  # (order, line): the SKU that an unknown item has by now
+    stock: Mapping[int, Mapping[int, bool]]  # sku: {site: is any free}
+    sites: Mapping[int, Site]
+    overruled: Mapping[int, tuple[Overruled, ...]]
+    likely: Mapping[int, tuple[Likely, ...]]
+    not_released: Collection[int]
+
+
+@verb(Check)
+async def check(tx: Tx, asks: list[Ask[Check]]) -> list[Result]:
+    """Look at an order: address, duplicate, payment, customs data; what is in order goes on to be promised."""
+    facts = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
+    ids = await tx.fresh_ids(sum(3 + len(order.lines) for order in facts.orders.values()))
+    return each(asks, lambda ask: decide(facts, ids, _order(facts, ask), ask))
+
+
+def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
+    return of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order))
+
+
+async def facts_of(tx: Tx, wanted: list[int]) -> Facts:
+    orders = await order_facts(tx, wanted)
+    merchants, ids = list(tx.merchants), list(orders)
+    known = {(row["order_id"], row["line_no"]): row["sku_id"] for row in await tx.rows(KNOWN_BY_NOW, merchants, ids)}
+    skus = {line.sku_id for order in orders.values() for line in order.lines if line.sku_id} | set(known.values())
+    stock: dict[int, dict[int, bool]] = defaultdict(dict)
+    for row in await tx.rows(STOCK, merchants, list(skus)):
+        stock[row["sku_id"]][row["site_id"]] = row["is_free"]
+    return Facts(
+        orders=orders,
+        hold_duplicates={r["merchant_id"]: r["hold_duplicates"] for r in await tx.rows(POLICIES, merchants)},
+        goods={row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, list(skus))},
+        known=known,
+        stock=stock,
+        sites=await every_site(tx),
+        overruled=_overruled(await tx.rows(OVERRULED, merchants, ids)),
+        likely=_likely(await tx.rows(LIKELY, merchants, ids)),
+        not_released={row["fulfillment_order_id"] for row in await tx.rows(NOT_RELEASED, merchants, ids)},
+    )
+
+
+def _overruled(rows: Iterable[Any]) -> dict[int, tuple[Overruled, ...]]:
+    found: dict[int, tuple[Overruled, ...]] = defaultdict(tuple)
+    for row in rows:
+        found[row["order_id"]] += (Overruled(row["type"], row["line_no"], msgspec.json.decode(row["why"])),)
+    return found
+
+
+def _likely(rows: Iterable[Any]) -> dict[int, tuple[Likely, ...]]:
+    lines: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    for row in rows:
+        lines[row["of_order"], row["order_id"]].append(row)
+    found: dict[int, tuple[Likely, ...]] = defaultdict(tuple)
+    for (of_order, order_id), given in lines.items():
+        goods = goods_of((row["sku_id"], row["code"], row["units"]) for row in given)
+        found[of_order] += (Likely(order_id, given[0]["number"], given[0]["placed_at"], goods),)
+    return found
+
+
+# The rule
+
+
+def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -> Outcome:
+    """What is wrong now against what was held before; then what may go on."""
+    outcome = Outcome(order.merchant, ("order", order.order_id), [], answer_of_order(order.order_id))
+    if order.row["stage"] in ("draft", "canceled", "expired") or order.row["history"]:
+        return outcome
+    found = {problem.key: problem for problem in problems_of(facts, order)}
+    problems = {
+        key: problem
+        for key, problem in found.items()
+        if not any(overruled.covers(problem) for overruled in facts.overruled.get(order.order_id, ()))
+    }
+    told = _settle(outcome, ids, order, problems, facts.known, ask)
+    if not order.row["checks"]:
+        outcome.count("checks")
+    if ("payment", None) not in problems:
+        outcome.facts += _lasting(order)
+    elif ("payment", None) in told["new"] and _may_be_asked_for(order):
+        outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
+    outcome.then += _next(facts, order, after(order, outcome))
+    if outcome.facts or outcome.counts or outcome.then:
+        outcome.events.append(Event("check", [], {name: told[name] for name in ("held", "lifted")}))
+    outcome.answer |= {"held": told["held"], "lifted": told["lifted"], "next": [job.verb for job in outcome.then]}
+    return outcome
+
+
+def problems_of(facts: Facts, order: OrderFacts) -> list[Problem]:
+    """Everything that is wrong with what is still to be sent."""
+    open_lines = [line for line in order.lines if line.open]
+    if not open_lines:
+        return []
+    givers = {line.line_no: _could_give(facts, order, line) for line in open_lines}
+    row = order.row
+    found = [
+        _address(order, givers),
+        _duplicate(facts, order),
+        payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"]),
+        *(_customs(facts, order, line, givers[line.line_no]) for line in open_lines),
+    ]
+    return [problem for problem in found if problem]
+
+
+def _address(order: OrderFacts, givers: Mapping[int, Collection[Site]]) -> Problem | None:
+    ship_to = order.row["ship_to"]
+    borders = [crosses_border(site, ship_to) for sites in givers.values() for site in sites] if ship_to else []
+    return address_problem(ship_to, order.row["buyer"] or {}, crosses_border=bool(borders) and all(borders))
+
+
+def _duplicate(facts: Facts, order: OrderFacts) -> Problem | None:
+    """Once the goods are in somebody's hands the question comes too late."""
+    if not facts.hold_duplicates.get(order.merchant) or order.row["picked"] + order.row["packed"]:
+        return None
+    goods = goods_of((line.sku_id, line.code, line.ordered - line.canceled) for line in order.lines)
+    return duplicate_problem(order.order_id, order.row["placed_at"], goods, facts.likely.get(order.order_id, ()))
+
+
+def _customs(facts: Facts, order: OrderFacts, line: Line, could_give: Collection[Site]) -> Problem | None:
+    goods, ship_to = facts.goods.get(_sku(facts, order, line) or 0), order.row["ship_to"]
+    return customs_problem(line.line_no, goods, line.unit_price, ship_to, could_give) if goods and ship_to else None
+
+
+def _sku(facts: Facts, order: OrderFacts, line: Line) -> int | None:
+    return line.sku_id or facts.known.get((order.order_id, line.line_no))
+
+
+def _could_give(facts: Facts, order: OrderFacts, line: Line) -> list[Site]:
+    """The sites that hold it for this line or have it free; with none, those that ever had it; with none, all."""
+    stock = facts.stock.get(_sku(facts, order, line) or 0, {})
+    giving = {a.site_id for a in order.allocations if a.line_no == line.line_no and a.promised + a.picked + a.packed}
+    giving |= {site for site, is_free in stock.items() if is_free}
+    return [facts.sites[site] for site in sorted(giving or stock or facts.sites) if site in facts.sites]
+
+
+def _settle(
+    outcome: Outcome,
+    ids: Iterator[int],
+    order: OrderFacts,
+    problems: Mapping[tuple[str, int | None], Problem],
+    known: Mapping[tuple[int, int], int],
+    ask: Ask[Any],
+) -> dict[str, Any]:
+    """Lift what is gone, tell what changed, hold what is new."""
+    told: dict[str, Any] = {"held": [], "lifted": [], "new": set()}
+    before = {(hold.type, hold.line_no): hold for hold in order.holds if hold.placed_by == BY}
+    for key, hold in before.items():
+        problem = problems.get(key)
+        if problem is None:
+            lift_hold(outcome, hold, by=BY, at=ask.at)
+            told["lifted"].append({"type": hold.type, "line": hold.line_no})
+        elif problem.why != hold.why:
+            change = {"reason": problem.reason, "why": problem.why}
+            outcome.facts.append(Update("hold", {"hold_id": hold.hold_id}, change))
+            told["new"].add(key)
+    for hold in order.holds:
+        sku = known.get((order.order_id, hold.line_no or 0))
+        if hold.type == "unknown_item" and sku:
+            where = {"order_id": order.order_id, "line_no": hold.line_no}
+            outcome.facts.append(Update("order_line", where, {"sku_id": sku}))
+            lift_hold(outcome, hold, by=BY, at=ask.at)
+            told["lifted"].append({"type": hold.type, "line": hold.line_no})
+    for key, problem in problems.items():
+        if key not in before:
+            place_hold(
+                outcome, ids, type=problem.type, reason=problem.reason, by=BY, at=ask.at, line_no=problem.line_no,
+                why=problem.why,
+            )  # fmt: skip
+            told["new"].add(key)
+        told["held"].append({"type": problem.type, "line": problem.line_no, "reason": problem.reason})
+    return told
+
+
+def _lasting(order: OrderFacts) -> list[Update]:
+    """Paid, or not to be paid first: what was reserved does not run out any more."""
+    return [
+        Update(
+            "allocation",
+            {
+                "order_id": order.order_id,
+                "line_no": allocation.line_no,
+                "fulfillment_order_id": allocation.fulfillment_order_id,
+                "lot": allocation.lot,
+            },
+            {"expires_at": None},
+        )
+        for allocation in order.allocations
+        if allocation.expires_at is not None
+    ]
+
+
+def _may_be_asked_for(order: OrderFacts) -> bool:
+    """Whoever left a token may be asked once; a no, or a question on its way, is not repeated."""
+    return bool(order.row["payment_token"]) and not order.row["auths_pending"] and not order.row["auths_failed"]
+
+
+def _next(facts: Facts, order: OrderFacts, now: OrderFacts) -> list[Job]:
+    """A hold on the order stops everything; a hold on a line only that line."""
+    if now.stopped("promise"):
+        return []
+    jobs = []
+    if any(line.wanted and _sku(facts, order, line) and not now.stopped("promise", line.line_no) for line in now.lines):
+        jobs.append(Job("promise", {"order": public("ord", order.order_id)}))
+    if order.row["ship"] == "complete" and (now.holds or any(line.wanted for line in now.lines)):
+        return jobs
+    ready = {a.fulfillment_order_id for a in now.allocations if a.promised} & set(facts.not_released)
+    return jobs + [Job("release", {"fulfillment_order": public("ful", ready_one)}) for ready_one in sorted(ready)]
