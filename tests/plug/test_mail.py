@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import email
 import email.policy
-import json
-import os
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -19,20 +18,25 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from msgspec.structs import replace
 
 from doorstep.kit import clock
-from doorstep.plug.notifier import Delivered, FolderMailer, Gone, Mail, RetryAt, SmtpMailer, SmtpSettings, mailer
-from doorstep.plug.notifier.mail import BadSmtpUrl, compose, smtp_settings
+from doorstep.plug.notifier import Delivered, FolderMailer, Gone, Letter, RetryAt, SmtpMailer, SmtpSettings, mailer
+from doorstep.plug.notifier.mail import BadSmtpUrl, smtp_settings
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-MAIL = Mail(
-    key="ord_1001/shipped",
-    sender="orders@mugs.example",
-    sender_name="Mugs & More",
-    to="zofia@example.pl",
-    to_name="Zofia Żak",
-    subject="Your mug is on its way: 馬克杯",
-    text="It left Newark today.",
-    html="<p>It left <b>Newark</b> today.</p>",
-)
+SUBJECT, TEXT = "Your mug is on its way: 馬克杯", "It left Newark today."
+
+
+def letter_to(to: str = "zofia@example.pl", key: str = "ord_1001/shipped") -> Letter:
+    message = EmailMessage()
+    message["From"] = Address("Mugs & More", addr_spec="orders@mugs.example")
+    message["To"] = Address("Zofia Żak", addr_spec=to)
+    message["Subject"] = SUBJECT
+    message["Message-ID"] = f"<{key.replace('/', '-')}@mugs.example>"
+    message.set_content(TEXT)
+    message.add_alternative("<p>It left <b>Newark</b> today.</p>", subtype="html")
+    return Letter(key, message)
+
+
+LETTER = letter_to()
 
 
 class Postbox:
@@ -89,23 +93,20 @@ async def postbox() -> AsyncIterator[tuple[Postbox, SmtpMailer]]:
     controller.stop()
 
 
-def letters(count: int) -> list[Mail]:
-    return [
-        replace(MAIL, key=f"ord_{number}/shipped", to=f"buyer{number}@example.pl") for number in range(1, count + 1)
-    ]
+def letters(count: int) -> list[Letter]:
+    return [letter_to(f"buyer{number}@example.pl", f"ord_{number}/shipped") for number in range(1, count + 1)]
 
 
 async def test_a_letter_arrives_as_it_was_written(postbox: tuple[Postbox, SmtpMailer]) -> None:
     box, smtp = postbox
-    [outcome] = await smtp.send([MAIL])
+    [outcome] = await smtp.send([LETTER])
     assert isinstance(outcome, Delivered)
     [letter] = box.letters
-    assert letter["Subject"] == MAIL.subject
+    assert letter["Subject"] == SUBJECT
     assert letter["To"].addresses[0].display_name == "Zofia Żak"
     assert letter["From"].addresses[0].addr_spec == "orders@mugs.example"
-    assert letter["Auto-Submitted"] == "auto-generated"
     plain, rich = letter.get_body(("plain",)), letter.get_body(("html",))
-    assert plain is not None and plain.get_content().strip() == MAIL.text
+    assert plain is not None and plain.get_content().strip() == TEXT
     assert rich is not None and "<b>Newark</b>" in rich.get_content()
 
 
@@ -127,8 +128,8 @@ async def test_a_451_on_the_third_letter_holds_up_only_the_third(postbox: tuple[
 
 async def test_the_same_letter_has_the_same_message_id(postbox: tuple[Postbox, SmtpMailer]) -> None:
     box, smtp = postbox
-    await smtp.send([MAIL])
-    await smtp.send([replace(MAIL, attempt=2)])
+    await smtp.send([LETTER])
+    await smtp.send([replace(LETTER, attempt=2)])
     first, second = box.letters
     assert first["Message-ID"] == second["Message-ID"]
 
@@ -164,7 +165,7 @@ async def test_a_server_without_starttls_gets_nothing_when_it_is_required(
 ) -> None:
     box, plain = postbox
     settings = replace(plain._settings, tls="required")
-    [outcome] = await SmtpMailer(settings, deadline_s=2).send([MAIL])
+    [outcome] = await SmtpMailer(settings, deadline_s=2).send([LETTER])
     assert isinstance(outcome, RetryAt) and "STARTTLS" in outcome.reason
     assert box.letters == []
 
@@ -182,41 +183,23 @@ async def test_a_login_is_used_and_a_wrong_one_does_not_end_the_letter() -> None
             settings = SmtpSettings(
                 host="127.0.0.1", port=controller.port, user="shop", password=password, tls="offered"
             )
-            [outcome] = await SmtpMailer(settings, deadline_s=3).send([MAIL])
+            [outcome] = await SmtpMailer(settings, deadline_s=3).send([LETTER])
             assert isinstance(outcome, expected)
-        [outcome] = await SmtpMailer(SmtpSettings(host="127.0.0.1", port=controller.port)).send([MAIL])
+        [outcome] = await SmtpMailer(SmtpSettings(host="127.0.0.1", port=controller.port)).send([LETTER])
         assert isinstance(outcome, RetryAt)  # 530: about us, not about the letter
     finally:
         controller.stop()
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["", "no at sign", "@example.pl", "a@", "a b@example.pl", "a@example.pl\r\nBcc: all@example.pl", "a@b.pl,c@d.pl"],
-)
-async def test_what_is_no_address_ends_it_at_once(postbox: tuple[Postbox, SmtpMailer], address: str) -> None:
-    box, smtp = postbox
-    outcomes = await smtp.send([replace(MAIL, to=address), MAIL])
-    assert [type(outcome) for outcome in outcomes] == [Gone, Delivered]
-    assert box.tries == 1
-
-
-async def test_a_domain_in_another_script_is_spelled_for_the_wire(postbox: tuple[Postbox, SmtpMailer]) -> None:
-    box, smtp = postbox
-    [outcome] = await smtp.send([replace(MAIL, to="zofia@żak.example")])
-    assert isinstance(outcome, Delivered)
-    assert box.letters[0]["To"].addresses[0].domain.startswith("xn--")
-
-
 async def test_without_a_server_set_letters_are_kept_as_files(tmp_path: Path) -> None:
     folder = mailer(tmp_path, env={})
     assert isinstance(folder, FolderMailer)
-    [outcome] = await folder.send([MAIL])
-    [again] = await folder.send([MAIL])
+    [outcome] = await folder.send([LETTER])
+    [again] = await folder.send([LETTER])
     assert isinstance(outcome, Delivered) and isinstance(again, Delivered)
     [file] = (tmp_path / "mail" / "new").iterdir()
     letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-    assert letter["Subject"] == MAIL.subject
+    assert letter["Subject"] == SUBJECT
     assert not list((tmp_path / "mail" / "tmp").iterdir())
 
 
@@ -230,16 +213,3 @@ def test_a_mail_url_says_how_to_reach_the_server() -> None:
     for wrong in ("http://mail.example", "smtp://", "smtp://mail.example?starttls=maybe", "smtp://mail.example:x"):
         with pytest.raises(BadSmtpUrl):
             smtp_settings(wrong)
-
-
-def test_no_text_however_naughty_breaks_out_of_its_header() -> None:
-    folder = os.environ.get("DOORSTEP_DATA")
-    if not folder:
-        pytest.skip("DOORSTEP_DATA is not set: no list of naughty strings")
-    [listed] = Path(folder, "adversarial").rglob("blns*.json")
-    for naughty in [*json.loads(listed.read_text("utf-8")), "a\r\nBcc: all@example.pl\r\n\r\nhi", "x\ud800y", "z\x00"]:
-        raw = compose(replace(MAIL, subject=naughty, to_name=naughty, text=naughty)).as_bytes()
-        letter = email.message_from_bytes(raw, policy=email.policy.default)
-        assert letter.keys() == ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", *letter.keys()[6:]]
-        assert letter["Bcc"] is None
-        assert [address.addr_spec for address in letter["To"].addresses] == ["zofia@example.pl"]

@@ -8,7 +8,6 @@ import re
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
-from email.headerregistry import Address
 from email.message import EmailMessage
 from hashlib import sha256
 from pathlib import Path
@@ -38,16 +37,11 @@ class BadSmtpUrl(Refusal):
     status = 500
 
 
-class Mail(Struct, frozen=True, kw_only=True):
-    key: str  # the same for every try: becomes the Message-ID
-    sender: str  # an address
-    to: str
-    subject: str
-    text: str
-    sender_name: str = ""
-    to_name: str = ""
-    html: str = ""
-    reply_to: str = ""
+class Letter(Struct, frozen=True):
+    """A finished e-mail; whoever writes it fixes its Message-ID, so that a repeat is recognized."""
+
+    key: str  # the same for every try
+    message: EmailMessage
     attempt: int = 1
 
 
@@ -63,8 +57,8 @@ class SmtpSettings(Struct, frozen=True, kw_only=True):
 
 
 class Mailer(Protocol):
-    async def send(self, mails: Sequence[Mail]) -> list[Outcome]:
-        """One outcome per mail, in the same order."""
+    async def send(self, letters: Sequence[Letter]) -> list[Outcome]:
+        """One outcome per letter, in the same order."""
 
 
 def mailer(home: Path, env: Mapping[str, str] = os.environ) -> Mailer:
@@ -98,25 +92,20 @@ class SmtpMailer:
     def __init__(self, settings: SmtpSettings, deadline_s: float = DEADLINE_S) -> None:
         self._settings, self._deadline_s = settings, deadline_s
 
-    async def send(self, mails: Sequence[Mail]) -> list[Outcome]:
-        return await asyncio.to_thread(self._send, mails)
+    async def send(self, letters: Sequence[Letter]) -> list[Outcome]:
+        return await asyncio.to_thread(self._send, letters)
 
-    def _send(self, mails: Sequence[Mail]) -> list[Outcome]:
+    def _send(self, letters: Sequence[Letter]) -> list[Outcome]:
         """One connection for all of them; a new one only after the server has hung up."""
         server: smtplib.SMTP | None = None
         outcomes: list[Outcome] = []
-        for mail in mails:
-            try:
-                message = compose(mail)
-            except ValueError as problem:
-                outcomes.append(Gone(f"bad address: {problem}"))
-                continue
+        for letter in letters:
             try:
                 server = server or self._connect()
-                server.send_message(message)
+                server.send_message(letter.message)
                 outcomes.append(Delivered())
             except (smtplib.SMTPException, OSError) as failure:
-                outcomes.append(_judge(mail, failure))
+                outcomes.append(_judge(letter, failure))
                 server = _if_still_there(server)
         if server is not None:
             _hang_up(server)
@@ -153,83 +142,33 @@ class FolderMailer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def send(self, mails: Sequence[Mail]) -> list[Outcome]:
-        return await asyncio.to_thread(lambda: [self._keep(mail) for mail in mails])
+    async def send(self, letters: Sequence[Letter]) -> list[Outcome]:
+        return await asyncio.to_thread(lambda: [self._keep(letter) for letter in letters])
 
-    def _keep(self, mail: Mail) -> Outcome:
-        try:
-            message = compose(mail)
-        except ValueError as problem:
-            return Gone(f"bad address: {problem}")
+    def _keep(self, letter: Letter) -> Outcome:
         for part in ("tmp", "new"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
-        name = f"{_plain(mail.key)}.eml"
+        name = f"{_plain(letter.key)}.eml"
         draft = self._folder / "tmp" / f"{name}.{os.getpid()}"
-        draft.write_bytes(message.as_bytes())
+        draft.write_bytes(letter.message.as_bytes())
         draft.replace(self._folder / "new" / name)
         return Delivered(f"kept as {name}")
 
 
-def compose(mail: Mail) -> EmailMessage:
-    """ValueError when an address is none."""
-    message = EmailMessage()
-    message["From"] = _address(mail.sender, mail.sender_name)
-    message["To"] = _address(mail.to, mail.to_name)
-    if mail.reply_to:
-        message["Reply-To"] = _address(mail.reply_to, "")
-    message["Subject"] = _one_line(mail.subject)
-    message["Date"] = clock.now()
-    message["Message-ID"] = f"<{_plain(mail.key)}@{_domain(mail.sender)}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_sendable(mail.text))
-    if mail.html:
-        message.add_alternative(_sendable(mail.html), subtype="html")
-    return message
-
-
-def _address(address: str, name: str) -> Address:
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not local or not domain or not address.strip().isprintable() or re.search(r"[\s<>,;:\"()]", address):
-        raise ValueError(f"{address[:80]!r} is not an e-mail address")
-    try:
-        return Address(_name(name), local, domain.encode("idna").decode())
-    except (UnicodeError, ValueError, IndexError) as problem:
-        raise ValueError(f"{address[:80]!r} is not an e-mail address") from problem
-
-
-def _domain(address: str) -> str:
-    return address.strip().rpartition("@")[2].encode("idna").decode()
-
-
-def _name(text: str) -> str:
-    """Without the signs that mean something in an address: folded long names lose their quotes on the way."""
-    return _one_line(re.sub(r'[<>@,;:\\"()\[\]=?_]', " ", text))[:80].strip()
-
-
-def _one_line(text: str) -> str:
-    """Headers end at a line break: no text may bring one along."""
-    kept = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(kept.split())
-
-
-def _sendable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
-
-
 def _plain(key: str) -> str:
-    """A name for a file and a Message-ID, short and the same for the same key."""
+    """A name for a file, short and the same for the same key."""
     word = re.sub(r"[^A-Za-z0-9_-]+", "-", key)[:60].strip("-")
     return f"{word}-{sha256(key.encode()).hexdigest()[:12]}"
 
 
-def _judge(mail: Mail, failure: Exception) -> Outcome:
+def _judge(letter: Letter, failure: Exception) -> Outcome:
     """A clear no to this letter ends it; everything else may pass, and the same Message-ID marks a repeat."""
     reason = f"{type(failure).__name__}: {failure}".rstrip(": ")[:300]
     if isinstance(failure, smtplib.SMTPNotSupportedError) and not _is_about_tls(failure):
         return Gone(reason)
     if _code(failure) // 100 == 5 and _code(failure) not in _ABOUT_US:
         return Gone(reason)
-    return next_try(clock.now(), mail.key, mail.attempt, reason)
+    return next_try(clock.now(), letter.key, letter.attempt, reason)
 
 
 def _code(failure: Exception) -> int:
