@@ -188,7 +188,8 @@ def _raise_prices(
     for place, share in zip(carriers, shares, strict=True):
         line = said.lines[place]
         target = money.to_decimal(totals[place] + share, said.currency)
-        prices[place] = (target / line.quantity).quantize(PRICE_STEP, rounding=ROUND_CEILING)
+        price = (target / line.quantity).quantize(PRICE_STEP, rounding=ROUND_CEILING)
+        prices[place] = price.normalize() + Decimal(0)
         if not silent and share:
             yield Finding("Lineitem price", "price_raised_to_subtotal", str(line.unit_price), place)
     yield Finding("Subtotal", "subtotal_is_not_the_lines", _shown(said, said.subtotal_minor or 0))
