@@ -119,7 +119,73 @@ class Shop:
                 self.merchant, connection, kind, plugin, code, msgspec.json.encode(settings).decode(),
             )  # fmt: skip
 
+    # fulfillment
+
+    async def to_released(self, order: str) -> str:
+        """Played on until it is on the floor: its first fulfillment order."""
+        await self.work()
+        on_floor = [row["ful"] for row in await self.on_floor(order)]
+        assert on_floor, f"{order} did not come to the floor: {await self.now(order)}"
+        return str(on_floor[0])
+
+    async def pick_all(self, order: str, **more: Any) -> None:
+        """Pick whatever of the order is on the floor, from the bins that hold it."""
+        for row in await self.on_floor(order):
+            left = row["promised"]
+            for place, units in await self.bins(row["code"], row["site"]):
+                if left and units:
+                    taken = min(left, units)
+                    body = {"line": row["line_no"], "quantity": taken, "bin": place, "barcode": row["code"], **more}
+                    await self.do("pick", fulfillment_order=row["ful"], **body)
+                    left -= taken
+
+    async def to_picked(self, order: str) -> str:
+        first = await self.to_released(order)
+        await self.pick_all(order)
+        return first
+
+    async def pack_all(self, order: str, **more: Any) -> list[str]:
+        """A parcel per fulfillment order of all that is picked: their ids."""
+        picked = dict.fromkeys(row["ful"] for row in await self.on_floor(order) if row["picked"])
+        return [str((await self.do("pack", fulfillment_order=ful, **more))["parcel"]) for ful in picked]
+
+    async def to_packed(self, order: str, **more: Any) -> str:
+        """Released, picked and packed: its (first) parcel."""
+        await self.to_picked(order)
+        return (await self.pack_all(order, **more))[0]
+
+    async def on_floor(self, order: str) -> list[dict[str, Any]]:
+        """A row per line of each released fulfillment order."""
+        return await self.rows(
+            "select 'ful_' || a.fulfillment_order_id as ful, a.line_no, s.code, split_part(t.code, '-', 1) as site,"
+            " a.promised, a.picked, a.packed, a.shipped from allocation a"
+            " join fulfillment_order f on f.merchant_id = a.merchant_id"
+            " and f.fulfillment_order_id = a.fulfillment_order_id and f.released_at is not null"
+            " join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id join site t on t.site_id = a.site_id"
+            " where a.merchant_id = $1 and a.order_id = $2 order by a.fulfillment_order_id, a.line_no",
+            self.merchant, int(order[4:]),
+        )  # fmt: skip
+
+    async def bins(self, sku: str, site: str = "NJ") -> list[tuple[str, int]]:
+        """The bins that hold it, with their units."""
+        held = await self.places(sku, site)
+        return [(place, units) for place, units in held.items() if ":" not in place and place != "QUARANTINE"]
+
+    async def places(self, sku: str, site: str = "NJ") -> dict[str, int]:
+        """Every place that holds it: bins, totes, parcels, quarantine."""
+        rows = await self.rows(
+            "select b.place, sum(b.quantity)::int as units from bin_stock b"
+            " join sku s on s.merchant_id = b.merchant_id and s.sku_id = b.sku_id join site t on t.site_id = b.site_id"
+            " where b.merchant_id = $1 and s.code = $2 and t.code = $3 and b.quantity > 0 group by 1 order by 1",
+            self.merchant, sku, self.site(site),
+        )  # fmt: skip
+        return {row["place"]: row["units"] for row in rows}
+
     # inventory
+
+    async def receive(self, sku: str, quantity: int, site: str = "NJ", **more: Any) -> dict[str, Any]:
+        """Goods arrive unannounced."""
+        return await self.do("receive", site=self.site(site), lines=[{"sku": sku, "quantity": quantity, **more}])
 
     async def stock(self, sku: str, quantity: int, site: str = "NJ", bin: str = "A-1") -> None:
         await self.do("adjust", sku=sku, site=self.site(site), quantity=quantity, reason="opening", bin=bin)

@@ -1,0 +1,160 @@
+"""floor: what the rules of the floor see of a fulfillment order, read under the lock of its order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.setup.places import Goods, Units
+from doorstep.setup.sites import Site, every_site
+from doorstep.setup.skus import Sku, skus_by_id
+from doorstep.spine.facts import Allocation, OrderFacts, order_facts
+from doorstep.spine.outcome import Ask, Event, Move, Outcome, Result
+from doorstep.spine.tenant import Tx
+
+# Of which order a fulfillment order is never changes, so it may be looked up before the order is locked.
+ORDERS_OF = """
+select order_id from fulfillment_order where merchant_id = any($1) and fulfillment_order_id = any($2)
+"""
+FULFILLMENT_ORDERS = """
+select merchant_id, fulfillment_order_id, order_id, site_id, ship_by, released_at from fulfillment_order
+  where merchant_id = any($1) and order_id = any($2)
+"""
+
+
+class NotReleased(Refusal):
+    """This fulfillment order has not been released to the floor."""
+
+
+class NotHere(Refusal):
+    """This fulfillment order has nothing of that line."""
+
+    status = 404
+
+
+class LineUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many of a line."""
+
+    line: int
+    quantity: Units
+
+
+def added_up(lines: Iterable[LineUnits]) -> dict[int, int]:
+    """Units per line; a line that is named twice counts together."""
+    units: dict[int, int] = {}
+    for each in lines:
+        units[each.line] = units.get(each.line, 0) + each.quantity
+    return units
+
+
+@dataclass(frozen=True, slots=True)
+class FulfillmentOrder:
+    """One order at one site, with the order's facts."""
+
+    id: int
+    site: Site
+    ship_by: datetime | None
+    released_at: datetime | None
+    order: OrderFacts
+
+    @property
+    def public(self) -> str:
+        return public("ful", self.id)
+
+    @property
+    def allocations(self) -> list[Allocation]:
+        return [each for each in self.order.allocations if each.fulfillment_order_id == self.id]
+
+    def allocation(self, line_no: int) -> Allocation:
+        """Raises NotHere."""
+        for each in self.allocations:
+            if each.line_no == line_no:
+                return each
+        raise NotHere(line=line_no, fulfillment_order=self.public)
+
+    def must_be_released(self) -> None:
+        """Raises NotReleased."""
+        if self.released_at is None:
+            raise NotReleased(fulfillment_order=self.public)
+
+    def must_not_be_held(self, verb: str, line_no: int | None = None) -> None:
+        """Raises OnHold: a hold on the order covers every line of it."""
+        stopped = self.order.stopped(verb, line_no)
+        if stopped:
+            raise stopped
+
+    def goods(self, sku: int) -> Goods:
+        return Goods(self.order.merchant, sku, self.site.site_id)
+
+    def outcome(self, event: str, moves: list[Move], told: dict[str, Any], answer: dict[str, Any]) -> Outcome:
+        """The verb happened to the order; the timeline tells at which site."""
+        data = {"fulfillment_order": self.public, "site": self.site.code} | told
+        return Outcome(
+            self.order.merchant,
+            ("order", self.order.order_id),
+            [Event(event, moves, data)],
+            answer={"fulfillment_order": self.public} | answer,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    fulfillment_orders: Mapping[int, FulfillmentOrder]
+    skus: Mapping[int, Sku]
+
+    def of(self, merchant: int, word: str) -> FulfillmentOrder:
+        """Raises NotFound, for another merchant's too."""
+        found = self.fulfillment_orders.get(number("ful", word))
+        if found is None or found.order.merchant != merchant:
+            raise NotFound(fulfillment_order=word)
+        return found
+
+    def siblings(self, of: FulfillmentOrder) -> list[FulfillmentOrder]:
+        """All fulfillment orders of the same order, itself included."""
+        return [each for each in self.fulfillment_orders.values() if each.order.order_id == of.order.order_id]
+
+    def sku(self, allocation: Allocation) -> Sku:
+        return self.skus[allocation.sku_id]
+
+
+async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
+    """The fulfillment orders of these public ids; what is no id is left to the rule to refuse."""
+    ids = [int(word[4:]) for word in words if word.startswith("ful_") and word[4:].isdecimal() and len(word) < 24]
+    rows = await tx.rows(ORDERS_OF, list(tx.merchants), ids)
+    return await floor_of_orders(tx, [row["order_id"] for row in rows])
+
+
+async def floor_of_orders(tx: Tx, order_ids: Iterable[int]) -> Floor:
+    orders = await order_facts(tx, order_ids)
+    sites = await every_site(tx)
+    rows = await tx.rows(FULFILLMENT_ORDERS, list(tx.merchants), list(orders))
+    found = {
+        row["fulfillment_order_id"]: FulfillmentOrder(
+            row["fulfillment_order_id"], sites[row["site_id"]], row["ship_by"], row["released_at"],
+            orders[row["order_id"]],
+        )
+        for row in rows
+    }  # fmt: skip
+    skus = {each.sku_id for order in orders.values() for each in order.allocations}
+    return Floor(found, await skus_by_id(tx, skus) if skus else {})
+
+
+B = TypeVar("B")
+
+
+def answer_each(asks: list[Ask[B]], rule: Callable[[Ask[B]], Result]) -> list[Result]:
+    """What the rule refuses is the answer of that ask; the others go on."""
+    return [_refusing(rule, ask) for ask in asks]
+
+
+def _refusing(rule: Callable[[Ask[B]], Result], ask: Ask[B]) -> Result:
+    try:
+        return rule(ask)
+    except Refusal as refusal:
+        return refusal
