@@ -64,6 +64,7 @@ NAME_LOCALES = (
 )  # fmt: skip
 
 # "19.90", "1,234.50", "1.234,50", "1 234,50", "1,23,456.00", with a currency sign or code around it.
+_PLAIN_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,6})?", re.ASCII)  # as nearly all are
 _NUMBER = re.compile(r"[-+]?[0-9][0-9.,'’\u00a0\u202f ]*(?:[eE][-+]?[0-9]{1,2})?|[-+]?[.,][0-9]+")
 _SIGNS = re.compile(r"[^\d.,()+\-\seE'’]{0,4}|[A-Z]{3}")
 _CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?"
@@ -89,6 +90,8 @@ def code(text: str) -> str:
 
 def amount(text: str) -> Decimal | None:
     """The exact decimal that an amount cell means; None when it is no number."""
+    if _PLAIN_NUMBER.fullmatch(text):
+        return Decimal(text)
     bare = text.strip().removeprefix("'").strip()
     negative = bare.startswith("(") and bare.endswith(")")
     bare = bare.strip("()")

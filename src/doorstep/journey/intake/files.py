@@ -99,7 +99,7 @@ class Table:
 
     def _row(self, record: _Record) -> Row | BadRow:
         width, cells = len(self.header), record.cells
-        if width > 1 and tuple(cell.strip() for cell in cells[:width]) == self.header:
+        if width > 1 and cells[0].strip() == self.header[0] and _header(cells[:width]) == self.header:
             return BadRow(file=self.file, line=record.line, reason="header_repeated", value=cells[0])
         return Row(
             file=self.file,
