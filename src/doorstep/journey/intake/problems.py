@@ -59,6 +59,7 @@ REASONS: dict[str, str] = {
     "order_row_unreadable": "the order's own row could not be read, so this row could not be taken either",
     "too_many_lines": "the order has more than 2,000 lines",
     "too_many_rows": "the order has more than 5,000 rows",
+    "no_name": "the row names no order and continues none",
     "no_handle": "the row names no product",
     "site_missing": "the row names no site",
     "sku_missing": "the row names no SKU",

@@ -204,7 +204,7 @@ def _named(row: OrderRow, before: OrderRow | None, channel: str) -> OrderRow | B
         return _bad(row.row, "too_many_cells", name)
     follows = before is not None and not row.heads and name in ("", before.name)
     if not name and not follows:
-        return _bad(row.row, "name_missing", row.says("title"))
+        return _bad(row.row, "no_name", row.says("title"))
     store = row.says("store") or (before.channel if before is not None and follows else channel)
     changed = {
         "channel": store[:60],
