@@ -248,10 +248,28 @@ async def open_shop(db: Db, **policy: Any) -> Shop:
     await add_site(
         db,
         merchant,
-        NewSite(shop.site("NJ"), "New Jersey", "US", {"city": "Port Reading"}, 40.56, -74.25, "America/New_York"),
+        NewSite(
+            shop.site("NJ"),
+            "New Jersey",
+            "US",
+            {"line1": "1 Port Road", "city": "Port Reading", "region": "NJ", "postcode": "07064"},
+            40.56,
+            -74.25,
+            "America/New_York",
+        ),
     )
     await add_site(
-        db, merchant, NewSite(shop.site("PL"), "Poland", "PL", {"city": "Rzeszów"}, 50.04, 22.0, "Europe/Warsaw")
+        db,
+        merchant,
+        NewSite(
+            shop.site("PL"),
+            "Poland",
+            "PL",
+            {"line1": "Lwowska 1", "city": "Rzeszów", "postcode": "35-301"},
+            50.04,
+            22.0,
+            "Europe/Warsaw",
+        ),
     )
     await add_skus(
         db,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from doorstep.kit.ids import number
-from doorstep.kit.refusals import NotFound
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.outcome import Outcome
 from doorstep.spine.status import PARCEL_COUNTER
@@ -18,13 +18,21 @@ from doorstep.spine.tenant import Tx
 ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
 PARCELS = """
 select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, carrier, service,
-    label_ref, tracking_number, state, handed_over_at, delivered_at, merchant_id
+    label_ref, tracking_number, weight_g, state, handed_over_at, delivered_at, merchant_id
   from parcel where merchant_id = any($1) and parcel_id = any($2)
 """
 PARCEL_LINES = """
 select parcel_id, line_no, sku_id, lot, quantity from parcel_line
   where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no
 """
+
+
+class HandedOver(Refusal):
+    """The parcel has left with the carrier."""
+
+
+class LabelThere(Refusal):
+    """The parcel has a label, or one is being bought; void it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,7 @@ class ParcelFacts:
     service: str
     label_ref: str
     tracking_number: str
+    weight_g: int
     state: str
     handed_over_at: datetime | None
     delivered_at: datetime | None
@@ -92,7 +101,7 @@ def count_state(outcome: Outcome, before: str, after: str) -> None:
         outcome.count(PARCEL_COUNTER[after])
 
 
-def outcome_of_parcel(parcel: ParcelFacts, **answer: Any) -> Outcome:
+def outcome_of_parcel(parcel: ParcelFacts, /, **answer: Any) -> Outcome:
     order = parcel.order
     told = {"order": f"ord_{order.order_id}", "parcel": f"par_{parcel.parcel_id}"}
     return Outcome(order.merchant, ("order", order.order_id), [], answer=told | answer)

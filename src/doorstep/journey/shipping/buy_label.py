@@ -17,14 +17,14 @@ from doorstep.spine.world import World
 
 class BuyLabel(msgspec.Struct, frozen=True, kw_only=True):
     parcel: str
-    key: str
+    label_key: str
     carrier: str = ""
     service: str = ""
 
 
 class VoidLabel(msgspec.Struct, frozen=True, kw_only=True):
     parcel: str
-    key: str
+    label_key: str
 
 
 @errand(BuyLabel)
@@ -37,7 +37,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     async with world.reading([ask.merchant]) as tx:
         parcel = await packed(tx, ask.body.parcel)
         carriers = [row["code"] for row in await tx.rows(CARRIERS, ask.merchant)]
-    if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("wanted", ask.body.key):
+    if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("wanted", ask.body.label_key):
         return  # answered meanwhile
     try:
         chosen = await _choose(world, ask, parcel, carriers)
@@ -46,15 +46,15 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
                 reason="no carrier goes there", detail=str(chosen.why["refused"] or "none is connected")
             )
         carrier = await world.carrier(ask.merchant, chosen.rate.carrier)
-        label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.key)
+        label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.label_key)
     except CarrierRefused as no:
-        refused = RefuseLabel(parcel=ask.body.parcel, key=ask.body.key, reason=spelled(no))
+        refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
         await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
         return
     kept = KeepLabel(
-        parcel=ask.body.parcel, key=ask.body.key, carrier=label.carrier, service=label.service,
-        label_ref=label.label_ref, tracking_number=label.tracking_number, cost_minor=label.cost_minor, currency=label.currency, pdf=label.pdf,
-        why=chosen.why,
+        parcel=ask.body.parcel, label_key=ask.body.label_key, carrier=label.carrier, service=label.service,
+        label_ref=label.label_ref, tracking_number=label.tracking_number, cost_minor=label.cost_minor,
+        currency=label.currency, pdf=label.pdf, why=chosen.why,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
 
@@ -73,16 +73,19 @@ async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
     for ask in asks:
         async with world.reading([ask.merchant]) as tx:
             parcel = await packed(tx, ask.body.parcel)
-        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("void_wanted", ask.body.key):
+        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != (
+            "void_wanted",
+            ask.body.label_key,
+        ):
             continue
         carrier = await world.carrier(ask.merchant, parcel.row["carrier"])
         try:
-            await carrier.void(parcel.row["label_ref"], ask.body.key)
+            await carrier.void(parcel.row["label_ref"], ask.body.label_key)
         except CarrierRefused as no:
-            refused = RefuseLabel(parcel=ask.body.parcel, key=ask.body.key, reason=spelled(no))
+            refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
             await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
             continue
-        kept = KeepVoid(parcel=ask.body.parcel, key=ask.body.key)
+        kept = KeepVoid(parcel=ask.body.parcel, label_key=ask.body.label_key)
         await world.ask("keep_void", [Ask(ask.merchant, kept, world.now())])
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.shipping.label import EmptyParcel, HandedOver, NoLabel
+from doorstep.journey.shipping.label import EmptyParcel, NoLabel
 from doorstep.kit.ids import public
 from doorstep.spine.outcome import Ask, Demand, Event, Job, Move, Outcome, Result, Stock, Update
-from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import HandedOver, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb

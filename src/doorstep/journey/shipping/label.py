@@ -10,7 +10,7 @@ from msgspec import Meta
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
-from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import HandedOver, LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -28,7 +28,7 @@ class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The carrier's answer (`key` says to which question), or a label bought elsewhere (no `key`)."""
+    """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none)."""
 
     parcel: str
     carrier: Annotated[str, Meta(min_length=1, max_length=60)]
@@ -37,14 +37,14 @@ class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cost_minor: AmountMinor = 0
     currency: Annotated[str, Meta(max_length=3)] = ""
     label_ref: Word = ""
-    key: Word = ""
+    label_key: Word = ""
     pdf: bytes | None = None
     why: dict[str, Any] = {}
 
 
 class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parcel: str
-    key: Word
+    label_key: Word
     reason: Annotated[str, Meta(max_length=2000)]
 
 
@@ -54,11 +54,7 @@ class WantVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class KeepVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parcel: str
-    key: Word = ""
-
-
-class LabelThere(Refusal):
-    """The parcel has a label, or one is being bought; void it first."""
+    label_key: Word = ""
 
 
 class LabelAnswered(Refusal):
@@ -67,10 +63,6 @@ class LabelAnswered(Refusal):
 
 class NoLabel(Refusal):
     """The parcel has no label; buy one, or keep one bought elsewhere."""
-
-
-class HandedOver(Refusal):
-    """The parcel has left with the carrier."""
 
 
 class EmptyParcel(Refusal):
@@ -99,7 +91,7 @@ def _wanted(parcel: ParcelFacts, ask: Ask[WantLabel]) -> Outcome:
     outcome.events = [Event("want_label", data={"parcel": ask.body.parcel, "carrier": ask.body.carrier})]
     wanted = {"label_state": "wanted", "label_key": key, "label_tries": tries, "label_error": ""}
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
-    body = {"parcel": ask.body.parcel, "key": key, "carrier": ask.body.carrier, "service": ask.body.service}
+    body = {"parcel": ask.body.parcel, "label_key": key, "carrier": ask.body.carrier, "service": ask.body.service}
     outcome.then = [Job("buy_label", body)]
     return outcome
 
@@ -115,8 +107,8 @@ async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
 def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
     label = ask.body
     _refuse_gone(parcel)
-    if label.key:
-        _refuse_other_question(parcel, label.key, "wanted")
+    if label.label_key:
+        _refuse_other_question(parcel, label.label_key, "wanted")
     elif parcel.label_state in ("bought", "void_wanted"):
         raise LabelThere(parcel=label.parcel, label=parcel.label_state, tracking_number=parcel.tracking_number)
     told = {
@@ -126,7 +118,7 @@ def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
     outcome = outcome_of_parcel(parcel, **told)
     outcome.events = [Event("keep_label", data=told)]
     bought = {
-        "label_state": "bought", "label_key": label.key, "carrier": label.carrier, "service": label.service,
+        "label_state": "bought", "label_key": label.label_key, "carrier": label.carrier, "service": label.service,
         "label_ref": label.label_ref, "tracking_number": label.tracking_number, "label_cost_minor": label.cost_minor,
         "label_currency": label.currency, "label_pdf": label.pdf, "label_error": "",
     }  # fmt: skip
@@ -151,7 +143,7 @@ async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
 
 def _refused(parcel: ParcelFacts, attention: int, ask: Ask[RefuseLabel]) -> Outcome:
     voiding = parcel.label_state == "void_wanted"
-    _refuse_other_question(parcel, ask.body.key, "void_wanted" if voiding else "wanted")
+    _refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
     outcome = outcome_of_parcel(parcel, reason=ask.body.reason)
     outcome.events = [Event("refuse_label", data={"parcel": ask.body.parcel, "reason": ask.body.reason})]
     after = {"label_state": "bought" if voiding else "refused", "label_error": ask.body.reason}
@@ -182,7 +174,7 @@ def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
     wanted = {"label_state": "void_wanted", "label_key": key} if parcel.label_ref else VOID
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
     if parcel.label_ref:
-        outcome.then = [Job("void_label", {"parcel": ask.body.parcel, "key": key})]
+        outcome.then = [Job("void_label", {"parcel": ask.body.parcel, "label_key": key})]
     return outcome
 
 
@@ -197,7 +189,7 @@ async def keep_void(tx: Tx, asks: list[Ask[KeepVoid]]) -> list[Result]:
 
 
 def _void_kept(parcel: ParcelFacts, ask: Ask[KeepVoid]) -> Outcome:
-    _refuse_other_question(parcel, ask.body.key or parcel.label_key, "void_wanted")
+    _refuse_other_question(parcel, ask.body.label_key or parcel.label_key, "void_wanted")
     outcome = outcome_of_parcel(parcel, label="void")
     told = {"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number}
     outcome.events = [Event("keep_void", data=told)]

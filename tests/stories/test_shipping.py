@@ -1,0 +1,203 @@
+"""Ship: a label is bought once, whoever asks how often; nothing leaves without one; nothing leaves twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from doorstep.journey.shipping.shipment import packed as read_packed
+from doorstep.journey.shipping.shipment import shipment_of
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.registry import carrier
+from doorstep.plug.simulator.process import Outside
+from doorstep.spine.world import World
+from tests.shop import Shop
+
+CARD = {
+    "currency": "USD",
+    "zones": [{"name": "us", "countries": ["home"]}, {"name": "world", "countries": ["*"]}],
+    "services": [
+        {
+            "code": "economy",
+            "tariffs": [
+                {"zone": "us", "breaks": [{"up_to_g": 30000, "amount_minor": 500}], "days": 3},
+                {"zone": "world", "breaks": [{"up_to_g": 30000, "amount_minor": 1500}], "days": 9},
+            ],
+        },
+        {
+            "code": "express",
+            "tariffs": [{"zone": "world", "breaks": [{"up_to_g": 30000, "amount_minor": 4500}], "days": 3}],
+        },
+    ],
+}
+
+
+def code(answer: Any) -> str:
+    assert isinstance(answer, Refusal), answer
+    return answer.code
+
+
+class Post:
+    """The notifier of these tests: it keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.letters: list[Any] = []
+
+    async def send(self, letters: list[Any]) -> list[Any]:
+        self.letters += letters
+        return [None] * len(letters)
+
+
+def world_of(shop: Shop, **plugins: tuple[str, dict[str, Any]]) -> World:
+    """A world with these carriers: code = (plugin, settings)."""
+    built = {name: carrier(plugin, name, settings) for name, (plugin, settings) in plugins.items()}
+
+    async def open_carrier(merchant: int, name: str) -> Any:
+        return built[name]
+
+    return World(shop.db, open_carrier, open_carrier, Post())
+
+
+@pytest.fixture
+async def dock(shop: Shop) -> Shop:
+    """A shop with stock and a rate-card carrier."""
+    await shop.stock("MUG", 50)
+    await shop.stock("CUP", 50)
+    await shop.connect("carrier", "ratecard", "card", **CARD)
+    return shop
+
+
+async def packed(dock: Shop, *lines: tuple[str, int], **more: Any) -> tuple[str, str]:
+    """A paid order that is packed: order, parcel."""
+    order = await dock.place(*(lines or (("MUG", 2),)), payment_term="on_account", **more)
+    return order, await dock.to_packed(order)
+
+
+async def parcel_row(dock: Shop, parcel: str) -> dict[str, Any]:
+    (row,) = await dock.rows(
+        "select * from parcel where merchant_id = $1 and parcel_id = $2", dock.merchant, int(parcel[4:])
+    )
+    return row
+
+
+async def test_the_cheapest_service_that_keeps_the_promise_is_bought_and_says_why(dock: Shop) -> None:
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, card=("ratecard", CARD)))
+    row = await parcel_row(dock, parcel)
+    assert (row["label_state"], row["carrier"], row["service"]) == ("bought", "card", "express")
+    assert (row["label_cost_minor"], row["label_currency"]) == (4500, "USD")
+    (decision,) = await dock.rows(
+        "select chosen, why from decision where merchant_id = $1 and order_id = $2 and verb = 'buy_label'",
+        dock.merchant, int(order[4:]),
+    )  # fmt: skip
+    assert decision["chosen"] == "card express" and "too slow for the promise" in decision["why"]
+
+
+async def test_a_label_that_is_asked_for_again_is_refused_while_there_is_one(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    await dock.work()
+    assert code(await dock.ask("want_label", parcel=parcel)) == "LabelThere"
+    await dock.work("buy_label", world=world_of(dock, card=("ratecard", CARD)))
+    assert code(await dock.ask("want_label", parcel=parcel)) == "LabelThere"
+
+
+async def test_a_purchase_that_is_repeated_with_its_key_is_one_label(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    await dock.work()
+    ((_, body),) = [job for job in await dock.jobs() if job[0] == "buy_label"]
+    with Outside("--speed", "0") as outside:
+        settings = {"base_url": outside.url}
+        first, second = world_of(dock, sim=("simcarrier", settings)), world_of(dock, sim=("simcarrier", settings))
+        async with first.reading([dock.merchant]) as tx:
+            read = await read_packed(tx, parcel)
+        assert read
+        rates = await (await first.carrier(0, "sim")).rates(shipment_of(read))
+        shipment = shipment_of(read, rates[0].service)
+        labels = [await (await world.carrier(0, "sim")).buy(shipment, body["label_key"]) for world in (first, second)]
+    assert labels[0].tracking_number == labels[1].tracking_number
+
+
+async def test_a_refused_label_waits_for_somebody_and_can_be_asked_for_again(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    nowhere = {**CARD, "zones": [{"name": "us", "countries": ["US"]}], "services": CARD["services"][:1]}
+    nowhere["services"] = [{**CARD["services"][0], "tariffs": CARD["services"][0]["tariffs"][:1]}]  # type: ignore[index]
+    await dock.work("buy_label", world=world_of(dock, card=("ratecard", nowhere)))
+    assert (await parcel_row(dock, parcel))["label_state"] == "refused"
+    (raised,) = await dock.rows("select kind, reason from attention where merchant_id = $1", dock.merchant)
+    assert raised["kind"] == "label_refused" and "no carrier goes there" in raised["reason"]
+    await dock.do("want_label", parcel=parcel)
+    await dock.work("buy_label", world=world_of(dock, card=("ratecard", CARD)))
+    assert (await parcel_row(dock, parcel))["label_state"] == "bought"
+
+
+async def test_an_answer_to_an_older_question_is_refused(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    await dock.work()
+    stale = {"parcel": parcel, "label_key": f"{parcel}.0", "carrier": "card", "tracking_number": "X1"}
+    assert code(await dock.ask("keep_label", **stale)) == "LabelAnswered"
+    assert code(await dock.ask("refuse_label", parcel=parcel, label_key=f"{parcel}.0", reason="no")) == "LabelAnswered"
+
+
+async def test_a_label_bought_elsewhere_is_kept_by_hand(dock: Shop) -> None:
+    _, parcel = await packed(dock, shipping_method="")
+    await dock.do("keep_label", parcel=parcel, carrier="La Poste", tracking_number="RB123456785FR")
+    row = await parcel_row(dock, parcel)
+    assert (row["label_state"], row["tracking_number"]) == ("bought", "RB123456785FR")
+    await dock.do("want_void", parcel=parcel)
+    assert (await parcel_row(dock, parcel))["label_state"] == "void"
+
+
+async def test_a_voided_label_makes_room_for_another(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    world = world_of(dock, card=("ratecard", CARD))
+    await dock.work("buy_label", world=world)
+    first = (await parcel_row(dock, parcel))["tracking_number"]
+    await dock.do("want_void", parcel=parcel)
+    assert code(await dock.ask("hand_over", parcel=parcel)) == "NoLabel"
+    await dock.work("void_label", world=world)
+    assert (await parcel_row(dock, parcel))["label_state"] == "void"
+    assert code(await dock.ask("want_void", parcel=parcel)) == "NoLabel"
+    await dock.do("want_label", parcel=parcel)
+    await dock.work("buy_label", world=world)
+    assert (await parcel_row(dock, parcel))["tracking_number"] not in ("", first)
+
+
+async def test_nothing_leaves_without_a_label(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    assert code(await dock.ask("hand_over", parcel=parcel)) == "NoLabel"
+
+
+async def test_a_parcel_leaves_once_and_its_units_leave_the_books_with_it(dock: Shop) -> None:
+    order, parcel = await packed(dock)
+    await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    answers = await dock.ask_all("hand_over", [{"parcel": parcel}, {"parcel": parcel}])
+    assert not isinstance(answers[0], Refusal) and code(answers[1]) == "HandedOver"
+    assert (await dock.availability("MUG"))["packed"] == 0
+    now = await dock.now(order)
+    assert (now["stage"], now["shipped"], now["fulfillment"]) == ("fulfilled", 2, "fulfilled")
+    assert code(await dock.ask("want_void", parcel=parcel)) == "HandedOver"
+    assert code(await dock.ask("keep_label", parcel=parcel, carrier="x", tracking_number="y")) == "HandedOver"
+
+
+async def test_a_hold_stops_the_hand_over(dock: Shop) -> None:
+    order, parcel = await packed(dock)
+    await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await dock.do("hold", order=order, type="fraud", reason="call the buyer first")
+    assert code(await dock.ask("hand_over", parcel=parcel)) == "OnHold"
+
+
+async def test_a_parcel_that_leaves_is_billed_and_told(dock: Shop) -> None:
+    order, parcel = await packed(dock, ("MUG", 1), ("CUP", 1), shipping_minor=700)
+    await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await dock.do("hand_over", parcel=parcel)
+    world = world_of(dock)
+    await dock.work("notify", world=world)
+    now = await dock.now(order)
+    assert (now["invoiced"], now["invoicing"]) == (3200, "invoiced")
+
+
+async def test_another_merchants_parcel_is_not_there(dock: Shop, other_shop: Shop) -> None:
+    _, parcel = await packed(dock)
+    for verb in ("want_label", "hand_over", "want_void", "keep_void", "deliver", "lose", "track"):
+        assert code(await other_shop.ask(verb, parcel=parcel)) == "NotFound"
