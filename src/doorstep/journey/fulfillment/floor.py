@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from doorstep.setup.places import Goods, Units
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.facts import Allocation, OrderFacts, order_facts
-from doorstep.spine.outcome import Ask, Event, Move, Outcome, Result
+from doorstep.spine.outcome import Event, Move, Outcome
 from doorstep.spine.tenant import Tx
 
 # Of which order a fulfillment order is never changes, so it may be looked up before the order is locked.
@@ -48,8 +48,8 @@ class LineUnits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def added_up(lines: Iterable[LineUnits]) -> dict[int, int]:
     """Units per line; a line that is named twice counts together."""
     units: dict[int, int] = {}
-    for each in lines:
-        units[each.line] = units.get(each.line, 0) + each.quantity
+    for line in lines:
+        units[line.line] = units.get(line.line, 0) + line.quantity
     return units
 
 
@@ -69,13 +69,13 @@ class FulfillmentOrder:
 
     @property
     def allocations(self) -> list[Allocation]:
-        return [each for each in self.order.allocations if each.fulfillment_order_id == self.id]
+        return [one for one in self.order.allocations if one.fulfillment_order_id == self.id]
 
     def allocation(self, line_no: int) -> Allocation:
         """Raises NotHere."""
-        for each in self.allocations:
-            if each.line_no == line_no:
-                return each
+        for allocation in self.allocations:
+            if allocation.line_no == line_no:
+                return allocation
         raise NotHere(line=line_no, fulfillment_order=self.public)
 
     def must_be_released(self) -> None:
@@ -117,20 +117,16 @@ class Floor:
 
     def siblings(self, of: FulfillmentOrder) -> list[FulfillmentOrder]:
         """All fulfillment orders of the same order, itself included."""
-        return [each for each in self.fulfillment_orders.values() if each.order.order_id == of.order.order_id]
+        return [one for one in self.fulfillment_orders.values() if one.order.order_id == of.order.order_id]
 
     def sku(self, allocation: Allocation) -> Sku:
         return self.skus[allocation.sku_id]
 
 
 async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
-    """The fulfillment orders of these public ids; what is no id is left to the rule to refuse."""
-    ids = [int(word[4:]) for word in words if word.startswith("ful_") and word[4:].isdecimal() and len(word) < 24]
-    rows = await tx.rows(ORDERS_OF, list(tx.merchants), ids)
-    return await floor_of_orders(tx, [row["order_id"] for row in rows])
-
-
-async def floor_of_orders(tx: Tx, order_ids: Iterable[int]) -> Floor:
+    """The fulfillment orders of these public ids, their orders locked; raises NotAnId."""
+    ids = list({number("ful", word) for word in words})
+    order_ids = [row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), ids)]
     orders = await order_facts(tx, order_ids)
     sites = await every_site(tx)
     rows = await tx.rows(FULFILLMENT_ORDERS, list(tx.merchants), list(orders))
@@ -141,20 +137,5 @@ async def floor_of_orders(tx: Tx, order_ids: Iterable[int]) -> Floor:
         )
         for row in rows
     }  # fmt: skip
-    skus = {each.sku_id for order in orders.values() for each in order.allocations}
+    skus = {one.sku_id for order in orders.values() for one in order.allocations}
     return Floor(found, await skus_by_id(tx, skus) if skus else {})
-
-
-B = TypeVar("B")
-
-
-def answer_each(asks: list[Ask[B]], rule: Callable[[Ask[B]], Result]) -> list[Result]:
-    """What the rule refuses is the answer of that ask; the others go on."""
-    return [_refusing(rule, ask) for ask in asks]
-
-
-def _refusing(rule: Callable[[Ask[B]], Result], ask: Ask[B]) -> Result:
-    try:
-        return rule(ask)
-    except Refusal as refusal:
-        return refusal

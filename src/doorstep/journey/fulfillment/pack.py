@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, LineUnits, added_up, answer_each, floor_of
+from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, LineUnits, added_up, floor_of
 from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Goods, Places, ToteName, in_parcel, places_holding, tote
 from doorstep.setup.skus import Sku
 from doorstep.spine.outcome import Ask, Demand, Fact, Insert, Job, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -74,7 +75,7 @@ async def pack(tx: Tx, asks: list[Ask[Pack]]) -> list[Result]:
     places = await places_holding(tx, [wanted for ask in asks for wanted in _asked_for(floor, ask)])
     carriers = {row["merchant_id"] for row in await tx.rows(WITH_A_CARRIER, list(tx.merchants))}
     left = Left(await tx.fresh_ids(len(asks)), places)
-    return answer_each(asks, lambda ask: decide(floor, carriers, left, ask))
+    return each(asks, lambda ask: decide(floor, carriers, left, ask))
 
 
 def _asked_for(floor: Floor, ask: Ask[Pack]) -> list[tuple[Goods, str, int]]:
@@ -83,10 +84,10 @@ def _asked_for(floor: Floor, ask: Ask[Pack]) -> list[tuple[Goods, str, int]]:
     except Refusal:
         return []
     out_of = tote(ask.body.tote or of.id)
-    return [(of.goods(each.sku_id), out_of, each.picked) for each in of.allocations]
+    return [(of.goods(one.sku_id), out_of, one.picked) for one in of.allocations]
 
 
-def decide(floor: Floor, carriers: set[int], left: Left, ask: Ask[Pack]) -> Result:
+def decide(floor: Floor, carriers: set[int], left: Left, ask: Ask[Pack]) -> Outcome:
     of = floor.of(ask.merchant, ask.body.fulfillment_order)
     of.must_not_be_held("pack")
     units = _units(of, left.places, ask.body)
@@ -111,7 +112,7 @@ def _units(of: FulfillmentOrder, places: Places, wanted: Pack) -> dict[int, int]
     """Units per line: as asked, a line named twice added up; or all that is picked and in the tote."""
     if wanted.lines:
         return added_up(wanted.lines)
-    picked = {each.line_no: each.picked for each in of.allocations if each.picked}
+    picked = {one.line_no: one.picked for one in of.allocations if one.picked}
     if not picked:
         raise NothingPicked(fulfillment_order=of.public)
     out_of, there = tote(wanted.tote or of.id), {}

@@ -9,12 +9,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, answer_each, floor_of
+from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, floor_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Bin, Goods, Places, ToteName, Units, must_be_bin, places_holding, tote
 from doorstep.setup.skus import Sku, skus_by_scan
 from doorstep.spine.facts import Allocation
-from doorstep.spine.outcome import Ask, Demand, Move, Result, Stock
+from doorstep.spine.outcome import Ask, Demand, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -69,7 +70,7 @@ async def pick(tx: Tx, asks: list[Ask[Pick]]) -> list[Result]:
         if not sku.is_scanned(ask.body.barcode):
             strange.append(ask.body.barcode)
     facts, places = Facts(floor, await skus_by_scan(tx, strange)), await places_holding(tx, wanted)
-    return answer_each(asks, lambda ask: decide(facts, places, ask))
+    return each(asks, lambda ask: decide(facts, places, ask))
 
 
 def _asked_for(floor: Floor, ask: Ask[Pick]) -> tuple[Goods, Sku] | None:
@@ -81,7 +82,7 @@ def _asked_for(floor: Floor, ask: Ask[Pick]) -> tuple[Goods, Sku] | None:
     return of.goods(allocation.sku_id), floor.sku(allocation)
 
 
-def decide(facts: Facts, places: Places, ask: Ask[Pick]) -> Result:
+def decide(facts: Facts, places: Places, ask: Ask[Pick]) -> Outcome:
     """Holds first: one placed while the picker walks stops the next scan."""
     wanted = ask.body
     of = facts.floor.of(ask.merchant, wanted.fulfillment_order)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, answer_each, floor_of
+from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, floor_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Job, Outcome, Result, Update
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -44,10 +45,10 @@ async def release(tx: Tx, asks: list[Ask[Release]]) -> list[Result]:
     """Send a fulfillment order to the floor. What is there already stays there."""
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
     told: set[int] = set()  # orders whose buyer hears of it by this batch
-    return answer_each(asks, lambda ask: decide(floor, told, ask))
+    return each(asks, lambda ask: decide(floor, told, ask))
 
 
-def decide(floor: Floor, told: set[int], ask: Ask[Release]) -> Result:
+def decide(floor: Floor, told: set[int], ask: Ask[Release]) -> Outcome:
     of = floor.of(ask.merchant, ask.body.fulfillment_order)
     order = of.order.order_id
     if of.released_at:

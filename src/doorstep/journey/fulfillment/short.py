@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, answer_each, floor_of
+from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, floor_of
 from doorstep.journey.fulfillment.pick import TooMany
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Bin, Goods, Places, Units, must_be_bin, places_holding
 from doorstep.setup.skus import Sku
-from doorstep.spine.outcome import Ask, Demand, Insert, Job, Move, Result, Stock
+from doorstep.spine.outcome import Ask, Demand, Insert, Job, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -41,7 +42,7 @@ async def short(tx: Tx, asks: list[Ask[ShortPick]]) -> list[Result]:
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
     places = await places_holding(tx, [found for ask in asks if (found := _asked_for(floor, ask))])
     ids = await tx.fresh_ids(len(asks))
-    return answer_each(asks, lambda ask: decide(floor, places, ids, ask))
+    return each(asks, lambda ask: decide(floor, places, ids, ask))
 
 
 def _asked_for(floor: Floor, ask: Ask[ShortPick]) -> tuple[Goods, str, int] | None:
@@ -52,7 +53,7 @@ def _asked_for(floor: Floor, ask: Ask[ShortPick]) -> tuple[Goods, str, int] | No
         return None
 
 
-def decide(floor: Floor, places: Places, ids: Iterator[int], ask: Ask[ShortPick]) -> Result:
+def decide(floor: Floor, places: Places, ids: Iterator[int], ask: Ask[ShortPick]) -> Outcome:
     """What is not in the bin is not in the world: only the books had it."""
     wanted = ask.body
     of = floor.of(ask.merchant, wanted.fulfillment_order)

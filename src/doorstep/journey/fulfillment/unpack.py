@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.fulfillment.floor import (
-    Floor,
-    FulfillmentOrder,
-    LineUnits,
-    added_up,
-    answer_each,
-    floor_of_orders,
-)
-from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.setup.places import ToteName, in_parcel, tote
-from doorstep.spine.outcome import Ask, Demand, Fact, Move, Result, Stock, Update
+from doorstep.journey.fulfillment.floor import LineUnits, added_up
+from doorstep.kit.refusals import Refusal
+from doorstep.setup.places import ToteName, tote
+from doorstep.setup.skus import Sku, skus_by_id
+from doorstep.spine.outcome import Ask, Demand, Event, Fact, Move, Outcome, Result, Stock, Update
+from doorstep.spine.parcels import HandedOver, LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.rules import each
 from doorstep.spine.status import PARCEL_COUNTER
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
-ORDERS_OF = "select order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
-PARCELS = """
-select merchant_id, parcel_id, fulfillment_order_id, weight_g, state, label_state, handed_over_at from parcel
-  where merchant_id = any($1) and parcel_id = any($2)
-"""
-PARCEL_LINES = """
-select parcel_id, line_no, lot, quantity from parcel_line
-  where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no, lot
-"""
 # The carrier has the label, or is being asked for it or to void it.
 LABELED = ("wanted", "bought", "void_wanted")
 
@@ -50,17 +35,9 @@ class Unpack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Unpacked(msgspec.Struct, frozen=True, kw_only=True):
     """`empty`: nothing is left in the parcel, which counts no more."""
 
+    order: str
     parcel: str
-    fulfillment_order: str
     empty: bool
-
-
-class ParcelHasLeft(Refusal):
-    """The parcel was handed over to the carrier."""
-
-
-class HasALabel(Refusal):
-    """The parcel has a label; void it first."""
 
 
 class NotThatManyPacked(Refusal):
@@ -68,105 +45,82 @@ class NotThatManyPacked(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
-    merchant: int
-    id: int
-    fulfillment_order: int
-    weight_g: int
-    state: str
-    label_state: str
-    handed_over_at: datetime | None
-    lines: dict[int, dict[str, int]] = field(default_factory=dict)  # line: {lot: units}
-
-    @property
-    def public(self) -> str:
-        return public("par", self.id)
-
-    @property
-    def units(self) -> dict[int, int]:
-        return {line_no: sum(lots.values()) for line_no, lots in self.lines.items()}
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
-    floor: Floor
-    parcels: Mapping[int, Parcel]
-
-    def of(self, merchant: int, word: str) -> tuple[Parcel, FulfillmentOrder]:
-        """Raises NotFound, for another merchant's too."""
-        parcel = self.parcels.get(number("par", word))
-        if parcel is None or parcel.merchant != merchant:
-            raise NotFound(parcel=word)
-        return parcel, self.floor.fulfillment_orders[parcel.fulfillment_order]
+    parcels: Mapping[int, ParcelFacts]
+    skus: Mapping[int, Sku]
 
 
 @verb(Unpack, Unpacked)
 async def unpack(tx: Tx, asks: list[Ask[Unpack]]) -> list[Result]:
     """Take units out of a parcel, back into a tote."""
-    facts = await _facts(tx, [ask.body.parcel for ask in asks])
-    return answer_each(asks, lambda ask: decide(facts, ask))
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    skus = {line.sku_id for parcel in parcels.values() for line in parcel.lines}
+    facts = Facts(parcels, await skus_by_id(tx, skus))
+    return each(asks, lambda ask: decide(facts, ask))
 
 
-async def _facts(tx: Tx, words: Iterable[str]) -> Facts:
-    """The parcels are read after their orders are locked: what they hold stays so."""
-    ids = [int(word[4:]) for word in words if word.startswith("par_") and word[4:].isdecimal() and len(word) < 24]
-    at = (list(tx.merchants), ids)
-    floor = await floor_of_orders(tx, [row["order_id"] for row in await tx.rows(ORDERS_OF, *at)])
-    parcels = {row["parcel_id"]: Parcel(*row) for row in await tx.rows(PARCELS, *at)}
-    for row in await tx.rows(PARCEL_LINES, *at):
-        parcels[row["parcel_id"]].lines.setdefault(row["line_no"], {})[row["lot"]] = row["quantity"]
-    return Facts(floor, parcels)
-
-
-def decide(facts: Facts, ask: Ask[Unpack]) -> Result:
-    parcel, of = facts.of(ask.merchant, ask.body.parcel)
+def decide(facts: Facts, ask: Ask[Unpack]) -> Outcome:
+    """A hold does not stop it: taking apart is what is to be done then."""
+    parcel = of_parcel(facts.parcels, ask.merchant, ask.body.parcel)
     if parcel.handed_over_at:
-        raise ParcelHasLeft(parcel=parcel.public)
+        raise HandedOver(parcel=ask.body.parcel)
     if parcel.label_state in LABELED:
-        raise HasALabel(parcel=parcel.public, label_state=parcel.label_state, next_action="want_void")
-    units = _units(parcel, ask.body)
-    moves, rows = _moves(of, parcel, units, ask.body)
-    removed_g = sum(facts.floor.sku(of.allocation(line_no)).weight_g * n for line_no, n in units.items())
-    empty = sum(units.values()) == sum(parcel.units.values())
-    lines = [
-        {"line": line_no, "sku": facts.floor.sku(of.allocation(line_no)).code, "quantity": quantity}
-        for line_no, quantity in units.items()
-    ]
-    told = {"parcel": parcel.public, "lines": lines, "empty": empty}
-    outcome = of.outcome("unpack", moves, told, {"parcel": parcel.public, "empty": empty})
-    weight_g = 0 if empty else max(0, parcel.weight_g - removed_g)
-    outcome.facts = [*rows, Update("parcel", {"parcel_id": parcel.id}, {"weight_g": weight_g})]
+        raise LabelThere(parcel=ask.body.parcel, label=parcel.label_state, next_action="want_void")
+    inside = _inside(parcel)
+    units = _units(parcel, inside, ask.body)
+    moves, rows = _moves(parcel, units, ask.body)
+    empty = units == inside
+    told = {"parcel": ask.body.parcel, "lines": _told(facts, parcel, units), "empty": empty}
+    outcome = outcome_of_parcel(parcel, empty=empty)
+    outcome.events = [Event("unpack", moves, told)]
+    outcome.facts = [*rows, Update("parcel", {"parcel_id": parcel.parcel_id}, _weight(facts, parcel, units, empty))]
     if empty:
         outcome.count(PARCEL_COUNTER[parcel.state], -1)
     return outcome
 
 
-def _units(parcel: Parcel, wanted: Unpack) -> dict[int, int]:
-    asked = added_up(wanted.lines)
-    inside = parcel.units
+def _inside(parcel: ParcelFacts) -> dict[int, int]:
+    inside: dict[int, int] = {}
+    for line in parcel.lines:
+        inside[line.line_no] = inside.get(line.line_no, 0) + line.quantity
+    return inside
+
+
+def _units(parcel: ParcelFacts, inside: dict[int, int], wanted: Unpack) -> dict[int, int]:
+    asked = added_up(wanted.lines) or inside
     for line_no, quantity in asked.items():
         if quantity > inside.get(line_no, 0):
-            raise NotThatManyPacked(parcel=parcel.public, line=line_no, packed=inside.get(line_no, 0))
-    if not inside:
-        raise NotThatManyPacked(parcel=parcel.public, packed=0)
-    return asked or inside
+            raise NotThatManyPacked(parcel=wanted.parcel, line=line_no, packed=inside.get(line_no, 0))
+    if not asked:
+        raise NotThatManyPacked(parcel=wanted.parcel, packed=0)
+    return asked
 
 
-def _moves(
-    of: FulfillmentOrder, parcel: Parcel, units: dict[int, int], wanted: Unpack
-) -> tuple[list[Move], list[Fact]]:
+def _moves(parcel: ParcelFacts, units: dict[int, int], wanted: Unpack) -> tuple[list[Move], list[Fact]]:
     moves: list[Move] = []
     rows: list[Fact] = []
-    out_of, into = in_parcel(parcel.id), tote(wanted.tote or of.id)
+    into = tote(wanted.tote or parcel.fulfillment_order_id)
     for line_no, quantity in units.items():
-        moves.append(Demand(line_no, quantity, "packed", "picked", of.id))
-        sku = of.allocation(line_no).sku_id
-        for lot, inside in parcel.lines[line_no].items():
-            taken = min(quantity, inside)
-            if taken == 0:
-                continue
-            quantity -= taken
-            moves.append(Stock(sku, of.site.site_id, taken, "packed", out_of, "picked", into, lot))
-            where = {"parcel_id": parcel.id, "line_no": line_no, "lot": lot}
-            rows.append(Update("parcel_line", where, {"quantity": inside - taken}))
+        moves.append(Demand(line_no, quantity, "packed", "picked", parcel.fulfillment_order_id))
+        for line in (line for line in parcel.lines if line.line_no == line_no):
+            taken = min(quantity, line.quantity)
+            if taken:
+                quantity -= taken
+                moves.append(
+                    Stock(line.sku_id, parcel.site_id, taken, "packed", parcel.place, "picked", into, line.lot)
+                )
+                where = {"parcel_id": parcel.parcel_id, "line_no": line_no, "lot": line.lot}
+                rows.append(Update("parcel_line", where, {"quantity": line.quantity - taken}))
     return moves, rows
+
+
+def _told(facts: Facts, parcel: ParcelFacts, units: dict[int, int]) -> list[dict[str, Any]]:
+    codes = {line.line_no: facts.skus[line.sku_id].code for line in parcel.lines}
+    return [{"line": line_no, "sku": codes[line_no], "quantity": quantity} for line_no, quantity in units.items()]
+
+
+def _weight(facts: Facts, parcel: ParcelFacts, units: dict[int, int], empty: bool) -> dict[str, int]:
+    """What stays inside weighs less by what the SKUs that left weigh."""
+    skus = {line.line_no: facts.skus[line.sku_id] for line in parcel.lines}
+    removed_g = sum(skus[line_no].weight_g * quantity for line_no, quantity in units.items())
+    return {"weight_g": 0 if empty else max(0, parcel.weight_g - removed_g)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from doorstep.journey.fulfillment.floor import Floor, answer_each, floor_of
+from doorstep.journey.fulfillment.floor import Floor, floor_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Bin, Goods, Places, ToteName, Units, must_be_bin, places_holding, tote
-from doorstep.spine.outcome import Ask, Demand, Move, Result, Stock
+from doorstep.spine.outcome import Ask, Demand, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -39,7 +40,7 @@ async def unpick(tx: Tx, asks: list[Ask[Unpick]]) -> list[Result]:
     """Put picked units back on the shelf."""
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
     places = await places_holding(tx, [found for ask in asks if (found := _asked_for(floor, ask))])
-    return answer_each(asks, lambda ask: decide(floor, places, ask))
+    return each(asks, lambda ask: decide(floor, places, ask))
 
 
 def _asked_for(floor: Floor, ask: Ask[Unpick]) -> tuple[Goods, str, int] | None:
@@ -51,7 +52,7 @@ def _asked_for(floor: Floor, ask: Ask[Unpick]) -> tuple[Goods, str, int] | None:
     return of.goods(sku), tote(ask.body.tote or of.id), ask.body.quantity
 
 
-def decide(floor: Floor, places: Places, ask: Ask[Unpick]) -> Result:
+def decide(floor: Floor, places: Places, ask: Ask[Unpick]) -> Outcome:
     """A hold does not stop it: putting back is what the picker is to do then."""
     wanted = ask.body
     of = floor.of(ask.merchant, wanted.fulfillment_order)

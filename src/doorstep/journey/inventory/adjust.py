@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import Catalog, NotThatManyFree, Stages, answer_each, catalog_of, stages_of
+from doorstep.journey.inventory.goods import Catalog, NotThatManyFree, Stages, catalog_of, stages_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.setup.places import QUARANTINE, RECEIVING, Bin, Goods, Lot, Places, must_be_bin, shelves_holding
 from doorstep.spine.outcome import Ask, Event, Job, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -70,10 +71,10 @@ async def adjust(tx: Tx, asks: list[Ask[Adjust]]) -> list[Result]:
     catalog = await catalog_of(tx, [ask.body.sku for ask in asks])
     known = [goods for ask in asks if (goods := catalog.known(ask.merchant, ask.body.sku, ask.body.site))]
     facts = Facts(catalog, await stages_of(tx, known), await shelves_holding(tx, known))
-    return answer_each(asks, lambda ask: decide(facts, ask))
+    return each(asks, lambda ask: decide(facts, ask))
 
 
-def decide(facts: Facts, ask: Ask[Adjust]) -> Result:
+def decide(facts: Facts, ask: Ask[Adjust]) -> Outcome:
     """Only what is free can go: promised units are given back (unpromise) or shorted first."""
     wanted = ask.body
     goods = facts.catalog.goods(ask.merchant, wanted.sku, wanted.site)

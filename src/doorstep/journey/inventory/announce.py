@@ -9,10 +9,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import Catalog, answer_each, catalog_of
+from doorstep.journey.inventory.goods import Catalog, catalog_of
 from doorstep.kit.ids import public
 from doorstep.setup.places import Units
 from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -42,10 +43,10 @@ async def announce(tx: Tx, asks: list[Ask[Announce]]) -> list[Result]:
     """Announce goods to a site (an ASN, advance shipping notice)."""
     catalog = await catalog_of(tx, [line.sku for ask in asks for line in ask.body.lines])
     ids = await tx.fresh_ids(len(asks))
-    return answer_each(asks, lambda ask: decide(catalog, ids, ask))
+    return each(asks, lambda ask: decide(catalog, ids, ask))
 
 
-def decide(catalog: Catalog, ids: Iterator[int], ask: Ask[Announce]) -> Result:
+def decide(catalog: Catalog, ids: Iterator[int], ask: Ask[Announce]) -> Outcome:
     new = ask.body
     site = catalog.site(new.site)
     expected: dict[int, int] = {}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.skus import skus_by_code
-from doorstep.spine.outcome import Ask, Result
 from doorstep.spine.tenant import Tx
 
 # Locked before places are, as everywhere: what is seen free stays free until the batch is written.
@@ -73,18 +71,3 @@ async def stages_of(tx: Tx, goods: Iterable[Goods]) -> dict[Goods, Stages]:
         if key in found:
             found[key] = {name: row[name] for name in found[key]}
     return found
-
-
-B = TypeVar("B")
-
-
-def answer_each(asks: list[Ask[B]], rule: Callable[[Ask[B]], Result]) -> list[Result]:
-    """What the rule refuses is the answer of that ask; the others go on."""
-    return [_refusing(rule, ask) for ask in asks]
-
-
-def _refusing(rule: Callable[[Ask[B]], Result], ask: Ask[B]) -> Result:
-    try:
-        return rule(ask)
-    except Refusal as refusal:
-        return refusal

@@ -7,10 +7,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import Catalog, answer_each, catalog_of
+from doorstep.journey.inventory.goods import Catalog, catalog_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import RECEIVING, Bin, Goods, Lot, Places, Units, must_be_bin, places_holding
 from doorstep.spine.outcome import Ask, Event, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -45,7 +46,7 @@ async def put_away(tx: Tx, asks: list[Ask[PutAway]]) -> list[Result]:
     """Move goods to another bin of the site."""
     catalog = await catalog_of(tx, [ask.body.sku for ask in asks])
     places = await places_holding(tx, [found for ask in asks if (found := _asked_for(catalog, ask))])
-    return answer_each(asks, lambda ask: decide(catalog, places, ask))
+    return each(asks, lambda ask: decide(catalog, places, ask))
 
 
 def _asked_for(catalog: Catalog, ask: Ask[PutAway]) -> tuple[Goods, str, int] | None:
@@ -53,7 +54,7 @@ def _asked_for(catalog: Catalog, ask: Ask[PutAway]) -> tuple[Goods, str, int] | 
     return (goods, ask.body.from_bin, ask.body.quantity) if goods else None
 
 
-def decide(catalog: Catalog, places: Places, ask: Ask[PutAway]) -> Result:
+def decide(catalog: Catalog, places: Places, ask: Ask[PutAway]) -> Outcome:
     """Free or reserved is a matter of the SKU at the site, not of the bin: all of it may be moved."""
     wanted = ask.body
     goods = catalog.goods(ask.merchant, wanted.sku, wanted.site)

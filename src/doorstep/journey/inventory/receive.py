@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import Catalog, answer_each, catalog_of
+from doorstep.journey.inventory.goods import Catalog, catalog_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.setup.places import QUARANTINE, RECEIVING, Bin, Lot, Units, must_be_bin
 from doorstep.setup.sites import Site
 from doorstep.spine.outcome import Ask, Event, Fact, Insert, Job, Move, Outcome, Result, Stock, Update
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -125,11 +126,10 @@ class Facts:
 async def receive(tx: Tx, asks: list[Ask[Receive]]) -> list[Result]:
     """Take goods in. What is good is free at once, for the orders that wait longest first."""
     catalog = await catalog_of(tx, [line.sku for ask in asks for line in ask.body.lines])
-    words = [ask.body.asn for ask in asks]
-    ids = [int(word[4:]) for word in words if word.startswith("asn_") and word[4:].isdecimal() and len(word) < 24]
+    ids = [number("asn", ask.body.asn) for ask in asks if ask.body.asn]
     facts = Facts(catalog, await _asns(tx, ids) if ids else {})
     fresh = await tx.fresh_ids(2 * len(asks))
-    return answer_each(asks, lambda ask: decide(facts, fresh, ask))
+    return each(asks, lambda ask: decide(facts, fresh, ask))
 
 
 async def _asns(tx: Tx, ids: list[int]) -> dict[int, Asn]:
@@ -141,7 +141,7 @@ async def _asns(tx: Tx, ids: list[int]) -> dict[int, Asn]:
     return asns
 
 
-def decide(facts: Facts, ids: Iterator[int], ask: Ask[Receive]) -> Result:
+def decide(facts: Facts, ids: Iterator[int], ask: Ask[Receive]) -> Outcome:
     """Goods that were not announced are written down as an ASN of their own, that expected nothing and is closed."""
     site = facts.catalog.site(ask.body.site)
     if not ask.body.lines and not (ask.body.asn and ask.body.close):

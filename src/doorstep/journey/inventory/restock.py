@@ -7,11 +7,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import answer_each
 from doorstep.journey.inventory.quarantine import Apart, apart_of
 from doorstep.kit.ids import public
 from doorstep.setup.places import QUARANTINE, RECEIVING, Bin, Units, must_be_bin
 from doorstep.spine.outcome import Ask, Event, Job, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -39,10 +39,10 @@ class Restocked(msgspec.Struct, frozen=True, kw_only=True):
 async def restock(tx: Tx, asks: list[Ask[Restock]]) -> list[Result]:
     """Sell goods from quarantine again; orders that wait for them come first."""
     apart = await apart_of(tx, asks)
-    return answer_each(asks, lambda ask: decide(apart, ask))
+    return each(asks, lambda ask: decide(apart, ask))
 
 
-def decide(apart: Apart, ask: Ask[Restock]) -> Result:
+def decide(apart: Apart, ask: Ask[Restock]) -> Outcome:
     wanted = ask.body
     goods = apart.catalog.goods(ask.merchant, wanted.sku, wanted.site)
     must_be_bin(wanted.bin)

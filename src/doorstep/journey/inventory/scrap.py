@@ -7,10 +7,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.inventory.goods import answer_each
 from doorstep.journey.inventory.quarantine import Apart, apart_of
 from doorstep.setup.places import QUARANTINE, Bin, Units
 from doorstep.spine.outcome import Ask, Event, Move, Outcome, Result, Stock
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -36,10 +36,10 @@ class Scrapped(msgspec.Struct, frozen=True, kw_only=True):
 async def scrap(tx: Tx, asks: list[Ask[Scrap]]) -> list[Result]:
     """Throw goods from quarantine away."""
     apart = await apart_of(tx, asks)
-    return answer_each(asks, lambda ask: decide(apart, ask))
+    return each(asks, lambda ask: decide(apart, ask))
 
 
-def decide(apart: Apart, ask: Ask[Scrap]) -> Result:
+def decide(apart: Apart, ask: Ask[Scrap]) -> Outcome:
     wanted = ask.body
     goods = apart.catalog.goods(ask.merchant, wanted.sku, wanted.site)
     moves: list[Move] = [
