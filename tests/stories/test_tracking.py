@@ -74,15 +74,14 @@ async def test_news_in_any_order_ends_in_the_same_state(road: Shop) -> None:
     codes = ("EMA", "EMC", "EDB", "EMH", "EMI")
     shuffles = random.Random(7).sample(list(itertools.permutations(range(len(codes)))), 5)
     ends = set()
-    for shuffle in shuffles:
-        buyer = {"name": "Ada", "email": f"ada{''.join(map(str, shuffle))}@example.com"}
-        order, parcel = await on_the_road(road, ("MUG", 1), buyer=buyer)
+    for units, shuffle in enumerate(shuffles, start=1):
+        order, parcel = await on_the_road(road, ("MUG", units))
         for index in shuffle:
             await road.do("track", parcel=parcel, events=[scan(road.at, index, codes[index])])
         await road.work()
         now = await road.now(order)
-        ends.add((await state(road, parcel), now["delivery"], now["delivered"]))
-    assert ends == {("delivered", "delivered", 1)}
+        ends.add((await state(road, parcel), now["delivery"], now["ordered"] - now["delivered"]))
+    assert ends == {("delivered", "delivered", 0)}
 
 
 async def test_an_unknown_code_is_kept_and_says_nothing(road: Shop) -> None:
