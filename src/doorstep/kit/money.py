@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException
 from functools import lru_cache
 
-from babel.core import get_global
-from babel.numbers import format_currency
+from babel.core import Locale, get_global
+from babel.numbers import NumberPattern, parse_pattern
 
 from doorstep.kit.refusals import Refusal
 
 UNIT_PRICE_PLACES = 6
 LARGEST_MINOR = 10**15  # far above any order, far below where a bigint sum could overflow
+
+# ISO 4217's minor units where they are not 2. CLDR's table follows habits instead: it has none for RSD, IQD, MMK …
+_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF BYR ESP ITL LUF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+DIGITS = {currency: places for places, currencies in _DIGITS.items() for currency in currencies.split()}
+# Codes of ISO 4217 that are no money: metals, units of account, tests.
+NOT_CURRENCIES = frozenset({
+    "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XEU", "XFO", "XFU", "XPD", "XPT", "XRE", "XSU", "XTS", "XUA",
+    "XXX",
+})  # fmt: skip
+# Wide enough that no product of a price and a quantity is rounded before it is rounded once.
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
 class NotMoney(Refusal):
@@ -22,44 +37,35 @@ class NotMoney(Refusal):
 
 
 class UnknownCurrency(Refusal):
-    """This is not a current ISO 4217 currency."""
+    """This is not an ISO 4217 currency."""
 
     status = 422
 
 
 @lru_cache(maxsize=512)
 def digits(currency: str) -> int:
-    """Decimal places of the currency's minor unit: USD 2, JPY 0, KWD 3."""
-    known = get_global("all_currencies")
-    if currency not in known:
+    """Decimal places of the currency's minor unit: USD 2, JPY 0, KWD 3. Those of old orders (HRK) are known too."""
+    if currency not in get_global("all_currencies") or currency in NOT_CURRENCIES:
         raise UnknownCurrency(currency=currency)
-    fractions = get_global("currency_fractions")
-    # Babel's table follows CLDR's cash habits for a few; ISO 4217 gives these their minor units.
-    iso = {"HUF": 2, "TWD": 2, "IDR": 2, "COP": 2, "CLP": 0, "ISK": 0, "UGX": 0, "UYI": 0}
-    if currency in iso:
-        return iso[currency]
-    places: int = fractions.get(currency, fractions["DEFAULT"])[0]
-    return places
+    return DIGITS.get(currency, 2)
 
 
 def to_minor(amount: str | Decimal, currency: str) -> int:
     """Whole minor units of a decimal amount, rounded half-up."""
+    places = digits(currency)
     try:
-        value = Decimal(amount)
-        if not value.is_finite():
-            raise InvalidOperation
-    except InvalidOperation:
-        raise NotMoney(amount=str(amount), currency=currency) from None
-    return _half_up(value.scaleb(digits(currency)))
+        return _half_up(EXACT.scaleb(Decimal(amount), places))
+    except DecimalException:
+        raise NotMoney(amount=str(amount)[:60], currency=currency) from None
 
 
 def to_decimal(amount_minor: int, currency: str) -> Decimal:
-    return Decimal(amount_minor).scaleb(-digits(currency))
+    return EXACT.scaleb(Decimal(amount_minor), -digits(currency))
 
 
 def line_total(unit_price: Decimal, quantity: int, currency: str) -> int:
     """Minor units of a line: the exact product, rounded once, half-up (away from zero)."""
-    return _half_up((unit_price * quantity).scaleb(digits(currency)))
+    return _half_up(EXACT.scaleb(EXACT.multiply(unit_price, Decimal(quantity)), digits(currency)))
 
 
 def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
@@ -69,6 +75,7 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
     """
     if not weights:
         return []
+    assert min(weights) >= 0, "a weight below zero would give away more than there is"
     shares = list(weights) if any(weights) else [1] * len(weights)
     whole, sign = sum(shares), -1 if amount_minor < 0 else 1
     parts = [abs(amount_minor) * share // whole for share in shares]
@@ -81,11 +88,20 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
 
 def spell(amount_minor: int, currency: str, locale: str = "en_US") -> str:
     """The amount as people write it: $19.99."""
-    return format_currency(to_decimal(amount_minor, currency), currency, locale=locale)
+    pattern = _pattern(locale, digits(currency))
+    written: str = pattern.apply(to_decimal(amount_minor, currency), locale, currency=currency, currency_digits=False)
+    return written
+
+
+@lru_cache(maxsize=512)
+def _pattern(locale: str, places: int) -> NumberPattern:
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    pattern.frac_prec = (places, places)
+    return pattern
 
 
 def _half_up(value: Decimal) -> int:
-    whole = int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    if abs(whole) > LARGEST_MINOR:
-        raise NotMoney(amount=str(value))
-    return whole
+    """Refuses NotMoney: not a number, or more than any order is worth."""
+    if not value.is_finite() or abs(value) > LARGEST_MINOR:
+        raise NotMoney(amount=str(value)[:60])
+    return int(value.quantize(Decimal(1), context=EXACT))

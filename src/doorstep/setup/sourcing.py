@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from doorstep.setup.geography import distance_km
 from doorstep.setup.sites import Site
 
-# Up to so many sites every combination is weighed (1,023 of them); beyond, the nearest so many.
+# Up to so many sites every combination is weighed (1,023 of them); beyond, those of them that hold the most of it.
 WEIGHED = 10
 
 Free = Mapping[int, Mapping[int, int]]  # sku: {site: free units}
@@ -52,21 +52,48 @@ def source(wants: Sequence[Want], free: Free, sites: Sequence[Site], country: st
     """
     near = sorted(sites, key=lambda site: (distance_km(site, country), site.site_id))
     useful = [site for site in near if any(free.get(want.sku_id, {}).get(site.site_id, 0) > 0 for want in wants)]
-    weighed = useful[:WEIGHED]
-    best: tuple[Take, ...] = ()
-    chosen: tuple[Site, ...] = ()
-    for size in range(1, len(weighed) + 1):
-        for group in combinations(weighed, size):
-            takes = _take(wants, free, group)
-            if _units(takes) > _units(best):
-                best, chosen = takes, group
-        if _units(best) == sum(want.quantity for want in wants):
-            break
-    missing = _missing(wants, best)
+    chosen = _fewest(_needed(wants), free, _weighed(wants, free, useful))
+    takes = _take(wants, free, chosen)
+    missing = _missing(wants, takes)
     why = _why(wants, near, useful, chosen, missing, country, complete)
     if missing and complete:
         return Choice((), tuple(wants), why)
-    return Choice(best, missing, why)
+    return Choice(takes, missing, why)
+
+
+def _fewest(needed: Mapping[int, int], free: Free, sites: Sequence[Site]) -> tuple[Site, ...]:
+    """The first smallest group that gives as much as all of them together; sites come nearest first."""
+    most = _given(needed, free, sites)
+    groups = (group for size in range(len(sites) + 1) for group in combinations(sites, size))
+    return next(group for group in groups if _given(needed, free, group) == most)
+
+
+def _weighed(wants: Sequence[Want], free: Free, useful: Sequence[Site]) -> list[Site]:
+    """All of them; where they are too many, those that each add the most, else the nearest."""
+    if len(useful) <= WEIGHED:
+        return list(useful)
+    picked: list[Site] = []
+    needed, rest = _needed(wants), list(useful)
+    while len(picked) < WEIGHED:
+        given = _given(needed, free, picked)
+        best = max(rest, key=lambda site: _given(needed, free, [*picked, site]) - given)
+        picked.append(best)
+        rest.remove(best)
+    return [site for site in useful if site in picked]
+
+
+def _needed(wants: Sequence[Want]) -> dict[int, int]:
+    needed: dict[int, int] = {}
+    for want in wants:
+        needed[want.sku_id] = needed.get(want.sku_id, 0) + want.quantity
+    return needed
+
+
+def _given(needed: Mapping[int, int], free: Free, group: Sequence[Site]) -> int:
+    """Units that these sites have together of what is needed."""
+    return sum(
+        min(units, sum(free.get(sku, {}).get(site.site_id, 0) for site in group)) for sku, units in needed.items()
+    )
 
 
 def _take(wants: Sequence[Want], free: Free, group: Sequence[Site]) -> tuple[Take, ...]:
@@ -84,10 +111,6 @@ def _take(wants: Sequence[Want], free: Free, group: Sequence[Site]) -> tuple[Tak
                 left[want.sku_id, site.site_id] -= units
                 needed -= units
     return tuple(takes)
-
-
-def _units(takes: Sequence[Take]) -> int:
-    return sum(take.quantity for take in takes)
 
 
 def _missing(wants: Sequence[Want], takes: Sequence[Take]) -> tuple[Want, ...]:
@@ -111,11 +134,13 @@ def _why(
     complete: bool,
 ) -> dict[str, Any]:
     reasons = {site.code: "has none of it" for site in near if site not in useful}
-    reasons |= {site.code: "more parcels, farther away, or less of it" for site in useful if site not in chosen}
+    refused = missing and complete
+    passed_over = "all of them together have too little" if refused else "more parcels, farther away, or less of it"
+    reasons |= {site.code: passed_over for site in useful if refused or site not in chosen}
     return {
         "rule": "fewest parcels, then nearest" + (", complete or not at all" if complete else ""),
         "to": country,
-        "chosen": [] if missing and complete else [site.code for site in chosen],
+        "chosen": [] if refused else [site.code for site in chosen],
         "refused": reasons,
         "distance_km": {site.code: round(distance_km(site, country)) for site in near},
         "missing": [{"line": want.line_no, "quantity": want.quantity} for want in missing],

@@ -20,6 +20,12 @@ class DiscountTooLarge(Refusal):
     status = 422
 
 
+class TaxBelowLines(Refusal):
+    """The order's tax is less than the taxes of its lines, which it includes."""
+
+    status = 422
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A line as it was ordered."""
@@ -68,11 +74,14 @@ def amounts(
 ) -> Amounts:
     """The amounts block. `tax_minor` is the whole order's tax, its lines' taxes included in it.
 
-    Refuses DiscountTooLarge.
+    Refuses DiscountTooLarge, TaxBelowLines.
     """
     totals = tuple(_total(line, currency) for line in lines)
     if discount_minor > sum(totals) + shipping_minor:
         raise DiscountTooLarge(discount_minor=discount_minor, lines_minor=sum(totals))
+    taxed = sum(line.tax_minor for line in lines)
+    if taxed > tax_minor:
+        raise TaxBelowLines(tax_minor=tax_minor, lines_tax_minor=taxed)
     # A discount beyond the lines is one on shipping.
     from_lines = min(discount_minor, sum(totals))
     discounts = allocate(from_lines, totals)
