@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from doorstep.journey.cash.paper_data import invoice_data
+from doorstep.journey.cash.papers import invoice
+from doorstep.journey.shipping.paper_data import NoSuchPaper, paper_of
 from doorstep.journey.shipping.shipment import packed as read_packed
 from doorstep.journey.shipping.shipment import shipment_of
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.registry import carrier
 from doorstep.plug.simulator.process import Outside
 from doorstep.spine.world import World
+from tests.rules.test_papers import scanned_pages, text_of
 from tests.shop import Shop
 
 CARD = {
@@ -201,3 +205,29 @@ async def test_another_merchants_parcel_is_not_there(dock: Shop, other_shop: Sho
     _, parcel = await packed(dock)
     for verb in ("want_label", "hand_over", "want_void", "keep_void", "deliver", "lose", "track"):
         assert code(await other_shop.ask(verb, parcel=parcel)) == "NotFound"
+
+
+async def test_a_parcel_over_a_border_has_the_papers_that_customs_wants(dock: Shop) -> None:
+    _, parcel = await packed(dock, ("MUG", 1), ("CUP", 2))
+    await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number="RB123456785US")
+    async with world_of(dock).reading([dock.merchant]) as tx:
+        label = await paper_of(tx, parcel, "label", dock.at.date())
+        declared = await paper_of(tx, parcel, "cn22", dock.at.date())
+        with pytest.raises(NoSuchPaper):
+            await paper_of(tx, parcel, "cn23", dock.at.date())
+    assert "RB123456785US" in scanned_pages(label)
+    said = text_of(declared)
+    assert "691200" in said and "691110" in said and "37.50" in said
+
+
+async def test_the_invoice_on_paper_says_what_was_issued(dock: Shop) -> None:
+    _, parcel = await packed(dock, ("MUG", 2), ("CUP", 1), shipping_minor=700, discount_minor=250)
+    await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await dock.do("hand_over", parcel=parcel)
+    await dock.work()
+    (issued,) = await dock.rows("select 'inv_' || invoice_id as id from invoice where merchant_id = $1", dock.merchant)
+    async with world_of(dock).reading([dock.merchant]) as tx:
+        paper = invoice(await invoice_data(tx, issued["id"]))
+    said = text_of(paper)
+    for words in ("INV-000001", "37.50", "7.00", "2.50", "42.00", "Amount due"):
+        assert words in said
