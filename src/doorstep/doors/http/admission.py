@@ -1,0 +1,45 @@
+"""admission: who asks, found by their API key; good keys are remembered for a moment."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from doorstep.doors.http.problems import WhoAreYou
+from doorstep.kit.refusals import NotAllowed
+from doorstep.setup.keys import Holder, holder_of
+from doorstep.spine.tenant import Db, routed
+
+REMEMBERED_S = 2.0  # so long a revoked key may still open
+MOST_REMEMBERED = 10_000
+
+
+class Admission:
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._known: dict[bytes, tuple[float, Holder]] = {}
+
+    async def holder(self, authorization: str | None) -> Holder:
+        """Who holds the key of this header; refuses WhoAreYou."""
+        scheme, _, secret = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not secret or len(secret) > 200:
+            raise WhoAreYou
+        hashed = routed(secret)
+        until, known = self._known.get(hashed, (0.0, None))
+        if known is not None and monotonic() < until:
+            return known
+        found = await holder_of(self._db, secret)
+        if found is None:
+            self._known.pop(hashed, None)
+            raise WhoAreYou
+        if len(self._known) >= MOST_REMEMBERED:
+            self._known.clear()
+        self._known[hashed] = (monotonic() + REMEMBERED_S, found)
+        return found
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+def check_scope(holder: Holder, scope: str) -> None:
+    if not holder.may(scope):
+        raise NotAllowed(scope=scope, yours=sorted(holder.scopes))

@@ -1,0 +1,47 @@
+"""orders: the list, one order whole, its timeline, and why it is where it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from doorstep.doors.http.operations import Asked, operation
+from doorstep.doors.reads import orders as reads
+from doorstep.doors.reads.why import Why, why
+from doorstep.setup.keys import READ
+
+
+class TimelineQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Events after this number."""
+
+    after: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
+    limit: Annotated[int, Meta(ge=1, le=500)] = 200
+
+
+@operation("GET", "/orders", scope=READ, tag="orders", query=reads.OrderQuery, answer=reads.OrderPage)
+async def list_orders(asked: Asked) -> Any:
+    """The orders that fit every filter, newest first."""
+    async with asked.reading() as tx:
+        return await reads.orders(tx, asked.merchant, asked.query)
+
+
+@operation("GET", "/orders/{order}", scope=READ, tag="orders", answer=reads.Order)
+async def get_order(asked: Asked) -> Any:
+    """An order with its lines, fulfillment orders, parcels, holds, payments and statuses."""
+    async with asked.reading() as tx:
+        return await reads.order(tx, asked.merchant, asked.path["order"])
+
+
+@operation("GET", "/orders/{order}/events", scope=READ, tag="orders", query=TimelineQuery, answer=reads.Timeline)
+async def get_timeline(asked: Asked) -> Any:
+    """Everything that happened to the order, in order."""
+    async with asked.reading() as tx:
+        return await reads.timeline(tx, asked.merchant, asked.path["order"], asked.query.after, asked.query.limit)
+
+
+@operation("GET", "/orders/{order}/why", scope=READ, tag="orders", answer=Why)
+async def get_why(asked: Asked) -> Any:
+    """Why the order is where it is, what was decided and for what reasons, and what would move it on."""
+    async with asked.reading() as tx:
+        return await why(tx, asked.merchant, asked.path["order"])

@@ -1,0 +1,205 @@
+"""floor: what is to be picked where, and one parcel with its events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from doorstep.doors.reads import cursor
+from doorstep.doors.reads.orders import Limit, ParcelRow, Word, parcel_row
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound
+from doorstep.spine.tenant import Tx
+
+_ROW = """
+select f.fulfillment_order_id, f.order_id, o.number, t.code as site, o.country, o.service_level, n.holds_open,
+    f.ship_by, f.deliver_from, f.deliver_by, f.released_at, sum(a.promised)::bigint as promised,
+    sum(a.picked)::bigint as picked, sum(a.packed)::bigint as packed, sum(a.shipped)::bigint as shipped
+  from fulfillment_order f
+    join orders o on o.merchant_id = f.merchant_id and o.order_id = f.order_id
+    join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
+    join site t on t.site_id = f.site_id
+    join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+  where f.merchant_id = $1 and ($2::text is null or t.code = $2)
+    and ($3::timestamptz is null or (f.ship_by, f.fulfillment_order_id) > ($3, $4))
+    and ($5::bigint is null or f.fulfillment_order_id = $5)
+  group by f.merchant_id, f.fulfillment_order_id, f.order_id, o.number, t.code, o.country, o.service_level,
+    n.holds_open, f.ship_by, f.deliver_from, f.deliver_by, f.released_at
+"""
+# Which of them, by the name of the status: in the order in which an allocation's units move on.
+_STATUS = {
+    "any": "",
+    "waiting": " having f.released_at is null and sum(a.promised) > 0",
+    "released": " having f.released_at is not null and sum(a.promised) > 0 and sum(a.picked + a.packed) = 0",
+    "picking": " having sum(a.picked) > 0",
+    "packed": " having sum(a.packed) > 0 and sum(a.promised + a.picked) = 0",
+    "shipped": " having sum(a.promised + a.picked + a.packed) = 0 and sum(a.shipped) > 0",
+}
+_BY_TIME = " order by f.ship_by, f.fulfillment_order_id limit "
+TO_PICK = """
+select a.fulfillment_order_id, a.line_no, s.code as sku, s.name, s.barcode, a.lot, a.promised, a.picked, a.packed,
+    a.shipped,
+    coalesce((select array_agg(b.place || ':' || b.quantity order by b.quantity desc, b.place) from bin_stock b
+      where b.merchant_id = a.merchant_id and b.sku_id = a.sku_id and b.site_id = a.site_id and b.quantity > 0
+        and b.place not like 'tote:%' and b.place not like 'parcel:%'), '{}') as bins
+  from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+  where a.merchant_id = $1 and a.fulfillment_order_id = any($2)
+  order by a.fulfillment_order_id, a.line_no, a.lot
+"""
+PARCEL = """
+select p.parcel_id, p.fulfillment_order_id, t.code as site, p.carton, p.weight_g, p.label_state, p.carrier, p.service,
+    p.tracking_number, p.state, p.packed_at, p.handed_over_at, p.delivered_at, p.order_id, p.length_mm, p.width_mm,
+    p.height_mm, p.label_cost_minor, p.label_currency, p.label_error, p.label_pdf is not null as has_label
+  from parcel p join site t on t.site_id = p.site_id where p.merchant_id = $1 and p.parcel_id = $2
+"""
+PARCEL_LINES = """
+select l.line_no as line, s.code as sku, l.lot, l.quantity from parcel_line l
+    join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+  where l.merchant_id = $1 and l.parcel_id = $2 order by l.line_no, l.lot
+"""
+PARCEL_EVENTS = """
+select e.happened_at, e.recorded_at, e.code, e.raw_code, e.state, e.place, e.message from parcel_event e
+  where e.merchant_id = $1 and e.parcel_id = $2 order by e.happened_at, e.recorded_at, e.digest
+"""
+
+Status = Literal["any", "waiting", "released", "picking", "packed", "shipped"]
+
+
+class FloorQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`released` are those to be picked next, the most urgent first."""
+
+    site: Word | None = None
+    status: Status = "any"
+    limit: Limit = 50
+    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+
+
+class ToPick(Struct, frozen=True, kw_only=True):
+    """`bins` are the places at the site that hold it, the fullest first."""
+
+    line: int
+    sku: str
+    name: str
+    barcode: str
+    lot: str
+    promised: int
+    picked: int
+    packed: int
+    shipped: int
+    bins: list[str]
+
+
+class FloorOrder(Struct, frozen=True, kw_only=True):
+    id: str
+    order: str
+    number: str
+    site: str
+    country: str
+    service_level: str
+    holds_open: int
+    ship_by: datetime | None
+    deliver_from: date | None
+    deliver_by: date | None
+    released_at: datetime | None
+    promised: int
+    picked: int
+    packed: int
+    shipped: int
+    lines: list[ToPick]
+
+
+class FloorPage(Struct, frozen=True, kw_only=True):
+    fulfillment_orders: list[FloorOrder]
+    next: str | None
+
+
+class ParcelLine(Struct, frozen=True, kw_only=True):
+    line: int
+    sku: str
+    lot: str
+    quantity: int
+
+
+class ParcelEvent(Struct, frozen=True, kw_only=True):
+    """`code` is the UPU's, where there is one; `raw_code` the carrier's own."""
+
+    happened_at: datetime
+    recorded_at: datetime
+    code: str
+    raw_code: str
+    state: str
+    place: str
+    message: str
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    parcel: ParcelRow
+    order: str
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    label_cost_minor: int
+    label_currency: str
+    label_error: str
+    has_label: bool
+    lines: list[ParcelLine]
+    events: list[ParcelEvent]
+
+
+async def fulfillment_orders(tx: Tx, merchant: int, query: FloorQuery) -> FloorPage:
+    after: tuple[datetime | None, int] = (None, 0)
+    if query.cursor:
+        after = cursor.read(query.cursor, tuple[datetime, int])
+    text = f"{_ROW}{_STATUS[query.status]}{_BY_TIME}{query.limit + 1}"
+    rows = await tx.rows(text, merchant, query.site, *after, None)
+    last = rows[query.limit - 1] if len(rows) > query.limit else None
+    found = await _with_lines(tx, merchant, rows[: query.limit])
+    following = cursor.write(last["ship_by"], last["fulfillment_order_id"]) if last else None
+    return FloorPage(fulfillment_orders=found, next=following)
+
+
+async def fulfillment_order(tx: Tx, merchant: int, word: str) -> FloorOrder:
+    rows = await tx.rows(_ROW, merchant, None, None, 0, number("ful", word))
+    if not rows:
+        raise NotFound(fulfillment_order=word)
+    return (await _with_lines(tx, merchant, rows))[0]
+
+
+async def _with_lines(tx: Tx, merchant: int, rows: list[Any]) -> list[FloorOrder]:
+    lines: dict[int, list[ToPick]] = defaultdict(list)
+    for row in await tx.rows(TO_PICK, merchant, [row["fulfillment_order_id"] for row in rows]):
+        values = dict(row)
+        one = values.pop("fulfillment_order_id")
+        lines[one].append(ToPick(line=values.pop("line_no"), **{**values, "bins": list(values["bins"])}))
+    return [_floor_order(row, lines[row["fulfillment_order_id"]]) for row in rows]
+
+
+def _floor_order(row: Mapping[str, Any], lines: list[ToPick]) -> FloorOrder:
+    values = dict(row)
+    one, order = values.pop("fulfillment_order_id"), values.pop("order_id")
+    return FloorOrder(id=public("ful", one), order=public("ord", order), lines=lines, **values)
+
+
+async def parcel(tx: Tx, merchant: int, word: str) -> Parcel:
+    at = (merchant, number("par", word))
+    row = await tx.row(PARCEL, *at)
+    if row is None:
+        raise NotFound(parcel=word)
+    values = dict(row)
+    shown = {name: values.pop(name) for name in _OF_ROW}
+    lines, events = await tx.rows(PARCEL_LINES, *at), await tx.rows(PARCEL_EVENTS, *at)
+    return Parcel(
+        parcel=parcel_row(shown), order=public("ord", values.pop("order_id")),
+        lines=[ParcelLine(**dict(line)) for line in lines],
+        events=[ParcelEvent(**dict(event)) for event in events], **values,
+    )  # fmt: skip
+
+
+_OF_ROW = (
+    "parcel_id", "fulfillment_order_id", "site", "carton", "weight_g", "label_state", "carrier", "service",
+    "tracking_number", "state", "packed_at", "handed_over_at", "delivered_at",
+)  # fmt: skip

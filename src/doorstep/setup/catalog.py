@@ -1,0 +1,111 @@
+"""catalog: SKUs, their aliases per channel, channels, shipping methods and sites, written one by one by the doors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.setup.merchants import NewSku
+from doorstep.spine.tenant import Db, Tx, tenant_tx
+
+_SKU_COLUMNS = tuple(NewSku.__dataclass_fields__)
+ADD_SKU = f"""
+insert into sku (merchant_id, sku_id, {", ".join(_SKU_COLUMNS)})
+  select merchant_id, sku_id, {", ".join(_SKU_COLUMNS)} from jsonb_populate_record(null::sku, $1::jsonb)
+"""
+CHANGE_SKU = f"""
+update sku s set {", ".join(f"{name} = d.{name}" for name in _SKU_COLUMNS)}
+  from jsonb_populate_record(null::sku, $3::jsonb) d where s.merchant_id = $1 and s.sku_id = $2 returning s.sku_id
+"""
+SKU_OF_CODE = "select sku_id from sku where merchant_id = $1 and code = $2"
+CHANNEL_OF_KEY = "select channel_id from channel where merchant_id = $1 and key = $2"
+PUT_ALIAS = """
+insert into sku_alias (merchant_id, channel_id, alias, sku_id) values ($1, $2, $3, $4)
+  on conflict (merchant_id, channel_id, alias) do update set sku_id = excluded.sku_id
+"""
+REMOVE_ALIAS = """
+delete from sku_alias where merchant_id = $1 and channel_id = $2 and alias = $3 returning alias
+"""
+ADD_CHANNEL = "insert into channel (merchant_id, channel_id, key, kind) values ($1, $2, $3, $4)"
+PUT_METHOD = """
+insert into shipping_method (merchant_id, method_id, name, level, carrier, days_min, days_max)
+  values ($1, $2, $3, $4, $5, $6, $7)
+  on conflict (merchant_id, name) do update set level = excluded.level, carrier = excluded.carrier,
+    days_min = excluded.days_min, days_max = excluded.days_max
+"""
+
+
+class SkuExists(Refusal):
+    """There is a SKU of this code already."""
+
+
+class ChannelExists(Refusal):
+    """There is a channel of this key already."""
+
+
+async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
+    """Its public id; refuses SkuExists."""
+    (sku_id,) = await db.ids.draw(db.pool, 1)
+    row = {"merchant_id": merchant, "sku_id": sku_id} | asdict(new)
+    try:
+        async with tenant_tx(db, [merchant]) as tx:
+            await tx.run(ADD_SKU, msgspec.json.encode(row).decode())
+    except asyncpg.UniqueViolationError:
+        raise SkuExists(code=new.code) from None
+    return public("sku", sku_id)
+
+
+async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
+    """All of it is written anew; refuses NotFound, SkuExists."""
+    sku_id = number("sku", sku)
+    try:
+        async with tenant_tx(db, [merchant]) as tx:
+            found = await tx.value(CHANGE_SKU, merchant, sku_id, msgspec.json.encode(asdict(to)).decode())
+    except asyncpg.UniqueViolationError:
+        raise SkuExists(code=to.code) from None
+    if found is None:
+        raise NotFound(sku=sku)
+
+
+async def put_alias(tx: Tx, merchant: int, channel: str, alias: str, code: str) -> None:
+    """From now on the channel's word means this SKU; refuses NotFound."""
+    channel_id = await _channel(tx, merchant, channel)
+    sku_id = await tx.value(SKU_OF_CODE, merchant, code)
+    if sku_id is None:
+        raise NotFound(sku=code)
+    await tx.run(PUT_ALIAS, merchant, channel_id, alias, sku_id)
+
+
+async def remove_alias(tx: Tx, merchant: int, channel: str, alias: str) -> None:
+    if await tx.value(REMOVE_ALIAS, merchant, await _channel(tx, merchant, channel), alias) is None:
+        raise NotFound(channel=channel, alias=alias)
+
+
+async def create_channel(db: Db, merchant: int, key: str, kind: str) -> None:
+    """Refuses ChannelExists."""
+    (channel_id,) = await db.ids.draw(db.pool, 1)
+    try:
+        async with tenant_tx(db, [merchant]) as tx:
+            await tx.run(ADD_CHANNEL, merchant, channel_id, key, kind)
+    except asyncpg.UniqueViolationError:
+        raise ChannelExists(key=key) from None
+
+
+async def put_method(
+    tx: Tx, merchant: int, name: str, *, level: str, carrier: str, days_min: int, days_max: int
+) -> None:
+    """What a channel calls a way to ship, and what it means here."""
+    ids = await tx.fresh_ids(1)
+    await tx.run(PUT_METHOD, merchant, next(ids), name, level, carrier, days_min, days_max)
+
+
+async def _channel(tx: Tx, merchant: int, key: str) -> Any:
+    channel_id = await tx.value(CHANNEL_OF_KEY, merchant, key)
+    if channel_id is None:
+        raise NotFound(channel=key)
+    return channel_id

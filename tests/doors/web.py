@@ -1,0 +1,97 @@
+"""web: a real web server for tests, on a real port, and clients with a shop's keys."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from doorstep.doors.http.app import build
+from doorstep.kit import clock
+from doorstep.kit.embedded import Urls
+from doorstep.setup.keys import SCOPES, create_key
+from doorstep.spine.tenant import Db
+from tests.shop import Shop
+
+
+@contextmanager
+def serving(urls: Urls) -> Iterator[str]:
+    """The web application in a thread of its own; answers its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server: list[uvicorn.Server] = []
+
+    async def serve() -> None:
+        db = await Db.open(urls.app, urls.router, size=4)
+        try:
+            config = uvicorn.Config(build(db), port=port, log_config=None, access_log=False, lifespan="on")
+            server.append(uvicorn.Server(config))
+            await server[0].serve()
+        finally:
+            await db.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 30
+    while not (server and server[0].started):
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise AssertionError("the web server did not start")
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server[0].should_exit = True
+        thread.join(20)
+
+
+class Client:
+    """Talks to the API with one key."""
+
+    def __init__(self, address: str, key: str | None) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False)
+        self.key = key
+
+    async def get(self, path: str, **params: Any) -> httpx.Response:
+        return await self.http.get(path, params=params)
+
+    async def post(self, path: str, body: Any = None, *, key: str | None = None, **params: Any) -> httpx.Response:
+        headers = {"idempotency-key": key} if key else {}
+        return await self.http.post(path, json=body, headers=headers, params=params)
+
+    async def put(self, path: str, body: Any) -> httpx.Response:
+        return await self.http.put(path, json=body)
+
+    async def raw(self, path: str, content: Any, **headers: str) -> httpx.Response:
+        given = {"content-type": "application/json"} | {name.replace("_", "-"): word for name, word in headers.items()}
+        return await self.http.post(path, content=content, headers=given)
+
+    async def delete(self, path: str, **params: Any) -> httpx.Response:
+        return await self.http.delete(path, params=params)
+
+
+async def client_of(shop: Shop, address: str, scopes: Iterable[str] = SCOPES) -> Client:
+    secret, _ = await create_key(shop.db, shop.merchant, clock.now(), scopes=scopes)
+    return Client(address, secret)
+
+
+@pytest.fixture(scope="session")
+def web(urls: Urls) -> Iterator[str]:
+    """The address of a web server over this worker's database."""
+    with serving(urls) as address:
+        yield address
+
+
+@pytest.fixture
+async def api(shop: Shop, web: str) -> Client:
+    """The shop's own client, which may do everything."""
+    return await client_of(shop, web)
