@@ -1,20 +1,26 @@
-"""promise: give free stock to order lines, fewest parcels first; what is missing waits, or is refused."""
+"""promise: give free stock to order lines, fewest parcels first; what is missing waits, or is refused.
+
+Goods that customs would stop go only from sites on the buyer's side of the border. An order that ships complete gets
+everything or nothing yet.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
+from doorstep.journey.processing.customs_data import Goods, crosses_border, missing_for_customs
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.setup.promising import promise_moves
 from doorstep.setup.sites import Site, every_site
-from doorstep.setup.sourcing import WEIGHED, Choice, Want, source
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
+from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -27,11 +33,33 @@ POLICIES = "select merchant_id, when_short from merchant where merchant_id = any
 METHODS = """
 select merchant_id, name, days_min, days_max from shipping_method where merchant_id = any($1) and name = any($2)
 """
+GOODS = """
+select sku_id, code, hs_code, origin, customs_text, weight_g, value_minor from sku
+  where merchant_id = any($1) and sku_id = any($2)
+"""
+LAST_DECISIONS = """
+select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join lateral (
+  select d.why from decision d where d.merchant_id = any($1) and d.order_id = o.order_id and d.verb = 'promise'
+    order by d.decision_id desc limit 1) d
+"""
 DAYS = (2, 7)
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: str
+
+
+class Promised(msgspec.Struct, frozen=True, kw_only=True):
+    """Units promised now, and units that wait for stock or for a hold to end."""
+
+    order: str
+    promised: int
+    waiting: int
+    fulfillment_orders: list[str]
+
+
+class StillADraft(Refusal):
+    """This order is a draft; confirm it first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,8 @@ class Facts:
     sites: Mapping[int, Site]
     policies: Mapping[int, str]
     days: Mapping[tuple[int, str], tuple[int, int]]
+    goods: Mapping[int, Goods]
+    decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
 
 
 @dataclass(slots=True)
@@ -50,58 +80,94 @@ class Left:
     free: dict[tuple[int, int], dict[int, int]]
 
 
-@verb(Promise)
+@verb(Promise, Promised)
 async def promise(tx: Tx, asks: list[Ask[Promise]]) -> list[Result]:
     """Give free stock to the waiting lines of an order."""
     facts, left = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
-    return [_answer(facts, left, ask) for ask in asks]
+    return each(asks, lambda ask: decide(facts, left, _order(facts, ask), ask))
 
 
-async def facts_of(tx: Tx, orders: list[int]) -> tuple[Facts, Left]:
-    """Asks first: the stock rows are locked, so what is seen free stays free until the batch is written."""
+def _order(facts: Facts, ask: Ask[Promise]) -> OrderFacts:
+    return of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order))
+
+
+async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Left]:
+    """Asks first: the stock rows are locked, so what is seen free stays free until the batch is written.
+
+    `times`: how often each order may be decided upon in this batch.
+    """
     found = await order_facts(tx, orders)
     merchants = list(tx.merchants)
-    skus = {line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted}
+    skus = list({line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted})
     free: dict[tuple[int, int], dict[int, int]] = {}
-    for row in await tx.rows(FREE, merchants, list(skus)):
+    for row in await tx.rows(FREE, merchants, skus):
         free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
     methods = await tx.rows(METHODS, merchants, list({order.row["shipping_method"] for order in found.values()}))
+    decisions = await tx.rows(LAST_DECISIONS, merchants, list(found))
     facts = Facts(
         orders=found,
         sites=await every_site(tx),
         policies={row["merchant_id"]: row["when_short"] for row in await tx.rows(POLICIES, merchants)},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
+        goods={row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, skus)},
+        decided={row["order_id"]: msgspec.json.decode(row["why"]) for row in decisions},
     )
     needed = sum(1 + WEIGHED * len(order.lines) for order in found.values())
-    return facts, Left(await tx.fresh_ids(needed), free)
+    return facts, Left(await tx.fresh_ids(times * needed), free)
 
 
-def _answer(facts: Facts, left: Left, ask: Ask[Promise]) -> Result:
-    try:
-        return decide(facts, left, of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order)), ask)
-    except Refusal as refusal:
-        return refusal
+# The rule
 
 
-def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str = "promise") -> Result:
-    """The rule. An order on hold gets nothing; a held line waits while the others go on."""
+def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str = "promise") -> Outcome:
+    """An order on hold gets nothing; a held line waits while the others go on, unless all go together."""
+    if order.row["drafts"]:
+        raise StillADraft(order=public("ord", order.order_id))
     stopped = order.stopped("promise")
     if stopped:
-        return stopped
-    wants = [
-        Want(line.line_no, line.sku_id, line.wanted)
-        for line in order.lines
-        if line.wanted and line.sku_id and not order.stopped("promise", line.line_no)
-    ]
-    free = {want.sku_id: left.free.get((order.merchant, want.sku_id), {}) for want in wants}
-    complete = order.row["ship"] == "complete"
-    choice = source(wants, free, list(facts.sites.values()), order.row["country"], complete=complete)
+        raise stopped
+    waiting = [line for line in order.lines if line.wanted]
+    ready = [line for line in waiting if line.sku_id and not order.stopped("promise", line.line_no)]
+    choice = _choice(facts, left, order, ready, waiting)
     if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes:
-        return _short(order, choice)
+        raise _short(order, choice)
     outcome = _outcome(facts, left, order, choice, ask, verb)
     for take in choice.takes:
-        free[take.sku_id][take.site_id] -= take.quantity
+        left.free[order.merchant, take.sku_id][take.site_id] -= take.quantity
+    outcome.answer["waiting"] = sum(line.wanted for line in waiting) - outcome.answer["promised"]
     return outcome
+
+
+def _choice(facts: Facts, left: Left, order: OrderFacts, ready: list[Line], waiting: list[Line]) -> Choice:
+    wants = [Want(line.line_no, line.sku_id or 0, line.wanted) for line in ready]
+    complete = order.row["ship"] == "complete"
+    free, barred = _reachable(facts, left, order, ready)
+    choice = source(wants, free, list(facts.sites.values()), order.row["country"], complete=complete)
+    why = choice.why | {"refused": choice.why["refused"] | barred} if barred else choice.why
+    stopped = [line.line_no for line in waiting if line not in ready]
+    if stopped:
+        why = why | {"stopped": stopped}
+    if stopped and complete:
+        return Choice((), tuple(wants), why | {"chosen": []})
+    return replace(choice, why=why)
+
+
+def _reachable(facts: Facts, left: Left, order: OrderFacts, ready: list[Line]) -> tuple[Free, dict[str, str]]:
+    """Free stock without the sites that customs would stop it from; and those, with the reason."""
+    free: dict[int, Mapping[int, int]] = {}
+    barred: dict[str, str] = {}
+    for line in ready:
+        sku = line.sku_id or 0
+        at = left.free.get((order.merchant, sku), {})
+        goods = facts.goods.get(sku)
+        missing = missing_for_customs(goods, line.unit_price) if goods else []
+        behind = {site for site in at if missing and crosses_border(facts.sites[site], order.row["ship_to"] or {})}
+        free[sku] = {site: units for site, units in free.get(sku, at).items() if site not in behind}
+        for site in behind:
+            if goods and at[site] > 0:
+                reason = f"behind a border, and {goods.code} lacks {', '.join(missing)}"
+                barred[facts.sites[site].code] = reason
+    return free, barred
 
 
 def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: Ask[Any], verb: str) -> Outcome:
@@ -114,10 +180,12 @@ def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: A
     if moves:
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in at_site.values()]
-    outcome.facts = [*rows, _decision(order, choice, next(left.ids), ask)]
+    outcome.facts = [*rows]
+    # The same answer as the last time is no new decision.
+    if moves or (choice.missing and facts.decided.get(order.order_id) != choice.why):
+        outcome.facts.append(_decision(order, choice, next(left.ids), ask))
     outcome.answer |= {
         "promised": sum(take.quantity for take in choice.takes),
-        "waiting": sum(want.quantity for want in choice.missing),
         "fulfillment_orders": [public("ful", fo) for fo in at_site.values()],
     }
     return outcome

@@ -1,0 +1,202 @@
+"""canceling: what it means for the books when units are no longer wanted: moves, parcels, and what is owed less.
+
+Used by `cancel` and by `expire`. Units that nobody touched go first. What is promised is free again at once; what was
+picked or packed stands in quarantine until somebody put it back on its shelf.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from doorstep.kit.ids import public
+from doorstep.setup.places import QUARANTINE, in_parcel
+from doorstep.spine.amounts import worth_of_last_units
+from doorstep.spine.facts import Line, OrderFacts
+from doorstep.spine.outcome import Cash, Demand, Job, Move, Outcome, Stock, Update
+from doorstep.spine.status import PARCEL_COUNTER
+from doorstep.spine.tenant import Tx
+
+# What each order's picks left standing in which tote: its own moves tell, a tote may hold other orders' units too.
+IN_TOTES = """
+select merchant_id, order_id, sku_id, site_id, place, lot, sum(units)::bigint as units from (
+    select m.merchant_id, m.id as order_id, m.sku_id, m.site_id, m.target_place as place, m.lot, m.quantity as units
+      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
+        and m.target = 'picked'
+    union all
+    select m.merchant_id, m.id, m.sku_id, m.site_id, m.source_place, m.lot, -m.quantity
+      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
+        and m.source = 'picked') legs
+  group by merchant_id, order_id, sku_id, site_id, place, lot having sum(units) > 0
+  order by place, lot
+"""
+IN_PARCELS = """
+select p.merchant_id, p.order_id, p.parcel_id, p.fulfillment_order_id, p.site_id, p.state, p.label_state,
+    l.line_no, l.sku_id, l.lot, l.quantity
+  from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.handed_over_at is null and l.quantity > 0
+  order by p.label_state = 'bought', p.parcel_id desc, l.line_no, l.lot
+"""
+
+
+@dataclass(slots=True)
+class InTote:
+    sku_id: int
+    site_id: int
+    place: str
+    lot: str
+    units: int
+
+
+@dataclass(slots=True)
+class InParcel:
+    parcel_id: int
+    fulfillment_order_id: int
+    site_id: int
+    state: str
+    label_state: str
+    line_no: int
+    sku_id: int
+    lot: str
+    quantity: int
+
+
+@dataclass(slots=True)
+class Touched:
+    """Units of one order that somebody has in hand; what is canceled of them is taken off."""
+
+    totes: list[InTote] = field(default_factory=list)
+    parcels: list[InParcel] = field(default_factory=list)
+
+
+async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touched]:
+    """Read under the lock of the orders; nothing is read for orders that nobody has begun."""
+    found: dict[int, Touched] = defaultdict(Touched)
+    picked = [order for order, facts in orders.items() if facts.row["picked"]]
+    packed = [order for order, facts in orders.items() if facts.row["packed"]]
+    for row in await tx.rows(IN_TOTES, list(tx.merchants), picked) if picked else ():
+        found[row["order_id"]].totes.append(
+            InTote(row["sku_id"], row["site_id"], row["place"], row["lot"], row["units"])
+        )
+    for row in await tx.rows(IN_PARCELS, list(tx.merchants), packed) if packed else ():
+        found[row["order_id"]].parcels.append(InParcel(*tuple(row)[2:]))
+    return found
+
+
+def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], touched: Touched) -> None:
+    """Add to the outcome's last event the moves that cancel so many units of each line, and what they owe less."""
+    moves = outcome.events[-1].moves
+    for line_no, quantity in units.items():
+        moves.extend(_line_moves(outcome, order, order.line(line_no), quantity, touched))
+    _count_emptied_parcels(outcome, touched)
+    less = owed_less(order, units)
+    if less:
+        moves.append(Cash(less, "owed", "world"))
+
+
+def _line_moves(outcome: Outcome, order: OrderFacts, line: Line, quantity: int, touched: Touched) -> Iterator[Move]:
+    wanted = min(quantity, line.wanted)
+    if wanted:
+        yield Demand(line.line_no, wanted, "wanted", "canceled")
+    left = quantity - wanted
+    at = [allocation for allocation in reversed(order.allocations) if allocation.line_no == line.line_no]
+    for allocation in at:
+        units = min(left, allocation.promised)
+        if units:
+            yield Demand(line.line_no, units, "promised", "canceled", allocation.fulfillment_order_id)
+            yield Stock(allocation.sku_id, allocation.site_id, units, "reserved", "", "free", "")
+            left -= units
+    for allocation in at:
+        units = min(left, allocation.picked)
+        if units:
+            yield Demand(line.line_no, units, "picked", "canceled", allocation.fulfillment_order_id)
+            yield from _out_of_totes(touched, allocation.sku_id, allocation.site_id, units)
+            left -= units
+    yield from _out_of_parcels(outcome, touched, line.line_no, left)
+
+
+def _out_of_totes(touched: Touched, sku: int, site: int, left: int) -> Iterator[Move]:
+    for tote in touched.totes:
+        units = min(left, tote.units) if (tote.sku_id, tote.site_id) == (sku, site) else 0
+        if units:
+            yield Stock(sku, site, units, "picked", tote.place, "quarantine", QUARANTINE, tote.lot)
+            tote.units -= units
+            left -= units
+
+
+def _out_of_parcels(outcome: Outcome, touched: Touched, line_no: int, left: int) -> Iterator[Move]:
+    for inside in touched.parcels:
+        units = min(left, inside.quantity) if inside.line_no == line_no else 0
+        if units:
+            parcel = in_parcel(inside.parcel_id)
+            yield Demand(line_no, units, "packed", "canceled", inside.fulfillment_order_id)
+            yield Stock(inside.sku_id, inside.site_id, units, "packed", parcel, "quarantine", QUARANTINE, inside.lot)
+            inside.quantity -= units
+            left -= units
+            where = {"parcel_id": inside.parcel_id, "line_no": line_no, "lot": inside.lot}
+            outcome.facts.append(Update("parcel_line", where, {"quantity": inside.quantity}))
+
+
+def _count_emptied_parcels(outcome: Outcome, touched: Touched) -> None:
+    """A parcel counts from its packing until it is emptied again."""
+    left: dict[int, int] = defaultdict(int)
+    for inside in touched.parcels:
+        left[inside.parcel_id] += inside.quantity
+    states = {inside.parcel_id: inside.state for inside in touched.parcels}
+    for parcel_id, units in left.items():
+        if units == 0:
+            outcome.count(PARCEL_COUNTER[states[parcel_id]], -1)
+            outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}))
+
+
+def opened_parcels(touched: Touched, order: OrderFacts, units: Mapping[int, int]) -> list[InParcel]:
+    """The parcels that canceling so many units would open; asked before anything is taken off."""
+    opened = []
+    for line_no, quantity in units.items():
+        line = order.line(line_no)
+        left = quantity - line.wanted - line.promised - line.picked
+        for inside in touched.parcels:
+            if inside.line_no == line_no and left > 0:
+                opened.append(inside)
+                left -= inside.quantity
+    return opened
+
+
+def owed_less(order: OrderFacts, units: Mapping[int, int]) -> int:
+    """What the buyer owes less. With the last unit that was to be sent goes the shipping, with the whole order all."""
+    remaining = {line.line_no: line.ordered - line.canceled - units.get(line.line_no, 0) for line in order.lines}
+    owed = int(order.row["owed"])
+    if not any(remaining.values()):
+        return owed
+    less = sum(
+        worth_of_last_units(line.worth_minor, line.ordered, line.canceled, units[line.line_no])
+        for line in order.lines
+        if line.line_no in units
+    )
+    if not any(remaining[line.line_no] for line in order.lines if line.ships):
+        less += int((order.row["details"] or {}).get("shipping_worth_minor", 0))
+    return min(less, owed)
+
+
+def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
+    """What this change made too much: paid money is refunded, held money let go when none of it is needed."""
+    order = public("ord", before.order_id)
+    jobs = []
+    refund = _overpaid(now) - _overpaid(before)
+    if refund > 0:
+        jobs.append(Job("want_refund", {"order": order, "amount_minor": refund, "reason": reason}))
+    # Providers let go of a whole authorization only; while a part is needed, the last capture lets go of the rest.
+    if now.row["held"] > 0 and now.row["owed"] <= now.row["earned"] and before.row["owed"] > before.row["earned"]:
+        jobs.append(Job("want_release_of_funds", {"order": order}))
+    return jobs
+
+
+def _overpaid(order: OrderFacts) -> int:
+    return max(0, int(order.row["earned"]) - int(order.row["owed"]))
+
+
+def freed_skus(moves: Iterable[Move]) -> list[Job]:
+    """Waiting lines get what is free again."""
+    skus = dict.fromkeys(move.sku for move in moves if isinstance(move, Stock) and move.target == "free")
+    return [Job("fill", {"sku": public("sku", sku)}) for sku in skus]
