@@ -148,6 +148,10 @@ def _first_of_each(asks: Numbered) -> tuple[Numbered, Numbered]:
 
 
 def _subject(body: Any) -> object | None:
+    """What the ask is about; a body that no id tells it of has a `subject` of its own."""
+    own: object | None = getattr(body, "subject", None)
+    if own is not None:
+        return own
     for name in SUBJECTS:
         value = getattr(body, name, None)
         if isinstance(value, str) and value:

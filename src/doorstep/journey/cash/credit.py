@@ -9,19 +9,11 @@ import msgspec
 from msgspec import Meta
 
 from doorstep.journey.cash.books import Amount, Books, Reference, books_of, of_order, outcome_of
-from doorstep.journey.cash.invoice import (
-    CREDIT_NOTES,
-    Issued,
-    Numbers,
-    invoice_row,
-    issued_of,
-    numbers_of,
-    only_last_counts,
-    spelled,
-)
+from doorstep.journey.cash.invoice import CREDIT_NOTES, Issued, invoice_row, issued_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
 from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx

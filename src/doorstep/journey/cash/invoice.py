@@ -13,7 +13,8 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.amounts import Amounts, Priced, amounts, worth_of_units
 from doorstep.spine.facts import Line, OrderFacts
-from doorstep.spine.outcome import Ask, Event, Fact, Insert, Outcome, Result, Update
+from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
+from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -33,15 +34,6 @@ select p.merchant_id, p.order_id, p.parcel_id, pl.line_no, pl.quantity,
 ISSUED = """
 select merchant_id, order_id, invoice_id, kind, series, number, parcel_id, total_minor, tax_minor, content
   from invoice where merchant_id = any($1) and order_id = any($2) order by invoice_id
-"""
-# The counter is the last thing locked: it serializes a merchant's invoices, which is what "without a gap" means.
-OPEN_SERIES = """
-insert into series (merchant_id, series) select m, s from unnest($1::bigint[]) m, unnest($2::text[]) s
-  order by m, s on conflict do nothing
-"""
-NEXT_NUMBERS = """
-select merchant_id, series, next from series where merchant_id = any($1) and series = any($2)
-  order by merchant_id, series for update
 """
 
 
@@ -81,18 +73,6 @@ class Issued:
         )
 
 
-@dataclass(slots=True)
-class Numbers:
-    """The next number per merchant and series; moved as the batch goes."""
-
-    next: dict[tuple[int, str], int]
-
-    def take(self, merchant: int, series: str) -> tuple[int, Fact]:
-        taken = self.next[merchant, series]
-        self.next[merchant, series] = taken + 1
-        return taken, Update("series", {"series": series}, {"next": taken + 1})
-
-
 @verb(IssueInvoice)
 async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
@@ -117,28 +97,6 @@ async def issued_of(tx: Tx, orders: list[int]) -> dict[int, Issued]:
     for row in await tx.rows(ISSUED, list(tx.merchants), orders):
         rows[row["order_id"]].append({**dict(row), "content": msgspec.json.decode(row["content"])})
     return {order: Issued(tuple(found)) for order, found in rows.items()}
-
-
-async def numbers_of(tx: Tx, series: str) -> Numbers:
-    merchants = list(tx.merchants)
-    await tx.run(OPEN_SERIES, merchants, [series])
-    rows = await tx.rows(NEXT_NUMBERS, merchants, [series])
-    return Numbers({(row["merchant_id"], row["series"]): row["next"] for row in rows})
-
-
-def only_last_counts(results: list[Result]) -> list[Result]:
-    """A batch takes several numbers of one series: only the last taken is written back, a row changes once."""
-    last: dict[tuple[int, str], Update] = {}
-    for result in results:
-        if isinstance(result, Outcome):
-            for fact in result.facts:
-                if isinstance(fact, Update) and fact.table == "series":
-                    last[result.merchant, fact.where["series"]] = fact
-    kept = {id(fact) for fact in last.values()}
-    for result in results:
-        if isinstance(result, Outcome):
-            result.facts = [fact for fact in result.facts if fact.table != "series" or id(fact) in kept]
-    return results
 
 
 def decide(
@@ -237,8 +195,3 @@ def invoice_row(
         "currency": order.row["currency"], "total_minor": content["total_minor"], "tax_minor": content["tax_minor"],
         "content": content, "issued_at": at,
     }  # fmt: skip
-
-
-def spelled(series: str, taken: int) -> str:
-    """As it stands on the paper: INV-000042."""
-    return f"{series}-{taken:06d}"
