@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.invoice import spelled
 from doorstep.journey.cash.papers import Invoice, InvoiceFee, InvoiceLine, InvoiceParty, InvoicePayment, InvoiceTax
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address
 from doorstep.kit.refusals import NotFound
+from doorstep.spine.numbering import spelled
 from doorstep.spine.tenant import Tx
 
 INVOICE = """
