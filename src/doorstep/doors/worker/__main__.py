@@ -1,0 +1,28 @@
+"""`python -m doorstep.doors.worker`: one worker; start as many as there is work for."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import doorstep.doors.stages  # noqa: F401  (binds the verbs)
+from doorstep.doors import logs
+from doorstep.doors.opening import open_db
+from doorstep.doors.worker import schedule
+from doorstep.doors.worker.loop import LANES, Worker
+from doorstep.doors.worker.outside import world_of
+from doorstep.kit import home as homes
+
+
+async def main() -> None:
+    async with open_db(size=LANES + 4) as db:
+        world = world_of(db, homes.home())
+        worker = Worker(world)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, worker.stopping.set)
+        await asyncio.gather(worker.run(), schedule.run(world, worker.stopping))
+
+
+if __name__ == "__main__":
+    logs.set_up()
+    asyncio.run(main())

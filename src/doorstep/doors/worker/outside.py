@@ -1,0 +1,76 @@
+"""outside: the world that errands call: carriers and providers from the merchants' connections, and the post."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from doorstep.kit.refusals import Refusal
+from doorstep.kit.secrets import Keyring, keyring
+from doorstep.plug import registry
+from doorstep.plug.notifier import mailer
+from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.world import World
+
+CONNECTION = """
+select connection_id, plugin, code, settings, secret from connection
+  where merchant_id = $1 and kind = $2 and ($3 = '' or code = $3) order by code limit 1
+"""
+# How often a carrier is asked about a parcel.
+FOLLOW_SECONDS = "DOORSTEP_FOLLOW_SECONDS"
+
+
+class NotConnected(Refusal):
+    """The merchant has no such account with a carrier or payment provider."""
+
+
+class Connections:
+    """Opens each account once: the client keeps its connections, and its patience with a peer that is down."""
+
+    def __init__(self, db: Db, keys: Keyring) -> None:
+        self._db, self._keys = db, keys
+        self._open: dict[tuple[str, int, str], tuple[bytes, Any]] = {}
+
+    async def carrier(self, merchant: int, code: str) -> Any:
+        return await self._opened("carrier", registry.carrier, merchant, code)
+
+    async def payments(self, merchant: int, code: str) -> Any:
+        return await self._opened("payments", registry.payments, merchant, code)
+
+    async def _opened(
+        self, kind: str, build: Callable[[str, str, Mapping[str, Any]], Any], merchant: int, code: str
+    ) -> Any:
+        async with tenant_tx(self._db, [merchant], readonly=True) as tx:
+            row = await tx.row(CONNECTION, merchant, kind, code)
+        if row is None:
+            raise NotConnected(kind=kind, code=code)
+        seen = repr(tuple(row)).encode()
+        known = self._open.get((kind, merchant, row["code"]))
+        if known and known[0] == seen:
+            return known[1]
+        opened = build(row["plugin"], row["code"], self._config(merchant, row))
+        self._open[kind, merchant, row["code"]] = (seen, opened)
+        return opened
+
+    def _config(self, merchant: int, row: Any) -> dict[str, Any]:
+        config: dict[str, Any] = msgspec.json.decode(row["settings"])
+        if row["secret"]:
+            context = secret_context(merchant, row["connection_id"])
+            config |= msgspec.json.decode(self._keys.open(row["secret"], context))
+        return config
+
+
+def secret_context(merchant: int, connection: int) -> str:
+    """Binds a sealed secret to its row; the secret is a JSON object of the settings that must not lie open."""
+    return f"connection/{merchant}/{connection}/secret"
+
+
+def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
+    connections = Connections(db, keyring(home))
+    every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
+    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every)
