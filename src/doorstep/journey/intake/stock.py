@@ -15,8 +15,10 @@ LARGEST_QUANTITY = 10**9
 NAMES = {
     "sku": ("sku", "variant sku", "item", "code"),
     "site": ("site", "location", "warehouse"),
-    "quantity": ("quantity", "qty", "available", "on hand"),
-    "bin": ("bin", "shelf"),
+    "quantity": ("quantity", "qty", "on hand", "on hand (current)", "counted"),
+    "available": ("available",),
+    "bin": ("bin", "bin name", "shelf"),
+    "lot": ("lot", "batch"),
 }
 
 
@@ -27,12 +29,17 @@ class NotAStockFile(Refusal):
 
 
 class StockRow(msgspec.Struct, frozen=True, kw_only=True):
-    """So many of a SKU at a site; site and bin are "" when the file has no such column."""
+    """So many of a SKU at a site; site, bin and lot are "" when the file has no such column.
+
+    `available`: the file tells only what is free, without what orders were promised.
+    """
 
     sku: str
     quantity: int
+    available: bool = False
     site: str = ""
     bin: str = ""
+    lot: str = ""
     file: str
     line: int
 
@@ -42,7 +49,8 @@ def read_stock(paths: Sequence[str | PathLike[str]]) -> Iterator[StockRow | BadR
     files, strangers = expand(paths)
     for file in files:
         header = open_table(file).header
-        if not {"sku", "quantity"} <= _columns(header).keys():
+        at = _columns(header).keys()
+        if "sku" not in at or not at & {"quantity", "available"}:
             raise NotAStockFile(file=str(file), columns=", ".join(header[:10]))
     return _rows([str(file) for file in files], strangers)
 
@@ -71,7 +79,8 @@ def _stock_row(row: Row, at: dict[str, str]) -> StockRow | BadRow:
         return BadRow(file=row.file, line=row.line, column=column, reason=reason, value=row.cells.get(column, ""))
 
     text = {key: cells.code(row.cells[name]) for key, name in at.items()}
-    quantity = cells.amount(text["quantity"])
+    counted = "quantity" if "quantity" in at else "available"
+    quantity = cells.amount(text[counted])
     if any(extra.strip() for extra in row.extra):
         return bad("sku", "too_many_cells")
     if not text["sku"]:
@@ -79,12 +88,14 @@ def _stock_row(row: Row, at: dict[str, str]) -> StockRow | BadRow:
     if "site" in at and not text["site"]:
         return bad("site", "site_missing")
     if quantity is None or quantity != int(quantity) or not 0 <= quantity <= LARGEST_QUANTITY:
-        return bad("quantity", "quantity_unreadable")
+        return bad(counted, "quantity_unreadable")
     return StockRow(
         sku=text["sku"],
         quantity=int(quantity),
+        available=counted == "available",
         site=text.get("site", ""),
         bin=text.get("bin", ""),
+        lot=text.get("lot", ""),
         file=row.file,
         line=row.line,
     )
