@@ -44,7 +44,16 @@ delete from request r using unnest($1::bigint[], $2::bytea[]) u(m, k) where r.me
 """
 FINISH = """
 delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id, f)
-  where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f returning j.job_id
+  where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f
+  returning j.merchant_id, j.job_id, j.verb, j.body, j.created_at
+"""
+# What a verb refused stays visible, in the transaction that ended its job: without the key, so that the same work can
+# be queued anew.
+KEEP_REFUSED = """
+insert into job (merchant_id, job_id, verb, body, due_at, state, error, created_at)
+  select m, id, v, b::jsonb, at, 'refused', e, c
+  from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::timestamptz[])
+    u(m, id, v, b, at, e, c)
 """
 
 
@@ -161,7 +170,8 @@ def _subject(body: Any) -> object | None:
 
 async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
     answers = await _claim(tx, asks)
-    answers |= await _finish(tx, asks, jobs)
+    lost, ended = await _finish(tx, asks, jobs)
+    answers |= lost
     fresh = [(index, ask) for index, ask in asks if index not in answers]
     if not fresh:
         return answers
@@ -175,6 +185,7 @@ async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed])
         for (index, _), result in zip(fresh, results, strict=True)
     }
     await _keep_answers(tx, fresh, found)
+    await _keep_refused(tx, fresh, ended, found)
     return answers | found
 
 
@@ -214,16 +225,34 @@ async def _keep_answers(tx: Tx, asks: Numbered, answers: dict[int, Answer]) -> N
         await tx.run(UNCLAIM, [ask.merchant for ask in gone], [ask.key for ask in gone])
 
 
-async def _finish(tx: Tx, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
+Ended = dict[int, asyncpg.Record]
+
+
+async def _finish(tx: Tx, asks: Numbered, jobs: dict[int, Claimed]) -> tuple[dict[int, Answer], Ended]:
     """End the jobs that these asks answer; who lost its lease is not run a second time."""
     held = [(index, ask.merchant, jobs[index]) for index, ask in asks if index in jobs]
     if not held:
-        return {}
-    ended = await tx.rows(
+        return {}, {}
+    rows = await tx.rows(
         FINISH, [m for _, m, _ in held], [job.job_id for _, _, job in held], [job.fence for _, _, job in held]
     )
-    ours = {row["job_id"] for row in ended}
-    return {index: LeaseLost() for index, _, job in held if job.job_id not in ours}
+    ours = {row["job_id"]: row for row in rows}
+    lost: dict[int, Answer] = {index: LeaseLost() for index, _, job in held if job.job_id not in ours}
+    return lost, {index: ours[job.job_id] for index, _, job in held if job.job_id in ours}
+
+
+async def _keep_refused(tx: Tx, asks: Numbered, ended: Ended, answers: dict[int, Answer]) -> None:
+    refused = [
+        (ask.at, ended[i], answer) for i, ask in asks if i in ended and isinstance(answer := answers[i], Refusal)
+    ]
+    if not refused:
+        return
+    rows = [row for _, row, _ in refused]
+    await tx.run(
+        KEEP_REFUSED, [row["merchant_id"] for row in rows], [row["job_id"] for row in rows],
+        [row["verb"] for row in rows], [row["body"] for row in rows], [at for at, _, _ in refused],
+        [f"{answer.code}: {answer}"[:2000] for _, _, answer in refused], [row["created_at"] for row in rows],
+    )  # fmt: skip
 
 
 async def _refuse_alone(
@@ -233,4 +262,6 @@ async def _refuse_alone(
     answers[index] = refusal
     if index in jobs:
         async with tenant_tx(db, [asked.merchant]) as tx:
-            await _finish(tx, [ask], jobs)
+            lost, ended = await _finish(tx, [ask], jobs)
+            await _keep_refused(tx, [ask], ended, answers)
+        answers.update(lost)

@@ -45,6 +45,7 @@ class Errand:
     name: str
     body: type[msgspec.Struct]
     run: Call
+    at_once: int = 1  # so many waiting asks go into one call; if it fails, all of them are tried again
 
 
 VERBS: dict[str, Verb] = {}
@@ -66,14 +67,14 @@ def verb(body: type[B], answer: type[msgspec.Struct] | None = None) -> Callable[
     return bind
 
 
-def errand(body: type[B]) -> Callable[[Call], Call]:
+def errand(body: type[B], *, at_once: int = 1) -> Callable[[Call], Call]:
     """Bind the function to the errand of its name: it is called with the outside world and waiting asks."""
 
     def bind(run: Call) -> Call:
         name = run.__name__
         if name not in ERRANDS:
             raise Unbound(f"{name} is not an errand of the journey: name it in spine/journey.py first")
-        ERRAND[name] = Errand(name, body, run)
+        ERRAND[name] = Errand(name, body, run, at_once)
         return run
 
     return bind
