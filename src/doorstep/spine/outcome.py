@@ -107,6 +107,8 @@ class Outcome:
     facts: list[Fact] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     then: list[Job] = field(default_factory=list)
+    # For an outcome without an event: whose `then` it queues (the carrier had no news, ask again later).
+    verb: str = ""
     # For allocations that are new with this outcome: until when an unpaid promise lasts.
     expires_at: datetime | None = None
     more: list[Outcome] = field(default_factory=list)

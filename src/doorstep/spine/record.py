@@ -159,11 +159,12 @@ def _check_against_the_table(outcome: Outcome) -> None:
                 )
             if _amount(move) <= 0:
                 raise NotOnTheTable(f"{event.verb} moved {_amount(move)}: a move is at least one")
-    allowed = {name for event in outcome.events for name in journey.ROWS[event.verb].then}
+    verbs = [event.verb for event in outcome.events] or [outcome.verb]
+    allowed = {name for verb in verbs if verb for name in journey.ROWS[verb].then}
     for job in outcome.then:
         if job.verb not in allowed:
-            verbs = ", ".join(event.verb for event in outcome.events) or "an outcome without an event"
-            raise NotOnTheTable(f"{verbs} queued {job.verb}: name it in its `then`")
+            by = ", ".join(verbs) or "an outcome without an event"
+            raise NotOnTheTable(f"{by} queued {job.verb}: name it in its `then`")
 
 
 def _amount(move: Move) -> int:

@@ -80,6 +80,7 @@ def decide(
         outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": after}))
         if after in TROUBLE_STATES or after == "returned_to_sender":
             outcome.facts.append(_attention(next(ids), parcel, after, new, ask))
+    outcome.verb = "track"
     outcome.then = list(_then(parcel, before, after, events.values(), ask))
     return outcome
 
