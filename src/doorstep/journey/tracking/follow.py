@@ -25,7 +25,7 @@ class Follow(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 1
 
 
-@errand(Follow)
+@errand(Follow, at_once=50)
 async def follow(world: World, asks: list[Ask[Follow]]) -> None:
     """One call per carrier for all its parcels, where the carrier can."""
     by_merchant: dict[int, list[Ask[Follow]]] = defaultdict(list)
