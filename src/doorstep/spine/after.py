@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from itertools import pairwise
 from typing import Any
 
 from doorstep.spine import journey
@@ -19,7 +20,7 @@ def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
     lines = {line.line_no: asdict(line) for line in order.lines}
     allocations = {(a.line_no, a.fulfillment_order_id): asdict(a) for a in order.allocations}
     for event in outcome.events:
-        for move, following in zip(event.moves, [*event.moves[1:], None], strict=True):
+        for move, following in pairwise([*event.moves, None]):
             if isinstance(move, Demand):
                 for kept in (counters, lines[move.line_no]):
                     _shift(kept, move.source, move.target, move.quantity, journey.LINE)

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Text = Annotated[str, Meta(max_length=200)]
+from doorstep.setup.addresses import Address, Text
+
 LongText = Annotated[str, Meta(max_length=2000)]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217")]
 AmountMinor = Annotated[int, Meta(ge=0, le=10**15, description="minor units of the order's currency")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -22,18 +22,6 @@ Reserve = Literal["now", "after_checks"]
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What comes from outside: unknown fields are errors."""
-
-
-class Address(Struct, frozen=True, kw_only=True):
-    name: Text = ""
-    company: Text = ""
-    line1: Text = ""
-    line2: Text = ""
-    city: Text = ""
-    region: Text = ""
-    postcode: Annotated[str, Meta(max_length=20)] = ""
-    country: Country
-    phone: Annotated[str, Meta(max_length=40)] = ""
 
 
 class Buyer(Struct, frozen=True, kw_only=True):

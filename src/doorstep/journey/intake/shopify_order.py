@@ -16,11 +16,12 @@ import msgspec
 
 from doorstep.journey.intake import cells
 from doorstep.journey.intake.files import BadRow, Row
-from doorstep.journey.intake.new_order import Address, Buyer, Fee, NewLine, NewOrder, PaymentTerm, Tender
+from doorstep.journey.intake.new_order import Buyer, Fee, NewLine, NewOrder, PaymentTerm, Tender
 from doorstep.journey.intake.problems import Problem
 from doorstep.journey.intake.shopify_amounts import Said, SaidLine, Settled, settle
 from doorstep.journey.intake.shopify_columns import Columns
 from doorstep.kit import money
+from doorstep.setup.addresses import Address
 
 LARGEST_QUANTITY = 1_000_000
 MOST_LINES = 2000
