@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ START_TIMEOUT_S = 900.0
 STOP_TIMEOUT_S = 60.0
 # After a kill -9 of the server its old backends hold its memory until they notice; then the next try succeeds.
 STILL_HELD = "pre-existing shared memory block"
+GRAVE = ("FATAL", "PANIC", "ERROR", "error:")
+# Of a name of its own each time: the initdb of a start that was killed may still be writing into its own.
+DRAFT = "postgres.draft-"
 DETACHED = '"$1" -D "$2" </dev/null >>"$3" 2>&1 & echo $!'
 
 
@@ -94,6 +98,8 @@ def _bring_up(home: Path, deadline: float) -> None:
     user = user_of(data_folder(home))
     admit(home, user)
     server = Server(home, user, programs_for(user))
+    for left in home.glob(f"{DRAFT}*"):
+        shutil.rmtree(left, ignore_errors=True)
     make_socket_folder(home, *_ids(user))
     if not server.data.exists():
         _create(server)
@@ -128,9 +134,7 @@ def _refuse_other_major(home: Path) -> None:
 
 def _create(server: Server) -> None:
     """Built aside and moved into place when it is whole, so that a crash on the way leaves nothing behind."""
-    draft = server.home / "postgres.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
+    draft = Path(tempfile.mkdtemp(dir=server.home, prefix=DRAFT))
     give(draft, server.user)
     _initdb(server, draft)
     _write(server, draft / "pg_hba.conf", HBA)
@@ -282,18 +286,17 @@ def _clear_what_a_crash_left(server: Server) -> None:
 
 
 def _why_it_stopped(server: Server) -> str:
-    try:
-        newest = max((server.data / "log").glob("*.log"), key=lambda file: file.stat().st_mtime, default=None)
-        texts = [file.read_text("utf-8", "replace") for file in (server.log, newest) if file and file.exists()]
-    except OSError as error:
-        return str(error)
-    return _complaint("\n".join(texts)) or "it did not become ready in time"
+    """What this start wrote itself says it best; the running log holds the words of earlier servers too."""
+    newest = max((server.data / "log").glob("*.log"), key=lambda file: file.stat().st_mtime, default=None)
+    texts = [file.read_text("utf-8", "replace") for file in (server.log, newest) if file and file.exists()]
+    grave = next((text for text in texts if any(word in text for word in GRAVE)), "\n".join(texts))
+    return _complaint(grave) or "it did not become ready in time"
 
 
 def _complaint(text: str) -> str:
     """The last line that says what is wrong; without such a one, the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    grave = [line for line in lines if any(word in line for word in ("FATAL", "PANIC", "ERROR", "error:"))]
+    grave = [line for line in lines if any(word in line for word in GRAVE)]
     return (grave or lines or [""])[-1]
 
 
