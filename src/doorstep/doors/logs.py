@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from pathlib import Path
+from typing import Any
 
+import asyncpg
 import structlog
 
 
@@ -20,3 +24,15 @@ def set_up() -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def told(error: BaseException) -> dict[str, Any]:
+    """Where it happened and what kind it is. Never its message: that quotes values, and so people."""
+    frames = traceback.extract_tb(error.__traceback__)
+    facts: dict[str, Any] = {
+        "error": type(error).__name__,
+        "at": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
+    }
+    if isinstance(error, asyncpg.PostgresError):
+        facts |= {"sqlstate": error.sqlstate, "constraint": getattr(error, "constraint_name", None)}
+    return facts

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-import asyncpg
 import msgspec
 import structlog
 
 from doorstep.doors.away import is_away
+from doorstep.doors.logs import told
 from doorstep.kit.refusals import Refusal
 
 log = structlog.get_logger("doorstep.http")
@@ -110,15 +108,3 @@ def refusal_of(error: BaseException, **where: Any) -> Refusal:
     number = token_hex(8)
     log.error("bug", id=number, **told(error), **where)
     return Bug(id=number)
-
-
-def told(error: BaseException) -> dict[str, Any]:
-    """Where it happened and what kind it is. Never its message: that quotes values, and so people."""
-    frames = traceback.extract_tb(error.__traceback__)
-    facts: dict[str, Any] = {
-        "error": type(error).__name__,
-        "at": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
-    }
-    if isinstance(error, asyncpg.PostgresError):
-        facts |= {"sqlstate": error.sqlstate, "constraint": getattr(error, "constraint_name", None)}
-    return facts

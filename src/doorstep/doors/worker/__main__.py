@@ -5,22 +5,28 @@ from __future__ import annotations
 import asyncio
 import signal
 
+import structlog
+
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
+from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker import schedule
-from doorstep.doors.worker.loop import LANES, Worker
+from doorstep.doors.worker import relay, schedule
+from doorstep.doors.worker.loop import CALLS, LANES, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
+from doorstep.plug.notifier import WebhookSender
 
 
 async def main() -> None:
-    async with open_db(size=LANES + 4) as db:
+    async with open_db(size=LANES + CALLS + 4) as db:
         world = world_of(db, homes.home())
-        worker = Worker(world)
+        worker = Worker(world, bring_back=bring_back)
+        subscribers = relay.Relay(world, WebhookSender())
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, worker.stopping.set)
-        await asyncio.gather(worker.run(), schedule.run(world, worker.stopping))
+        structlog.get_logger("doorstep.worker").info("worker started")
+        await asyncio.gather(worker.run(), schedule.run(world, worker.stopping), subscribers.run(worker.stopping))
 
 
 if __name__ == "__main__":

@@ -1,168 +1,255 @@
 """loop: claims jobs in batches per merchant and verb, runs them, keeps what came of them.
 
-Polling alone is enough. A verb's job ends in the transaction of its outcome; an errand's job ends when it returned,
-and is tried again with the same key when it did not.
+Polling alone is enough. A verb's job ends in the transaction of its outcome, its refusal kept beside it; an errand's
+job ends when it returned, and is tried again with the same key when it did not. Verbs run in lanes of their own, so
+that the slowest carrier holds up no order; and no merchant's carrier takes all the calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import msgspec
 import structlog
 
 from doorstep.doors.away import is_away
+from doorstep.doors.logs import told
 from doorstep.kit.refusals import Refusal
 from doorstep.spine import jobs
 from doorstep.spine.jobs import ClaimedJob
 from doorstep.spine.outcome import Ask
-from doorstep.spine.runner import Answer, Claimed, LeaseLost, run
+from doorstep.spine.runner import Claimed, run
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
-from doorstep.spine.world import World
+from doorstep.spine.world import TryLater, World
 
 BATCH = 50
-# Calls that run beside each other; each is one merchant's batch of one verb.
-LANES = 4
-IDLE = timedelta(milliseconds=500)
-BUSY = timedelta(milliseconds=5)
-AWAY = timedelta(seconds=1)
+LANES = 2  # a merchant's verbs run in one of them
+CALLS = 8  # errands under way at once,
+CALLS_OF_ONE = 4  # and of one merchant and errand
+# Well within the lease: what takes longer is given up before another worker may take it.
+LONGEST_CALL = jobs.LEASE * 0.75
+IDLE_S, LONGEST_IDLE_S, AWAY_S = 0.1, 1.0, 1.0
+LAST_CALLS_S = 10.0
+MERCHANTS_FOR_S = 2.0
 
-log = structlog.get_logger()
+log = structlog.get_logger("doorstep.worker")
+
+Work = list[tuple[ClaimedJob, Ask[Any]]]
+Pair = tuple[int, str]
+
+
+async def _nothing() -> None:
+    """Nobody can bring back a database that is not ours."""
 
 
 @dataclass(slots=True)
 class Worker:
     world: World
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    bring_back: Callable[[], Awaitable[None]] = _nothing
     done: int = 0
+    _known: tuple[float, list[int]] = (0.0, [])
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+    _under_way: Counter[Pair] = field(default_factory=Counter)
+    # Something ended that may have queued more.
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        """Until told to stop; a database that is away is waited for."""
-        while not self.stopping.is_set():
-            try:
-                worked = await self.once()
-                pause = BUSY if worked else IDLE
-            except Exception as error:
-                if not is_away(error):
-                    raise
-                log.warning("the database is away", error=type(error).__name__)
-                pause = AWAY
-            await self._pause(pause)
+        """Until told to stop; a database that is away is waited for. Calls under way get a moment to end."""
+        lanes = [self._forever(partial(self._turn_lane, lane)) for lane in range(LANES)]
+        await asyncio.gather(*lanes, self._forever(self._turn_errands))
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=LAST_CALLS_S)
+        for call in self._calls:
+            call.cancel()
 
     async def once(self) -> int:
-        """One round over everything that is due; answers how many jobs were taken."""
-        merchants = await self.world.db.everyone()
-        if not merchants:
-            return 0
-        async with tenant_tx(self.world.db, merchants) as tx:
-            due = await jobs.waiting(tx, self.world.now())
-        gate = asyncio.Semaphore(LANES)
-        taken = await asyncio.gather(*(self._gated(gate, merchant, verb) for merchant, verb in due))
-        return sum(taken)
+        """One round over everything that is due, calls included; answers how many jobs were taken."""
+        taken = sum([await self._turn_lane(lane) for lane in range(LANES)])
+        taken += await self._turn_errands()
+        while self._calls:
+            await asyncio.wait(self._calls)
+        return taken
 
-    async def _gated(self, gate: asyncio.Semaphore, merchant: int, verb: str) -> int:
-        async with gate:
-            return 0 if self.stopping.is_set() else await self.work_at(merchant, verb)
+    async def _forever(self, turn: Callable[[], Awaitable[int]]) -> None:
+        idle = IDLE_S
+        while not self.stopping.is_set():
+            try:
+                worked = await turn()
+            except Exception as error:
+                if is_away(error):
+                    log.warning("the database is away", error=type(error).__name__)
+                else:
+                    log.error("bug", **told(error))
+                await self._pause(AWAY_S)
+                await self.bring_back()
+                continue
+            idle = IDLE_S if worked else min(idle * 1.5, LONGEST_IDLE_S)
+            if not worked:
+                await self._pause(idle)
+
+    async def _pause(self, seconds: float) -> None:
+        """Cut short by the end, and by what ended."""
+        self._stirred.clear()
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self.stopping, self._stirred)]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
+
+    async def _due(self, merchants: Sequence[int]) -> list[Pair]:
+        if not merchants:
+            return []
+        async with tenant_tx(self.world.db, merchants, readonly=True) as tx:
+            return await jobs.waiting(tx, self.world.now())
+
+    async def _merchants(self) -> list[int]:
+        at, known = self._known
+        if monotonic() > at + MERCHANTS_FOR_S or not known:
+            known = await self.world.db.everyone()
+            self._known = (monotonic(), known)
+        return known
+
+    # Verbs
+
+    async def _turn_lane(self, lane: int) -> int:
+        """A batch of each merchant and verb of the lane that has work."""
+        merchants = [merchant for merchant in await self._merchants() if merchant % LANES == lane]
+        taken = 0
+        for merchant, verb in await self._due(merchants):
+            if verb not in ERRAND and not self.stopping.is_set():
+                taken += await self.work_at(merchant, verb)
+        return taken
 
     async def work_at(self, merchant: int, verb: str) -> int:
-        """One batch of one merchant and verb."""
-        async with tenant_tx(self.world.db, [merchant]) as tx:
-            claimed = await jobs.claim(tx, merchant, verb, self.world.now(), BATCH)
-        if not claimed:
-            return 0
-        known, unreadable = _read(claimed, self.world.now())
-        if unreadable:
-            await self._again(unreadable, tries=1)
+        """One batch of one merchant and verb, or errand, to its end."""
+        claimed = await self._claim(merchant, verb, BATCH)
         if verb in VERBS:
-            await self._run_verb(verb, known)
+            for work in _batches(await self._readable(claimed, VERBS[verb].body), BATCH):
+                await self._run_verb(verb, work)
         elif verb in ERRAND:
-            await self._run_errand(verb, known)
+            for work in _batches(await self._readable(claimed, ERRAND[verb].body), ERRAND[verb].at_once):
+                await self._call(verb, work)
         else:
-            await self._again([(job, f"no code is bound to {verb}") for job, _ in known])
-        self.done += len(claimed)
+            await self._bury([(job, f"no code is bound to {verb}") for job in claimed])
         return len(claimed)
 
-    async def _run_verb(self, verb: str, work: Sequence[tuple[ClaimedJob, Ask[Any]]]) -> None:
-        if not work:
-            return
+    async def _run_verb(self, verb: str, work: Work) -> None:
         claims = [Claimed(job.job_id, job.fence) for job, _ in work]
         try:
-            answers = await run(self.world.db, verb, [ask for _, ask in work], claims)
+            async with asyncio.timeout(LONGEST_CALL.total_seconds()):
+                await run(self.world.db, verb, [ask for _, ask in work], claims)
+            self.done += len(work)
         except Exception as error:
-            if is_away(error):
+            if is_away(error) and not isinstance(error, TimeoutError):
                 raise
             await self._after_a_bug(verb, work, error)
-            return
-        await self._keep_refusals(verb, work, answers)
 
-    async def _after_a_bug(self, verb: str, work: Sequence[tuple[ClaimedJob, Ask[Any]]], error: Exception) -> None:
+    async def _after_a_bug(self, verb: str, work: Work, error: Exception) -> None:
         """One poisoned job must not hold up the others: each runs alone, and the bad one is tried again later."""
         if len(work) == 1:
-            log.error("a job failed", verb=verb, job=work[0][0].job_id, error=repr(error))
-            await self._again([(work[0][0], repr(error))])
+            log.error("a job failed", verb=verb, job=work[0][0].job_id, **told(error))
+            await self._again([(work[0][0], _short(error))])
             return
         for one in work:
             await self._run_verb(verb, [one])
 
-    async def _keep_refusals(
-        self, verb: str, work: Sequence[tuple[ClaimedJob, Ask[Any]]], answers: Sequence[Answer]
-    ) -> None:
-        refused = [
-            (job, f"{answer.code}: {answer}")
-            for (job, _), answer in zip(work, answers, strict=True)
-            if isinstance(answer, Refusal) and not isinstance(answer, LeaseLost)
-        ]
-        if refused:
-            async with tenant_tx(self.world.db, [refused[0][0].merchant]) as tx:
-                await jobs.refused(tx, refused, self.world.now())
+    # Errands
 
-    async def _run_errand(self, verb: str, work: Sequence[tuple[ClaimedJob, Ask[Any]]]) -> None:
-        """Together first; when that fails, each alone, so that one dead address holds up nobody."""
-        if not work:
-            return
+    async def _turn_errands(self) -> int:
+        """Start as many calls as there are free hands; what came of them is kept when they end."""
+        taken = 0
+        for merchant, name in await self._due(await self._merchants()):
+            if name not in ERRAND:
+                continue
+            hands = min(CALLS - len(self._calls), CALLS_OF_ONE - self._under_way[merchant, name])
+            if hands <= 0 or self.stopping.is_set():
+                continue
+            at_once = ERRAND[name].at_once
+            claimed = await self._claim(merchant, name, hands * at_once)
+            taken += len(claimed)
+            for work in _batches(await self._readable(claimed, ERRAND[name].body), at_once):
+                self._start((merchant, name), work)
+        return taken
+
+    def _start(self, pair: Pair, work: Work) -> None:
+        task = asyncio.create_task(self._call(pair[1], work))
+        self._calls.add(task)
+        self._under_way[pair] += 1
+        task.add_done_callback(lambda ended: self._ended(pair, ended))
+
+    def _ended(self, pair: Pair, task: asyncio.Task[None]) -> None:
+        self._calls.discard(task)
+        self._under_way[pair] -= 1
+        self._stirred.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # What came of it could not be kept: after its lease the job is done again, with the same key.
+            log.warning("an answer was not kept", errand=pair[1], error=type(error).__name__)
+
+    async def _call(self, name: str, work: Work) -> None:
         try:
-            await ERRAND[verb].run(self.world, [ask for _, ask in work])
+            async with asyncio.timeout(LONGEST_CALL.total_seconds()):
+                await ERRAND[name].run(self.world, [ask for _, ask in work])
         except Exception as error:
-            if is_away(error):
-                raise
-            if len(work) > 1:
-                await asyncio.gather(*(self._run_errand(verb, [one]) for one in work))
-                return
-            if not isinstance(error, Refusal):
-                log.warning("an errand failed", errand=verb, job=work[0][0].job_id, error=repr(error))
-            await self._again([(work[0][0], f"{type(error).__name__}: {error}")])
+            if not isinstance(error, Refusal | TryLater | TimeoutError):
+                log.warning("an errand failed", errand=name, jobs=[job.job_id for job, _ in work], **told(error))
+            await self._again([(job, _short(error)) for job, _ in work])
             return
         async with tenant_tx(self.world.db, [work[0][0].merchant]) as tx:
             await jobs.done(tx, [job for job, _ in work])
+        self.done += len(work)
+
+    # Jobs
+
+    async def _claim(self, merchant: int, verb: str, limit: int) -> list[ClaimedJob]:
+        async with tenant_tx(self.world.db, [merchant]) as tx:
+            return await jobs.claim(tx, merchant, verb, self.world.now(), limit)
+
+    async def _readable(self, claimed: Sequence[ClaimedJob], kind: type[msgspec.Struct]) -> Work:
+        """What can be worked on; a body that does not fit, or a job that ends its worker each time, is buried."""
+        now = self.world.now()
+        work: Work = []
+        bad: list[tuple[ClaimedJob, str]] = []
+        for job in claimed:
+            if job.attempts > jobs.TRIES:
+                bad.append((job, f"its worker ended {job.attempts - 1} times before it was done"))
+                continue
+            try:
+                work.append((job, Ask(job.merchant, msgspec.convert(job.body, kind, strict=False), now)))
+            except msgspec.ValidationError as error:
+                bad.append((job, f"the body does not fit: {error}"))
+        await self._bury(bad)
+        return work
+
+    async def _bury(self, bad: Sequence[tuple[ClaimedJob, str]]) -> None:
+        """Dead at once: seen, and replayed by hand."""
+        for job, reason in bad:
+            log.error("a job is dead", verb=job.verb, job=job.job_id)
+            await self._again([(job, reason)], tries=1)
 
     async def _again(self, failed: Sequence[tuple[ClaimedJob, str]], tries: int = jobs.TRIES) -> None:
         async with tenant_tx(self.world.db, [failed[0][0].merchant]) as tx:
             await jobs.again(tx, failed, self.world.now(), tries)
 
-    async def _pause(self, pause: timedelta) -> None:
-        try:
-            await asyncio.wait_for(self.stopping.wait(), pause.total_seconds())
-        except TimeoutError:
-            return
+
+def _batches(work: Work, size: int) -> Iterator[Work]:
+    """Fresh work together. What was tried before goes alone: it may be what ended the others' batch."""
+    fresh = [one for one in work if one[0].attempts <= 1]
+    for begin in range(0, len(fresh), size):
+        yield fresh[begin : begin + size]
+    for one in work:
+        if one[0].attempts > 1:
+            yield [one]
 
 
-def _read(
-    claimed: Sequence[ClaimedJob], now: datetime
-) -> tuple[list[tuple[ClaimedJob, Ask[Any]]], list[tuple[ClaimedJob, str]]]:
-    """The asks of these jobs; a body that no longer fits its verb is not work but somebody's to look at."""
-    known: list[tuple[ClaimedJob, Ask[Any]]] = []
-    unreadable: list[tuple[ClaimedJob, str]] = []
-    for job in claimed:
-        bound = VERBS.get(job.verb) or ERRAND.get(job.verb)
-        try:
-            body = msgspec.convert(job.body, bound.body, strict=False) if bound else job.body
-        except msgspec.ValidationError as error:
-            unreadable.append((job, f"the body does not fit: {error}"))
-            continue
-        known.append((job, Ask(job.merchant, body, now)))
-    return known, unreadable
+def _short(error: Exception) -> str:
+    """What is kept with the job for its merchant to read."""
+    if isinstance(error, TimeoutError):
+        return f"no end within {LONGEST_CALL.total_seconds():g} s"
+    return f"{type(error).__name__}: {error}"[:1000]

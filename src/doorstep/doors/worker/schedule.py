@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,51 +12,78 @@ import msgspec
 import structlog
 
 from doorstep.doors.away import is_away
+from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 
-EVERY = timedelta(seconds=20)
+DEADLINES_EVERY = timedelta(seconds=20)
+FORGET_EVERY = timedelta(hours=1)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 1000
 FORGET = """
 delete from request r using (
-    select key from request where merchant_id = $1 and asked_at < $2 order by asked_at limit $3) old
-  where r.merchant_id = $1 and r.key = old.key
+    select o.merchant_id, o.key from request o where o.merchant_id = any($1) and o.asked_at < $2 limit $3) old
+  where r.merchant_id = old.merchant_id and r.key = old.key returning 1
 """
 
-log = structlog.get_logger()
+log = structlog.get_logger("doorstep.worker")
 
 
 async def run(world: World, stopping: asyncio.Event) -> None:
     """Every so often, until told to stop."""
+    await asyncio.gather(
+        _every(DEADLINES_EVERY, ask_what_is_due, world, stopping),
+        _every(FORGET_EVERY, forget_old_keys, world, stopping),
+    )
+
+
+async def _every(
+    pause: timedelta, work: Callable[[World, datetime], Awaitable[object]], world: World, stopping: asyncio.Event
+) -> None:
     while not stopping.is_set():
         try:
-            await once(world, world.now())
+            await work(world, world.now())
         except Exception as error:
             if not is_away(error):
-                log.error("the schedule failed", error=repr(error))
+                log.error("the schedule failed", work=work.__name__, **told(error))
         try:
-            await asyncio.wait_for(stopping.wait(), EVERY.total_seconds())
+            await asyncio.wait_for(stopping.wait(), pause.total_seconds())
         except TimeoutError:
             continue
 
 
 async def once(world: World, now: datetime) -> None:
+    await ask_what_is_due(world, now)
+    await forget_old_keys(world, now)
+
+
+async def ask_what_is_due(world: World, now: datetime) -> None:
+    """Reservations that ran out, holds whose time has come. Of two workers that ask, the second changes nothing."""
     merchants = await world.db.everyone()
     if not merchants:
         return
     async with tenant_tx(world.db, merchants, readonly=True) as tx:
         due = await due_expiries(tx, now)
-    by_verb: dict[str, list[Ask[Any]]] = defaultdict(list)
+    asks: dict[tuple[int, str], list[Ask[Any]]] = defaultdict(list)
     for deadline in due:
         body = msgspec.convert(deadline.body, VERBS[deadline.verb].body, strict=False)
-        by_verb[deadline.verb].append(Ask(deadline.merchant, body, now))
-    for verb, asks in by_verb.items():
-        await world.ask(verb, asks)
-    for merchant in merchants:
-        async with tenant_tx(world.db, [merchant]) as tx:
-            await tx.run(FORGET, merchant, now - KEYS_KEPT, FORGOTTEN_AT_ONCE)
+        asks[deadline.merchant, deadline.verb].append(Ask(deadline.merchant, body, now))
+    for (_, verb), waiting in asks.items():
+        await world.ask(verb, waiting)
+
+
+async def forget_old_keys(world: World, now: datetime) -> int:
+    """In small deletes, so that nobody waits for one; answers how many keys are forgotten."""
+    merchants = await world.db.everyone()
+    forgotten = 0
+    while merchants:
+        async with tenant_tx(world.db, merchants) as tx:
+            gone = len(await tx.rows(FORGET, merchants, now - KEYS_KEPT, FORGOTTEN_AT_ONCE))
+        forgotten += gone
+        if gone < FORGOTTEN_AT_ONCE:
+            break
+    return forgotten
