@@ -39,6 +39,16 @@ check: $(STAMP) ## lint, format, types, import rule
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files are not formatted. To mend: make format."; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python tools/check_imports.py
+	@$(BIN)/python tools/print_journey.py --check
+
+journey: $(STAMP) ## print the journey table into README.md and docs/words.md
+	@$(BIN)/python tools/print_journey.py
+
+drill: $(STAMP) ## 2,000 orders through every verb while everything is killed -9 (about ten minutes)
+	@$(BIN)/python -m tests.drills.kill $(ARGS)
+
+races: $(STAMP) ## 64 clients, one SKU, 1,000 units, 10,000 tries; carts in opposite order
+	@$(BIN)/python -m tests.drills.race $(ARGS)
 
 format: $(STAMP) ## put the code in its form
 	@$(BIN)/ruff check --quiet --fix-only .
