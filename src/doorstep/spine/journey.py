@@ -59,7 +59,7 @@ JOURNEY: tuple[Row, ...] = (
         cash="world|owed|held|earned > world|owed|held|earned|refunded", who=_OFFICE),
     # process: sorted before fulfillment
     Row("check", "address, duplicate, payment and customs data are looked at",
-        who=("system", *_OFFICE), then=("promise", "release", "want_authorization")),
+        who=("system", *_OFFICE), then=("promise", "release", "want_authorization", "want_release_of_funds")),
     Row("promise", "free stock is given to lines, the site and the date decided",
         demand="wanted > promised", stock="free > reserved", then=("release", "promise", "notify"), held=True),
     Row("fill", "stock that came in goes to waiting lines, oldest first",

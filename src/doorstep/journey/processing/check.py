@@ -175,7 +175,11 @@ def _likely(rows: Iterable[Any]) -> dict[int, tuple[Likely, ...]]:
 def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -> Outcome:
     """What is wrong now against what was held before; then what may go on."""
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer_of_order(order.order_id))
+    outcome.verb = "check"
     if order.row["stage"] in ("draft", "canceled", "expired") or order.row["history"]:
+        if order.row["canceled"] and order.row["held"]:
+            # The provider's yes came after the order had ended.
+            outcome.then.append(Job("want_release_of_funds", {"order": public("ord", order.order_id)}))
         return outcome
     found = {problem.key: problem for problem in problems_of(facts, order)}
     problems = {
@@ -191,7 +195,7 @@ def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -
     elif ("payment", None) in told["new"] and _may_be_asked_for(order):
         outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
     outcome.then += _next(facts, order, after(order, outcome))
-    if outcome.facts or outcome.counts or outcome.then:
+    if outcome.facts or outcome.counts:
         outcome.events.append(Event("check", [], {name: told[name] for name in ("held", "lifted")}))
     outcome.answer |= {"held": told["held"], "lifted": told["lifted"], "next": [job.verb for job in outcome.then]}
     return outcome

@@ -13,7 +13,7 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts
-from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result
+from doorstep.spine.outcome import Ask, Job, Outcome, Result
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -103,7 +103,7 @@ def decide_fill(waiting: Waiting, n: int, ask: Ask[Fill]) -> Outcome:
             waiting.orders[order_id] = after(order, promised)
     if len(in_line) == PAGE and _is_free(waiting, ask.merchant, sku):
         last = public("ord", in_line[-1])
-        outcome.events.append(Event("fill", data={"orders": len(outcome.more), "after": last}))
+        outcome.verb = "fill"
         outcome.then.append(Job("fill", {"sku": ask.body.sku, "after": last}))
     return outcome
 
