@@ -5,42 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
+from doorstep.journey.intake import amend, progress
+from doorstep.journey.intake.catching_up import decide_more
+from doorstep.journey.intake.content import NOTHING, Happened, Problem, content_hash, hash_of_parts, parts_of
+from doorstep.journey.intake.costs import order_amounts
+from doorstep.journey.intake.money import money_of, payments_of
 from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
 from doorstep.kit.ids import public
-from doorstep.kit.money import UNIT_PRICE_PLACES, digits
-from doorstep.kit.refusals import Invalid, Refusal, Short
+from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.promising import promise_moves
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.sourcing import WEIGHED, Want, source
-from doorstep.spine.amounts import Amounts, Priced, amounts
+from doorstep.spine.amounts import Amounts
+from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.holds import place_hold
-from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Move, NewOrderRows, Outcome, Result
+from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts
+from doorstep.spine.outcome import (
+    Ask,
+    Cash,
+    Demand,
+    Event,
+    Insert,
+    Job,
+    Move,
+    NewOrderRows,
+    Outcome,
+    Result,
+    Update,
+)
+from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 
-class Problem(Struct, frozen=True):
-    """What is wrong with an order that is taken all the same; `hold` stops it until somebody looked."""
-
-    reason: str
-    field: str = ""
-    value: str = ""
-    hold: str = ""
-
-
-class Place(Struct, frozen=True, kw_only=True):
-    """`generous`: from a channel or a file, where what is wrong holds the line instead of refusing the order."""
+class Arrival(Struct, frozen=True, kw_only=True):
+    """An order with what the channel or the file says beside it. `also_id`: a second id of the channel's for it."""
 
     order: NewOrder
-    generous: bool = False
     also_id: str = ""
-    problems: list[Problem] = []
+    happened: Happened = NOTHING
+    problems: list[Problem] = msgspec.field(default_factory=list)
+
+    @property
+    def subject(self) -> object | None:
+        """Of one external id a batch holds one: the second sees what the first did."""
+        return ("arrival", self.order.channel, self.order.external_id) if self.order.external_id else None
+
+
+class Place(Arrival, frozen=True, kw_only=True):
+    """`generous`: from a channel or a file, where what is wrong holds the line instead of refusing the order."""
+
+    generous: bool = False
 
 
 class UnknownSku(Refusal):
@@ -88,8 +108,11 @@ select merchant_id, name, level, days_min, days_max from shipping_method
   where merchant_id = any($1) and name = any($2)
 """
 EXISTING = """
-select o.merchant_id, o.channel_id, o.external_id, o.order_id, o.number, o.content_hash
+select o.merchant_id, o.channel_id, o.external_id, o.also_id, o.order_id, o.number, o.content_hash, o.history
   from orders o where o.merchant_id = any($1) and o.external_id = any($2)
+union all
+select o.merchant_id, o.channel_id, o.external_id, o.also_id, o.order_id, o.number, o.content_hash, o.history
+  from orders o where o.merchant_id = any($1) and o.also_id = any($3) and not o.external_id = any($2)
 """
 FREE = """
 select merchant_id, sku_id, site_id, free from availability
@@ -111,6 +134,8 @@ class Existing:
     order_id: int
     number: str
     content_hash: bytes
+    also_id: str | None
+    history: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,55 +146,59 @@ class Facts:
     levels: Mapping[tuple[int, str], str]
     days: Mapping[tuple[int, str], tuple[int, int]]
     sites: Mapping[int, Site]
-    existing: Mapping[tuple[int, int, str], Existing]
+    by_external_id: Mapping[tuple[int, int, str], Existing]
+    by_also_id: Mapping[tuple[int, int, str], Existing]
+    orders: Mapping[int, OrderFacts]  # of those that are here, the ones that changed
+    payments: Mapping[int, list[Mapping[str, Any]]]
+    numbers: Numbers  # of papers that were issued elsewhere
 
 
 @dataclass(slots=True)
 class Left:
-    """What the orders of this batch before have left: ids, free stock, external ids."""
+    """What the orders of this batch before have left: ids and free stock."""
 
     ids: Iterator[int]
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)  # (merchant, sku): {site: units}
-    placed: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
 
 
 @verb(Place)
 async def place(tx: Tx, asks: list[Ask[Place]]) -> list[Result]:
     """Place an order. The same external id with the same content answers with the first order."""
-    facts, left = await _facts(tx, asks)
-    return [_refusing(facts, left, ask) for ask in asks]
+    facts, left = await facts_of(tx, asks, is_generous=[ask.body.generous for ask in asks])
+    return only_last_counts(each(asks, lambda ask: decide(facts, left, ask)))
 
 
-def _refusing(facts: Facts, left: Left, ask: Ask[Place]) -> Result:
-    try:
-        return decide(facts, left, ask)
-    except Refusal as refusal:
-        return refusal
-
-
-async def _facts(tx: Tx, asks: list[Ask[Place]]) -> tuple[Facts, Left]:
-    merchants = list(tx.merchants)
-    orders = [ask.body.order for ask in asks]
-    words = list({line.sku for order in orders for line in order.lines if line.sku})
+async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]) -> tuple[Facts, Left]:
+    merchants, orders = list(tx.merchants), [ask.body.order for ask in asks]
+    channels = await tx.rows(CHANNELS, merchants, list({order.channel for order in orders}))
+    channel_ids = {(row["merchant_id"], row["key"]): row["channel_id"] for row in channels}
+    by_external_id, by_also_id = await _existing(tx, asks)
+    found = [_found(channel_ids, by_external_id, by_also_id, ask) for ask in asks]
+    changed = [
+        before.order_id
+        for ask, before, generous in zip(asks, found, is_generous, strict=True)
+        if before and generous and not _is_same(ask.body, before)
+    ]
+    # The orders are locked before any stock is.
+    standing = await order_facts(tx, changed)
+    words = list({word for order in orders for line in order.lines if (word := _word(line))})
     names = list({order.shipping_method for order in orders if order.shipping_method})
-    external_ids = list({order.external_id for order in orders if order.external_id})
     skus = await tx.rows(SKUS, merchants, words)
     methods = await tx.rows(METHODS, merchants, names)
-    channels = await tx.rows(CHANNELS, merchants, list({order.channel for order in orders}))
     reserving = any(order.reserve == "now" for order in orders)
+    papers = any(ask.body.happened.refunded_minor for ask in asks)
     facts = Facts(
         policies={row["merchant_id"]: dict(row) for row in await tx.rows(MERCHANTS, merchants)},
-        channels={(row["merchant_id"], row["key"]): row["channel_id"] for row in channels},
+        channels=channel_ids,
         items={(r["merchant_id"], r["channel_id"], r["word"]): Item(r["sku_id"], r["stocked"]) for r in skus},
         levels={(row["merchant_id"], row["name"]): row["level"] for row in methods},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
         sites=await every_site(tx) if reserving else {},
-        existing={
-            (row["merchant_id"], row["channel_id"], row["external_id"]): Existing(
-                row["order_id"], row["number"], row["content_hash"]
-            )
-            for row in await tx.rows(EXISTING, merchants, external_ids)
-        },
+        by_external_id=by_external_id,
+        by_also_id=by_also_id,
+        orders=standing,
+        payments=await payments_of(tx, standing),
+        numbers=await numbers_of(tx, progress.INVOICES, progress.CREDIT_NOTES) if papers else Numbers({}),
     )
     left = Left(ids=await tx.fresh_ids(sum(_ids_needed(ask.body) for ask in asks)))
     if reserving:
@@ -178,24 +207,76 @@ async def _facts(tx: Tx, asks: list[Ask[Place]]) -> tuple[Facts, Left]:
     return facts, left
 
 
-def _ids_needed(body: Place) -> int:
-    """The order, its tenders, a hold per line and problem and one on the amounts, a fulfillment order per line and site."""
+Known = Mapping[tuple[int, int, str], Existing]
+
+
+async def _existing(tx: Tx, asks: Sequence[Ask[Any]]) -> tuple[Known, Known]:
+    """What is here already, by the channel's key and by its second id."""
+    external_ids = list({ask.body.order.external_id for ask in asks if ask.body.order.external_id})
+    also_ids = list({ask.body.also_id for ask in asks if ask.body.also_id})
+    if not external_ids and not also_ids:
+        return {}, {}
+    by_external_id, by_also_id = {}, {}
+    for row in await tx.rows(EXISTING, list(tx.merchants), external_ids, also_ids):
+        one = Existing(row["order_id"], row["number"], row["content_hash"], row["also_id"], row["history"])
+        by_external_id[row["merchant_id"], row["channel_id"], row["external_id"]] = one
+        if row["also_id"]:
+            by_also_id[row["merchant_id"], row["channel_id"], row["also_id"]] = one
+    return by_external_id, by_also_id
+
+
+def _found(channels: Mapping[tuple[int, str], int], by_name: Known, by_id: Known, ask: Ask[Any]) -> Existing | None:
+    """The order that this is: the second id tells it for sure, a name may be another order's of that name."""
+    channel = channels.get((ask.merchant, ask.body.order.channel))
+    if channel is None or not ask.body.order.external_id:
+        return None
+    body = ask.body
+    sure = by_id.get((ask.merchant, channel, body.also_id)) if body.also_id else None
+    named = by_name.get((ask.merchant, channel, body.order.external_id))
+    return sure or (named if named and not _is_namesake(named, body) else None)
+
+
+def _is_namesake(named: Existing, body: Arrival) -> bool:
+    return bool(body.also_id and named.also_id and body.also_id != named.also_id)
+
+
+def existing_order(facts: Facts, ask: Ask[Any]) -> Existing | None:
+    return _found(facts.channels, facts.by_external_id, facts.by_also_id, ask)
+
+
+def external_id_of(facts: Facts, channel: int, ask: Ask[Any]) -> str:
+    """The name; with the second id beside it where another order has that name."""
+    external_id: str = ask.body.order.external_id
+    named = facts.by_external_id.get((ask.merchant, channel, external_id))
+    return f"{external_id} ({ask.body.also_id})"[:120] if named and _is_namesake(named, ask.body) else external_id
+
+
+def _is_same(body: Arrival, before: Existing) -> bool:
+    hashes = (content_hash(body.order), hash_of_parts(parts_of(body.order, body.happened)))
+    return before.content_hash in hashes
+
+
+def _word(line: NewLine) -> str:
+    """What names the item: the channel's code, or what the buyer saw where there is none."""
+    return line.sku or line.title
+
+
+def _ids_needed(body: Arrival) -> int:
+    """The order, its tenders, a hold per line and problem and two more, a fulfillment order per line and site."""
     order = body.order
     fulfillment_orders = len(order.lines) * WEIGHED if order.reserve == "now" else 0
-    return 2 + len(order.tenders) + len(order.lines) + len(body.problems) + fulfillment_orders
+    own = 3 + len(order.tenders) + len(order.lines) + len(body.problems) + fulfillment_orders
+    return own + amend.ids_needed(order) + progress.ids_needed(order)
 
 
-def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Result:
+def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     """The rule. Strict towards the API; generous towards channels and files, whose mistakes become holds."""
     new, merchant = ask.body.order, ask.merchant
-    channel = facts.channels.get((merchant, new.channel))
-    if channel is None:
-        return UnknownChannel(channel=new.channel)
-    external = (merchant, channel, new.external_id)
-    before = (left.placed.get(external) or facts.existing.get(external)) if new.external_id else None
+    channel = channel_of(facts, ask)
+    before = existing_order(facts, ask)
     if before:
-        return _again(ask, before)
-    items = [_item(facts, merchant, channel, line) for line in new.lines]
+        return again(facts, left.ids, ask, before, generous=ask.body.generous)
+    items = [item_of(facts, merchant, channel, line) for line in new.lines]
     costs = order_amounts(new)
     if not ask.body.generous:
         _refuse_what_is_not_exact(new, items, costs)
@@ -204,66 +285,55 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Result:
     outcome = Outcome(
         merchant,
         ("order", order),
-        events=[Event("place", _opening_moves(new, costs), _told(new, number, costs), new.placed_at)],
+        events=[Event("place", _opening_moves(ask.body, costs), told(new, number, costs), new.placed_at)],
         answer={"order": public("ord", order), "number": number, "existing": False},
-        opens=NewOrderRows(_order_row(facts, ask, channel, number, costs), _line_rows(new, items, costs)),
+        opens=NewOrderRows(
+            order_row(facts, ask, channel, number, costs, generous=ask.body.generous), line_rows(new, items, costs)
+        ),
     )
     _tender(outcome, left.ids, ask)
+    _hold_what_is_wrong(outcome, left.ids, ask, items, costs)
     if new.draft:
         outcome.count("drafts")
         return outcome
-    _hold_what_is_wrong(outcome, left.ids, ask, items, costs)
     outcome.then.append(Job("check", {"order": public("ord", order)}))
     outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
     if new.reserve == "now":
-        short = _reserve(outcome, facts, left, ask, items)
-        if short:
-            return short
-    left.placed[external] = Existing(order, number, content_hash(new))
+        _reserve(outcome, facts, left, ask, items)
     return outcome
 
 
-def order_amounts(new: NewOrder) -> Amounts:
-    """The amounts block of a new order; refuses unit prices that are no prices."""
-    digits(new.currency)
-    for index, line in enumerate(new.lines):
-        exponent = line.unit_price.as_tuple().exponent
-        exact = line.unit_price.is_finite() and isinstance(exponent, int) and -exponent <= UNIT_PRICE_PLACES
-        if not exact or not 0 <= line.unit_price <= 10**9:
-            detail = f"must be a decimal from 0 to 1,000,000,000 with at most {UNIT_PRICE_PLACES} places"
-            raise Invalid(fields=[{"pointer": f"/lines/{index}/unit_price", "detail": detail}])
-    priced = [Priced(line.quantity, line.unit_price, line.discount_minor, line.tax_minor) for line in new.lines]
-    return amounts(
-        priced,
-        new.currency,
-        discount_minor=new.discount_minor,
-        shipping_minor=new.shipping_minor,
-        fees_minor=sum(fee.amount_minor for fee in new.fees),
-        tax_minor=new.tax_minor,
-        tax_included=new.tax_included,
-    )
+def channel_of(facts: Facts, ask: Ask[Any]) -> int:
+    channel = facts.channels.get((ask.merchant, ask.body.order.channel))
+    if channel is None:
+        raise UnknownChannel(channel=ask.body.order.channel)
+    return channel
 
 
-def content_hash(new: NewOrder) -> bytes:
-    """What tells a repeat of an order from a change of it."""
-    return blake2b(msgspec.json.encode(new), digest_size=16).digest()
+def again(facts: Facts, ids: Iterator[int], ask: Ask[Any], before: Existing, *, generous: bool) -> Outcome:
+    """The order is here: a repeat is answered with it, a change is one of a historic order or of today's."""
+    new = ask.body.order
+    if _is_same(ask.body, before):
+        answer = {"order": public("ord", before.order_id), "number": before.number, "existing": True}
+        outcome = Outcome(ask.merchant, ("order", before.order_id), [], answer)
+        if ask.body.also_id and not before.also_id:
+            outcome.facts.append(Update("orders", {"order_id": before.order_id}, {"also_id": ask.body.also_id}))
+        return outcome
+    if not generous:
+        raise ExternalIdTaken(order=public("ord", before.order_id), external_id=new.external_id)
+    order = facts.orders[before.order_id]
+    level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
+    said = amend.Said(new, ask.body.happened, level, "" if before.also_id else ask.body.also_id)
+    money = money_of({**order.row, "order_id": order.order_id}, facts.payments[order.order_id])
+    if before.history:
+        return decide_more(order, money, said, facts.numbers, ids, ask)
+    return amend.decide(order, money, said, ids, ask)
 
 
-def _again(ask: Ask[Place], before: Existing) -> Result:
-    if before.content_hash == content_hash(ask.body.order):
-        order = public("ord", before.order_id)
-        return Outcome(
-            ask.merchant,
-            ("order", before.order_id),
-            [],
-            {"order": order, "number": before.number, "existing": True},
-        )
-    return ExternalIdTaken(order=public("ord", before.order_id), external_id=ask.body.order.external_id)
-
-
-def _item(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | None:
+def item_of(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | None:
     """A channel's alias says more about its own orders than the merchant's code."""
-    return facts.items.get((merchant, channel, line.sku)) or facts.items.get((merchant, 0, line.sku))
+    own = facts.items.get((merchant, channel, _word(line)))
+    return own or (facts.items.get((merchant, 0, line.sku)) if line.sku else None)
 
 
 def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> None:
@@ -277,32 +347,42 @@ def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs
         raise TendersExceedTotal(tendered_minor=tendered, total_minor=costs.total_minor)
 
 
-def _opening_moves(new: NewOrder, costs: Amounts) -> list[Move]:
-    """What ships is wanted; what does not ship (a service, a download) is delivered with the order."""
-    moves: list[Move] = [
-        Demand(number, line.quantity, "world", "wanted" if line.ships else "delivered")
-        for number, line in enumerate(new.lines, start=1)
-    ]
+def _opening_moves(body: Arrival, costs: Amounts) -> list[Move]:
+    """What ships is wanted; what does not ship, or was sent by the channel before, is delivered with the order."""
+    moves: list[Move] = []
+    for number, line in enumerate(body.order.lines, start=1):
+        delivered = body.happened.units(number, line) if line.ships else line.quantity
+        if delivered:
+            moves.append(Demand(number, delivered, "world", "delivered"))
+        if line.quantity > delivered:
+            moves.append(Demand(number, line.quantity - delivered, "world", "wanted"))
     if costs.total_minor:
         moves.append(Cash(costs.total_minor, "world", "owed"))
     return moves
 
 
-def _told(new: NewOrder, number: str, costs: Amounts) -> dict[str, Any]:
+def told(new: NewOrder, number: str, costs: Amounts) -> dict[str, Any]:
     return {
         "number": number, "channel": new.channel, "external_id": new.external_id, "currency": new.currency,
         "total_minor": costs.total_minor, "lines": len(new.lines),
     }  # fmt: skip
 
 
-def _order_row(facts: Facts, ask: Ask[Place], channel: int, number: str, costs: Amounts) -> dict[str, Any]:
+def order_row(
+    facts: Facts, ask: Ask[Any], channel: int, number: str, costs: Amounts, *, generous: bool, history: bool = False
+) -> dict[str, Any]:
     new = ask.body.order
-    details = {
+    details: dict[str, Any] = {
         "fees": [msgspec.to_builtins(fee) for fee in new.fees],
         "shipping_worth_minor": costs.shipping_worth_minor,
     }
+    hashed = content_hash(new)
+    if generous:
+        # What a channel changes later is told from what it said before, not from what was mended here since.
+        details["parts"] = parts_of(new, ask.body.happened)
+        hashed = hash_of_parts(details["parts"])
     return {
-        "channel_id": channel, "external_id": new.external_id or None, "number": number,
+        "channel_id": channel, "external_id": external_id_of(facts, channel, ask) or None, "number": number,
         "also_id": ask.body.also_id or None, "placed_at": new.placed_at or ask.at, "currency": new.currency,
         "buyer": msgspec.to_builtins(new.buyer),
         "ship_to": msgspec.to_builtins(new.ship_to) if new.ship_to else None,
@@ -313,12 +393,12 @@ def _order_row(facts: Facts, ask: Ask[Place], channel: int, number: str, costs: 
         "tax_included": costs.tax_included, "total_minor": costs.total_minor, "payment_term": new.payment_term,
         "payment_token": new.payment_token, "shipping_method": new.shipping_method,
         "service_level": facts.levels.get((ask.merchant, new.shipping_method), "standard"),
-        "ship": facts.policies[ask.merchant]["ship"], "history": False, "content_hash": content_hash(new),
+        "ship": facts.policies[ask.merchant]["ship"], "history": history, "content_hash": hashed,
         "note": new.note, "tags": new.tags, "details": details,
     }  # fmt: skip
 
 
-def _line_rows(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> list[dict[str, Any]]:
+def line_rows(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> list[dict[str, Any]]:
     rows = zip(new.lines, items, costs.totals, costs.worths, strict=True)
     return [
         {
@@ -340,7 +420,7 @@ def _hold_what_is_wrong(
         if item is None and line.ships:
             place_hold(
                 outcome, ids, type="unknown_item", line_no=number, by="system", at=ask.at,
-                reason=f"no SKU is known as {line.sku or line.title!r}", why={"sku": line.sku, "title": line.title},
+                reason=f"no SKU is known as {_word(line)!r}", why={"sku": line.sku, "title": line.title},
             )  # fmt: skip
     if new.total_minor is not None and new.total_minor != costs.total_minor:
         place_hold(
@@ -348,10 +428,18 @@ def _hold_what_is_wrong(
             reason=f"the channel says {new.total_minor}, the lines add up to {costs.total_minor}",
             why={"total_minor": new.total_minor, "adds_up_to": costs.total_minor},
         )  # fmt: skip
+    if ask.body.happened.refunded_minor:
+        place_hold(
+            outcome, ids, type="changed", by="system", at=ask.at, reason="the channel refunded a part of it before",
+            why={"refunded_minor": ask.body.happened.refunded_minor, "lifts": "cancel what is no longer wanted"},
+        )  # fmt: skip
     for problem in ask.body.problems:
         if problem.hold:
             why = {"field": problem.field, "value": problem.value}
-            place_hold(outcome, ids, type=problem.hold, by="system", at=ask.at, reason=problem.reason, why=why)
+            place_hold(
+                outcome, ids, type=problem.hold, by="system", at=ask.at, reason=problem.reason, why=why,
+                line_no=problem.line or None,
+            )  # fmt: skip
 
 
 def _tender(outcome: Outcome, ids: Iterator[int], ask: Ask[Place]) -> None:
@@ -370,7 +458,7 @@ def _tender(outcome: Outcome, ids: Iterator[int], ask: Ask[Place]) -> None:
         outcome.facts.append(Insert("payment", values))
 
 
-def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None]) -> Short | None:
+def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None]) -> None:
     """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants."""
     policy, new = facts.policies[ask.merchant], ask.body.order
     wants = [
@@ -383,7 +471,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
     choice = source(wants, free, list(facts.sites.values()), country, complete=policy["ship"] == "complete")
     if choice.missing and policy["when_short"] == "refuse":
         want = choice.missing[0]
-        return Short(sku=new.lines[want.line_no - 1].sku, wanted=wants[0].quantity, missing=want.quantity)
+        raise Short(sku=new.lines[want.line_no - 1].sku, wanted=wants[0].quantity, missing=want.quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     moves, rows, _ = promise_moves(
         choice.takes, {}, left.ids, order=outcome.order, sites=facts.sites, at=ask.at, days=days
@@ -394,4 +482,3 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         outcome.expires_at = ask.at + timedelta(minutes=policy["reserve_minutes"])
     for take in choice.takes:
         free[take.sku_id][take.site_id] -= take.quantity
-    return None
