@@ -123,7 +123,8 @@ class Driver:
 async def to_floor(driver: Driver, sku: str, units: int, **more: Any) -> tuple[str, str]:
     """Placed and on the floor: order, fulfillment order."""
     body = {
-        "currency": "USD", "external_id": driver.name, "lines": [{"sku": sku, "quantity": units, "unit_price": "12.50"}],
+        "currency": "USD", "external_id": driver.name,
+        "lines": [{"sku": sku, "quantity": units, "unit_price": "12.50"}],
         "buyer": {"name": "Ada", "email": f"{driver.name}@example.com"}, "ship_to": ADDRESS, **more,
     }  # fmt: skip
     order = (await driver.post("/v1/orders", **body))["order"]
@@ -298,7 +299,7 @@ def mend(home: Path) -> None:
             embedded.start(home)
             supervisor.start(home, *PARTS)
             return
-        except Exception as error:  # noqa: BLE001  (killed while starting: start again)
+        except Exception as error:
             print(f"starting again: {error!r}", file=sys.stderr)
             time.sleep(0.5)
     raise AssertionError("doorstep did not come back")
