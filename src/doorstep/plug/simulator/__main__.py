@@ -12,6 +12,8 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+from doorstep.kit import clock
+from doorstep.kit import home as homes
 from doorstep.plug.simulator.carrier import Accepting
 from doorstep.plug.simulator.server import App, serve
 from doorstep.plug.simulator.world import World
@@ -20,8 +22,8 @@ from doorstep.plug.simulator.worldclock import WorldClock
 
 def main() -> None:
     given = _arguments()
-    clock = WorldClock(start=given.start, speed=given.speed)
-    world = World(given.seed, clock, given.state, Accepting(given.accept), given.disorder)
+    world_clock = WorldClock(given.start, given.speed, wall=lambda: clock.now().timestamp())
+    world = World(given.seed, world_clock, given.state, Accepting(given.accept), given.disorder)
     listening = socket.create_server((given.host, given.port))
     host, port = listening.getsockname()[:2]
     if given.until_stdin_ends:
@@ -33,8 +35,8 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m doorstep.plug.simulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one and prints it")
-    parser.add_argument("--state", type=Path, help="file that makes the world survive a kill")
+    parser.add_argument("--port", type=int, default=_told_port(), help="0 takes a free one and prints it")
+    parser.add_argument("--state", type=Path, default=_own_file(), help="file that makes the world survive a kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=_instant, help="the world's first instant, RFC 3339 (default: now)")
     parser.add_argument("--speed", type=float, default=1.0, help="seconds of the world per second; 0 stands still")
@@ -44,6 +46,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--api-key", default="", help="ask for this bearer token")
     parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started this is gone")
     return parser.parse_args()
+
+
+def _told_port() -> int:
+    """As a part of a doorstep it is told its port."""
+    return int(os.environ.get("DOORSTEP_PORT", "0"))
+
+
+def _own_file() -> Path | None:
+    """As a part of a doorstep it keeps its world in the home, beside the database that remembers it."""
+    return homes.home() / "simulator.journal" if _told_port() else None
 
 
 def _end_with_stdin() -> None:
