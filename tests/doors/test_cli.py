@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from doorstep.doors.cli.main import COMMANDS
@@ -96,3 +98,23 @@ def test_your_own_database_is_not_backed_up_by_us(a_home: Path) -> None:
     done = doorstep(a_home, "backup", str(a_home / "x"), **urls)
     assert done.returncode == 1
     assert done.stderr.startswith("doorstep keeps copies of its embedded database only")
+
+
+def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
+    try:
+        done = doorstep(a_home, "up", "--simulator", "--json")
+        assert done.returncode == 0, done.stderr
+        address = json.loads(done.stdout)["address"]
+        assert httpx.get(f"{address}/health").status_code == 200
+        before = json.loads(doorstep(a_home, "status", "--json").stdout)
+        assert all(before[name]["running"] for name in ("database", "web", "worker", "simulator"))
+        os.kill(before["worker"]["pid"], signal.SIGKILL)
+        assert json.loads(doorstep(a_home, "up", "--json").stdout)["address"] == address
+        after = json.loads(doorstep(a_home, "status", "--json").stdout)
+        assert after["web"]["pid"] == before["web"]["pid"]
+        assert after["worker"]["running"] and after["worker"]["pid"] != before["worker"]["pid"]
+        refused = doorstep(a_home, "restore", str(a_home / "any"))
+        assert refused.stderr.startswith("Web and worker use the database that is to be replaced")
+    finally:
+        stopped = json.loads(doorstep(a_home, "down", "--json").stdout)["stopped"]
+    assert stopped == ["web", "worker", "simulator", "database"]
