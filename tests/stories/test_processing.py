@@ -182,7 +182,9 @@ async def test_goods_on_the_buyers_side_of_the_border_need_no_customs_data_and_g
     assert await holds(shop, order) == []
     assert (await shop.availability("LAMP", "PL"))["reserved"] == 1
     assert (await shop.availability("LAMP", "NJ"))["reserved"] == 0
-    decision, *_ = await shop.rows("select why from decision where merchant_id = $1 order by decision_id", shop.merchant)
+    decision, *_ = await shop.rows(
+        "select why from decision where merchant_id = $1 order by decision_id", shop.merchant
+    )
     assert "behind a border" in msgspec.json.decode(decision["why"])["refused"][shop.site("NJ")]
 
 
@@ -290,7 +292,9 @@ async def test_orders_and_lines_on_hold_are_passed_by(shop: Shop) -> None:
 async def test_an_order_that_nobody_checked_is_not_filled(shop: Shop) -> None:
     order = await paid(shop, ("MUG", 1))
     await shop.stock("MUG", 1)
-    sku = (await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'MUG'", shop.merchant))[0]["sku_id"]
+    sku = (await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'MUG'", shop.merchant))[0][
+        "sku_id"
+    ]
     assert (await shop.do("fill", sku=f"sku_{sku}"))["orders"] == []
     assert (await lines(shop, order))[0]["wanted"] == 1
 
