@@ -11,9 +11,9 @@ import uvicorn
 
 from doorstep.doors import logs
 from doorstep.doors.http.app import build
-from doorstep.kit import embedded
+from doorstep.doors.mending import bring_back
+from doorstep.doors.opening import open_db
 from doorstep.kit import home as homes
-from doorstep.spine.tenant import Db
 
 HOST = "127.0.0.1"
 POOL = 16
@@ -22,22 +22,25 @@ POOL = 16
 def main() -> None:
     arguments = _arguments()
     logs.set_up()
-    urls = embedded.resolve_urls()
     port = arguments.port or int(os.environ.get("DOORSTEP_PORT", "0")) or homes.choose_port(homes.home(), "web")
-    asyncio.run(serve(urls, arguments.host, port))
+    asyncio.run(serve(arguments.host, port))
 
 
-async def serve(urls: embedded.Urls, host: str, port: int) -> None:
-    db = await Db.open(urls.app, urls.router, size=POOL)
-    try:
+async def serve(host: str, port: int) -> None:
+    async with open_db(size=POOL) as db:
         config = uvicorn.Config(
-            build(db), host=host, port=port, log_config=None, access_log=False, server_header=False,
-            lifespan="on", timeout_keep_alive=30, timeout_graceful_shutdown=10, h11_max_incomplete_event_size=65_536,
-        )  # fmt: skip
+            build(db, bring_back=bring_back),
+            host=host,
+            port=port,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=10,
+        )
         structlog.get_logger("doorstep.http").info("web started", host=host, port=port)
         await uvicorn.Server(config).serve()
-    finally:
-        await db.close()
 
 
 def _arguments() -> argparse.Namespace:

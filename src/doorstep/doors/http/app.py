@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +22,7 @@ from doorstep.doors.http.operations import Asked, Operation, Reply
 from doorstep.doors.http.problems import (
     MEDIA_TYPE,
     BadRequest,
+    DatabaseAway,
     NoSuchPage,
     WrongMethod,
     as_problem,
@@ -39,8 +41,13 @@ LONGEST_KEY = 255
 SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-def build(db: Db, more: Sequence[ControllerRouterHandler] = ()) -> Litestar:
-    """The application over an open database; `more` are the routes of other doors, as the console."""
+def build(
+    db: Db, more: Sequence[ControllerRouterHandler] = (), bring_back: Callable[[], Awaitable[None]] | None = None
+) -> Litestar:
+    """The application over an open database; `more` are the routes of other doors, as the console.
+
+    `bring_back` is called when the database turns out to be away.
+    """
     operations = routes.every_operation()
     admission, gather = Admission(db), Gather(db)
 
@@ -61,7 +68,20 @@ def build(db: Db, more: Sequence[ControllerRouterHandler] = ()) -> Litestar:
     app.state.db = db
     app.state.gather = gather
     app.state.admission = admission
+    app.state.bring_back = Once(bring_back) if bring_back else None
     return app
+
+
+class Once:
+    """Runs what it is given, one at a time however often it is asked."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work = work
+        self._task: asyncio.Future[None] | None = None
+
+    def ask(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._work())
 
 
 def _route(operation: Operation, db: Db, admission: Admission, gather: Gather) -> HTTPRouteHandler:
@@ -154,11 +174,10 @@ def _read(operation: Operation, reader: Reader[Any], raw: bytes, request: Reques
 def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The one way out for everything that is raised."""
     refusal = _as_refusal(request, error)
+    if isinstance(refusal, DatabaseAway) and request.app.state.bring_back is not None:
+        request.app.state.bring_back.ask()
     problem = as_problem(refusal)
     headers: Mapping[str, str] = {**SAFE, **headers_of(refusal), **_of_http(error)}
-    if problem.status == 413:
-        # What still comes is not read: the connection ends with this answer.
-        headers = {**headers, "connection": "close"}
     return Response(encoded(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers))
 
 
