@@ -129,7 +129,7 @@ async def to_floor(driver: Driver, sku: str, units: int, **more: Any) -> tuple[s
     }  # fmt: skip
     order = (await driver.post("/v1/orders", **body))["order"]
     found = await driver.until(order, released)
-    return order, next(f["fulfillment_order"] for f in found["fulfillment_orders"] if f["released_at"])
+    return order, next(f["id"] for f in found["fulfillment_orders"] if f["released_at"])
 
 
 def released(found: dict[str, Any]) -> bool:
@@ -157,7 +157,7 @@ async def sold(driver: Driver) -> None:
     parcel = await pack(driver, order, on_floor)
     await with_label(driver, order, parcel)
     await driver.post(f"/v1/parcels/{parcel}/hand-over", order)
-    await driver.until(order, lambda found: found["payment"] == "paid")
+    await driver.until(order, lambda found: found["statuses"]["payment"] == "paid")
     await driver.ask(f"/v1/parcels/{parcel}/deliver", order)
 
 
@@ -176,7 +176,7 @@ async def second_thoughts(driver: Driver) -> None:
     await driver.post(f"/v1/parcels/{parcel}/hand-over", order)
     scans = [{"happened_at": clock.now().isoformat(), "code": upu, "place": "Newark"} for upu in ("EMA", "EMI")]
     await driver.post(f"/v1/parcels/{parcel}/track", order, events=scans)
-    await driver.until(order, lambda found: found["delivery"] == "delivered")
+    await driver.until(order, lambda found: found["statuses"]["delivery"] == "delivered")
     await driver.post(f"/v1/orders/{order}/record-payment", order, amount_minor=3750, method="transfer")
 
 
@@ -187,7 +187,7 @@ async def came_back(driver: Driver) -> None:
     parcel = await pack(driver, order, on_floor, label="none")
     await driver.post(f"/v1/parcels/{parcel}/keep-label", order, carrier="Courier", tracking_number=f"C-{parcel}")
     await driver.post(f"/v1/parcels/{parcel}/hand-over", order)
-    await driver.until(order, lambda found: found["invoicing"] == "invoiced")
+    await driver.until(order, lambda found: found["statuses"]["invoicing"] == "invoiced")
     await driver.post(f"/v1/parcels/{parcel}/deliver", order)
     await driver.post(f"/v1/orders/{order}/remit", order)
     site = driver.http.headers["x-site"]
@@ -212,7 +212,7 @@ async def changed_mind(driver: Driver) -> None:
     await driver.post(f"/v1/orders/{order}/note", order, text="wants it in blue")
     await driver.post(f"/v1/orders/{order}/fix-address", order, ship_to=ADDRESS | {"line1": "14 Grafton Street"})
     await driver.post(f"/v1/orders/{order}/cancel", order, lines=[{"line": 1, "quantity": 1}], reason="one less")
-    await driver.until(order, lambda found: not found["holds"])
+    await driver.until(order, lambda found: all(hold["lifted_at"] for hold in found["holds"]))
     await pick(driver, order, on_floor, "CUP", 2)
     parcel = await pack(driver, order, on_floor, label="none")
     await driver.post(f"/v1/parcels/{parcel}/keep-label", order, carrier="Courier", tracking_number=f"L-{parcel}")
@@ -229,12 +229,12 @@ async def drafted(driver: Driver) -> None:
         )
     )["order"]  # fmt: skip
     await driver.post(f"/v1/orders/{order}/confirm", order)
-    await driver.until(order, lambda found: found["stage"] not in ("draft", "received"))
+    await driver.until(order, lambda found: found["statuses"]["stage"] not in ("draft", "received"))
     await driver.post(f"/v1/orders/{order}/cancel", order, reason="changed their mind")
     site = driver.http.headers["x-site"]
     asn = (await driver.post("/v1/inventory/announce", site=site, lines=[{"sku": "CUP", "quantity": 3}]))["asn"]
-    goods = [{"sku": "CUP", "quantity": 2, "damaged": 1}]
-    await driver.post(f"/v1/asns/{asn}/receive", site=site, lines=goods)
+    goods = [{"sku": "CUP", "quantity": 3, "damaged": 1}]
+    await driver.post("/v1/inventory/receive", site=site, asn=asn, lines=goods)
     move = {"sku": "CUP", "site": site, "quantity": 2, "from_bin": "RECEIVING", "to_bin": "A-1"}
     await driver.post("/v1/inventory/put-away", **move)
     await driver.post("/v1/inventory/adjust", sku="CUP", site=site, quantity=-1, reason="count", bin="A-1")
