@@ -11,6 +11,7 @@ import pytest
 
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.journey.processing.lift import NotOpen
+from doorstep.journey.processing.why import why
 from doorstep.kit.refusals import Invalid, NotFound, OnHold, Short
 from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.tenant import tenant_tx
@@ -24,14 +25,14 @@ _buyers = itertools.count(1)
 async def paid(shop: Shop, *lines: tuple[str, int], **more: Any) -> str:
     """An order that came with its money."""
     total = sum(quantity * EACH for _, quantity in lines)
-    return await shop.place(*lines, tenders=[{"kind": "paid", "amount_minor": total}], **more)
+    return await shop.place(*lines, **{"tenders": [{"kind": "paid", "amount_minor": total}], **more})
 
 
 async def sorted_order(shop: Shop, *lines: tuple[str, int], **more: Any) -> str:
     """A paid order of somebody new, checked and promised as the worker does it."""
     n = next(_buyers)
     buyer, ship_to = {"name": "Somebody", "email": f"b{n}@example.com"}, HOME | {"line1": f"{n} Grafton Street"}
-    order = await paid(shop, *lines, buyer=buyer, ship_to=ship_to, **more)
+    order = await paid(shop, *lines, **{"buyer": buyer, "ship_to": ship_to, **more})
     await shop.work()
     return order
 
@@ -412,3 +413,37 @@ async def test_what_a_hold_says_must_make_sense(shop: Shop) -> None:
     past = (shop.at - timedelta(minutes=1)).isoformat()
     assert isinstance(await shop.ask("hold", order=order, type="operator", reason="x", until=past), Invalid)
     assert isinstance(await shop.ask("hold", order=order, type="operator", reason="x", line=9), NotFound)
+
+
+# why
+
+
+async def told(shop: Shop, order: str) -> dict[str, Any]:
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        return await why(tx, int(order[4:]))
+
+
+async def test_why_tells_what_an_order_waits_for_and_what_would_move_it_on(shop: Shop) -> None:
+    await shop.stock("MUG", 1)
+    order = await sorted_order(shop, ("MUG", 3))
+    answer = await told(shop, order)
+    assert (answer["stage"], answer["moves_on"]) == ("processing", ["receive MUG"])
+    assert answer["waiting"][0]["because"] == "2 more of MUG must come in"
+    assert answer["decisions"][0]["refused"][shop.site("PL")] == "has none of it"
+    assert [step["verb"] for step in answer["next"] if step["stopped_by"] is None][:1] == ["promise"]
+    assert answer["promise"]["ship_by"] is not None
+
+
+async def test_why_tells_which_hold_stops_it_and_what_lifts_it(shop: Shop) -> None:
+    await shop.stock("LAMP", 1)
+    order = await sorted_order(shop, ("MUG", 1), ("LAMP", 1), tenders=[])
+    answer = await told(shop, order)
+    assert [(hold["type"], hold["line"]) for hold in answer["holds"]] == [("payment", None), ("customs_data", 2)]
+    assert answer["moves_on"][:2] == [
+        "record a payment or hold the money (authorize)",
+        "complete LAMP: hs_code, origin, customs_text; then check again",
+    ]
+    stopped = {step["verb"]: step["stopped_by"] for step in answer["next"]}
+    assert (stopped["promise"], stopped["cancel"]) == (answer["holds"][0]["hold"], None)
+    with pytest.raises(NotFound):
+        await told(shop, "ord_1")
