@@ -12,25 +12,13 @@ from dataclasses import dataclass, field
 
 from doorstep.kit.ids import public
 from doorstep.setup.places import QUARANTINE, in_parcel
+from doorstep.setup.totes import IN_TOTES
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.facts import Line, OrderFacts
 from doorstep.spine.outcome import Cash, Demand, Job, Move, Outcome, Stock, Update
 from doorstep.spine.status import PARCEL_COUNTER
 from doorstep.spine.tenant import Tx
 
-# What each order's picks left standing in which tote: its own moves tell, a tote may hold other orders' units too.
-IN_TOTES = """
-select merchant_id, order_id, sku_id, site_id, place, lot, sum(units)::bigint as units from (
-    select m.merchant_id, m.id as order_id, m.sku_id, m.site_id, m.target_place as place, m.lot, m.quantity as units
-      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
-        and m.target = 'picked'
-    union all
-    select m.merchant_id, m.id, m.sku_id, m.site_id, m.source_place, m.lot, -m.quantity
-      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
-        and m.source = 'picked') legs
-  group by merchant_id, order_id, sku_id, site_id, place, lot having sum(units) > 0
-  order by place, lot
-"""
 IN_PARCELS = """
 select p.merchant_id, p.order_id, p.parcel_id, p.fulfillment_order_id, p.site_id, p.state, p.label_state,
     l.line_no, l.sku_id, l.lot, l.quantity

@@ -39,14 +39,16 @@ SHELVES = f"""
 select merchant_id, sku_id, site_id, place, lot, quantity from bin_stock
   where merchant_id = any($1) and site_id = any($3) and sku_id = any($2) and {ON_SHELVES} and quantity > 0
 """
-TOTES = """
-select merchant_id, sku_id, site_id, place, lot, quantity from bin_stock
-  where merchant_id = any($1) and site_id = any($3) and sku_id = any($2) and place like 'tote:%' and quantity > 0
-"""
 
 
 class NotABin(Refusal):
     """This is not a bin of the shelves: totes, parcels and quarantine are no place to pick from or put away into."""
+
+    status = 422
+
+
+class NotQuarantine(Refusal):
+    """This is no quarantine place: their names begin with QUARANTINE."""
 
     status = 422
 
@@ -68,7 +70,12 @@ def in_parcel(parcel: int) -> str:
 
 
 def is_bin(place: str) -> bool:
-    return place != "" and not place.startswith((TOTE, PARCEL, QUARANTINE))
+    return place != "" and not place.startswith((TOTE, PARCEL)) and not is_quarantine(place)
+
+
+def is_quarantine(place: str) -> bool:
+    """QUARANTINE, or a part of it: QUARANTINE-RETURNS."""
+    return place.startswith(QUARANTINE)
 
 
 def must_be_bin(place: str) -> None:
@@ -140,7 +147,7 @@ def _kind(place: str) -> str:
 
 
 async def places_holding(tx: Tx, wanted: Iterable[tuple[Goods, str, int]]) -> Places:
-    """What these places hold; where that is not enough, also what all places of their kind hold, to tell it."""
+    """What these places hold; where that is not enough, also what every bin holds, to tell it."""
     asked = list(wanted)
     keys = list({(goods.sku, goods.site, place) for goods, place, _ in asked})
     if not keys:
@@ -151,25 +158,24 @@ async def places_holding(tx: Tx, wanted: Iterable[tuple[Goods, str, int]]) -> Pl
     total: dict[tuple[Goods, str], int] = {}
     for goods, place, quantity in asked:
         total[goods, place] = total.get((goods, place), 0) + quantity
-    short = [(goods, place) for (goods, place), quantity in total.items() if places.units(goods, place) < quantity]
-    for query in {TOTES if place.startswith(TOTE) else SHELVES for _, place in short}:
-        await _read_into(places, tx, query, [goods for goods, _ in short])
+    short = [goods for (goods, place), quantity in total.items() if places.units(goods, place) < quantity]
+    await _read_shelves(places, tx, short)
     return places
 
 
 async def shelves_holding(tx: Tx, goods: Iterable[Goods]) -> Places:
     """What every bin holds of these goods (and quarantine)."""
     places = Places()
-    await _read_into(places, tx, SHELVES, list(goods))
+    await _read_shelves(places, tx, list(goods))
     return places
 
 
-async def _read_into(places: Places, tx: Tx, query: str, goods: list[Goods]) -> None:
+async def _read_shelves(places: Places, tx: Tx, goods: list[Goods]) -> None:
     if not goods:
         return
     skus, sites = list({each.sku for each in goods}), list({each.site for each in goods})
     known = {(each, place) for each, held in places.held.items() for place in held}
-    for row in await tx.rows(query, list(tx.merchants), skus, sites):
+    for row in await tx.rows(SHELVES, list(tx.merchants), skus, sites):
         if (Goods(row["merchant_id"], row["sku_id"], row["site_id"]), row["place"]) not in known:
             _keep(places, row)
 

@@ -17,7 +17,7 @@ from msgspec import Meta
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.plug.carrier import TrackEvent
-from doorstep.setup.places import QUARANTINE, Bin, Units, is_bin
+from doorstep.setup.places import QUARANTINE, Bin, NotQuarantine, Units, is_quarantine
 from doorstep.setup.sites import Site, every_site
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
@@ -45,7 +45,7 @@ class TakenLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class TakeBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """With `parcel` and no `lines` everything that was in it. `bin`: where it stands apart."""
+    """With `parcel` and no `lines` everything that was in it. `bin`: the part of quarantine it stands in."""
 
     order: str
     site: str
@@ -124,8 +124,8 @@ def decide(
     site = sites.get(wanted.site)
     if site is None:
         raise NotFound(site=wanted.site)
-    if not is_bin(wanted.bin) and wanted.bin != QUARANTINE:
-        raise Invalid(fields=[{"pointer": "/bin", "detail": "goods that came back stand in a bin or in quarantine"}])
+    if not is_quarantine(wanted.bin):
+        raise NotQuarantine(place=wanted.bin)
     parcel = _parcel(order, parcels, wanted)
     units = _units(wanted, parcel)
     moves: list[Move] = []

@@ -115,6 +115,10 @@ class Floor:
             raise NotFound(fulfillment_order=word)
         return found
 
+    @property
+    def order_ids(self) -> set[int]:
+        return {one.order.order_id for one in self.fulfillment_orders.values()}
+
     def siblings(self, of: FulfillmentOrder) -> list[FulfillmentOrder]:
         """All fulfillment orders of the same order, itself included."""
         return [one for one in self.fulfillment_orders.values() if one.order.order_id == of.order.order_id]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,8 +14,8 @@ from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, LineUnit
 from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.places import Goods, Places, ToteName, in_parcel, places_holding, tote
-from doorstep.setup.skus import Sku
+from doorstep.setup.places import Goods, Places, ToteName, in_parcel, tote
+from doorstep.setup.totes import in_totes, out_of_totes
 from doorstep.spine.outcome import Ask, Demand, Fact, Insert, Job, Move, Outcome, Result, Stock
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -27,7 +28,9 @@ WITH_A_CARRIER = "select distinct merchant_id from connection where merchant_id 
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Without `lines` everything of it that is picked in the tote; `weight_g` 0 is what the SKUs weigh together.
+    """Without `lines` everything of it that is picked (in the tote, if one is named).
+
+    `weight_g` 0 is what the SKUs weigh together.
 
     `label`: auto asks for one at once where the merchant has a carrier.
     """
@@ -62,95 +65,86 @@ class NothingPicked(Refusal):
 
 @dataclass(slots=True)
 class Left:
-    """Ids for parcels, and what the totes still hold."""
+    """Ids for parcels, and what of each order stands in totes."""
 
     ids: Iterator[int]
-    places: Places
+    totes: Mapping[int, Places]
 
 
 @verb(Pack, Packed)
 async def pack(tx: Tx, asks: list[Ask[Pack]]) -> list[Result]:
     """Put picked units into a new parcel."""
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
-    places = await places_holding(tx, [wanted for ask in asks for wanted in _asked_for(floor, ask)])
     carriers = {row["merchant_id"] for row in await tx.rows(WITH_A_CARRIER, list(tx.merchants))}
-    left = Left(await tx.fresh_ids(len(asks)), places)
+    left = Left(await tx.fresh_ids(len(asks)), await in_totes(tx, floor.order_ids))
     return each(asks, lambda ask: decide(floor, carriers, left, ask))
-
-
-def _asked_for(floor: Floor, ask: Ask[Pack]) -> list[tuple[Goods, str, int]]:
-    try:
-        of = floor.of(ask.merchant, ask.body.fulfillment_order)
-    except Refusal:
-        return []
-    out_of = tote(ask.body.tote or of.id)
-    return [(of.goods(one.sku_id), out_of, one.picked) for one in of.allocations]
 
 
 def decide(floor: Floor, carriers: set[int], left: Left, ask: Ask[Pack]) -> Outcome:
     of = floor.of(ask.merchant, ask.body.fulfillment_order)
     of.must_not_be_held("pack")
-    units = _units(of, left.places, ask.body)
-    for line_no in units:
-        of.must_not_be_held("pack", line_no)
-    _must_be_picked(floor, of, left.places, units, ask.body)
+    totes = left.totes[of.order.order_id]
+    units = _units(of, totes, ask.body)
+    _must_be_picked(floor, of, totes, units, ask.body)
     parcel = next(left.ids)
     skus = {line_no: floor.sku(of.allocation(line_no)) for line_no in units}
-    moves, rows = _moves(of, left.places, units, skus, parcel, ask.body)
+    moves, rows = _moves(of, totes, units, parcel, ask.body)
     weight_g = ask.body.weight_g or sum(skus[line_no].weight_g * quantity for line_no, quantity in units.items())
     lines = [{"line": n, "sku": skus[n].code, "quantity": quantity} for n, quantity in units.items()]
-    answer = {"parcel": public("par", parcel), "weight_g": weight_g, "lines": lines}
-    told = {"parcel": public("par", parcel), "weight_g": weight_g, "carton": ask.body.carton, "lines": lines}
-    outcome = of.outcome("pack", moves, told, answer)
+    told = {"parcel": public("par", parcel), "weight_g": weight_g, "lines": lines}
+    outcome = of.outcome("pack", moves, told | {"carton": ask.body.carton}, told)
     outcome.facts = [_parcel(of, parcel, weight_g, ask), *rows]
     outcome.count("parcels_pre_transit")
     _want_label(outcome, parcel, carriers, ask)
     return outcome
 
 
-def _units(of: FulfillmentOrder, places: Places, wanted: Pack) -> dict[int, int]:
-    """Units per line: as asked, a line named twice added up; or all that is picked and in the tote."""
+def _units(of: FulfillmentOrder, totes: Places, wanted: Pack) -> dict[int, int]:
+    """Units per line: as asked, or all that is picked (and in the tote, when one is named)."""
     if wanted.lines:
         return added_up(wanted.lines)
     picked = {one.line_no: one.picked for one in of.allocations if one.picked}
     if not picked:
         raise NothingPicked(fulfillment_order=of.public)
-    out_of, there = tote(wanted.tote or of.id), {}
-    inside: dict[Goods, int] = {}
+    if not wanted.tote:
+        return picked
+    there, inside = {}, Counter[Goods]()
     for line_no, quantity in picked.items():
-        goods = of.goods(of.allocation(line_no).sku_id)
         # Two lines of one SKU share what the tote holds.
-        free = inside.setdefault(goods, places.units(goods, out_of))
-        there[line_no] = min(quantity, free)
-        inside[goods] -= there[line_no]
+        goods = of.goods(of.allocation(line_no).sku_id)
+        there[line_no] = min(quantity, totes.units(goods, tote(wanted.tote)) - inside[goods])
+        inside[goods] += there[line_no]
     return {line_no: quantity for line_no, quantity in there.items() if quantity} or picked
 
 
-def _must_be_picked(floor: Floor, of: FulfillmentOrder, places: Places, units: dict[int, int], wanted: Pack) -> None:
-    """All of it is looked at before any is taken, so that a refusal leaves the tote as it was."""
-    out_of = tote(wanted.tote or of.id)
-    needed: dict[Goods, int] = {}
+def _must_be_picked(floor: Floor, of: FulfillmentOrder, totes: Places, units: dict[int, int], wanted: Pack) -> None:
+    """All of it is looked at before any is taken, so that a refusal leaves the totes as they were."""
+    needed = Counter[Goods]()
     for line_no, quantity in units.items():
+        of.must_not_be_held("pack", line_no)
         allocation = of.allocation(line_no)
         sku = floor.sku(allocation)
         if quantity > allocation.picked:
             raise NotThatManyPicked(fulfillment_order=of.public, line=line_no, sku=sku.code, picked=allocation.picked)
         goods = of.goods(sku.sku_id)
-        needed[goods] = needed.get(goods, 0) + quantity
-        places.must_hold(goods, out_of, needed[goods], sku=sku.code, site=of.site.code)
+        needed[goods] += quantity
+        if wanted.tote:
+            totes.must_hold(goods, tote(wanted.tote), needed[goods], sku=sku.code, site=of.site.code)
 
 
 def _moves(
-    of: FulfillmentOrder, places: Places, units: dict[int, int], skus: dict[int, Sku], parcel: int, wanted: Pack
+    of: FulfillmentOrder, totes: Places, units: dict[int, int], parcel: int, wanted: Pack
 ) -> tuple[list[Move], list[Fact]]:
     moves: list[Move] = []
     rows: list[Fact] = []
-    out_of, into = tote(wanted.tote or of.id), in_parcel(parcel)
     for line_no, quantity in units.items():
-        goods = of.goods(skus[line_no].sku_id)
+        goods = of.goods(of.allocation(line_no).sku_id)
         moves.append(Demand(line_no, quantity, "picked", "packed", of.id))
-        for lot, taken in places.take(goods, out_of, quantity):
-            moves.append(Stock(goods.sku, goods.site, taken, "picked", out_of, "packed", into, lot))
+        by_lot = Counter[str]()
+        for place, lot, taken in out_of_totes(totes, goods, quantity, wanted.tote):
+            moves.append(Stock(goods.sku, goods.site, taken, "picked", place, "packed", in_parcel(parcel), lot))
+            by_lot[lot] += taken
+        for lot, taken in by_lot.items():
             values = {"parcel_id": parcel, "line_no": line_no, "sku_id": goods.sku, "lot": lot, "quantity": taken}
             rows.append(Insert("parcel_line", values))
     return moves, rows

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from doorstep.journey.fulfillment.floor import Floor, floor_of
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.places import Bin, Goods, Places, ToteName, Units, must_be_bin, places_holding, tote
+from doorstep.setup.places import Bin, Places, ToteName, Units, must_be_bin
+from doorstep.setup.totes import in_totes, out_of_totes
 from doorstep.spine.outcome import Ask, Demand, Move, Outcome, Result, Stock
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -14,7 +17,7 @@ from doorstep.spine.verbs import verb
 
 
 class Unpick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`bin` is where the units are put; `tote` where they were, if not in the fulfillment order's own."""
+    """`bin` is where the units are put; `tote` is where they were, if only units of that one are meant."""
 
     fulfillment_order: str
     line: int
@@ -39,20 +42,11 @@ class NotThatManyPicked(Refusal):
 async def unpick(tx: Tx, asks: list[Ask[Unpick]]) -> list[Result]:
     """Put picked units back on the shelf."""
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
-    places = await places_holding(tx, [found for ask in asks if (found := _asked_for(floor, ask))])
-    return each(asks, lambda ask: decide(floor, places, ask))
+    totes = await in_totes(tx, floor.order_ids)
+    return each(asks, lambda ask: decide(floor, totes, ask))
 
 
-def _asked_for(floor: Floor, ask: Ask[Unpick]) -> tuple[Goods, str, int] | None:
-    try:
-        of = floor.of(ask.merchant, ask.body.fulfillment_order)
-        sku = of.allocation(ask.body.line).sku_id
-    except Refusal:
-        return None
-    return of.goods(sku), tote(ask.body.tote or of.id), ask.body.quantity
-
-
-def decide(floor: Floor, places: Places, ask: Ask[Unpick]) -> Outcome:
+def decide(floor: Floor, totes: Mapping[int, Places], ask: Ask[Unpick]) -> Outcome:
     """A hold does not stop it: putting back is what the picker is to do then."""
     wanted = ask.body
     of = floor.of(ask.merchant, wanted.fulfillment_order)
@@ -61,11 +55,11 @@ def decide(floor: Floor, places: Places, ask: Ask[Unpick]) -> Outcome:
     must_be_bin(wanted.bin)
     if wanted.quantity > allocation.picked:
         raise NotThatManyPicked(fulfillment_order=of.public, line=wanted.line, sku=sku.code, picked=allocation.picked)
-    goods, out_of = of.goods(sku.sku_id), tote(wanted.tote or of.id)
-    taken = places.take(goods, out_of, wanted.quantity, sku=sku.code, site=of.site.code)
+    goods = of.goods(sku.sku_id)
+    taken = out_of_totes(totes[of.order.order_id], goods, wanted.quantity, wanted.tote)
     moves: list[Move] = [
         Demand(wanted.line, wanted.quantity, "picked", "promised", of.id),
-        *(Stock(sku.sku_id, goods.site, units, "picked", out_of, "reserved", wanted.bin, lot) for lot, units in taken),
+        *(Stock(goods.sku, goods.site, n, "picked", place, "reserved", wanted.bin, lot) for place, lot, n in taken),
     ]
-    told = {"line": wanted.line, "sku": sku.code, "quantity": wanted.quantity, "bin": wanted.bin, "tote": out_of}
+    told = {"line": wanted.line, "sku": sku.code, "quantity": wanted.quantity, "bin": wanted.bin}
     return of.outcome("unpick", moves, told, {"line": wanted.line, "picked": allocation.picked - wanted.quantity})

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from doorstep.journey.inventory.goods import Catalog, Stages, catalog_of, stages_of
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.places import Goods, Places, places_holding
+from doorstep.setup.places import Goods, NotQuarantine, Places, is_quarantine, places_holding
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
 
@@ -39,7 +39,9 @@ class Apart:
     places: Places
 
     def take(self, goods: Goods, place: str, quantity: int, **told: Any) -> list[tuple[str, int]]:
-        """Lots and units. Raises NotThatManyInQuarantine, NotInThatPlace."""
+        """Lots and units. Raises NotQuarantine, NotThatManyInQuarantine, NotInThatPlace."""
+        if not is_quarantine(place):
+            raise NotQuarantine(place=place)
         apart = self.stages[goods]["quarantine"]
         if quantity > apart:
             raise NotThatManyInQuarantine(**told, quarantine=apart)
