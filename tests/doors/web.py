@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from doorstep.doors.http.app import build
+from doorstep.doors.http.serving import config
 from doorstep.kit import clock
 from doorstep.kit.embedded import Urls
 from doorstep.setup.keys import SCOPES, create_key
@@ -33,8 +34,7 @@ def serving(urls: Urls) -> Iterator[str]:
     async def serve() -> None:
         db = await Db.open(urls.app, urls.router, size=4)
         try:
-            config = uvicorn.Config(build(db), port=port, log_config=None, access_log=False, lifespan="on")
-            server.append(uvicorn.Server(config))
+            server.append(uvicorn.Server(config(build(db), "127.0.0.1", port)))
             await server[0].serve()
         finally:
             await db.close()

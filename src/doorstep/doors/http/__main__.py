@@ -11,6 +11,7 @@ import uvicorn
 
 from doorstep.doors import logs
 from doorstep.doors.http.app import build
+from doorstep.doors.http.serving import config
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
 from doorstep.kit import home as homes
@@ -28,19 +29,8 @@ def main() -> None:
 
 async def serve(host: str, port: int) -> None:
     async with open_db(size=POOL) as db:
-        config = uvicorn.Config(
-            build(db, bring_back=bring_back),
-            host=host,
-            port=port,
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=10,
-        )
         structlog.get_logger("doorstep.http").info("web started", host=host, port=port)
-        await uvicorn.Server(config).serve()
+        await uvicorn.Server(config(build(db, bring_back=bring_back), host, port)).serve()
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,0 +1,20 @@
+"""serving: how uvicorn is set up, in the web process and in tests alike."""
+
+from __future__ import annotations
+
+import uvicorn
+from litestar import Litestar
+
+
+def config(app: Litestar, host: str, port: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+    )
