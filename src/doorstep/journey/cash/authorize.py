@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +18,11 @@ from doorstep.journey.cash.books import (
     of_payment,
     outcome_of,
 )
+from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.payments import Declined
-from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result, Update
+from doorstep.plug.payments import Payments
+from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
@@ -32,19 +33,10 @@ class WantAuthorization(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     order: str
 
 
-class AskAuthorization(msgspec.Struct, frozen=True, kw_only=True):
-    payment: str
-
-
 class Authorize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     payment: str
     provider_ref: Word
     expires_at: datetime | None = None
-
-
-class Decline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    payment: str
-    reason: str
 
 
 class NothingOwed(Refusal):
@@ -60,13 +52,6 @@ class NoProvider(Refusal):
 
 
 PROVIDERS = "select merchant_id, code from connection where merchant_id = any($1) and kind = 'payments' order by code"
-FOR_THE_CALL = """
-select p.merchant_id, p.payment_id, p.state, p.amount_minor, p.currency, p.provider, p.provider_ref, p.parent_id,
-    a.provider_ref as parent_ref, o.number, o.payment_token
-  from payment p join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
-  left join payment a on a.merchant_id = p.merchant_id and a.payment_id = p.parent_id
-  where p.merchant_id = any($1) and p.payment_id = $2
-"""
 
 
 @verb(WantAuthorization)
@@ -96,38 +81,15 @@ def decide(books: Books, provider: str | None, ids: Iterator[int], ask: Ask[Want
     return outcome
 
 
-@errand(AskAuthorization)
-async def ask_authorization(world: World, asks: list[Ask[AskAuthorization]]) -> None:
-    """The key is the payment's id: asked again, the provider answers with the first result."""
-    for ask in asks:
-        row = await for_the_call(world, ask)
-        if row is None:
-            continue
-        provider = await world.payments(ask.merchant, row["provider"])
-        try:
-            held = await provider.authorize(
-                row["amount_minor"], row["currency"], row["payment_token"], row["number"], key=ask.body.payment
-            )
-        except Declined as no:
-            await keep(world, "decline", ask, Decline(payment=ask.body.payment, reason=reason_of(no)))
-            continue
-        answer = Authorize(payment=ask.body.payment, provider_ref=held.ref, expires_at=held.expires_at)
-        await keep(world, "authorize", ask, answer)
+@errand(AskProvider)
+async def ask_authorization(world: World, asks: list[Ask[AskProvider]]) -> None:
+    """Have the provider hold the money."""
+    await ask_provider(world, asks, "authorize", _hold)
 
 
-async def for_the_call(world: World, ask: Ask[Any]) -> Any:
-    """What the provider must be told; None when the payment was answered meanwhile."""
-    async with world.reading([ask.merchant]) as tx:
-        row = await tx.row(FOR_THE_CALL, [ask.merchant], number("pay", ask.body.payment))
-    return row if row and row["state"] == "wanted" else None
-
-
-async def keep(world: World, verb: str, ask: Ask[Any], body: msgspec.Struct) -> None:
-    await world.ask(verb, [Ask(ask.merchant, body, world.now())])
-
-
-def reason_of(no: Declined) -> str:
-    return str(no.why.get("reason") or no.why.get("detail") or "declined")
+async def _hold(provider: Payments, row: Mapping[str, Any], key: str) -> Authorize:
+    held = await provider.authorize(row["amount_minor"], row["currency"], row["payment_token"], row["number"], key=key)
+    return Authorize(payment=key, provider_ref=held.ref, expires_at=held.expires_at)
 
 
 @verb(Authorize)
@@ -152,37 +114,3 @@ def _authorized(books: Books, payment_id: int, ask: Ask[Authorize]) -> Outcome:
     outcome.count("auths_pending", -1)
     outcome.then = [Job("check", {"order": public("ord", books.order.order_id)})]
     return outcome
-
-
-@verb(Decline)
-async def decline(tx: Tx, asks: list[Ask[Decline]]) -> list[Result]:
-    """Keep the provider's no, whatever was asked; somebody or the buyer has to act."""
-    books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])
-    ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _declined(*of_payment(books, order_of, ask), ids, ask))
-
-
-def _declined(books: Books, payment_id: int, ids: Iterator[int], ask: Ask[Decline]) -> Outcome:
-    payment = books.unanswered(payment_id, books.payment(payment_id).kind)
-    outcome = outcome_of(books, payment=ask.body.payment)
-    told = {"kind": payment.kind, "amount_minor": payment.amount_minor, "reason": ask.body.reason}
-    outcome.events = [Event("decline", data=told)]
-    no = {"state": "declined", "reason": ask.body.reason, "done_at": ask.at}
-    outcome.facts = [Update("payment", {"payment_id": payment_id}, no)]
-    if payment.kind == "authorization":
-        outcome.count("auths_pending", -1)
-        outcome.count("auths_failed")
-        outcome.then = [Job("check", {"order": public("ord", books.order.order_id)})]
-    else:
-        outcome.facts.append(_attention(next(ids), books, told, ask))
-    return outcome
-
-
-def _attention(attention_id: int, books: Books, told: dict[str, Any], ask: Ask[Decline]) -> Insert:
-    """A capture or refund that is refused is money gone astray: somebody must look."""
-    values = {
-        "attention_id": attention_id, "kind": f"{told['kind']}_declined", "order_id": books.order.order_id,
-        "reason": f"the provider refused: {told['reason']}", "next_action": "ask the provider, or settle it by hand",
-        "why": told, "raised_at": ask.at,
-    }  # fmt: skip
-    return Insert("attention", values)

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.authorize import Decline, for_the_call, keep, reason_of
 from doorstep.journey.cash.books import (
     CHANNEL,
     Amount,
@@ -20,9 +19,10 @@ from doorstep.journey.cash.books import (
     of_payment,
     outcome_of,
 )
+from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.payments import Declined
+from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -37,10 +37,6 @@ class WantCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     order: str
     parcel: str = ""
     amount_minor: Amount | None = None
-
-
-class AskCapture(msgspec.Struct, frozen=True, kw_only=True):
-    payment: str
 
 
 class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,19 +101,15 @@ def _taken(books: Books) -> bool:
     return books.account("earned") + books.asked("capture") > 0
 
 
-@errand(AskCapture)
-async def ask_capture(world: World, asks: list[Ask[AskCapture]]) -> None:
-    for ask in asks:
-        row = await for_the_call(world, ask)
-        if row is None:
-            continue
-        provider = await world.payments(ask.merchant, row["provider"])
-        try:
-            taken = await provider.capture(row["parent_ref"], row["amount_minor"], key=ask.body.payment)
-        except Declined as no:
-            await keep(world, "decline", ask, Decline(payment=ask.body.payment, reason=reason_of(no)))
-            continue
-        await keep(world, "capture", ask, Capture(payment=ask.body.payment, provider_ref=taken.ref))
+@errand(AskProvider)
+async def ask_capture(world: World, asks: list[Ask[AskProvider]]) -> None:
+    """Have the provider take what it holds."""
+    await ask_provider(world, asks, "capture", _take)
+
+
+async def _take(provider: Payments, row: Mapping[str, Any], key: str) -> Capture:
+    taken = await provider.capture(row["parent_ref"], row["amount_minor"], key=key)
+    return Capture(payment=key, provider_ref=taken.ref)
 
 
 @verb(Capture)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.authorize import Decline, for_the_call, keep, reason_of
 from doorstep.journey.cash.books import (
     BY_HAND,
     CHANNEL,
@@ -21,9 +21,10 @@ from doorstep.journey.cash.books import (
     of_payment,
     outcome_of,
 )
+from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.payments import Declined
+from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -37,10 +38,6 @@ class WantRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     order: str
     amount_minor: Amount | None = None
     reason: Reference = ""
-
-
-class AskRefund(msgspec.Struct, frozen=True, kw_only=True):
-    payment: str
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,26 +84,15 @@ def decide(books: Books, ids: Iterator[int], ask: Ask[WantRefund]) -> Outcome:
     return outcome
 
 
-AUTHORIZED_AT = "select provider_ref from payment where merchant_id = $1 and payment_id = $2"
-CAPTURE_OF = "select parent_id from payment where merchant_id = $1 and payment_id = $2"
+@errand(AskProvider)
+async def ask_refund(world: World, asks: list[Ask[AskProvider]]) -> None:
+    """Have the provider send money back."""
+    await ask_provider(world, asks, "refund", _give_back)
 
 
-@errand(AskRefund)
-async def ask_refund(world: World, asks: list[Ask[AskRefund]]) -> None:
-    for ask in asks:
-        row = await for_the_call(world, ask)
-        if row is None:
-            continue
-        async with world.reading([ask.merchant]) as tx:
-            authorization = await tx.value(CAPTURE_OF, ask.merchant, row["parent_id"])
-            ref = await tx.value(AUTHORIZED_AT, ask.merchant, authorization or row["parent_id"])
-        provider = await world.payments(ask.merchant, row["provider"])
-        try:
-            given = await provider.refund(ref, row["amount_minor"], key=ask.body.payment)
-        except Declined as no:
-            await keep(world, "decline", ask, Decline(payment=ask.body.payment, reason=reason_of(no)))
-            continue
-        await keep(world, "refund", ask, Refund(payment=ask.body.payment, provider_ref=given.ref))
+async def _give_back(provider: Payments, row: Mapping[str, Any], key: str) -> Refund:
+    given = await provider.refund(row["authorization_ref"], row["amount_minor"], key=key)
+    return Refund(payment=key, provider_ref=given.ref)
 
 
 @verb(Refund)

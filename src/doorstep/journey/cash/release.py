@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.authorize import Decline, for_the_call, keep, reason_of
 from doorstep.journey.cash.books import (
     CHANNEL,
     Amount,
@@ -19,9 +19,10 @@ from doorstep.journey.cash.books import (
     outcome_of,
 )
 from doorstep.journey.cash.capture import HeldElsewhere, NothingHeld
+from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.payments import Declined
+from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -32,10 +33,6 @@ from doorstep.spine.world import World
 class WantReleaseOfFunds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     order: str
     amount_minor: Amount | None = None
-
-
-class AskReleaseOfFunds(msgspec.Struct, frozen=True, kw_only=True):
-    payment: str
 
 
 class ReleaseFunds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,19 +77,15 @@ def decide(books: Books, ids: Iterator[int], ask: Ask[WantReleaseOfFunds]) -> Ou
     return outcome
 
 
-@errand(AskReleaseOfFunds)
-async def ask_release_of_funds(world: World, asks: list[Ask[AskReleaseOfFunds]]) -> None:
-    for ask in asks:
-        row = await for_the_call(world, ask)
-        if row is None:
-            continue
-        provider = await world.payments(ask.merchant, row["provider"])
-        try:
-            await provider.void(row["parent_ref"], key=ask.body.payment)
-        except Declined as no:
-            await keep(world, "decline", ask, Decline(payment=ask.body.payment, reason=reason_of(no)))
-            continue
-        await keep(world, "release_funds", ask, ReleaseFunds(payment=ask.body.payment))
+@errand(AskProvider)
+async def ask_release_of_funds(world: World, asks: list[Ask[AskProvider]]) -> None:
+    """Have the provider let go of what it holds."""
+    await ask_provider(world, asks, "release_funds", _let_go)
+
+
+async def _let_go(provider: Payments, row: Mapping[str, Any], key: str) -> ReleaseFunds:
+    await provider.void(row["parent_ref"], key=key)
+    return ReleaseFunds(payment=key)
 
 
 @verb(ReleaseFunds)
