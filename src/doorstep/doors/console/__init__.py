@@ -1,0 +1,8 @@
+"""console: the pages where people run the day: an order list, an order page, its next moves as forms.
+
+Plain HTML from the server over the same verbs as the API; `routes(db)` is what the web application takes in.
+"""
+
+from doorstep.doors.console.routes import routes
+
+__all__ = ["routes"]

@@ -1,0 +1,306 @@
+"""listing: the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
+
+The list spans merchants: each one's page is read by its own index and the pages are merged, so that the price of a
+page does not grow with what lies behind it. Counts stop at a bound for the same reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from doorstep.doors.console import words
+from doorstep.doors.reads import cursor
+from doorstep.kit.ids import public
+from doorstep.kit.text import normalized, storable
+from doorstep.spine.holds import TYPES
+from doorstep.spine.status import AXES
+from doorstep.spine.tenant import Tx
+
+PAGE = 50
+COUNTED = 500
+# Stages whose orders pile up for ever are counted among the newest so many.
+COUNTED_AMONG = 2_000
+FOUND_AT_MOST = 200
+LONGEST_WORD = 254
+
+STAGES = frozenset(value for value, _ in AXES["stage"])
+CLOSED = ("completed", "canceled", "expired")
+
+# ``ROWS`` is completed by the filters and the direction; each merchant's page comes off its own index.
+ROWS = """
+select x.merchant_id, x.order_id, x.number, x.external_id, x.placed_at, x.currency, x.total_minor, x.buyer, x.email,
+    x.country, x.city, x.channel, x.payment_term, x.stage, x.payment, x.delivery, x.ordered, x.holds_open
+  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select o.merchant_id, o.order_id, o.number, coalesce(o.external_id, '') as external_id, o.placed_at, o.currency,
+        o.total_minor, coalesce(o.buyer ->> 'name', '') as buyer, o.email, o.country,
+        coalesce(o.ship_to ->> 'city', '') as city, c.key as channel, o.payment_term, n.stage, n.payment, n.delivery,
+        n.ordered, n.holds_open
+      from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+        join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
+      where o.merchant_id = m.merchant_id{narrowed}
+      order by o.placed_at {way}, o.order_id {way} limit {limit}) x
+  order by x.placed_at {way}, x.order_id {way} limit {limit}
+"""
+FOUND = """
+select o.order_id from orders o where o.merchant_id = any($1) and o.number = any($2::text[])
+union
+select o.order_id from orders o where o.merchant_id = any($1) and o.also_id = $3
+union
+select o.order_id from channel c join orders o on o.merchant_id = c.merchant_id and o.channel_id = c.channel_id
+    and o.external_id = $3 where c.merchant_id = any($1)
+union
+select o.order_id from orders o where o.merchant_id = any($1) and o.email = $4 and o.email <> ''
+union
+select p.order_id from parcel p where p.merchant_id = any($1) and p.tracking_number = $3 and p.tracking_number <> ''
+union
+select o.order_id from orders o where o.merchant_id = any($1) and o.order_id = $5
+limit $6
+"""
+LINES = """
+select l.merchant_id, l.order_id, l.line_no, l.title, l.code, l.ordered, coalesce(s.name, '') as name
+  from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+  where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
+"""
+OPEN_HOLDS = """
+select h.merchant_id, h.order_id, h.type, h.reason from hold h
+  where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.order_id, h.hold_id
+"""
+SHIP_BY = """
+select f.merchant_id, f.order_id, min(f.ship_by) as ship_by from fulfillment_order f
+  where f.merchant_id = any($1) and f.order_id = any($2) group by f.merchant_id, f.order_id
+"""
+# One row per stage; each count stops at its bound. The open stages have an index of their own.
+COUNTS_OPEN = " union all ".join(
+    f"""
+select '{stage}' as stage, count(*) as orders, false as partly from (
+  select 1 from order_now n where n.merchant_id = any($1) and n.stage = '{stage}' limit {COUNTED + 1}) x"""
+    for stage in words.STRIP
+    if stage not in CLOSED
+)
+COUNTS_CLOSED = f"""
+select 'completed' as stage, coalesce(sum(x.done), 0)::bigint as orders, coalesce(bool_or(x.is_full), false) as partly
+  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select count(*) filter (where n.stage = 'completed') as done, count(*) = {COUNTED_AMONG} as is_full from (
+      select n.stage from order_now n where n.merchant_id = m.merchant_id order by n.order_id desc
+      limit {COUNTED_AMONG}) n) x
+"""
+COUNT_HELD = f"""
+select 'hold' as stage, count(*) as orders, false as partly from (
+  select distinct h.merchant_id, h.order_id from hold h where h.merchant_id = any($1) and h.lifted_at is null
+  limit {COUNTED + 1}) x
+"""
+COUNTS = f"{COUNTS_OPEN} union all {COUNTS_CLOSED} union all {COUNT_HELD}"
+MERCHANTS = "select merchant_id, key, name from merchant where merchant_id = any($1) order by name, merchant_id"
+CHANNELS = "select distinct c.key from channel c where c.merchant_id = any($1) order by c.key limit 100"
+# Countries to choose from: those of the newest orders.
+COUNTRIES = """
+select distinct x.country from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+  select o.country from orders o where o.merchant_id = m.merchant_id order by o.placed_at desc, o.order_id desc
+  limit 500) x where x.country <> '' order by x.country limit 250
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of the list says; what it says wrongly is left out."""
+
+    merchant: str = ""
+    stage: str = ""
+    hold: str = ""
+    country: str = ""
+    channel: str = ""
+    q: str = ""
+    before: str = ""  # the page of orders older than this cursor
+    after: str = ""  # … or newer
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Filters:
+        given = {name: query.get(name, "").strip()[:LONGEST_WORD] for name in cls.__slots__}
+        checks = {
+            "stage": given["stage"] in STAGES,
+            "hold": given["hold"] in (*TYPES, "any"),
+            "country": re.fullmatch("[A-Z]{2}", given["country"]) is not None,
+        }
+        return cls(**{n: v for n, v in given.items() if v and storable(v) and checks.get(n, True)})
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """Those that narrow the list, by name; where the page begins is none of them."""
+        return {n: getattr(self, n) for n in self.__slots__ if getattr(self, n) and n not in ("before", "after")}
+
+    def but(self, **changed: str) -> str:
+        """The address of the list with some filters changed, from its first page on."""
+        wanted = {name: value for name, value in {**self.chosen, **changed}.items() if value}
+        return "/?" + urlencode(wanted) if wanted else "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A stop on the strip: so many orders are there; `more` when the count ended at its bound."""
+
+    key: str
+    name: str
+    orders: int
+    more: bool
+    href: str
+    current: bool
+
+    @property
+    def shown(self) -> str:
+        return f"{min(self.orders, COUNTED):,}{'+' if self.more else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An order as the list shows it."""
+
+    order: str
+    merchant: str
+    row: Mapping[str, Any]
+    first: str
+    first_units: int
+    other_lines: int
+    holds: tuple[tuple[str, str], ...]
+    ship_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of the list, with all that stands around it."""
+
+    filters: Filters
+    strip: list[Stop]
+    rows: list[Row]
+    newer: str
+    older: str
+    merchants: list[tuple[str, str]]
+    channels: list[str]
+    countries: list[str]
+    is_empty: bool = field(default=False)  # there is no order at all
+
+
+async def listing(tx: Tx, filters: Filters) -> Listing:
+    names = {row["merchant_id"]: (row["key"], row["name"]) for row in await tx.rows(MERCHANTS, list(tx.merchants))}
+    wanted = [m for m, (key, _) in names.items() if not filters.merchant or key == filters.merchant]
+    rows, newer, older = await _page(tx, wanted, filters)
+    counts = {row["stage"]: row for row in await tx.rows(COUNTS, wanted)}
+    shown = await _shown(tx, rows, names)
+    return Listing(
+        filters=filters,
+        strip=_strip(counts, filters),
+        rows=shown,
+        newer=newer,
+        older=older,
+        merchants=[pair for _, pair in names.items()],
+        channels=[row["key"] for row in await tx.rows(CHANNELS, list(tx.merchants))],
+        countries=[row["country"] for row in await tx.rows(COUNTRIES, list(tx.merchants))],
+        is_empty=not shown and not filters.chosen and not filters.before and not filters.after,
+    )
+
+
+async def _page(tx: Tx, merchants: list[int], filters: Filters) -> tuple[list[Any], str, str]:
+    """The rows, newest first, and the cursors of the pages before and behind; '' where there is none."""
+    values: list[Any] = [merchants]
+    parts = _conditions(filters, values)
+    if filters.q:
+        values.append(await _found(tx, merchants, filters.q))
+        parts.append(f"o.order_id = any(${len(values)})")
+    backwards = bool(filters.after) and not filters.before
+    at = filters.after if backwards else filters.before
+    if at:
+        values += cursor.read(at, tuple[datetime, int])
+        parts.append(f"(o.placed_at, o.order_id) {'>' if backwards else '<'} (${len(values) - 1}, ${len(values)})")
+    narrowed = "".join(f" and {part}" for part in parts)
+    way = "asc" if backwards else "desc"
+    rows = await tx.rows(ROWS.format(narrowed=narrowed, way=way, limit=PAGE + 1), *values)
+    more, rows = len(rows) > PAGE, rows[:PAGE]
+    if backwards:
+        rows.reverse()
+    newer = _cursor(rows, 0) if (more if backwards else bool(at)) else ""
+    older = _cursor(rows, -1) if (backwards or more) else ""
+    return rows, newer, older
+
+
+def _conditions(filters: Filters, values: list[Any]) -> list[str]:
+    parts = []
+    if filters.stage:
+        # Spelled out, one of a known few: only so may the planner use the index of the open stages.
+        parts.append(f"n.stage = '{filters.stage}'")
+    if filters.hold:
+        named = "" if filters.hold == "any" else f" and h.type = '{filters.hold}'"
+        parts.append(
+            "o.order_id in (select h.order_id from hold h where h.merchant_id = m.merchant_id"
+            f" and h.lifted_at is null{named})"
+        )
+    for name, column in (("country", "o.country"), ("channel", "c.key")):
+        if getattr(filters, name):
+            values.append(getattr(filters, name))
+            parts.append(f"{column} = ${len(values)}")
+    return parts
+
+
+async def _found(tx: Tx, merchants: list[int], word: str) -> list[int]:
+    """Orders by number (with or without #), a channel's id, an e-mail address, a tracking number, or our own id."""
+    bare = word.lstrip("#")
+    ours = re.fullmatch(r"ord_([1-9][0-9]{0,17})", word)
+    numbers = list(dict.fromkeys([word, bare, f"#{bare}"]))
+    return [
+        row["order_id"]
+        for row in await tx.rows(
+            FOUND, merchants, numbers, word, normalized(word), int(ours[1]) if ours else 0, FOUND_AT_MOST
+        )
+    ]
+
+
+def _cursor(rows: Sequence[Any], index: int) -> str:
+    return cursor.write(rows[index]["placed_at"], rows[index]["order_id"]) if rows else ""
+
+
+async def _shown(tx: Tx, rows: list[Any], names: Mapping[int, tuple[str, str]]) -> list[Row]:
+    at = (sorted({row["merchant_id"] for row in rows}), [row["order_id"] for row in rows])
+    lines, holds = defaultdict(list), defaultdict(list)
+    for line in await tx.rows(LINES, *at):
+        lines[line["order_id"]].append(line)
+    for hold in await tx.rows(OPEN_HOLDS, *at):
+        holds[hold["order_id"]].append((hold["type"], hold["reason"]))
+    ship_by = {row["order_id"]: row["ship_by"] for row in await tx.rows(SHIP_BY, *at)}
+    return [
+        Row(
+            order=public("ord", row["order_id"]),
+            merchant=names[row["merchant_id"]][1],
+            row=dict(row),
+            first=_title(lines[row["order_id"]]),
+            first_units=lines[row["order_id"]][0]["ordered"] if lines[row["order_id"]] else 0,
+            other_lines=max(0, len(lines[row["order_id"]]) - 1),
+            holds=tuple(holds[row["order_id"]]),
+            ship_by=ship_by.get(row["order_id"]),
+        )
+        for row in rows
+    ]
+
+
+def _title(lines: Sequence[Any]) -> str:
+    if not lines:
+        return ""
+    return str(lines[0]["title"] or lines[0]["name"] or lines[0]["code"])
+
+
+def _strip(counts: Mapping[str, Any], filters: Filters) -> list[Stop]:
+    stops = [(key, name, {"stage": key, "hold": ""}) for key, name in words.STRIP.items()]
+    stops.append(("hold", "On hold", {"stage": "", "hold": "any"}))
+    found = []
+    for key, name, change in stops:
+        count = counts.get(key)
+        orders = count["orders"] if count else 0
+        current = filters.hold != "" if key == "hold" else filters.stage == key
+        # A second click on the same stop shows everything again.
+        href = filters.but(stage="", hold="") if current else filters.but(**change)
+        more = orders > COUNTED or bool(count and count["partly"])
+        found.append(Stop(key, name, orders, more, href, current))
+    return found

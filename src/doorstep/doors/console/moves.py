@@ -1,0 +1,362 @@
+"""moves: the buttons: what this person may do with an order now, each a small form for one verb of the journey.
+
+A button is shown when the verb's row has units or money to move, and the person one of its roles. Whether it really
+may happen is the verb's to say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from doorstep.doors.console import words
+from doorstep.doors.console.whole import Parcel, Part, Whole
+from doorstep.kit.money import digits, to_decimal
+from doorstep.spine.journey import ROWS
+from doorstep.spine.verbs import VERBS
+
+Kind = Literal["text", "long", "choice", "money", "count", "moment", "country"]
+
+CLOSED = ("canceled", "expired")
+OVER = (*CLOSED, "completed")
+ON_SHELF = ("wanted", "promised", "picked", "packed")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    label: str
+    kind: Kind = "text"
+    value: str = ""
+    hint: str = ""
+    required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    longest: int = 200
+    most: int = 0
+    unit: str = ""
+    code: str = ""  # what browsers call such a field, to fill it in
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One verb as a form. `subject` is what it is about: the body's fields that the form carries along."""
+
+    verb: str
+    button: str
+    title: str
+    says: str
+    subject: Mapping[str, str]
+    fields: tuple[Field, ...] = ()
+    confirm: str = ""
+    tone: Literal["", "primary", "danger"] = ""
+    previewed: bool = False  # the effect is shown first
+    currency: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name on the page."""
+        return "-".join([self.verb, *self.subject.values()])
+
+    @property
+    def asks_nothing(self) -> bool:
+        return not self.fields and not self.previewed
+
+    def filled(self, form: Mapping[str, str]) -> Move:
+        """The same form with what was typed into it."""
+        return replace(self, fields=tuple(replace(f, value=form.get(f.name, f.value)) for f in self.fields))
+
+
+Moves = Mapping[str, list[Move]]  # by what they are about: "order", hld_…, ful_…, par_…
+
+
+def moves(of: Whole, roles: frozenset[str]) -> Moves:
+    """What may be done, by what it is about."""
+    found: dict[str, list[Move]] = defaultdict(list)
+    for about, move in _all(of):
+        if may(move.verb, roles):
+            found[about].append(move)
+    return found
+
+
+def may(verb: str, roles: frozenset[str]) -> bool:
+    """Whether the journey lets one of these roles ask it, and there is code for it."""
+    return verb in VERBS and bool(roles & set(ROWS[verb].who))
+
+
+def _all(of: Whole) -> Iterator[tuple[str, Move]]:
+    for move in _of_order(of):
+        yield "order", move
+    for hold in of.open_holds:
+        if hold.type == "unknown_item" and hold.line:
+            yield hold.id, _name_item(of, hold.line)
+        if hold.type == "address":
+            yield hold.id, _fix_address(of)
+        if hold.type == "payment" and of.due_minor > 0:
+            yield hold.id, _record_payment(of)
+        yield hold.id, _lift(of, hold.id)
+    for part in of.parts:
+        for move in _of_part(of, part):
+            yield part.row.id, move
+    for parcel in of.parcels:
+        for move in _of_parcel(of, parcel):
+            yield parcel.row.id, move
+
+
+def _of_order(of: Whole) -> Iterator[Move]:
+    stage, cash, units = of.order.statuses.stage, of.order.cash, of.units
+    if stage == "draft":
+        yield _confirm(of)
+    if of.due_minor > 0 and stage not in (*CLOSED, "draft"):
+        yield _record_payment(of)
+    if cash.held > 0 and units["shipped"] + units["delivered"] > 0:
+        yield _capture(of)
+    if cash.collected > 0:
+        yield _remit(of)
+    if of.due_minor < 0:
+        yield _want_refund(of)
+    if stage not in OVER:
+        yield _hold(of)
+    if any(units[stage] for stage in ON_SHELF):
+        yield _fix_address(of)
+    if stage in ("received", "processing"):
+        yield _check(of)
+    if units["delivered"] + units["shipped"]:
+        yield _take_back(of)
+    yield _note(of)
+    if any(units[stage] for stage in ON_SHELF):
+        yield _cancel(of)
+
+
+def _of_part(of: Whole, part: Part) -> Iterator[Move]:
+    stages = {stage for _, _, stage in part.to_do}
+    if part.row.released_at is None and "promised" in stages:
+        yield _release(of, part.row.id)
+    if "picked" in stages:
+        yield _pack(of, part.row.id)
+
+
+def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[Move]:
+    row = parcel.row
+    if row.handed_over_at is None:
+        if not parcel.lines:
+            return
+        if row.label_state == "bought":
+            yield _hand_over(of, row.id)
+            yield _want_void(of, row.id)
+        else:
+            if row.label_state in ("none", "refused", "void"):
+                yield _want_label(of, row.id)
+            yield _keep_label(of, row.id)
+    elif row.delivered_at is None and of.units["shipped"]:
+        yield _deliver(of, row.id)
+        yield _lose(of, row.id)
+
+
+# The forms, each made for one order.
+
+
+def _move(of: Whole, verb: str, button: str, title: str, says: str, *fields: Field, **more: Any) -> Move:
+    subject = more.pop("subject", None) or {"order": of.order.id}
+    return Move(verb, button, title, says, subject, fields, currency=of.order.currency, **more)
+
+
+def _confirm(of: Whole) -> Move:
+    return _move(of, "confirm", "Confirm", "Confirm the draft", "It becomes an order and is checked.", tone="primary")
+
+
+def _check(of: Whole) -> Move:
+    return _move(of, "check", "Check again", "Check again", "Address, duplicate, payment and customs data.")
+
+
+def _hold(of: Whole) -> Move:
+    kinds = ("operator", "merchant", "fraud", "address", "payment", "customs_data", "restricted", "stock",
+             "awaiting_return", "dispute", "scheduled")  # fmt: skip
+    choices = tuple((kind, words.HOLDS[kind]) for kind in kinds)
+    lines = tuple((str(line.line), of.titles[line.line]) for line in of.order.lines)
+    return _move(
+        of, "hold", "Hold", "Put on hold",
+        "Nothing more happens to it until the hold is lifted, down to the next scan.",
+        Field("reason", "Why", required=True, longest=500, hint="Everybody who meets the order reads this."),
+        Field("type", "Kind", "choice", "operator", choices=choices),
+        *([Field("line", "What", "choice", choices=(("", "The whole order"), *lines))] if len(lines) > 1 else []),
+        Field("until", "Until", "moment", hint="Then it ends by itself. Empty: until somebody lifts it. UTC."),
+        confirm="Put on hold",
+    )  # fmt: skip
+
+
+def _lift(of: Whole, hold: str) -> Move:
+    says = "The order is checked again, and goes on where nothing else stops it."
+    return _move(of, "lift", "Lift", "Lift the hold", says, subject={"hold": hold}, confirm="Lift the hold")
+
+
+def _name_item(of: Whole, line: int) -> Move:
+    code = next((each.code for each in of.order.lines if each.line == line), "")
+    says = f"The channel calls it {code or of.titles[line]}. The answer is remembered for this channel."
+    sku = Field("sku", "SKU", required=True, longest=120, hint="The merchant's own code.")
+    subject = {"order": of.order.id, "line": str(line)}
+    return _move(of, "name_item", "Name the SKU", "Which SKU is it?", says, sku, subject=subject, tone="primary")
+
+
+def _fix_address(of: Whole) -> Move:
+    given = of.order.ship_to or {}
+    names = (
+        ("name", "Name", "name"), ("company", "Company", "organization"),
+        ("line1", "Street and number", "address-line1"),
+        ("line2", "Apartment, floor …", "address-line2"), ("postcode", "Postcode", "postal-code"),
+        ("city", "City", "address-level2"), ("region", "State or region", "address-level1"),
+        ("country", "Country (two letters)", "country"), ("phone", "Phone", "tel"),
+    )  # fmt: skip
+    fields = [
+        Field(f"ship_to.{name}", label, value=str(given.get(name, "")), required=name == "country", code=code)
+        for name, label, code in names
+    ]
+    says = "It is checked again with the new address."
+    return _move(of, "fix_address", "Mend address", "Mend the address", says, *fields, confirm="Keep this address")
+
+
+def _record_payment(of: Whole) -> Move:
+    due = _spelled(max(of.due_minor, 0), of.order.currency)
+    return _move(
+        of, "record_payment", "Record payment", "Record a payment",
+        "Money that came in by a way doorstep did not ask for.",
+        Field("amount_minor", "Amount", "money", due, required=True, unit=of.order.currency),
+        Field("method", "How", value="transfer", longest=60, hint="transfer, cash, card terminal …"),
+        Field("reference", "Reference", hint="What the bank statement says."),
+        confirm="Record it",
+    )  # fmt: skip
+
+
+def _remit(of: Whole) -> Move:
+    collected = _spelled(of.order.cash.collected, of.order.currency)
+    return _move(
+        of, "remit", "Record payout", "The carrier paid out", "What it collected at the door is now the merchant's.",
+        Field("amount_minor", "Amount", "money", collected, required=True, unit=of.order.currency),
+        Field("reference", "Reference"),
+        confirm="Record it",
+    )  # fmt: skip
+
+
+def _capture(of: Whole) -> Move:
+    says = "The provider is asked for what is held."
+    return _move(of, "want_capture", "Take held money", "Take the held money", says, confirm="Take it")
+
+
+def _want_refund(of: Whole) -> Move:
+    back = _spelled(-of.due_minor, of.order.currency)
+    return _move(
+        of, "want_refund", "Refund", "Refund what was paid too much", "It goes back the way it came.",
+        Field("amount_minor", "Amount", "money", back, required=True, unit=of.order.currency),
+        Field("reason", "Why"),
+        confirm="Refund", previewed=True,
+    )  # fmt: skip
+
+
+def _cancel(of: Whole) -> Move:
+    return _move(
+        of, "cancel", "Cancel", "Cancel what has not left", "First you see what that would do.",
+        *_units_of_lines(of, ON_SHELF, all_of_them=True),
+        Field("reason", "Why", longest=500),
+        confirm="Cancel it", tone="danger", previewed=True,
+    )  # fmt: skip
+
+
+def _take_back(of: Whole) -> Move:
+    sites = {part.site.code: part.site.name for part in of.parts}
+    says = "They stand apart until somebody restocks or scraps them."
+    return _move(
+        of, "take_back", "Goods came back", "Goods came back", says,
+        Field("site", "Where", "choice", choices=tuple(sites.items())),
+        *_units_of_lines(of, ("shipped", "delivered"), all_of_them=False),
+        Field("reason", "Why", longest=500),
+        confirm="Take them back", previewed=True,
+    )  # fmt: skip
+
+
+def _units_of_lines(of: Whole, stages: tuple[str, ...], *, all_of_them: bool) -> list[Field]:
+    """How many units of each line that has some at these stages."""
+    found = {line.line: sum(line.units[stage] for stage in stages) for line in of.order.lines}
+    return [
+        Field(f"lines.{line}", of.titles[line], "count", str(units if all_of_them else 0), most=units)
+        for line, units in found.items()
+        if units
+    ]
+
+
+def _note(of: Whole) -> Move:
+    text = Field("text", "Note", "long", required=True, longest=2000, hint="Only people who work here see it.")
+    return _move(
+        of, "note", "Note", "Write a note", "It stays with the order, in its timeline.", text, confirm="Keep it"
+    )
+
+
+def _release(of: Whole, fulfillment_order: str) -> Move:
+    says = "The floor sees it and may pick it."
+    return _move(of, "release", "Release to the floor", "Release to the floor", says, tone="primary",
+                 subject={"fulfillment_order": fulfillment_order})  # fmt: skip
+
+
+def _pack(of: Whole, fulfillment_order: str) -> Move:
+    return _move(
+        of, "pack", "Pack", "Pack into a parcel", "All that is picked here goes into one parcel.",
+        Field("carton", "Carton", longest=60, hint="Its type, if you name them."),
+        Field("weight_g", "Weight", "count", "0", most=1_000_000, unit="g", hint="0: what the goods weigh together."),
+        subject={"fulfillment_order": fulfillment_order}, confirm="Pack", tone="primary",
+    )  # fmt: skip
+
+
+def _want_label(of: Whole, parcel: str) -> Move:
+    says = "The carrier that keeps the promise cheapest is asked."
+    return _move(of, "want_label", "Ask for a label", "Ask for a label", says, subject={"parcel": parcel},
+                 tone="primary")  # fmt: skip
+
+
+def _keep_label(of: Whole, parcel: str) -> Move:
+    return _move(
+        of, "keep_label", "Label bought elsewhere", "Keep a label bought elsewhere",
+        "Then the parcel can be handed over.",
+        Field("carrier", "Carrier", required=True, longest=60),
+        Field("tracking_number", "Tracking number", required=True, longest=60),
+        Field("service", "Service", longest=60),
+        subject={"parcel": parcel}, confirm="Keep it",
+    )  # fmt: skip
+
+
+def _want_void(of: Whole, parcel: str) -> Move:
+    says = "The carrier is asked to take it back."
+    return _move(of, "want_void", "Void label", "Void the label", says, subject={"parcel": parcel}, confirm="Void it",
+                 tone="danger")  # fmt: skip
+
+
+def _hand_over(of: Whole, parcel: str) -> Move:
+    says = "It leaves the site. The buyer is told, the invoice issued, held money taken."
+    return _move(of, "hand_over", "Hand over", "Hand over to the carrier", says, subject={"parcel": parcel},
+                 confirm="It is gone", tone="primary")  # fmt: skip
+
+
+def _deliver(of: Whole, parcel: str) -> Move:
+    return _move(
+        of, "deliver", "Record delivery", "Record the delivery by hand", "For when the carrier does not tell.",
+        Field("received_by", "Received by", hint="Who took it, if known."),
+        subject={"parcel": parcel}, confirm="It arrived",
+    )  # fmt: skip
+
+
+def _lose(of: Whole, parcel: str) -> Move:
+    reason = Field("reason", "What the carrier says", longest=500)
+    says = "Its units count as lost; resend, refund or claim them next."
+    return _move(of, "lose", "Lost", "Write the parcel off as lost", says, reason, subject={"parcel": parcel},
+                 confirm="It is lost", tone="danger", previewed=True)  # fmt: skip
+
+
+def _spelled(amount_minor: int, currency: str) -> str:
+    return f"{to_decimal(amount_minor, currency):.{digits(currency)}f}"
+
+
+def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
+    """The form that was posted: of those on the order's page by what it is about, else the verb's form of the order."""
+    for _, move in _all(of):
+        if move.verb == verb and all(form.get(name, "") == value for name, value in move.subject.items()):
+            return move
+    return None

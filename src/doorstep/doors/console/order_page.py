@@ -1,0 +1,61 @@
+"""order_page: `/orders/ord_…`: everything about one order, and its next moves."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+
+from litestar import Response
+
+from doorstep.doors.console import words
+from doorstep.doors.console.moves import Move, moves
+from doorstep.doors.console.standing import decided, standing
+from doorstep.doors.console.visit import Visit
+from doorstep.doors.console.whole import Whole, whole
+from doorstep.kit.refusals import Refusal
+from doorstep.spine.status import BUYER_STEP
+
+
+async def show(visit: Visit) -> Response[str]:
+    return await _page(visit, 200, did=visit.query.get("did", ""))
+
+
+async def refused(visit: Visit, refusal: Refusal, move: Move | None) -> Response[str]:
+    """The page as it is now, with the no at its top and the form as it was filled in."""
+    return await _page(visit, refusal.status, refusal=refusal, tried=move)
+
+
+async def _page(
+    visit: Visit, status: int, *, did: str = "", refusal: Refusal | None = None, tried: Move | None = None
+) -> Response[str]:
+    async with visit.reading() as tx:
+        of = await whole(tx, visit.path["order"])
+    found = moves(of, visit.visitor.actor.roles)
+    return visit.show(
+        "order.html",
+        status,
+        of=of,
+        steps=_steps(of),
+        standing=standing(of),
+        decided=decided(of),
+        moves=found,
+        did=words.HAPPENED.get(did, ""),
+        refusal=refusal,
+        reasons=words.reasons(refusal) if refusal else [],
+        tried=tried,
+        once=token_hex(16),
+    )
+
+
+def _steps(of: Whole) -> list[tuple[str, str]]:
+    """The buyer's five steps, each done, now or to come; none for an order that is not on its way to anybody."""
+    step = BUYER_STEP[of.order.statuses.stage]
+    if of.order.statuses.delivery == "delivered" and step == "On its way":
+        step = "Delivered"
+    if step not in words.STEPS:
+        return []
+    now = words.STEPS.index(step)
+    at_end = now == len(words.STEPS) - 1
+    return [
+        (name, "done" if index < now or at_end else "now" if index == now else "ahead")
+        for index, name in enumerate(words.STEPS)
+    ]

@@ -1,0 +1,109 @@
+"""routes: the console's pages as routes of the web application, with one way in and one way out for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from litestar import Response, Router
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ControllerRouterHandler
+
+from doorstep.doors.console import doing, order_page, orders_page, papers, words
+from doorstep.doors.console.looks import MEDIA_TYPES, assets
+from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
+from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
+from doorstep.doors.http.problems import BadRequest, NoSuchPage, refusal_of
+from doorstep.kit.refusals import Refusal
+from doorstep.setup.people import consume, end_session
+from doorstep.spine.tenant import Db
+
+Method = Literal["GET", "POST"]
+Page = Callable[[Visit], Awaitable[Response[Any]]]
+
+PAGES: tuple[tuple[Method, str, Page], ...] = (
+    ("GET", "/", orders_page.show),
+    ("GET", "/orders", orders_page.show),
+    ("GET", "/orders/{order:str}", order_page.show),
+    ("POST", "/orders/{order:str}/{verb:str}", doing.do),
+    ("GET", "/orders/{order:str}/parcels/{parcel:str}/label", papers.label),
+)
+# A file's name carries its hash: what a browser has, it may keep.
+KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+
+
+def routes(db: Db) -> list[ControllerRouterHandler]:
+    """What the web application takes in beside the API."""
+    handlers = [_page(db, method, path, call) for method, path, call in PAGES]
+    handlers += [_way_in(db), _way_out(db), _assets()]
+    return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
+
+
+def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
+    async def answer(request: AnyRequest) -> Response[Any]:
+        visitor = await visitor_of(db, request)
+        form = await read_form(request) if method == "POST" else {}
+        if method == "POST":
+            check_form(request, visitor, form.pop("proof", ""))
+        path_words = {name: str(word) for name, word in request.path_params.items()}
+        return await call(Visit(db, visitor, path_words, read_query(request), form))
+
+    return _handler(method, path, answer)
+
+
+def _way_in(db: Db) -> HTTPRouteHandler:
+    async def let_in(request: AnyRequest) -> Response[str]:
+        session = await consume(db, str(request.path_params["token"])[:200])
+        answer = see_other("/")
+        answer.set_cookie(cookie_of(request, session))
+        return answer
+
+    return _handler("GET", "/in/{token:str}", let_in)
+
+
+def _way_out(db: Db) -> HTTPRouteHandler:
+    async def sign_out(request: AnyRequest) -> Response[str]:
+        visitor = await visitor_of(db, request)
+        form = await read_form(request)
+        check_form(request, visitor, form.get("proof", ""))
+        await end_session(db, visitor.session)
+        answer = see_other("/")
+        answer.set_cookie(cookie_of(request, ""))
+        return answer
+
+    return _handler("POST", "/out", sign_out)
+
+
+def _assets() -> HTTPRouteHandler:
+    async def asset(request: AnyRequest) -> Response[bytes]:
+        name = str(request.path_params["name"])
+        if name not in assets():
+            raise NoSuchPage
+        return Response(assets()[name][0], media_type=MEDIA_TYPES[name[name.rindex(".") :]], headers=KEEP)
+
+    return _handler("GET", "/static/{name:str}", asset)
+
+
+def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable[Response[Any]]]) -> HTTPRouteHandler:
+    bound = HTTPRouteHandler(
+        path, http_method=method, name=f"console {method} {path}", include_in_schema=False, status_code=200,
+        request_max_body_size=None,
+    )  # fmt: skip
+    return bound(answer)
+
+
+def _refused(request: AnyRequest, error: Exception) -> Response[str]:
+    """Every no is a page that says why, and what to do."""
+    refusal = _as_refusal(request, error)
+    if isinstance(refusal, SignInFirst) or refusal.code == "LinkSpent":
+        answer = page("signed_out.html", refusal.status, refusal=refusal)
+        answer.headers["www-authenticate"] = "Link"
+        return answer
+    return page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+
+
+def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return NoSuchPage() if error.status_code == 404 else BadRequest(problem=str(error.detail)[:200])
+    return refusal_of(error, method=request.scope.get("method"), route=request.scope.get("path_template", ""))

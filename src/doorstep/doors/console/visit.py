@@ -1,0 +1,96 @@
+"""visit: one request of somebody signed in, as the pages see it: who, what the address and the form say, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Response
+
+from doorstep.doors.console.looks import render
+from doorstep.doors.console.signing_in import AnyRequest, Visitor
+from doorstep.kit.refusals import Refusal
+from doorstep.kit.text import storable
+from doorstep.spine.tenant import Db, Tx, tenant_tx
+
+LARGEST_FORM = 64_000
+MOST_FIELDS = 2_100  # a form asks for units of every line at most
+FORM = "application/x-www-form-urlencoded"
+
+# A page is one person's business: no cache keeps it, no other site frames it, and nothing in it runs or loads but
+# what doorstep itself serves as a file.
+SAFE = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+
+
+class NotAForm(Refusal):
+    """This is not what a form of ours sends."""
+
+    status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request. `form` is empty unless something is posted."""
+
+    db: Db
+    visitor: Visitor
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    def reading(self) -> AbstractAsyncContextManager[Tx]:
+        """A read-only transaction over the merchants that this person sees."""
+        return tenant_tx(self.db, self.visitor.merchants, readonly=True)
+
+    def show(self, template: str, status: int = 200, **context: Any) -> Response[str]:
+        return page(template, status, visitor=self.visitor, **context)
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response[str]:
+    html = render(template, **{"visitor": None, **context})
+    return Response(html, status_code=status, media_type="text/html", headers=SAFE)
+
+
+def see_other(address: str) -> Response[str]:
+    """After a post: the browser gets the page, so that a reload repeats nothing."""
+    return Response("", status_code=303, media_type="text/plain", headers={**SAFE, "location": address})
+
+
+def read_query(request: AnyRequest) -> dict[str, str]:
+    return _fields(request.scope.get("query_string", b""))
+
+
+async def read_form(request: AnyRequest) -> dict[str, str]:
+    """The fields of a posted form, each once; refuses NotAForm."""
+    kind, _, _ = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != FORM:
+        raise NotAForm(content_type=kind[:100])
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_FORM:
+            raise NotAForm(largest_bytes=LARGEST_FORM)
+        chunks.append(chunk)
+    return _fields(b"".join(chunks))
+
+
+def _fields(raw: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError:
+        raise NotAForm(problem="its text is not UTF-8") from None
+    if not all(storable(name) and storable(value) for name, value in pairs):
+        raise NotAForm(problem="it has characters that cannot be kept")
+    return dict(pairs)

@@ -1,0 +1,360 @@
+"""words: what the console calls things: statuses, verbs, moves and reasons in the words of people who run the day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from doorstep.kit.money import digits
+from doorstep.kit.refusals import Refusal
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def plain(code: str) -> str:
+    """A code as words: in_fulfillment, in fulfillment."""
+    return code.replace("_", " ")
+
+
+def titled(code: str) -> str:
+    return plain(code)[:1].upper() + plain(code)[1:]
+
+
+# Statuses: their words, and how alarming they are (the tone is a class of the stylesheet).
+
+STAGES: dict[str, str] = {
+    "draft": "Draft",
+    "received": "Received",
+    "processing": "Processing",
+    "awaiting_fulfillment": "Awaiting fulfillment",
+    "in_fulfillment": "In fulfillment",
+    "fulfilled": "On its way",
+    "completed": "Completed",
+    "canceled": "Canceled",
+    "expired": "Expired",
+}
+TONES: dict[str, str] = {
+    "draft": "quiet",
+    "received": "slate",
+    "processing": "blue",
+    "awaiting_fulfillment": "violet",
+    "in_fulfillment": "cyan",
+    "fulfilled": "teal",
+    "completed": "green",
+    "canceled": "quiet",
+    "expired": "quiet",
+    # payment
+    "unpaid": "amber",
+    "pending": "slate",
+    "authorized": "blue",
+    "partially_paid": "amber",
+    "paid": "green",
+    "overpaid": "amber",
+    "partially_refunded": "slate",
+    "refunded": "quiet",
+    "voided": "quiet",
+    "failed": "red",
+    "auth_expired": "red",
+    # parcels
+    "pre_transit": "slate",
+    "accepted": "teal",
+    "in_transit": "teal",
+    "departed": "teal",
+    "arrived": "teal",
+    "redirected": "teal",
+    "customs_released": "teal",
+    "export_customs": "blue",
+    "in_customs": "blue",
+    "customs_hold": "red",
+    "delayed": "amber",
+    "attempted": "amber",
+    "out_for_delivery": "cyan",
+    "available_for_pickup": "violet",
+    "partially_delivered": "teal",
+    "delivered": "green",
+    "exception": "red",
+    "damaged": "red",
+    "seized": "red",
+    "destroyed": "red",
+    "lost": "red",
+    "refused": "amber",
+    "returning": "amber",
+    "returned_to_sender": "amber",
+    # money at a provider, labels
+    "wanted": "slate",
+    "done": "green",
+    "declined": "red",
+    "bought": "green",
+    "void_wanted": "slate",
+    "void": "quiet",
+}
+PAYMENTS: dict[str, str] = {"auth_expired": "Authorization expired", "failed": "Payment failed", "pending": "Pending"}
+DELIVERIES: dict[str, str] = {
+    "pre_transit": "Not handed over yet",
+    "partially_delivered": "Partly delivered",
+    "returned_to_sender": "Back at the sender",
+    "available_for_pickup": "Ready for pickup",
+    "exception": "Needs a look",
+    "attempted": "Delivery attempted",
+}
+
+
+def stage(code: str, delivery: str = "none") -> str:
+    """Everything has left; when all of it has arrived too, only the money is open."""
+    return "Delivered" if code == "fulfilled" and delivery == "delivered" else STAGES.get(code, titled(code))
+
+
+def payment(code: str, term: str = "") -> str:
+    if code == "unpaid" and term == "cod":
+        return "Cash on delivery"
+    if code == "unpaid" and term == "on_account":
+        return "On account"
+    return PAYMENTS.get(code, titled(code))
+
+
+def delivery(code: str) -> str:
+    return DELIVERIES.get(code, titled(code))
+
+
+def tone(code: str) -> str:
+    return TONES.get(code, "slate")
+
+
+TERMS = {
+    "prepaid": "paid before it is sent",
+    "on_shipment": "taken when it is handed over",
+    "cod": "cash on delivery",
+    "on_account": "on account",
+}
+
+# The strip at the top: the stages in the order of the journey.
+STRIP: dict[str, str] = {
+    "received": "Received",
+    "processing": "Processing",
+    "awaiting_fulfillment": "Awaiting fulfillment",
+    "in_fulfillment": "In fulfillment",
+    "fulfilled": "On its way",
+    "completed": "Completed",
+}
+# The five steps as the buyer sees them.
+STEPS = ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")
+
+HOLDS: dict[str, str] = {
+    "payment": "Payment",
+    "fraud": "Fraud check",
+    "address": "Address",
+    "duplicate": "Duplicate?",
+    "customs_data": "Customs data",
+    "restricted": "Restricted",
+    "denied_party": "Denied party",
+    "unknown_item": "Unknown item",
+    "amounts": "Amounts",
+    "changed": "Changed order",
+    "stock": "Stock",
+    "merchant": "Merchant",
+    "operator": "Operator",
+    "scheduled": "Scheduled",
+    "awaiting_return": "Awaiting return",
+    "dispute": "Dispute",
+}
+
+# Units of a line, in the order they are drawn.
+UNITS: dict[str, str] = {
+    "delivered": "delivered",
+    "shipped": "on its way",
+    "packed": "packed",
+    "picked": "picked",
+    "promised": "promised",
+    "wanted": "waiting for stock",
+    "taken_back": "came back",
+    "lost": "lost",
+    "canceled": "canceled",
+}
+_PLACES = {"wanted": "waiting", "shipped": "on its way", "taken_back": "came back", "world": "outside"}
+
+# What each verb did, for the timeline; `tone` draws the dot.
+HAPPENED: dict[str, str] = {
+    "place": "The order came in",
+    "confirm": "The draft became an order",
+    "amend": "The channel changed the order",
+    "import_history": "Written down as it happened elsewhere",
+    "check": "Checked",
+    "promise": "Stock promised",
+    "fill": "Stock that came in was promised",
+    "unpromise": "Promised stock given back",
+    "expire": "Ran out unpaid",
+    "hold": "Put on hold",
+    "lift": "Hold lifted",
+    "release": "Sent to the floor",
+    "pick": "Picked",
+    "short": "Missing in its bin",
+    "unpick": "Put back on the shelf",
+    "pack": "Packed",
+    "unpack": "Taken out of the parcel",
+    "want_label": "Label asked for",
+    "keep_label": "Label kept",
+    "refuse_label": "The carrier refused the label",
+    "want_void": "Label to be voided",
+    "keep_void": "Label voided",
+    "hand_over": "Handed over to the carrier",
+    "track": "News of the parcel",
+    "deliver": "Delivered",
+    "lose": "Written off as lost",
+    "want_authorization": "Asked to hold the money",
+    "authorize": "Money held",
+    "decline": "Payment declined",
+    "record_payment": "Payment recorded",
+    "want_capture": "Asked to take the held money",
+    "capture": "Held money taken",
+    "want_release_of_funds": "Asked to let held money go",
+    "release_funds": "Held money let go",
+    "remit": "The carrier paid out what it collected",
+    "issue_invoice": "Invoice issued",
+    "issue_credit": "Credit note issued",
+    "want_refund": "Refund asked for",
+    "refund": "Refunded",
+    "cancel": "Canceled",
+    "name_item": "The unknown item got its SKU",
+    "fix_address": "Address mended",
+    "note": "Note",
+    "take_back": "Goods came back",
+}
+EVENT_TONES: dict[str, str] = {
+    "place": "slate", "hold": "amber", "lift": "green", "short": "red", "refuse_label": "red", "lose": "red",
+    "decline": "red", "expire": "quiet", "cancel": "quiet", "deliver": "green", "hand_over": "teal", "track": "teal",
+    "authorize": "green", "capture": "green", "record_payment": "green", "remit": "green", "refund": "amber",
+    "take_back": "amber", "note": "violet", "promise": "violet", "fill": "violet", "release": "cyan", "pick": "cyan",
+    "pack": "cyan",
+}  # fmt: skip
+
+
+def happened(verb: str, data: Mapping[str, Any]) -> str:
+    if verb == "check" and data.get("held"):
+        return "Checked, and held"
+    if verb == "track" and data.get("state"):
+        return f"Parcel: {delivery(str(data['state'])).lower()}"
+    return HAPPENED.get(verb, titled(verb))
+
+
+# What of an event's data is worth a line, and how it is said.
+_TOLD = ("reason", "text", "note", "method", "reference", "received_by", "carrier", "tracking_number", "site", "sites",
+         "bin", "number", "series", "channel")  # fmt: skip
+
+
+def details(verb: str, data: Mapping[str, Any]) -> list[str]:
+    """The particulars of an event as short phrases."""
+    told = [
+        _phrase(name, data[name]) for name in _TOLD if data.get(name) and not (verb == "place" and name == "number")
+    ]
+    for name in ("held", "lifted"):
+        for problem in data.get(name) or () if isinstance(data.get(name), list) else ():
+            kind = HOLDS.get(problem.get("type", ""), titled(str(problem.get("type", ""))))
+            reason = problem.get("reason", "")
+            told.append(f"{kind}: {reason}" if reason else f"{kind}: no longer in the way")
+    return [phrase for phrase in told if phrase]
+
+
+def _phrase(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return f"from {', '.join(str(one) for one in value)}" if name == "sites" else ""
+    if isinstance(value, dict):
+        return ""
+    known = {
+        "site": f"at {value}", "channel": f"by {value}", "tracking_number": f"{value}", "received_by": f"to {value}",
+        "bin": f"bin {value}", "reference": f"ref. {value}", "number": f"no. {value}", "series": "",
+    }  # fmt: skip
+    return known.get(name, str(value))
+
+
+def demand(quantity: int, what: str, source: str, target: str) -> str:
+    return f"{quantity} × {what}: {_place(source)} → {_place(target)}"
+
+
+def stock(quantity: int, source: str, target: str, source_place: str, target_place: str) -> str:
+    begin = f"{_place(source)}{f' ({source_place})' if source_place else ''}"
+    end = f"{_place(target)}{f' ({target_place})' if target_place else ''}"
+    return f"stock {quantity}: {begin} → {end}"
+
+
+def _place(stage: str) -> str:
+    return _PLACES.get(stage, plain(stage))
+
+
+_CASH: dict[tuple[str, str], str] = {
+    ("world", "owed"): "{} to be paid",
+    ("owed", "world"): "{} no longer to be paid",
+    ("world", "held"): "{} held",
+    ("held", "world"): "{} let go",
+    ("held", "earned"): "{} taken",
+    ("world", "earned"): "{} paid",
+    ("world", "collected"): "{} collected at the door",
+    ("collected", "earned"): "{} paid out by the carrier",
+    ("earned", "refunded"): "{} given back",
+}
+
+
+def cash(amount: str, source: str, target: str) -> str:
+    return _CASH.get((source, target), f"{{}}: {plain(source)} → {plain(target)}").format(amount)
+
+
+PAYMENT_KINDS = {
+    "authorization": "Authorization",
+    "capture": "Capture",
+    "release": "Release of held money",
+    "refund": "Refund",
+    "payment": "Payment",
+    "collection": "Collected at the door",
+}
+PAYMENT_STATES = {"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"}
+
+
+def actor(name: str) -> str:
+    """Who did it, as one says it."""
+    kind, _, rest = name.partition(":")
+    if kind == "person":
+        return rest
+    if kind == "key":
+        return f"API key {rest}…"
+    return {"system": "doorstep", "check": "doorstep's checks"}.get(name, name)
+
+
+# Refusals
+
+
+def reasons(refusal: Refusal) -> list[str]:
+    """The particulars of a refusal, each as a line."""
+    told = []
+    for name, value in refusal.why.items():
+        if name == "fields":
+            told += [f"{_field(each.get('pointer', ''))}: {each.get('detail', '')}" for each in value]
+        elif value not in (None, "", [], {}):
+            told.append(f"{plain(name)}: {value}")
+    return told
+
+
+def _field(pointer: str) -> str:
+    return plain(pointer.strip("/").replace("/", " ")) or "this form"
+
+
+# What is asked of the outside world, for previews.
+ERRANDS = {
+    "buy_label": "the carrier is asked for a label",
+    "void_label": "the carrier is asked to void the label",
+    "follow": "the carrier is asked where the parcel is",
+    "ask_authorization": "the provider is asked to hold the money",
+    "ask_capture": "the provider is asked for the held money",
+    "ask_release_of_funds": "the provider is asked to let the held money go",
+    "ask_refund": "the provider is asked to send money back",
+    "notify": "the buyer gets an e-mail",
+    "deliver_webhook": "subscribers are told",
+}
+
+
+def price(unit_price: Decimal, currency: str) -> str:
+    """A unit price with as many places as it has, at least the currency's."""
+    exact = unit_price.normalize()
+    places = max(digits(currency), -int(exact.as_tuple().exponent))
+    return f"{unit_price:,.{places}f}"
