@@ -1,0 +1,318 @@
+"""The worker: every job once, whoever is killed meanwhile; poison ends dead and can be replayed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from doorstep.doors.worker.loop import Worker
+from doorstep.doors.worker.schedule import forget_old_keys
+from doorstep.kit import clock
+from doorstep.kit.embedded import Urls
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.notifier import Delivered, Letter
+from doorstep.spine import jobs
+from doorstep.spine.outcome import Ask
+from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.verbs import ERRAND, VERBS, Errand, Verb
+from doorstep.spine.world import TryLater, World
+from tests.database import environment
+from tests.shop import HOME, Shop, open_shop
+
+READY = "awaiting_fulfillment"
+
+
+@pytest.fixture
+async def alone(own_urls: Urls) -> AsyncIterator[Shop]:
+    """A shop in a database of its own: nobody else's jobs are in it."""
+    db = await Db.open(own_urls.app, own_urls.router, size=8)
+    shop = await open_shop(db)
+    yield shop
+    await shop.audit()
+    await db.close()
+
+
+class Post:
+    """Stands in for the mail server: counts what it is given."""
+
+    def __init__(self) -> None:
+        self.letters: Counter[str] = Counter()
+
+    async def send(self, letters: list[Letter]) -> list[Delivered]:
+        self.letters.update(letter.key for letter in letters)
+        await asyncio.sleep(0.001)
+        return [Delivered() for _ in letters]
+
+
+async def nobody(merchant: int, code: str) -> Any:
+    raise TryLater(f"{code} of {merchant} is asleep")
+
+
+def world_of(db: Db, post: Post | None = None) -> World:
+    return World(db, nobody, nobody, post or Post())
+
+
+@contextmanager
+def worker_process(urls: Urls, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "doorstep.doors.worker"],
+        env={**environment(urls), "DOORSTEP_HOME": str(home)}, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+async def until(condition: Any, timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        await asyncio.sleep(0.05)
+
+
+async def waiting(shop: Shop, *verbs: str) -> int:
+    rows = await shop.rows(
+        "select 1 from job where merchant_id = $1 and verb = any($2) and state = 'due'", shop.merchant, list(verbs)
+    )
+    return len(rows)
+
+
+async def states(shop: Shop) -> Counter[tuple[str, str]]:
+    rows = await shop.rows("select verb, state from job where merchant_id = $1", shop.merchant)
+    return Counter((row["verb"], row["state"]) for row in rows)
+
+
+async def queue(shop: Shop, verb: str, body: str, count: int = 1) -> list[int]:
+    ids = list(await shop.db.ids.draw(shop.db.pool, count))
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await tx.run(
+            "insert into job (merchant_id, job_id, verb, body, due_at)"
+            " select $1, id, $3, $4::jsonb, now() from unnest($2::bigint[]) id",
+            shop.merchant, ids, verb, body,
+        )  # fmt: skip
+    return ids
+
+
+async def orders_of_strangers(shop: Shop, count: int) -> list[str]:
+    """Different buyers at different addresses, so that none is held as another's duplicate."""
+    return [
+        await shop.place(
+            ("MUG", 1),
+            buyer={"name": f"Buyer {n}", "email": f"buyer{n}@example.com"},
+            ship_to={**HOME, "name": f"Buyer {n}", "line1": f"{n} Grafton Street"},
+            payment_term="cod",
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+async def test_a_worker_drives_orders_through_what_comes_next(alone: Shop) -> None:
+    await alone.stock("MUG", 10)
+    orders = await orders_of_strangers(alone, 3)
+    worker = Worker(world_of(alone.db))
+    while await worker.once():
+        pass
+    assert [await alone.stage(order) for order in orders] == [READY] * 3
+
+
+async def test_a_job_of_a_killed_worker_is_done_again_and_its_effect_is_there_once(
+    alone: Shop, own_urls: Urls, tmp_path: Path
+) -> None:
+    await alone.stock("MUG", 10)
+    (order,) = await orders_of_strangers(alone, 1)
+    other = await Db.open(own_urls.app, own_urls.router, size=1)
+
+    async def is_leased() -> bool:
+        rows = await alone.rows("select 1 from job where merchant_id = $1 and leased_until is not null", alone.merchant)
+        return bool(rows)
+
+    # While somebody else holds the order, the worker stands in the middle of its job.
+    async with tenant_tx(other, [alone.merchant]) as tx:
+        await tx.rows("select 1 from order_now where merchant_id = $1 for update", alone.merchant)
+        with worker_process(own_urls, tmp_path) as process:
+            await until(is_leased)
+            await asyncio.sleep(0.2)
+            process.kill()
+    await other.close()
+    assert await alone.timeline(order) == ["place"]
+    async with tenant_tx(alone.db, [alone.merchant]) as tx:
+        # The minute of its lease passes.
+        await tx.run("update job set leased_until = now() - interval '1 s' where merchant_id = $1", alone.merchant)
+    with worker_process(own_urls, tmp_path):
+
+        async def is_done() -> bool:
+            return "release" in await alone.timeline(order)
+
+        await until(is_done)
+    counted = Counter(await alone.timeline(order))
+    assert counted["check"] == counted["promise"] == counted["release"] == 1
+
+
+async def test_two_workers_never_do_one_job_twice(alone: Shop, own_urls: Urls) -> None:
+    await alone.stock("MUG", 100)
+    async with tenant_tx(alone.db, [alone.merchant]) as tx:
+        await tx.run("update merchant set email = 'shop@example.com' where merchant_id = $1", alone.merchant)
+    orders = await orders_of_strangers(alone, 40)
+    post = Post()
+    other = await Db.open(own_urls.app, own_urls.router, size=8)
+    workers = [Worker(world_of(db, post)) for db in (alone.db, other)]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+
+    async def is_quiet() -> bool:
+        return await waiting(alone, *VERBS, *ERRAND) == 0
+
+    await until(is_quiet)
+    for worker in workers:
+        worker.stopping.set()
+    await asyncio.wait_for(asyncio.gather(*running), 15)
+    await other.close()
+    for order in orders:
+        counted = Counter(await alone.timeline(order))
+        assert counted["check"] == counted["promise"] == counted["release"] == 1
+    assert post.letters and set(post.letters.values()) == {1}
+    assert all(worker.done for worker in workers)
+
+
+async def test_a_poisoned_job_ends_dead_and_the_others_are_done(alone: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await alone.stock("MUG", 10)
+    orders = await orders_of_strangers(alone, 3)
+    check = VERBS["check"]
+
+    async def poisoned(tx: Any, asks: list[Ask[Any]]) -> Any:
+        if any(ask.body.order == orders[1] for ask in asks):
+            raise RuntimeError("this order is poison")
+        return await check.run(tx, asks)
+
+    monkeypatch.setitem(VERBS, "check", Verb(check.row, check.body, poisoned, check.stage, check.answer))
+    worker = Worker(world_of(alone.db))
+    while await worker.once():
+        pass
+    assert [await alone.stage(order) for order in orders] == [READY, "received", READY]
+    for attempt in range(1, jobs.TRIES):
+        (row,) = await alone.rows(
+            "select state, attempts, due_at, error from job where merchant_id = $1 and verb = 'check'", alone.merchant
+        )
+        assert (row["state"], row["attempts"]) == ("due", attempt)
+        assert "this order is poison" in row["error"]
+        monkeypatch.setattr(worker.world, "now", lambda at=row["due_at"]: at)
+        await worker.once()
+    assert (await states(alone))["check", "dead"] == 1
+    monkeypatch.undo()
+    await replay_all(alone)
+    worker = Worker(world_of(alone.db))
+    while await worker.once():
+        pass
+    assert await alone.stage(orders[1]) == READY
+
+
+async def replay_all(shop: Shop) -> None:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        rows = await tx.rows("select job_id from job where merchant_id = $1 and state <> 'due'", shop.merchant)
+        replayed = await jobs.replay(tx, shop.merchant, [row["job_id"] for row in rows], clock.now())
+    assert len(replayed) == len(rows)
+
+
+async def test_a_body_that_does_not_fit_and_an_unknown_verb_are_dead_at_once(alone: Shop) -> None:
+    await queue(alone, "promise", '{"nonsense": 1}')
+    await queue(alone, "teleport", "{}")
+    await queue(alone, "notify", '{"order": 5}')
+    await Worker(world_of(alone.db)).once()
+    assert await states(alone) == {("promise", "dead"): 1, ("teleport", "dead"): 1, ("notify", "dead"): 1}
+    (row,) = await alone.rows("select error from job where merchant_id = $1 and verb = 'promise'", alone.merchant)
+    assert "does not fit" in row["error"]
+
+
+async def test_a_job_that_ends_its_worker_each_time_is_buried(alone: Shop) -> None:
+    (job,) = await queue(alone, "promise", '{"order": "ord_1"}')
+    async with tenant_tx(alone.db, [alone.merchant]) as tx:
+        await tx.run(
+            "update job set attempts = $3 where merchant_id = $1 and job_id = $2", alone.merchant, job, jobs.TRIES
+        )
+    await Worker(world_of(alone.db)).once()
+    assert await states(alone) == {("promise", "dead"): 1}
+
+
+async def test_what_a_verb_refuses_stays_visible_and_is_not_tried_again(alone: Shop) -> None:
+    await queue(alone, "promise", '{"order": "ord_999999"}')
+    worker = Worker(world_of(alone.db))
+    assert await worker.once() == 1
+    assert await worker.once() == 0
+    (row,) = await alone.rows("select state, error, body from job where merchant_id = $1", alone.merchant)
+    assert row["state"] == "refused"
+    assert row["error"].startswith("NotFound")
+    assert "ord_999999" in row["body"]
+
+
+async def test_an_errand_that_fails_is_tried_again_later_and_the_others_go_through(
+    alone: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: Counter[str] = Counter()
+
+    async def moody(world: World, asks: list[Ask[Any]]) -> None:
+        for ask in asks:
+            called[ask.body.order] += 1
+            if ask.body.order == "ord_2":
+                raise TryLater("not now")
+
+    monkeypatch.setitem(ERRAND, "notify", Errand("notify", ERRAND["notify"].body, moody))
+    for number in (1, 2, 3):
+        await queue(alone, "notify", f'{{"order": "ord_{number}", "kind": "received"}}')
+    await Worker(world_of(alone.db)).once()
+    assert called == {"ord_1": 1, "ord_2": 1, "ord_3": 1}
+    (row,) = await alone.rows("select state, attempts, error, due_at from job where merchant_id = $1", alone.merchant)
+    assert (row["state"], row["attempts"], row["error"]) == ("due", 1, "TryLater: not now")
+    assert row["due_at"] > clock.now()
+
+
+async def test_a_slow_errand_holds_up_no_verb(alone: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    await alone.stock("MUG", 1)
+    (order,) = await orders_of_strangers(alone, 1)
+    patience = asyncio.Event()
+
+    async def slow(world: World, asks: list[Ask[Any]]) -> None:
+        await patience.wait()
+
+    monkeypatch.setitem(ERRAND, "notify", Errand("notify", ERRAND["notify"].body, slow))
+    worker = Worker(world_of(alone.db))
+    running = asyncio.create_task(worker.run())
+
+    async def is_promised() -> bool:
+        return await alone.stage(order) == READY
+
+    await until(is_promised)
+    patience.set()
+    worker.stopping.set()
+    await asyncio.wait_for(running, 15)
+
+
+async def test_a_worker_told_to_end_ends_in_peace(own_urls: Urls, tmp_path: Path) -> None:
+    with worker_process(own_urls, tmp_path) as process:
+        await asyncio.sleep(2)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 15) == 0
+
+
+async def test_request_keys_are_forgotten_after_thirty_days(alone: Shop) -> None:
+    for key in (b"old", b"new"):
+        body = alone.order(("MUG", 1))
+        answer = await alone.ask("place", key=key, order=body)
+        assert not isinstance(answer, Refusal)
+    async with tenant_tx(alone.db, [alone.merchant]) as tx:
+        await tx.run(
+            "update request set asked_at = now() - interval '31 days' where merchant_id = $1 and key = $2",
+            alone.merchant, b"old",
+        )  # fmt: skip
+    assert await forget_old_keys(world_of(alone.db), clock.now()) == 1
+    rows = await alone.rows("select key from request where merchant_id = $1", alone.merchant)
+    assert [row["key"] for row in rows] == [b"new"]
