@@ -10,7 +10,8 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.setup.merchants import NewSku
+from doorstep.setup import checks
+from doorstep.setup.merchants import NewSku, check_sku
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 _SKU_COLUMNS = tuple(NewSku.__dataclass_fields__)
@@ -49,7 +50,8 @@ class ChannelExists(Refusal):
 
 
 async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
-    """Its public id; refuses SkuExists."""
+    """Its public id; refuses SkuExists, and what no SKU can be."""
+    check_sku(new)
     (sku_id,) = await db.ids.draw(db.pool, 1)
     row = {"merchant_id": merchant, "sku_id": sku_id} | asdict(new)
     try:
@@ -61,7 +63,8 @@ async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
 
 
 async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
-    """All of it is written anew; refuses NotFound, SkuExists."""
+    """All of it is written anew; refuses NotFound, SkuExists, and what no SKU can be."""
+    check_sku(to)
     sku_id = number("sku", sku)
     try:
         async with tenant_tx(db, [merchant]) as tx:
@@ -88,6 +91,7 @@ async def remove_alias(tx: Tx, merchant: int, channel: str, alias: str) -> None:
 
 async def create_channel(db: Db, merchant: int, key: str, kind: str) -> None:
     """Refuses ChannelExists."""
+    checks.word("channel", key, 60)
     (channel_id,) = await db.ids.draw(db.pool, 1)
     try:
         async with tenant_tx(db, [merchant]) as tx:
@@ -99,7 +103,10 @@ async def create_channel(db: Db, merchant: int, key: str, kind: str) -> None:
 async def put_method(
     tx: Tx, merchant: int, name: str, *, level: str, carrier: str, days_min: int, days_max: int
 ) -> None:
-    """What a channel calls a way to ship, and what it means here."""
+    """What a channel calls a way to ship, and what it means here; refuses what is no level or no days."""
+    checks.word("name", name)
+    checks.level(level)
+    checks.days(days_min, days_max)
     ids = await tx.fresh_ids(1)
     await tx.run(PUT_METHOD, merchant, next(ids), name, level, carrier, days_min, days_max)
 

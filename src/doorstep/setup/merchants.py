@@ -9,8 +9,10 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from doorstep.kit.money import LARGEST_MINOR
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.tenant import ADD_ROUTES, Db, routed, tenant_tx
+from doorstep.setup import checks
+from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
@@ -18,8 +20,17 @@ insert into merchant (merchant_id, key, name, is_operator, currency, country, ad
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
     reserve_minutes, hold_duplicates, brand from jsonb_populate_record(null::merchant, $1::jsonb)
 """
+# What may be changed later; the key is for ever, and orders in another currency stay what they are.
+CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
+              "reserve_minutes", "hold_duplicates", "brand")  # fmt: skip
+CHANGE_MERCHANT = f"""
+update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
+  from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
+  where m.merchant_id = $1 returning m.merchant_id
+"""
 ADD_CHANNELS = """
-insert into channel (merchant_id, channel_id, key, kind) select $1, i, k, k from unnest($2::bigint[], $3::text[]) u(i, k)
+insert into channel (merchant_id, channel_id, key, kind)
+  select $1, i, k, k from unnest($2::bigint[], $3::text[]) u(i, k)
 """
 ADD_SITE = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
@@ -38,6 +49,12 @@ FIRST_CHANNELS = ("api", "file", "console")
 
 class MerchantExists(Refusal):
     """There is a merchant of this key already."""
+
+
+class UnknownMerchant(Refusal):
+    """There is no merchant of this key."""
+
+    status = 404
 
 
 class SiteExists(Refusal):
@@ -92,7 +109,8 @@ class NewSku:
 
 
 async def create_merchant(db: Db, new: NewMerchant) -> int:
-    """A merchant with its first channels; refuses MerchantExists."""
+    """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
+    _check_merchant(new.key, new.currency, new.country)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -105,8 +123,38 @@ async def create_merchant(db: Db, new: NewMerchant) -> int:
     return merchant
 
 
+def _check_merchant(key: str, currency: str, country: str) -> None:
+    checks.merchant_key(key)
+    checks.currency(currency)
+    if country:  # of a merchant that a file brought nobody has told it yet
+        checks.country(country)
+
+
+async def merchant_of(db: Db, key: str) -> int:
+    """The merchant of this key; refuses UnknownMerchant."""
+    found = await db.find("merchant", key)
+    if found is None:
+        raise UnknownMerchant(key=key[:60])
+    return found
+
+
+async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
+    """Set what is given, leave the rest; refuses what is no currency or country."""
+    if "currency" in to:
+        checks.currency(to["currency"])
+    if "country" in to:
+        checks.country(to["country"])
+    unknown = to.keys() - set(CHANGEABLE)
+    if unknown:
+        raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
+    await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
+
+
 async def add_site(db: Db, merchant: int, new: NewSite) -> int:
-    """One of the operator's sites; refuses SiteExists."""
+    """One of the operator's sites; refuses SiteExists, and what is no code, country or timezone."""
+    checks.site_code(new.code)
+    checks.country(new.country)
+    checks.timezone(new.timezone)
     (site,) = await db.ids.draw(db.pool, 1)
     async with tenant_tx(db, [merchant]) as tx:
         address = msgspec.json.encode(new.address).decode()
@@ -118,8 +166,21 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
 
 
 async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
-    """Add SKUs; what is there stays as it is. Answers how many are new."""
+    """Add SKUs; what is there stays as it is. Answers how many are new; refuses what no SKU can be."""
+    for sku in new:
+        check_sku(sku)
     ids = await db.ids.draw(db.pool, len(new))
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in new]
     async with tenant_tx(db, [merchant]) as tx:
         return len(await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode()))
+
+
+def check_sku(sku: NewSku) -> None:
+    """Refuses NotACode, NotAnHsCode, UnknownCountry, NotAMeasure."""
+    checks.word("code", sku.code, 120)
+    checks.hs_code(sku.hs_code)
+    if sku.origin:
+        checks.country(sku.origin)
+    for name in ("weight_g", "length_mm", "width_mm", "height_mm"):
+        checks.measure(name, getattr(sku, name))
+    checks.measure("value_minor", sku.value_minor, LARGEST_MINOR)

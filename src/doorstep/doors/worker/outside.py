@@ -14,6 +14,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
 from doorstep.plug.notifier import mailer
+from doorstep.setup.connections import secret_context
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
 
@@ -63,11 +64,6 @@ class Connections:
             context = secret_context(merchant, row["connection_id"])
             config |= msgspec.json.decode(self._keys.open(row["secret"], context))
         return config
-
-
-def secret_context(merchant: int, connection: int) -> str:
-    """Binds a sealed secret to its row; the secret is a JSON object of the settings that must not lie open."""
-    return f"connection/{merchant}/{connection}/secret"
 
 
 def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:

@@ -31,6 +31,7 @@ from doorstep.journey.intake.shopify_columns import Columns
 from doorstep.journey.intake.shopify_order import FileOrder, OrderRow, Reading, build
 from doorstep.kit import money
 from doorstep.kit.refusals import Refusal
+from doorstep.setup.checks import UnknownTimezone
 
 ORDERS = "shopify_orders"
 PRODUCTS = "shopify_products"
@@ -40,12 +41,6 @@ SLASHED_DATES = ("created_at", "paid_at", "fulfilled_at", "canceled_at")
 
 class NotAnOrderExport(Refusal):
     """This file does not have the columns of a Shopify order export."""
-
-    status = 422
-
-
-class UnknownTimezone(Refusal):
-    """There is no timezone of that name."""
 
     status = 422
 

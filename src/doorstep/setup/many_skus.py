@@ -1,0 +1,47 @@
+"""many_skus: a file's worth of SKUs set at once: new ones are added, what the file says of known ones is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from doorstep.setup.merchants import NewSku, check_sku
+from doorstep.spine.tenant import Db, tenant_tx
+
+# What a file can leave out: then what is known stays.
+_TEXTS = ("barcode", "name", "hs_code", "origin", "customs_text")
+_NUMBERS = ("weight_g", "length_mm", "width_mm", "height_mm", "value_minor")
+_KEPT = [f"coalesce(nullif(excluded.{name}, ''), s.{name})" for name in _TEXTS]
+_KEPT += [f"coalesce(nullif(excluded.{name}, 0), s.{name})" for name in _NUMBERS]
+_KEPT += ["case when cardinality(excluded.flags) > 0 then excluded.flags else s.flags end", "excluded.stocked"]
+_COLUMNS = (*_TEXTS, *_NUMBERS, "flags", "stocked")
+PUT_SKUS = f"""
+insert into sku as s (merchant_id, sku_id, code, {", ".join(_COLUMNS)})
+  select merchant_id, sku_id, code, {", ".join(_COLUMNS)} from jsonb_populate_recordset(null::sku, $1::jsonb)
+    order by code
+  on conflict (merchant_id, code) do update set
+    {", ".join(f"{name} = {kept}" for name, kept in zip(_COLUMNS, _KEPT, strict=True))}
+  where ({", ".join(f"s.{name}" for name in _COLUMNS)}) is distinct from ({", ".join(_KEPT)})
+  returning (s.xmax = 0) as is_new
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    added: int
+    changed: int
+    unchanged: int
+
+
+async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku]) -> Put:
+    """Of a code that comes twice the later one counts. Refuses what no SKU can be."""
+    by_code = {sku.code: sku for sku in skus}
+    for sku in by_code.values():
+        check_sku(sku)
+    ids = await db.ids.draw(db.pool, len(by_code))
+    rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in by_code.values()]
+    async with tenant_tx(db, [merchant]) as tx:
+        came = [row["is_new"] for row in await tx.rows(PUT_SKUS, msgspec.json.encode(rows).decode())]
+    return Put(sum(came), len(came) - sum(came), len(rows) - len(came))
