@@ -1,0 +1,62 @@
+"""papers: everything that is printed, by its name; the same for the API and the console.
+
+What stands on a paper is read inside the caller's transaction; drawing it takes no transaction, so `drawn` comes after.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+from doorstep.journey.cash.paper_data import invoice_data
+from doorstep.journey.cash.papers import invoice
+from doorstep.journey.fulfillment.paper_data import packing_slip_data, pick_list_data
+from doorstep.journey.fulfillment.papers import packing_slip, pick_list
+from doorstep.journey.shipping.paper_data import paper_of
+from doorstep.kit.ids import number
+from doorstep.kit.paper import Paper
+from doorstep.spine.tenant import Tx
+
+CARRIERS_OWN = """
+select label_pdf from parcel where merchant_id = any($1) and parcel_id = $2 and label_state = 'bought'
+"""
+
+ParcelPaper = Literal["label", "packing_slip", "cn22", "cn23", "commercial_invoice"]
+Draw = Callable[[], bytes]
+
+
+async def parcel_pdf(tx: Tx, parcel: str, kind: ParcelPaper, at: datetime) -> Draw:
+    """A paper of the parcel; the label is the carrier's own where it sent one. Refuses NoSuchPaper, NotFound."""
+    if kind == "label":
+        own = await tx.value(CARRIERS_OWN, list(tx.merchants), number("par", parcel))
+        if own:
+            return lambda: bytes(own)
+    return (await _parcel_paper(tx, parcel, kind, at)).pdf
+
+
+async def label_zpl(tx: Tx, parcel: str, at: datetime) -> Draw:
+    """The label for a label printer. Refuses NoSuchPaper, NotFound."""
+    return (await _parcel_paper(tx, parcel, "label", at)).zpl
+
+
+async def invoice_pdf(tx: Tx, invoice_id: str) -> Draw:
+    """An invoice or credit note as it was issued. Refuses NotFound."""
+    return invoice(await invoice_data(tx, invoice_id)).pdf
+
+
+async def pick_list_pdf(tx: Tx, site: str, at: datetime) -> Draw:
+    """What is to be picked at the site, in walking order. Refuses NotFound."""
+    return pick_list(await pick_list_data(tx, site, at)).pdf
+
+
+async def drawn(draw: Draw) -> bytes:
+    """Beside the event loop: a page takes tens of milliseconds."""
+    return await asyncio.to_thread(draw)
+
+
+async def _parcel_paper(tx: Tx, parcel: str, kind: ParcelPaper, at: datetime) -> Paper:
+    if kind == "packing_slip":
+        return packing_slip(await packing_slip_data(tx, parcel))
+    return await paper_of(tx, parcel, kind, at.date())
