@@ -93,6 +93,11 @@ async def states(shop: Shop) -> Counter[tuple[str, str]]:
     return Counter((row["verb"], row["state"]) for row in rows)
 
 
+def went_through_once(verbs: Counter[str]) -> bool:
+    """Its goods are promised by its own job or by the stock that came in, whichever is first."""
+    return (verbs["check"], verbs["promise"] + verbs["fill"], verbs["release"]) == (1, 1, 1)
+
+
 async def queue(shop: Shop, verb: str, body: str, count: int = 1) -> list[int]:
     ids = list(await shop.db.ids.draw(shop.db.pool, count))
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
@@ -156,7 +161,7 @@ async def test_a_job_of_a_killed_worker_is_done_again_and_its_effect_is_there_on
 
         await until(is_done)
     counted = Counter(await alone.timeline(order))
-    assert counted["check"] == counted["promise"] == counted["release"] == 1
+    assert went_through_once(counted), counted
 
 
 async def test_two_workers_never_do_one_job_twice(alone: Shop, own_urls: Urls) -> None:
@@ -179,7 +184,7 @@ async def test_two_workers_never_do_one_job_twice(alone: Shop, own_urls: Urls) -
     await other.close()
     for order in orders:
         counted = Counter(await alone.timeline(order))
-        assert counted["check"] == counted["promise"] == counted["release"] == 1
+        assert went_through_once(counted), counted
     assert post.letters and set(post.letters.values()) == {1}
     assert all(worker.done for worker in workers)
 
