@@ -39,6 +39,17 @@ class Authorize(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     expires_at: datetime | None = None
 
 
+class AuthorizationWanted(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    payment: str
+    amount_minor: int
+
+
+class Authorized(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    payment: str
+
+
 class NothingOwed(Refusal):
     """Nothing is left to be held or paid."""
 
@@ -54,7 +65,7 @@ class NoProvider(Refusal):
 PROVIDERS = "select merchant_id, code from connection where merchant_id = any($1) and kind = 'payments' order by code"
 
 
-@verb(WantAuthorization)
+@verb(WantAuthorization, AuthorizationWanted)
 async def want_authorization(tx: Tx, asks: list[Ask[WantAuthorization]]) -> list[Result]:
     """Have the provider hold what the buyer owes."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -92,7 +103,7 @@ async def _hold(provider: Payments, row: Mapping[str, Any], key: str) -> Authori
     return Authorize(payment=key, provider_ref=held.ref, expires_at=held.expires_at)
 
 
-@verb(Authorize)
+@verb(Authorize, Authorized)
 async def authorize(tx: Tx, asks: list[Ask[Authorize]]) -> list[Result]:
     """Keep the provider's yes: the money is held."""
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])

@@ -48,6 +48,13 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     amount_minor: Amount | None = None
 
 
+class CaptureOf(msgspec.Struct, frozen=True, kw_only=True):
+    """So much is to be taken, or was."""
+
+    order: str
+    amount_minor: int
+
+
 class NothingHeld(Refusal):
     """No money of this order is held that could be taken."""
 
@@ -56,7 +63,7 @@ class HeldElsewhere(Refusal):
     """The money is held in the channel: take it there, then record it with capture."""
 
 
-@verb(WantCapture)
+@verb(WantCapture, CaptureOf)
 async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
     """Take held money: for a parcel, or everything that is due."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -112,7 +119,7 @@ async def _take(provider: Payments, row: Mapping[str, Any], key: str) -> Capture
     return Capture(payment=key, provider_ref=taken.ref)
 
 
-@verb(Capture)
+@verb(Capture, CaptureOf)
 async def capture(tx: Tx, asks: list[Ask[Capture]]) -> list[Result]:
     """Keep the provider's answer: held money is the merchant's."""
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])

@@ -35,11 +35,19 @@ class IssueCredit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     refund: bool = True
 
 
+class Credited(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    invoice: str
+    number: str
+    total_minor: int
+    reason: str
+
+
 class NothingToCredit(Refusal):
     """No more can be credited than was billed; what was not billed yet is canceled instead."""
 
 
-@verb(IssueCredit)
+@verb(IssueCredit, Credited)
 async def issue_credit(tx: Tx, asks: list[Ask[IssueCredit]]) -> list[Result]:
     """Credit units or an amount; what is then overpaid is refunded."""
     orders = [number("ord", ask.body.order) for ask in asks]

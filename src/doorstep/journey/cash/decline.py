@@ -20,7 +20,12 @@ class Decline(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason: str
 
 
-@verb(Decline)
+class PaymentDeclined(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    payment: str
+
+
+@verb(Decline, PaymentDeclined)
 async def decline(tx: Tx, asks: list[Ask[Decline]]) -> list[Result]:
     """Keep the provider's no, whatever was asked; somebody or the buyer has to act."""
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])

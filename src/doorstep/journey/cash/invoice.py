@@ -44,6 +44,13 @@ class IssueInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     parcel: str = ""
 
 
+class Invoiced(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    invoice: str
+    number: str
+    total_minor: int
+
+
 class AlreadyInvoiced(Refusal):
     """This was billed before."""
 
@@ -73,7 +80,7 @@ class Issued:
         )
 
 
-@verb(IssueInvoice)
+@verb(IssueInvoice, Invoiced)
 async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
     orders = [number("ord", ask.body.order) for ask in asks]

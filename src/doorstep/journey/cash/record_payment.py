@@ -39,11 +39,25 @@ class Remit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     reference: Reference = ""
 
 
+class PaymentRecorded(msgspec.Struct, frozen=True, kw_only=True):
+    """`due_minor` is below zero when more was paid than is owed."""
+
+    order: str
+    payment: str
+    due_minor: int
+
+
+class Remitted(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    amount_minor: int
+    left_minor: int
+
+
 class NothingCollected(Refusal):
     """The carrier collected nothing on this order, or paid it out before."""
 
 
-@verb(RecordPayment)
+@verb(RecordPayment, PaymentRecorded)
 async def record_payment(tx: Tx, asks: list[Ask[RecordPayment]]) -> list[Result]:
     """Record money that came in; more than is owed shows as overpaid until it is refunded."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -62,7 +76,7 @@ def decide(books: Books, ids: Iterator[int], ask: Ask[RecordPayment]) -> Outcome
     return outcome
 
 
-@verb(Remit)
+@verb(Remit, Remitted)
 async def remit(tx: Tx, asks: list[Ask[Remit]]) -> list[Result]:
     """Record that the carrier paid out what it collected at the door."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])

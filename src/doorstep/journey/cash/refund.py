@@ -47,11 +47,24 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     provider_ref: Reference = ""
 
 
+class RefundWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """`by_hand`: payments to send back by other means, then to be recorded with `refund`."""
+
+    order: str
+    amount_minor: int
+    by_hand: list[str]
+
+
+class Refunded(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    amount_minor: int
+
+
 class NothingToRefund(Refusal):
     """No more was paid than is owed; credit what came back first (issue_credit), or cancel it."""
 
 
-@verb(WantRefund)
+@verb(WantRefund, RefundWanted)
 async def want_refund(tx: Tx, asks: list[Ask[WantRefund]]) -> list[Result]:
     """Give back what was paid beyond what is owed: newest payment first, each to where it came from."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -95,7 +108,7 @@ async def _give_back(provider: Payments, row: Mapping[str, Any], key: str) -> Re
     return Refund(payment=key, provider_ref=given.ref)
 
 
-@verb(Refund)
+@verb(Refund, Refunded)
 async def refund(tx: Tx, asks: list[Ask[Refund]]) -> list[Result]:
     """Keep that the money went back."""
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])

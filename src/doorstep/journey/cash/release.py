@@ -39,11 +39,18 @@ class ReleaseFunds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     payment: str
 
 
+class ReleaseOf(msgspec.Struct, frozen=True, kw_only=True):
+    """So much is to go back, or did."""
+
+    order: str
+    amount_minor: int
+
+
 class NeededYet(Refusal):
     """What is held is still needed: a part goes back when the last of it is captured."""
 
 
-@verb(WantReleaseOfFunds)
+@verb(WantReleaseOfFunds, ReleaseOf)
 async def want_release_of_funds(tx: Tx, asks: list[Ask[WantReleaseOfFunds]]) -> list[Result]:
     """Let held money go that the order no longer needs; providers let go of a whole authorization only."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -88,7 +95,7 @@ async def _let_go(provider: Payments, row: Mapping[str, Any], key: str) -> Relea
     return ReleaseFunds(payment=key)
 
 
-@verb(ReleaseFunds)
+@verb(ReleaseFunds, ReleaseOf)
 async def release_funds(tx: Tx, asks: list[Ask[ReleaseFunds]]) -> list[Result]:
     """Keep the provider's answer: the held money is the buyer's again."""
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])

@@ -21,7 +21,14 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     happened_at: datetime | None = None
 
 
-@verb(HandOver)
+class OnItsWay(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    parcel: str
+    carrier: str
+    tracking_number: str
+
+
+@verb(HandOver, OnItsWay)
 async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
     """Hand the parcel to the carrier: its units are shipped and leave the site's books."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])

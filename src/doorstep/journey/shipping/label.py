@@ -57,6 +57,30 @@ class KeepVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     label_key: Word = ""
 
 
+class LabelRefused(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    parcel: str
+    reason: str
+
+
+class LabelKept(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    parcel: str
+    carrier: str
+    service: str
+    tracking_number: str
+    cost_minor: int
+    currency: str
+
+
+class LabelState(msgspec.Struct, frozen=True, kw_only=True):
+    """`label`: none, wanted, bought, refused, void_wanted or void."""
+
+    order: str
+    parcel: str
+    label: str
+
+
 class LabelAnswered(Refusal):
     """This answer is to an older question about the parcel's label."""
 
@@ -69,7 +93,7 @@ class EmptyParcel(Refusal):
     """Nothing is in this parcel."""
 
 
-@verb(WantLabel)
+@verb(WantLabel, LabelState)
 async def want_label(tx: Tx, asks: list[Ask[WantLabel]]) -> list[Result]:
     """Ask for a label; the carrier is called by a job, with a key that makes a repeat harmless."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
@@ -96,7 +120,7 @@ def _wanted(parcel: ParcelFacts, ask: Ask[WantLabel]) -> Outcome:
     return outcome
 
 
-@verb(KeepLabel)
+@verb(KeepLabel, LabelKept)
 async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
     """Keep the carrier's label, or one bought elsewhere, by hand."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
@@ -133,7 +157,7 @@ def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
     return outcome
 
 
-@verb(RefuseLabel)
+@verb(RefuseLabel, LabelRefused)
 async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
     """Keep the carrier's no, to buying or to voiding; somebody must act."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
@@ -157,7 +181,7 @@ def _refused(parcel: ParcelFacts, attention: int, ask: Ask[RefuseLabel]) -> Outc
     return outcome
 
 
-@verb(WantVoid)
+@verb(WantVoid, LabelState)
 async def want_void(tx: Tx, asks: list[Ask[WantVoid]]) -> list[Result]:
     """Ask the carrier to void the label; one bought elsewhere is void at once, as far as doorstep goes."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
@@ -181,7 +205,7 @@ def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
 VOID = {"label_state": "void", "tracking_number": "", "label_ref": "", "label_pdf": None, "carrier": "", "service": ""}
 
 
-@verb(KeepVoid)
+@verb(KeepVoid, LabelState)
 async def keep_void(tx: Tx, asks: list[Ask[KeepVoid]]) -> list[Result]:
     """Keep that the label is void: the parcel may get another one."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])

@@ -32,6 +32,11 @@ class Lose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
+class Arrived(msgspec.Struct, frozen=True, kw_only=True):
+    order: str
+    parcel: str
+
+
 class NotHandedOver(Refusal):
     """The parcel has not left the site yet."""
 
@@ -40,7 +45,7 @@ class AlreadyArrived(Refusal):
     """The parcel was delivered, lost or taken back before."""
 
 
-@verb(Deliver)
+@verb(Deliver, Arrived)
 async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
@@ -90,7 +95,7 @@ class _Delivering:
         return cash
 
 
-@verb(Lose)
+@verb(Lose, Arrived)
 async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])

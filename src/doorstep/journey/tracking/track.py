@@ -49,7 +49,16 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     round: int = 0
 
 
-@verb(Track)
+class Tracked(msgspec.Struct, frozen=True, kw_only=True):
+    """`state` is what all events together say; `new_events` were not known before."""
+
+    order: str
+    parcel: str
+    state: str
+    new_events: int
+
+
+@verb(Track, Tracked)
 async def track(tx: Tx, asks: list[Ask[Track]]) -> list[Result]:
     """Add what the carrier tells; the parcel's state is computed from all its events, in whatever order they came."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
