@@ -245,7 +245,7 @@ async def test_an_order_that_ships_complete_waits_for_its_held_line_too(db: Any)
 
 async def test_a_draft_a_hold_and_a_shortage_are_refused_by_name(shop: Shop, db: Any) -> None:
     draft = await shop.place(("MUG", 1), draft=True)
-    assert (await shop.ask("promise", order=draft)).code == "StillADraft"  # type: ignore[union-attr]
+    assert (await shop.ask("promise", order=draft)).code == "NotConfirmed"  # type: ignore[union-attr]
     held = await paid(shop, ("MUG", 1))
     await shop.do("hold", order=held, type="fraud", reason="three cards were tried")
     assert isinstance(await shop.ask("promise", order=held), OnHold)

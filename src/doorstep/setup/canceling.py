@@ -74,13 +74,21 @@ async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touc
 
 def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], touched: Touched) -> None:
     """Add to the outcome's last event the moves that cancel so many units of each line, and what they owe less."""
-    moves = outcome.events[-1].moves
+    moves, full = outcome.events[-1].moves, _filled(touched)
     for line_no, quantity in units.items():
         moves.extend(_line_moves(outcome, order, order.line(line_no), quantity, touched))
-    _count_emptied_parcels(outcome, touched)
+    # A parcel counts from its packing until it is emptied again.
+    for parcel_id in full.keys() - _filled(touched).keys():
+        outcome.count(PARCEL_COUNTER[full[parcel_id]], -1)
+        outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}))
     less = owed_less(order, units)
     if less:
         moves.append(Cash(less, "owed", "world"))
+
+
+def _filled(touched: Touched) -> dict[int, str]:
+    """The parcels with something in them, and their delivery states."""
+    return {inside.parcel_id: inside.state for inside in touched.parcels if inside.quantity}
 
 
 def _line_moves(outcome: Outcome, order: OrderFacts, line: Line, quantity: int, touched: Touched) -> Iterator[Move]:
@@ -126,18 +134,6 @@ def _out_of_parcels(outcome: Outcome, touched: Touched, line_no: int, left: int)
             outcome.facts.append(Update("parcel_line", where, {"quantity": inside.quantity}))
 
 
-def _count_emptied_parcels(outcome: Outcome, touched: Touched) -> None:
-    """A parcel counts from its packing until it is emptied again."""
-    left: dict[int, int] = defaultdict(int)
-    for inside in touched.parcels:
-        left[inside.parcel_id] += inside.quantity
-    states = {inside.parcel_id: inside.state for inside in touched.parcels}
-    for parcel_id, units in left.items():
-        if units == 0:
-            outcome.count(PARCEL_COUNTER[states[parcel_id]], -1)
-            outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}))
-
-
 def opened_parcels(touched: Touched, order: OrderFacts, units: Mapping[int, int]) -> list[InParcel]:
     """The parcels that canceling so many units would open; asked before anything is taken off."""
     opened = []
@@ -145,7 +141,7 @@ def opened_parcels(touched: Touched, order: OrderFacts, units: Mapping[int, int]
         line = order.line(line_no)
         left = quantity - line.wanted - line.promised - line.picked
         for inside in touched.parcels:
-            if inside.line_no == line_no and left > 0:
+            if inside.line_no == line_no and inside.quantity and left > 0:
                 opened.append(inside)
                 left -= inside.quantity
     return opened

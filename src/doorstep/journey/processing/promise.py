@@ -58,8 +58,8 @@ class Promised(msgspec.Struct, frozen=True, kw_only=True):
     fulfillment_orders: list[str]
 
 
-class StillADraft(Refusal):
-    """This order is a draft; confirm it first."""
+class NotConfirmed(Refusal):
+    """This order is a draft: nothing is promised to it before it is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Le
 def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str = "promise") -> Outcome:
     """An order on hold gets nothing; a held line waits while the others go on, unless all go together."""
     if order.row["drafts"]:
-        raise StillADraft(order=public("ord", order.order_id))
+        raise NotConfirmed(order=public("ord", order.order_id))
     stopped = order.stopped("promise")
     if stopped:
         raise stopped
