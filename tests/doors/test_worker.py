@@ -65,7 +65,7 @@ def world_of(db: Db, post: Post | None = None) -> World:
 def worker_process(urls: Urls, home: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "doorstep.doors.worker"],
-        env={**environment(urls), "DOORSTEP_HOME": str(home)}, stderr=subprocess.DEVNULL,
+        env={**environment(urls), "DOORSTEP_HOME": str(home)}, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         yield process
@@ -303,7 +303,8 @@ async def test_a_slow_errand_holds_up_no_verb(alone: Shop, monkeypatch: pytest.M
 
 async def test_a_worker_told_to_end_ends_in_peace(own_urls: Urls, tmp_path: Path) -> None:
     with worker_process(own_urls, tmp_path) as process:
-        await asyncio.sleep(2)
+        assert process.stderr is not None
+        assert b"worker started" in await asyncio.to_thread(process.stderr.readline)
         process.terminate()
         assert await asyncio.to_thread(process.wait, 15) == 0
 

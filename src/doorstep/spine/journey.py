@@ -152,7 +152,6 @@ ERRANDS: dict[str, str] = {
     "ask_release_of_funds": "asks the provider to let the held money go, then release_funds",
     "ask_refund": "asks the provider to send money back, then refund",
     "notify": "writes to the buyer",
-    "deliver_webhook": "tells a subscriber what happened",
 }
 
 
