@@ -96,10 +96,10 @@ MERCHANTS = """
 select merchant_id, when_short, ship, reserve_minutes from merchant where merchant_id = any($1)
 """
 SKUS = """
-select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked from sku s
+select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked, s.name from sku s
   where s.merchant_id = any($1) and s.code = any($2)
 union all
-select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked
+select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   from sku_alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = any($1) and a.alias = any($2)
 """
@@ -127,6 +127,7 @@ DAYS = (2, 7)
 class Item:
     sku_id: int
     stocked: bool
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,9 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     facts = Facts(
         policies={row["merchant_id"]: dict(row) for row in await tx.rows(MERCHANTS, merchants)},
         channels=channel_ids,
-        items={(r["merchant_id"], r["channel_id"], r["word"]): Item(r["sku_id"], r["stocked"]) for r in skus},
+        items={
+            (r["merchant_id"], r["channel_id"], r["word"]): Item(r["sku_id"], r["stocked"], r["name"]) for r in skus
+        },
         levels={(row["merchant_id"], row["name"]): row["level"] for row in methods},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
         sites=await every_site(tx) if reserving else {},
@@ -402,7 +405,8 @@ def line_rows(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> li
     rows = zip(new.lines, items, costs.totals, costs.worths, strict=True)
     return [
         {
-            "line_no": number, "sku_id": item.sku_id if item else None, "code": line.sku, "title": line.title,
+            "line_no": number, "sku_id": item.sku_id if item else None, "code": line.sku,
+            "title": line.title or (item.name if item else ""),
             "external_id": line.external_id, "ships": line.ships, "unit_price": line.unit_price,
             "discount_minor": line.discount_minor, "tax_minor": line.tax_minor, "total_minor": total,
             "worth_minor": worth,
