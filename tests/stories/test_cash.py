@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from doorstep.kit.refusals import Refusal
+from doorstep.setup.merchants import NewSku, add_skus
 from tests.shop import Shop
 
 
@@ -185,3 +186,14 @@ async def test_another_merchants_order_and_payment_are_not_there(till: Shop, oth
     order, payment = await authorized(till)
     assert code(await other_shop.ask("record_payment", order=order, amount_minor=1)) == "NotFound"
     assert code(await other_shop.ask("decline", payment=payment, reason="x")) == "NotFound"
+
+
+async def test_a_service_is_never_waited_for(shop: Shop) -> None:
+    await add_skus(shop.db, shop.merchant, [NewSku("WRAP", name="Gift wrapping", stocked=False)])
+    await shop.stock("MUG", 1)
+    order = await shop.place(("MUG", 1), ("WRAP", 1), payment_term="on_account")
+    await shop.work()
+    now = await shop.now(order)
+    assert (now["stage"], now["promised"], now["delivered"]) == ("awaiting_fulfillment", 1, 1)
+    await shop.do("issue_invoice", order=order)
+    assert (await shop.now(order))["invoiced"] == 2500

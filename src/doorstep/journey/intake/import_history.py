@@ -19,6 +19,7 @@ from doorstep.journey.intake.place import (
     item_of,
     line_rows,
     order_row,
+    ships,
     told,
 )
 from doorstep.journey.intake.progress import VERB, Standing, Unit, write_down
@@ -62,7 +63,9 @@ def decide(facts: Facts, left: Left, sites: Mapping[str, int], ask: Ask[ImportHi
     order = next(left.ids)
     number = new.number or new.external_id or public("ord", order)
     placed_at = new.placed_at or ask.at
-    placed = Event(VERB, _opening_moves(ask.body, costs), {"what": "placed", **told(new, number, costs)}, placed_at)
+    placed = Event(
+        VERB, _opening_moves(ask.body, items, costs), {"what": "placed", **told(new, number, costs)}, placed_at
+    )
     outcome = Outcome(
         merchant,
         ("order", order),
@@ -86,11 +89,11 @@ def decide(facts: Facts, left: Left, sites: Mapping[str, int], ask: Ask[ImportHi
     return outcome
 
 
-def _opening_moves(body: Arrival, costs: Amounts) -> list[Move]:
+def _opening_moves(body: Arrival, items: Sequence[Item | None], costs: Amounts) -> list[Move]:
     """What ships is wanted until it is told to be sent; what does not ship came with the order."""
     moves: list[Move] = [
-        Demand(line_no, line.quantity, "world", "wanted" if line.ships else "delivered")
-        for line_no, line in enumerate(body.order.lines, start=1)
+        Demand(line_no, line.quantity, "world", "wanted" if ships(line, item) else "delivered")
+        for line_no, (line, item) in enumerate(zip(body.order.lines, items, strict=True), start=1)
     ]
     if costs.total_minor:
         moves.append(Cash(costs.total_minor, "world", "owed"))
@@ -101,9 +104,10 @@ def _standing(body: Arrival, order: int, items: Sequence[Item | None], costs: Am
     lines = zip(body.order.lines, items, costs.totals, costs.worths, strict=True)
     units = [
         Unit(
-            line_no=line_no, sku_id=item.sku_id if item else None, code=line.sku, title=line.title, ships=line.ships,
-            ordered=line.quantity, unit_price=line.unit_price, discount_minor=line.discount_minor, total_minor=total,
-            worth_minor=worth, wanted=line.quantity if line.ships else 0, delivered=0 if line.ships else line.quantity,
+            line_no=line_no, sku_id=item.sku_id if item else None, code=line.sku, title=line.title,
+            ships=ships(line, item), ordered=line.quantity, unit_price=line.unit_price, discount_minor=line.discount_minor, total_minor=total,
+            worth_minor=worth, wanted=line.quantity if ships(line, item) else 0,
+            delivered=0 if ships(line, item) else line.quantity,
         )
         for line_no, (line, item, total, worth) in enumerate(lines, start=1)
     ]  # fmt: skip

@@ -288,7 +288,7 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     outcome = Outcome(
         merchant,
         ("order", order),
-        events=[Event("place", _opening_moves(ask.body, costs), told(new, number, costs), new.placed_at)],
+        events=[Event("place", _opening_moves(ask.body, items, costs), told(new, number, costs), new.placed_at)],
         answer={"order": public("ord", order), "number": number, "existing": False},
         opens=NewOrderRows(
             order_row(facts, ask, channel, number, costs, generous=ask.body.generous), line_rows(new, items, costs)
@@ -339,6 +339,11 @@ def item_of(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | 
     return own or (facts.items.get((merchant, 0, line.sku)) if line.sku else None)
 
 
+def ships(line: NewLine, item: Item | None) -> bool:
+    """What has no stock is never sent, whatever the channel says of it."""
+    return line.ships and (item is None or item.stocked)
+
+
 def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> None:
     for index, (line, item) in enumerate(zip(new.lines, items, strict=True)):
         if item is None and line.ships:
@@ -350,11 +355,11 @@ def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs
         raise TendersExceedTotal(tendered_minor=tendered, total_minor=costs.total_minor)
 
 
-def _opening_moves(body: Arrival, costs: Amounts) -> list[Move]:
+def _opening_moves(body: Arrival, items: Sequence[Item | None], costs: Amounts) -> list[Move]:
     """What ships is wanted; what does not ship, or was sent by the channel before, is delivered with the order."""
     moves: list[Move] = []
-    for number, line in enumerate(body.order.lines, start=1):
-        delivered = body.happened.units(number, line) if line.ships else line.quantity
+    for number, (line, item) in enumerate(zip(body.order.lines, items, strict=True), start=1):
+        delivered = body.happened.units(number, line) if ships(line, item) else line.quantity
         if delivered:
             moves.append(Demand(number, delivered, "world", "delivered"))
         if line.quantity > delivered:
@@ -407,7 +412,7 @@ def line_rows(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> li
         {
             "line_no": number, "sku_id": item.sku_id if item else None, "code": line.sku,
             "title": line.title or (item.name if item else ""),
-            "external_id": line.external_id, "ships": line.ships, "unit_price": line.unit_price,
+            "external_id": line.external_id, "ships": ships(line, item), "unit_price": line.unit_price,
             "discount_minor": line.discount_minor, "tax_minor": line.tax_minor, "total_minor": total,
             "worth_minor": worth,
         }
@@ -468,7 +473,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
     wants = [
         Want(number, item.sku_id, line.quantity)
         for number, (line, item) in enumerate(zip(new.lines, items, strict=True), start=1)
-        if item and line.ships
+        if item and ships(line, item)
     ]
     free = {want.sku_id: left.free.get((ask.merchant, want.sku_id), {}) for want in wants}
     country = new.ship_to.country if new.ship_to else ""
