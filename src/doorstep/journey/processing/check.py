@@ -89,6 +89,23 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     order: str
 
 
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds the order, or the line, now or not any more."""
+
+    type: str
+    line: int | None = None
+    reason: str = ""
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`next`: the verbs that are queued for it now."""
+
+    order: str
+    held: list[Found] = []
+    lifted: list[Found] = []
+    next: list[str] = []
+
+
 @dataclass(frozen=True, slots=True)
 class Overruled:
     """A hold of the check that somebody lifted: they know, and said go on."""
@@ -118,7 +135,7 @@ class Facts:
     not_released: Collection[int]
 
 
-@verb(Check)
+@verb(Check, Checked)
 async def check(tx: Tx, asks: list[Ask[Check]]) -> list[Result]:
     """Look at an order: address, duplicate, payment, customs data; what is in order goes on to be promised."""
     facts = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
@@ -174,7 +191,8 @@ def _likely(rows: Iterable[Any]) -> dict[int, tuple[Likely, ...]]:
 
 def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -> Outcome:
     """What is wrong now against what was held before; then what may go on."""
-    outcome = Outcome(order.merchant, ("order", order.order_id), [], answer_of_order(order.order_id))
+    outcome = Outcome(order.merchant, ("order", order.order_id), [])
+    outcome.answer = answer_of_order(order.order_id, held=[], lifted=[], next=[])
     outcome.verb = "check"
     if order.row["stage"] in ("draft", "canceled", "expired") or order.row["history"]:
         if order.row["canceled"] and order.row["held"]:

@@ -9,7 +9,7 @@ import msgspec
 
 from doorstep.journey.processing.payment import payment_problem
 from doorstep.kit.ids import number, public
-from doorstep.setup.canceling import Touched, cancel_units, freed_skus, money_back
+from doorstep.setup.canceling import Touched, cancel_units, cancelable, freed_skus, money_back
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
@@ -72,7 +72,7 @@ def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer_of_order(order.order_id, expired=False))
     if not _has_run_out(order, ask.at):
         return outcome
-    units = {line.line_no: line.wanted + line.promised for line in order.lines if line.wanted + line.promised}
+    units = cancelable(order)
     outcome.events = [Event("expire", [], {"units": sum(units.values())})]
     cancel_units(outcome, order, units, Touched())
     outcome.count("expiries")
