@@ -14,7 +14,7 @@ from doorstep.doors.console import doing, order_page, orders_page, papers, words
 from doorstep.doors.console.looks import MEDIA_TYPES, assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
 from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
-from doorstep.doors.http.problems import BadRequest, NoSuchPage, refusal_of
+from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import consume, end_session
 from doorstep.spine.tenant import Db
@@ -96,6 +96,8 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
     refusal = _as_refusal(request, error)
+    if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
+        request.app.state.bring_back.ask()
     if isinstance(refusal, SignInFirst) or refusal.code == "LinkSpent":
         answer = page("signed_out.html", refusal.status, refusal=refusal)
         answer.headers["www-authenticate"] = "Link"

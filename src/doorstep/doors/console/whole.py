@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,9 @@ from doorstep.setup.sites import Site, every_site
 from doorstep.spine.tenant import Tx
 
 EVENTS_SHOWN = 200
+# Verbs that come in runs: one line of the timeline while nobody pauses for longer.
+RUNS = ("pick", "unpick")
+LONGEST_PAUSE = timedelta(minutes=15)
 
 MERCHANT_OF = """
 select m.merchant_id, m.key, m.name from orders o join merchant m on m.merchant_id = o.merchant_id
@@ -53,13 +56,14 @@ select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attenti
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A line of the timeline."""
+    """A line of the timeline: one event, or a run of picks that belong together."""
 
     seq: int
     verb: str
     title: str
-    told: list[str]
-    moves: list[str]
+    said: list[str]
+    moved: list[str]
+    particulars: list[str]
     who: str
     happened_at: datetime
 
@@ -107,9 +111,13 @@ class Part:
         return "packed" if units["packed"] else "left the site" if units["shipped"] else "nothing here now"
 
     @property
+    def is_open(self) -> bool:
+        """Something of it has not left yet."""
+        return any(each.promised + each.picked + each.packed for each in self.row.allocations)
+
+    @property
     def is_late(self) -> bool:
-        open_units = sum(a.promised + a.picked + a.packed for a in self.row.allocations)
-        return bool(open_units and self.row.ship_by and self.row.ship_by < clock.now())
+        return bool(self.is_open and self.row.ship_by and self.row.ship_by < clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,16 @@ class Whole:
     def due_minor(self) -> int:
         cash = self.order.cash
         return cash.owed - cash.earned - cash.collected
+
+    @property
+    def ship_by(self) -> Part | None:
+        """The part that must leave next."""
+        waiting = [part for part in self.parts if part.row.ship_by and part.is_open]
+        return min(waiting, key=lambda part: part.row.ship_by or datetime.max, default=None)
+
+    @property
+    def promised(self) -> tuple[date | None, date | None]:
+        return self.order.deliver_from, self.order.deliver_by
 
     @property
     def notes(self) -> list[Happening]:
@@ -176,7 +194,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         stray_parcels=[parcel for parcel in parcels if parcel.row.fulfillment_order not in in_parts],
         decisions=[Decision(**{**dict(row), "why": msgspec.json.decode(row["why"])}) for row in decided],
         attention=[dict(row) for row in await tx.rows(ATTENTION, *at)],
-        timeline=[_happening(event, order, titles) for event in reversed(happened)],
+        timeline=_timeline(happened, order, titles),
         earlier=earlier,
     )
 
@@ -206,28 +224,51 @@ def _part(
     return Part(row, site, [parcel for parcel in parcels if parcel.row.fulfillment_order == row.id], to_do)
 
 
-def _happening(event: reads.TimelineEvent, order: reads.Order, titles: Mapping[int, str]) -> Happening:
+def _timeline(events: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str]) -> list[Happening]:
+    """Newest first."""
+    runs: list[list[reads.TimelineEvent]] = []
+    for event in events:
+        if runs and _belongs(event, runs[-1][-1]):
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return [_happening(run, order, titles) for run in reversed(runs)]
+
+
+def _belongs(event: reads.TimelineEvent, before: reads.TimelineEvent) -> bool:
+    """One walk through the shelves is one line."""
+    same = (event.verb, event.actor, event.data.get("site")) == (before.verb, before.actor, before.data.get("site"))
+    return same and event.verb in RUNS and event.happened_at - before.happened_at < LONGEST_PAUSE
+
+
+def _happening(run: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str]) -> Happening:
+    last = run[-1]
+    moves = [move for event in run for move in event.moves]
     return Happening(
-        seq=event.seq,
-        verb=event.verb,
-        title=words.happened(event.verb, event.data),
-        told=words.details(event.verb, event.data),
-        moves=_in_words(event.moves, order.currency, titles),
-        who=words.actor(event.actor),
-        happened_at=event.happened_at,
+        seq=last.seq,
+        verb=last.verb,
+        title=words.happened(last.verb, last.data),
+        said=[phrase for event in run for phrase in words.said(event.data)],
+        moved=_in_words(last.verb, moves, order.currency, titles),
+        particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
+        who=words.actor(last.actor),
+        happened_at=last.happened_at,
     )
 
 
-def _in_words(moves: Sequence[Sequence[Any]], currency: str, titles: Mapping[int, str]) -> list[str]:
+def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: Mapping[int, str]) -> list[str]:
     """Demand and cash, equal ones added up; stock moves with demand and says the same, so it is left out."""
-    units: dict[tuple[int, str, str], int] = defaultdict(int)
+    units: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
     cash: dict[tuple[str, str], int] = defaultdict(int)
     for what, *rest in moves:
         if what == "demand":
             line, quantity, source, target, *_ = rest
-            units[line, source, target] += quantity
+            units[source, target][line] += quantity
         elif what == "cash":
             amount, source, target = rest
             cash[source, target] += amount
-    told = [words.demand(count, titles.get(line, f"line {line}"), *way) for (line, *way), count in units.items()]
+    told = []
+    for way, lines in units.items():
+        items = [f"{count} × {titles.get(line, f'line {line}')}" for line, count in lines.items()]
+        told.append(words.demand(items, verb, *way))
     return told + [words.cash(spell(amount, currency), *way) for way, amount in cash.items()]

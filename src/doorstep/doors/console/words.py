@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
+from doorstep.spine.journey import ROWS, WORLD
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -119,6 +120,11 @@ def delivery(code: str) -> str:
     return DELIVERIES.get(code, titled(code))
 
 
+def scan(code: str) -> str:
+    """A delivery state as a piece of news."""
+    return "Announced" if code == "pre_transit" else delivery(code)
+
+
 def tone(code: str) -> str:
     return TONES.get(code, "slate")
 
@@ -129,6 +135,11 @@ TERMS = {
     "cod": "cash on delivery",
     "on_account": "on account",
 }
+
+
+def invoice(series: str, number: int) -> str:
+    return f"{series}-{number:06}"
+
 
 # The strip at the top: the stages in the order of the journey.
 STRIP: dict[str, str] = {
@@ -235,48 +246,51 @@ def happened(verb: str, data: Mapping[str, Any]) -> str:
     if verb == "check" and data.get("held"):
         return "Checked, and held"
     if verb == "track" and data.get("state"):
-        return f"Parcel: {delivery(str(data['state'])).lower()}"
+        return f"Parcel {scan(str(data['state'])).lower()}"
     return HAPPENED.get(verb, titled(verb))
 
 
-# What of an event's data is worth a line, and how it is said.
-_TOLD = ("reason", "text", "note", "method", "reference", "received_by", "carrier", "tracking_number", "site", "sites",
-         "bin", "number", "series", "channel")  # fmt: skip
+# What of an event's data is worth reading: what somebody said, then the particulars.
+_SAID = ("reason", "text", "note")
+_PARTICULARS: dict[str, str] = {
+    "channel": "through {}", "site": "at {}", "bin": "bin {}", "carrier": "{}", "tracking_number": "{}",
+    "received_by": "to {}", "method": "by {}", "reference": "ref. {}", "number": "no. {}", "sku": "as {}",
+}  # fmt: skip
+# Particulars that the page says elsewhere, or that say nothing.
+_KNOWN = {("place", "number")}
 
 
-def details(verb: str, data: Mapping[str, Any]) -> list[str]:
-    """The particulars of an event as short phrases."""
-    told = [
-        _phrase(name, data[name]) for name in _TOLD if data.get(name) and not (verb == "place" and name == "number")
-    ]
+def said(data: Mapping[str, Any]) -> list[str]:
+    """What somebody gave as a reason or wrote down, and what the checks found."""
+    told = [str(data[name]) for name in _SAID if isinstance(data.get(name), str) and data[name]]
     for name in ("held", "lifted"):
-        for problem in data.get(name) or () if isinstance(data.get(name), list) else ():
+        found = data.get(name)
+        for problem in found if isinstance(found, list) else ():
             kind = HOLDS.get(problem.get("type", ""), titled(str(problem.get("type", ""))))
-            reason = problem.get("reason", "")
-            told.append(f"{kind}: {reason}" if reason else f"{kind}: no longer in the way")
-    return [phrase for phrase in told if phrase]
+            told.append(f"{kind}: {problem.get('reason') or 'no longer in the way'}")
+    return told
 
 
-def _phrase(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        return f"from {', '.join(str(one) for one in value)}" if name == "sites" else ""
-    if isinstance(value, dict):
-        return ""
-    known = {
-        "site": f"at {value}", "channel": f"by {value}", "tracking_number": f"{value}", "received_by": f"to {value}",
-        "bin": f"bin {value}", "reference": f"ref. {value}", "number": f"no. {value}", "series": "",
-    }  # fmt: skip
-    return known.get(name, str(value))
+def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
+    """Where, how, by what: short phrases for the line below."""
+    told = [
+        phrase.format(data[name])
+        for name, phrase in _PARTICULARS.items()
+        if isinstance(data.get(name), str | int)
+        and data[name]
+        and (verb, name) not in _KNOWN
+        and (name != "sku" or verb == "name_item")
+    ]
+    if isinstance(data.get("sites"), list) and data["sites"]:
+        told.append(f"from {', '.join(str(site) for site in data['sites'])}")
+    return told
 
 
-def demand(quantity: int, what: str, source: str, target: str) -> str:
-    return f"{quantity} × {what}: {_place(source)} → {_place(target)}"
-
-
-def stock(quantity: int, source: str, target: str, source_place: str, target_place: str) -> str:
-    begin = f"{_place(source)}{f' ({source_place})' if source_place else ''}"
-    end = f"{_place(target)}{f' ({target_place})' if target_place else ''}"
-    return f"stock {quantity}: {begin} → {end}"
+def demand(items: Sequence[str], verb: str, source: str, target: str) -> str:
+    """Units that moved; from where to where only when the verb does not say it."""
+    listed = ", ".join(items)
+    implied = ROWS[verb].demand == f"{source} > {target}" or source == WORLD if verb in ROWS else False
+    return listed if implied else f"{listed}: {_place(source)} → {_place(target)}"
 
 
 def _place(stage: str) -> str:
@@ -318,7 +332,7 @@ def actor(name: str) -> str:
         return rest
     if kind == "key":
         return f"API key {rest}…"
-    return {"system": "doorstep", "check": "doorstep's checks"}.get(name, name)
+    return {"system": "doorstep", "check": "doorstep's checks", "import": "a file"}.get(name, name)
 
 
 # Refusals

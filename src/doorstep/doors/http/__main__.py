@@ -1,4 +1,4 @@
-"""`python -m doorstep.doors.http`: the web process: opens the database, serves until it is told to end."""
+"""`python -m doorstep.doors.http`: the web process: API and console over one database, until it is told to end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import structlog
 import uvicorn
 
-from doorstep.doors import logs
+from doorstep.doors import console, logs
 from doorstep.doors.http.app import build
 from doorstep.doors.http.serving import config
 from doorstep.doors.mending import bring_back
@@ -30,11 +30,11 @@ def main() -> None:
 async def serve(host: str, port: int) -> None:
     async with open_db(size=POOL) as db:
         structlog.get_logger("doorstep.http").info("web started", host=host, port=port)
-        await uvicorn.Server(config(build(db, bring_back=bring_back), host, port)).serve()
+        await uvicorn.Server(config(build(db, console.routes(db), bring_back), host, port)).serve()
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="doorstep web", description="Serve the API.")
+    parser = argparse.ArgumentParser(prog="doorstep web", description="Serve the API and the console.")
     parser.add_argument("--host", default=HOST)
     parser.add_argument("--port", type=int, default=0)
     return parser.parse_args()
