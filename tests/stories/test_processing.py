@@ -447,3 +447,22 @@ async def test_why_tells_which_hold_stops_it_and_what_lifts_it(shop: Shop) -> No
     assert (stopped["promise"], stopped["cancel"]) == (answer["holds"][0]["hold"], None)
     with pytest.raises(NotFound):
         await told(shop, "ord_1")
+
+
+async def test_a_younger_order_does_not_slip_in_before_older_ones_that_wait(shop: Shop) -> None:
+    older = await sorted_order(shop, ("MUG", 2))
+    shop.at += timedelta(minutes=1)
+    younger = await paid(shop, ("MUG", 1), ship_to=NEXT_DOOR, buyer={"name": "B", "email": "b@example.com"})
+    await shop.do("check", order=younger)
+    await shop.stock("MUG", 2)
+    assert (await shop.do("promise", order=younger))["promised"] == 0
+    await shop.work()
+    assert [(await lines(shop, order))[0]["promised"] for order in (older, younger)] == [2, 0]
+
+
+async def test_with_enough_for_all_nobody_waits_for_anybody(shop: Shop) -> None:
+    older = await sorted_order(shop, ("MUG", 2))
+    younger = await sorted_order(shop, ("MUG", 1))
+    await shop.stock("MUG", 3)
+    assert (await shop.do("promise", order=younger))["promised"] == 1
+    assert (await shop.do("promise", order=older))["promised"] == 2

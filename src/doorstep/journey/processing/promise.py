@@ -42,6 +42,34 @@ select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join latera
   select d.why from decision d where d.merchant_id = any($1) and d.order_id = o.order_id and d.verb = 'promise'
     order by d.decision_id desc limit 1) d
 """
+# Of these SKUs more is waited for than is free. No more rows are read than could use up what is free.
+SCARCE = """
+select u.merchant_id, u.sku_id
+  from unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(merchant_id, sku_id, free)
+  cross join lateral (
+    select sum(w.wanted) as wanted from (
+      select l.wanted from order_line l
+        where l.merchant_id = u.merchant_id and l.sku_id = u.sku_id and l.wanted > 0
+        limit least(u.free + 1, 2000)) w) waiting
+  where waiting.wanted > u.free
+"""
+# Whose turn comes before: older orders, checked and not held, that wait for the same and are not in this batch.
+BEHIND = """
+select mine.order_id, mine.sku_id
+  from order_line mine
+  join orders m on m.merchant_id = mine.merchant_id and m.order_id = mine.order_id
+  where mine.merchant_id = any($1) and mine.order_id = any($2) and mine.sku_id = any($3) and mine.wanted > 0
+    and exists (
+      select from order_line l
+        join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
+        join order_now n on n.merchant_id = l.merchant_id and n.order_id = l.order_id
+        where l.merchant_id = mine.merchant_id and l.sku_id = mine.sku_id and l.wanted > 0
+          and l.order_id <> all($2) and n.checks > 0 and n.drafts = 0 and not o.history
+          and (o.placed_at, o.order_id) < (m.placed_at, m.order_id)
+          and not exists (select from hold h
+            where h.merchant_id = l.merchant_id and h.order_id = l.order_id and h.lifted_at is null
+              and (h.line_no is null or h.line_no = l.line_no)))
+"""
 DAYS = (2, 7)
 
 
@@ -70,6 +98,7 @@ class Facts:
     days: Mapping[tuple[int, str], tuple[int, int]]
     goods: Mapping[int, Goods]
     decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
+    behind: frozenset[tuple[int, int]] = frozenset()  # (order, sku): somebody older waits for it too
 
 
 @dataclass(slots=True)
@@ -82,8 +111,9 @@ class Left:
 
 @verb(Promise, Promised)
 async def promise(tx: Tx, asks: list[Ask[Promise]]) -> list[Result]:
-    """Give free stock to the waiting lines of an order."""
+    """Give free stock to the waiting lines of an order; where older orders wait for the same, they come first."""
     facts, left = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
+    facts = replace(facts, behind=await _behind(tx, facts, left))
     return each(asks, lambda ask: decide(facts, left, _order(facts, ask), ask))
 
 
@@ -116,6 +146,18 @@ async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Le
     return facts, Left(await tx.fresh_ids(times * needed), free)
 
 
+async def _behind(tx: Tx, facts: Facts, left: Left) -> frozenset[tuple[int, int]]:
+    free = {key: sum(at.values()) for key, at in left.free.items() if any(at.values())}
+    if not free:
+        return frozenset()
+    keys = [list(column) for column in zip(*free, strict=True)]
+    scarce = [row["sku_id"] for row in await tx.rows(SCARCE, *keys, list(free.values()))]
+    if not scarce:
+        return frozenset()
+    rows = await tx.rows(BEHIND, list(tx.merchants), list(facts.orders), scarce)
+    return frozenset((row["order_id"], row["sku_id"]) for row in rows)
+
+
 # The rule
 
 
@@ -127,7 +169,8 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
     if stopped:
         raise stopped
     waiting = [line for line in order.lines if line.wanted]
-    ready = [line for line in waiting if line.sku_id and not order.stopped("promise", line.line_no)]
+    free_to_go = [line for line in waiting if line.sku_id and not order.stopped("promise", line.line_no)]
+    ready = [line for line in free_to_go if (order.order_id, line.sku_id) not in facts.behind]
     choice = _choice(facts, left, order, ready, waiting)
     if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes:
         raise _short(order, choice)
@@ -135,6 +178,8 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
     for take in choice.takes:
         left.free[order.merchant, take.sku_id][take.site_id] -= take.quantity
     outcome.answer["waiting"] = sum(line.wanted for line in waiting) - outcome.answer["promised"]
+    skus = dict.fromkeys(line.sku_id for line in free_to_go if line not in ready)
+    outcome.then += [Job("fill", {"sku": public("sku", sku)}) for sku in skus if sku]
     return outcome
 
 
@@ -177,6 +222,7 @@ def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: A
         choice.takes, known, left.ids, order=order.order_id, sites=facts.sites, at=ask.at, days=days
     )
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer={"order": public("ord", order.order_id)})
+    outcome.verb = verb
     if moves:
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in at_site.values()]
