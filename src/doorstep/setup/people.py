@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import normalized
-from doorstep.spine.tenant import Db, routed
+from doorstep.spine.tenant import Db, routed, tenant_tx
 
 _SECRET_BYTES = 32
 LINK_LASTS = timedelta(hours=1)
@@ -38,6 +38,11 @@ insert into person (person_id, email, name, role, merchant_id, created_at) value
 """
 BY_EMAIL = "select person_id from person where email = $1 and ended_at is null"
 FIRST_OF_OWNERS = "select person_id from person where role = 'owner' and ended_at is null order by person_id limit 1"
+EVERYBODY = """
+select p.email, p.name, p.role, coalesce(m.key, '') as merchant
+  from person p left join merchant m on m.merchant_id = p.merchant_id and m.merchant_id = any($1)
+  where p.ended_at is null order by p.email
+"""
 END_PERSON = "update person set ended_at = $2 where email = $1 and ended_at is null returning person_id"
 ADD_SESSION = "insert into session (hash, person_id, kind, expires_at, used_at) values ($1, $2, $3, $4, $5)"
 SPEND_LINK = """
@@ -173,3 +178,9 @@ async def merchants_seen_by(db: Db, person: Person) -> list[int]:
     if person.merchant is not None:
         return [person.merchant]
     return [] if person.role == "merchant" else await db.everyone()
+
+
+async def everybody(db: Db) -> list[dict[str, str]]:
+    """All who may sign in, by e-mail address."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return [dict(row) for row in await tx.rows(EVERYBODY, list(tx.merchants))]

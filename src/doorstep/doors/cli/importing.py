@@ -1,0 +1,161 @@
+"""importing: `import orders`, `import products`, `import stock`: files of a shop come in, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.session import commander, home, merchant_meant, progress, with_db
+
+if TYPE_CHECKING:
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+Key = Annotated[str, typer.Option("--merchant", metavar="KEY", envvar="DOORSTEP_MERCHANT", help="Whose they are.",
+                                  show_envvar=False)]  # fmt: skip
+Files = Annotated[list[Path], typer.Argument(metavar="FILE-OR-FOLDER...", help="CSV files, plain or .gz, or folders.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything and tell what would happen; write nothing.")]
+Channel = Annotated[
+    str, typer.Option("--channel", metavar="KEY", help="The store that files without a store column are from.")
+]
+# What an order of a merchant that nobody set up is counted in when neither option nor file says it.
+LAST_RESORT = "USD"
+
+
+@app.callback()
+def importing() -> None:
+    """Take in the files of a shop. The same file twice changes nothing."""
+
+
+@app.command("orders")
+def orders(
+    files: Files,
+    merchant: Key = "",
+    create: Annotated[
+        bool, typer.Option("--create", help="Make what is missing: the merchant, channels, items the files name.")
+    ] = False,
+    currency: Annotated[
+        str, typer.Option("--currency", metavar="USD", help="For rows that state none; and of a merchant made new.")
+    ] = "",
+    timezone: Annotated[str, typer.Option("--timezone", metavar="UTC", help="For times that state no offset.")] = "UTC",
+    channel: Channel = "file",
+    history: Annotated[
+        bool, typer.Option("--history", help="They happened elsewhere: write them down, begin no work.")
+    ] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Take in Shopify order exports. Open orders become work; what is over becomes history."""
+    options: dict[str, Any] = {
+        "channel": channel,
+        "timezone": timezone,
+        "create": create,
+        "history": history,
+        "dry_run": dry_run,
+    }
+
+    async def work(db: Db) -> dict[str, Any]:
+        from doorstep.journey.intake.import_orders import import_orders
+        from doorstep.kit import clock
+
+        meant, used = await _merchant(db, merchant, files, currency, timezone, channel, create, dry_run)
+        with progress("rows", json) as tell:
+            came = await import_orders(
+                db, meant, files, currency=used, home=home(), at=clock.now(), progress=tell, **options
+            )  # fmt: skip
+        return came.as_json()
+
+    told = with_db(work)
+    answer(told, _lines(told, "orders", dry_run), json)
+
+
+async def _merchant(
+    db: Db, key: str, files: list[Path], currency: str, timezone: str, channel: str, create: bool, dry_run: bool
+) -> tuple[int, str]:
+    """The merchant and the currency for rows that state none; `--create` makes the merchant it names."""
+    from doorstep.doors.reads.setup import merchant as read
+    from doorstep.setup.merchants import NewMerchant, UnknownMerchant, create_merchant
+    from doorstep.spine.tenant import tenant_tx
+
+    try:
+        meant = await merchant_meant(db, key)
+    except UnknownMerchant:
+        if not create:
+            raise
+        own = currency or _first_currency(files, timezone, channel)
+        # Nobody is merchant 0: a rehearsal for a merchant that is not there finds nothing there.
+        new = NewMerchant(key=key, name=key, currency=own, country=_country_of(own))
+        return (0 if dry_run else await create_merchant(db, new)), own
+    async with tenant_tx(db, [meant], readonly=True) as tx:
+        return meant, currency or (await read(tx, meant)).currency
+
+
+def _first_currency(files: list[Path], timezone: str, channel: str) -> str:
+    """What the files' first order was sold in."""
+    from doorstep.journey.intake.shopify import read_orders
+    from doorstep.journey.intake.shopify_order import FileOrder
+
+    source = read_orders(files, currency=LAST_RESORT, timezone=timezone, channel=channel)
+    return next((row.order.currency for row in source if isinstance(row, FileOrder)), LAST_RESORT)
+
+
+def _country_of(currency: str) -> str:
+    """A national currency begins with its country; of others nobody knows yet where the merchant sits."""
+    from doorstep.setup.geography import CENTERS
+
+    return currency[:2] if currency[:2] in CENTERS else ""
+
+
+@app.command("products")
+def products(files: Files, merchant: Key = "", dry_run: DryRun = False, json: Json = False) -> None:
+    """Take in Shopify product files as SKUs; what a later file says of a known one is taken over."""
+
+    async def work(db: Db) -> dict[str, Any]:
+        from doorstep.journey.intake.import_products import import_products
+
+        meant = await merchant_meant(db, merchant)
+        with progress("rows", json) as tell:
+            came = await import_products(db, meant, files, home=home(), dry_run=dry_run, progress=tell)
+        return came.as_json()
+
+    told = with_db(work)
+    answer(told, _lines(told, "SKUs", dry_run), json)
+
+
+@app.command("stock")
+def stock(
+    files: Files,
+    merchant: Key = "",
+    site: Annotated[str, typer.Option("--site", metavar="CODE", help="For rows that name no site.")] = "",
+    json: Json = False,
+) -> None:
+    """Take in counts of stock (SKU, site, quantity); the difference to the books is adjusted."""
+
+    async def work(db: Db) -> dict[str, Any]:
+        from doorstep.journey.intake.report import Report, ReportRow
+        from doorstep.journey.intake.stock import read_stock
+        from doorstep.journey.inventory.import_stock import import_stock
+        from doorstep.kit import clock
+
+        rows = read_stock([str(file) for file in files])
+        told = await import_stock(
+            db, await merchant_meant(db, merchant), rows, at=clock.now(), site=site, actor=commander()
+        )
+        with Report(files[0], home()) as report:
+            for row in told["report"]:
+                report.add(ReportRow(**row))
+        return {**told, "report": str(report.path) if report.path else None}
+
+    told = with_db(work)
+    answer(told, _lines(told, "counts", dry_run=False), json)
+
+
+def _lines(told: dict[str, Any], what: str, dry_run: bool) -> str:
+    tense = "would be" if dry_run else "were"
+    first = f"{told['read']:,} rows read; of the {what} {told['taken']:,} {tense} taken, {told['changed']:,} changed, "
+    first += f"{told['unchanged']:,} unchanged, {told['refused']:,} refused."
+    return f"{first}\nWhat needs a look stands in {told['report']}." if told["report"] else first

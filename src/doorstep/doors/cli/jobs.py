@@ -1,0 +1,88 @@
+"""jobs: `jobs list`, `jobs replay`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+
+if TYPE_CHECKING:
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+COLUMNS = {"id": "job", "verb": "verb", "state": "state", "attempts": "tries", "due_at": "due", "about": "about",
+           "error": "error"}  # fmt: skip
+State = Annotated[
+    Literal["due", "refused", "dead"],
+    typer.Option("--state", help="due: waits for its time; refused: a verb said no; dead: it failed too often."),
+]
+
+
+@app.callback()
+def jobs() -> None:
+    """What the worker is to do next, and what it could not do."""
+
+
+@app.command("list")
+def list_jobs(
+    state: State = "dead",
+    merchant: Merchant = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
+    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    json: Json = False,
+) -> None:
+    """Jobs of that state, newest first."""
+
+    async def work(db: Db) -> Any:
+        from doorstep.doors.reads.work import JobQuery
+        from doorstep.doors.reads.work import jobs as read
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await read(tx, meant, JobQuery(state=state, limit=limit, cursor=cursor or None))
+
+    page = builtins_of(with_db(work))
+    rows = [
+        {**job, "about": _about(job["body"]), "due_at": job["due_at"][:16].replace("T", " ")} for job in page["jobs"]
+    ]
+    told = table(rows, COLUMNS) if rows else f"No {state} jobs."
+    answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
+
+
+def _about(body: dict[str, Any]) -> str:
+    return ", ".join(str(value) for value in body.values() if isinstance(value, str | int))[:80]
+
+
+@app.command("replay")
+def replay(
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Their ids: job_12.")],
+    merchant: Merchant = "",
+    json: Json = False,
+) -> None:
+    """Try refused and dead jobs again."""
+
+    async def work(db: Db) -> list[int]:
+        from doorstep.kit import clock
+        from doorstep.kit.ids import number
+        from doorstep.spine.jobs import replay as again
+        from doorstep.spine.tenant import tenant_tx
+
+        wanted = [number("job", job) for job in jobs]
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant]) as tx:
+            return await again(tx, meant, wanted, clock.now())
+
+    from doorstep.kit.ids import public
+
+    found = [public("job", job) for job in with_db(work)]
+    missing = [job for job in jobs if job not in found]
+    told = f"Tried again: {', '.join(found) or 'none'}."
+    told += f" Neither refused nor dead: {', '.join(missing)}." if missing else ""
+    answer({"replayed": found, "missing": missing}, told, json)
+    if missing:
+        raise typer.Exit(1)

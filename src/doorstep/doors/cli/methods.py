@@ -1,0 +1,63 @@
+"""methods: `method add`, `method list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+
+if TYPE_CHECKING:
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+COLUMNS = {"name": "name", "level": "level", "carrier": "carrier", "days_min": "from days", "days_max": "to days"}
+
+
+@app.callback()
+def methods() -> None:
+    """What channels call the ways to ship, and which service level that is."""
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As the channel writes it: 'Express'.")],
+    merchant: Merchant = "",
+    level: Annotated[str, typer.Option("--level", help="standard, express, economy …")] = "standard",
+    carrier: Annotated[str, typer.Option("--carrier", help="An account's code; else the cheapest.")] = "",
+    days_min: Annotated[int, typer.Option("--days-min", help="Working days in transit, at least.")] = 2,
+    days_max: Annotated[int, typer.Option("--days-max", help="Working days in transit, at most.")] = 7,
+    json: Json = False,
+) -> None:
+    """Say what a way to ship means; one of that name is set anew."""
+
+    async def work(db: Db) -> None:
+        from doorstep.setup.catalog import put_method
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant]) as tx:
+            await put_method(tx, meant, name, level=level, carrier=carrier, days_min=days_min, days_max=days_max)
+
+    with_db(work)
+    answer({"name": name, "level": level}, f"{name!r} is {level}.", json)
+
+
+@app.command("list")
+def list_methods(merchant: Merchant = "", json: Json = False) -> None:
+    """The merchant's ways to ship."""
+
+    async def work(db: Db) -> Any:
+        from doorstep.doors.reads.setup import methods as read
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await read(tx, meant)
+
+    found = builtins_of(with_db(work))
+    rows = found["shipping_methods"]
+    answer(found, table(rows, COLUMNS) if rows else "No shipping methods yet: doorstep method add", json)

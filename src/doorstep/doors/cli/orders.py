@@ -1,0 +1,226 @@
+"""orders: `orders list`, `orders show`, `orders why`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, order_meant, table, with_db
+
+if TYPE_CHECKING:
+    from doorstep.doors.reads.orders import Order, OrderPage, Timeline
+    from doorstep.doors.reads.why import Why
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+OrderWord = Annotated[str, typer.Argument(metavar="ORDER", help="Its id (ord_12), its number, or the channel's id.")]
+# As the reader calls them: a filter that is given narrows the list.
+FILTERS = ("stage", "payment", "fulfillment", "delivery", "hold", "channel", "country", "sku", "number", "email")
+COLUMNS = {
+    "id": "order", "number": "number", "placed_at": "placed", "buyer": "buyer", "country": "to", "units": "units",
+    "total": "total", "stage": "stage", "payment": "payment", "fulfillment": "fulfillment", "delivery": "delivery",
+    "holds_open": "holds",
+}  # fmt: skip
+LINES = {"line": "line", "item": "item", "title": "title", "ordered": "ordered", "where": "now", "total": "total"}
+EVENTS = {"happened_at": "when", "verb": "verb", "actor": "who", "moved": "moved"}
+
+
+@app.callback()
+def orders() -> None:
+    """Look at orders; nothing is changed."""
+
+
+def _filter(name: str, about: str) -> Any:
+    return typer.Option("", f"--{name.replace('_', '-')}", help=about)
+
+
+@app.command("list")
+def list_orders(
+    merchant: Merchant = "",
+    stage: str = _filter("stage", "received, processing, awaiting_fulfillment, in_fulfillment, fulfilled, completed …"),
+    payment: str = _filter("payment", "unpaid, authorized, paid, partially_refunded …"),
+    fulfillment: str = _filter("fulfillment", "unfulfilled, awaiting_fulfillment, fulfilled …"),
+    delivery: str = _filter("delivery", "none, in_transit, exception, delivered …"),
+    hold: str = _filter("hold", "a type of open hold: payment, address, duplicate …; or any"),
+    channel: str = _filter("channel", "the channel's key"),
+    country: str = _filter("country", "where it goes: IE"),
+    sku: str = _filter("sku", "a SKU in it"),
+    number: str = _filter("number", "its number"),
+    email: str = _filter("email", "the buyer's e-mail address"),
+    placed_from: str = _filter("placed-from", "placed then or later: 2026-03-02 or with a time"),
+    placed_to: str = _filter("placed-to", "placed before then"),
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="So many on a page.")] = 50,
+    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    json: Json = False,
+) -> None:
+    """A page of orders, newest first. Filters add up."""
+    given = {
+        "stage": stage, "payment": payment, "fulfillment": fulfillment, "delivery": delivery, "hold": hold,
+        "channel": channel, "country": country, "sku": sku, "number": number, "email": email, "cursor": cursor,
+        "placed_from": _instant(placed_from), "placed_to": _instant(placed_to),
+    }  # fmt: skip
+    asked = {"limit": limit, **{name: value for name, value in given.items() if value}}
+
+    async def work(db: Db) -> OrderPage:
+        from doorstep.doors.reads.orders import OrderQuery
+        from doorstep.doors.reads.orders import orders as read
+        from doorstep.spine.tenant import tenant_tx
+
+        query = _query(asked, OrderQuery)
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await read(tx, meant, query)
+
+    page = builtins_of(with_db(work))
+    rows = [_row(row) for row in page["orders"]]
+    told = table(rows, COLUMNS) if rows else "No orders."
+    if page["next"]:
+        told += f"\nMore: add --cursor {page['next']}"
+    answer(page, told, json)
+
+
+def _query(asked: dict[str, Any], kind: Any) -> Any:
+    """The filters as the reader takes them; a value that is none of its list was asked wrongly."""
+    import msgspec
+
+    try:
+        return msgspec.convert(asked, kind)
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(str(error).replace(" - at `$.", " (--").replace("`", ")")) from None
+
+
+def _instant(text: str) -> str:
+    """A day is its first instant in UTC."""
+    from datetime import UTC, datetime
+
+    if not text:
+        return ""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no time; write 2026-03-02 or 2026-03-02T12:00:00Z") from None
+    return (told if told.tzinfo else told.replace(tzinfo=UTC)).isoformat()
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    from doorstep.kit.money import spell
+
+    placed = row["placed_at"].replace("T", " ")[:16]
+    return {**row, **row["statuses"], "total": spell(row["total_minor"], row["currency"]), "placed_at": placed}
+
+
+@app.command("show")
+def show(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
+    """One order whole: lines, parcels, cash, holds, and its timeline."""
+
+    async def work(db: Db) -> tuple[Order, Timeline]:
+        from doorstep.doors.reads.orders import order as read
+        from doorstep.doors.reads.orders import timeline
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            word = await order_meant(tx, meant, order)
+            return await read(tx, meant, word), await timeline(tx, meant, word, 0, 200)
+
+    whole, events = (builtins_of(one) for one in with_db(work))
+    answer({**whole, "timeline": events["events"]}, "\n".join(_shown(whole, events["events"])), json)
+
+
+def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]:
+    from doorstep.kit.money import spell
+
+    def money(amount: int) -> str:
+        return spell(amount, order["currency"])
+
+    statuses = ", ".join(f"{axis} {value}" for axis, value in order["statuses"].items())
+    yield f"{order['id']}  {order['number']}  {order['channel']}  placed {order['placed_at'][:16].replace('T', ' ')}"
+    yield f"{statuses}" + ("  (history)" if order["history"] else "")
+    yield f"Buyer: {order['buyer'].get('name', '')} <{order['buyer'].get('email', '')}>"
+    yield f"To: {_address(order['ship_to'])}"
+    if order["deliver_by"]:
+        yield f"Promised: {order['deliver_from']} to {order['deliver_by']}"
+    yield ""
+    yield table([_line(line, money) for line in order["lines"]], LINES)
+    amounts, cash = order["amounts"], order["cash"]
+    yield ""
+    yield f"Total {money(amounts['total_minor'])}: " + ", ".join(
+        f"{name.removesuffix('_minor')} {money(amounts[name])}"
+        for name in ("lines_minor", "discount_minor", "shipping_minor", "fees_minor", "tax_minor")
+        if amounts[name]
+    )
+    yield "Cash: " + (", ".join(f"{name} {money(value)}" for name, value in cash.items() if value) or "nothing")
+    for parcel in order["parcels"]:
+        label = f"{parcel['carrier']} {parcel['tracking_number']}".strip() or parcel["label_state"]
+        yield f"Parcel {parcel['id']} from {parcel['site']}: {parcel['state']}, {label}"
+    for hold in (hold for hold in order["holds"] if not hold["lifted_at"]):
+        yield _hold(hold)
+    yield ""
+    yield table([_event(event) for event in events], EVENTS)
+
+
+def _line(line: dict[str, Any], money: Any) -> dict[str, Any]:
+    where = ", ".join(f"{units} {stage.replace('_', ' ')}" for stage, units in line["units"].items() if units)
+    return {**line, "item": line["sku"] or f"? {line['code']}", "where": where, "total": money(line["total_minor"])}
+
+
+def _address(address: dict[str, Any] | None) -> str:
+    names = ("name", "company", "line1", "line2", "postcode", "city", "region", "country")
+    return ", ".join(address[name] for name in names if address.get(name)) if address else "no address"
+
+
+def _hold(hold: dict[str, Any]) -> str:
+    where = f", line {hold['line']}" if hold["line"] else ""
+    return f"Hold {hold['id']} ({hold['type']}{where}): {hold['reason']}. To lift: {hold['lifts_when']}."
+
+
+def _event(event: dict[str, Any]) -> dict[str, Any]:
+    ends = {"demand": (3, 4, 2), "stock": (4, 6, 3), "cash": (2, 3, 1)}
+    moved = []
+    for move in event["moves"]:
+        source, target, amount = ends[move[0]]
+        if move[0] != "stock":
+            moved.append(f"{move[amount]} {move[source]} > {move[target]}")
+    return {**event, "happened_at": event["happened_at"][:19].replace("T", " "), "moved": "; ".join(moved)}
+
+
+@app.command("why")
+def why(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
+    """Why it is where it is: what it waits for, what was decided for which reasons, what comes next."""
+
+    async def work(db: Db) -> Why:
+        from doorstep.doors.reads.why import why as read
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await read(tx, meant, await order_meant(tx, meant, order))
+
+    told = builtins_of(with_db(work))
+    answer(told, "\n".join(_reasons(told)), json)
+
+
+def _reasons(told: dict[str, Any]) -> Iterator[str]:
+    yield f"{told['order']} is {told['statuses']['stage'].replace('_', ' ')}."
+    for hold in told["waiting_for"]:
+        yield _hold(hold)
+    for one in told["decisions"]:
+        yield f"{one['decided_at'][:16].replace('T', ' ')} {one['verb']}: {one['chosen']}"
+        yield from (
+            f"  {name}: {_plain(value)}" for name, value in one["why"].items() if value not in ([], {}, "", None)
+        )
+    for step in told["next_steps"]:
+        error = f": {step['error']}" if step["error"] else ""
+        yield f"Next: {step['verb']} ({step['state']}){error}"
+    if not told["waiting_for"] and not told["next_steps"]:
+        yield "Nothing holds it, and nothing is queued for it."
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    return ", ".join(_plain(one) for one in value) if isinstance(value, list) else str(value)

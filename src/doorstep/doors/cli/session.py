@@ -1,0 +1,156 @@
+"""session: what most commands need: the database, opened and up to date, and the merchant that is meant."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from doorstep.doors.cli.answer import wait_for
+from doorstep.kit.refusals import NotFound, Refusal
+
+if TYPE_CHECKING:
+    from doorstep.spine.outcome import Actor
+    from doorstep.spine.tenant import Db, Tx
+
+T = TypeVar("T")
+
+Merchant = Annotated[
+    str,
+    typer.Option(
+        "--merchant",
+        metavar="KEY",
+        envvar="DOORSTEP_MERCHANT",
+        help="Whose it is; may be left out while there is one merchant only.",
+        show_envvar=False,
+    ),
+]
+_ORDER_ID = re.compile(r"ord_[1-9][0-9]{0,17}", re.ASCII)
+
+MERCHANTS = """
+select m.merchant_id, m.key from merchant m where m.merchant_id = any($1) and not m.is_operator order by m.key limit 2
+"""
+BY_WORD = """
+select o.order_id from orders o where o.merchant_id = $1 and o.number = $2
+union select o.order_id from orders o where o.merchant_id = $1 and o.external_id = $2
+union select o.order_id from orders o where o.merchant_id = $1 and o.also_id = $2
+limit 3
+"""
+
+
+class WhichMerchant(Refusal):
+    """Say which merchant is meant: --merchant KEY."""
+
+    status = 422
+
+
+class SeveralOrders(Refusal):
+    """Several orders are called so; say its id."""
+
+    status = 422
+
+
+def with_db(work: Callable[[Db], Awaitable[T]], size: int = 4) -> T:
+    """Run this with the database open; the embedded server is started if need be."""
+
+    async def opened() -> T:
+        from doorstep.doors.opening import open_db
+
+        async with open_db(size=size) as db:
+            return await work(db)
+
+    return wait_for(opened())
+
+
+async def merchant_meant(db: Db, key: str) -> int:
+    """The merchant of the key; without one the only merchant there is. Refuses UnknownMerchant, WhichMerchant."""
+    from doorstep.setup.merchants import merchant_of
+    from doorstep.spine.tenant import tenant_tx
+
+    if key:
+        return await merchant_of(db, key)
+    everyone = await db.everyone()
+    async with tenant_tx(db, everyone, readonly=True) as tx:
+        found = await tx.rows(MERCHANTS, everyone)
+    if len(found) != 1:
+        raise WhichMerchant(merchants=None if found else "there is none yet: doorstep merchant add")
+    return int(found[0]["merchant_id"])
+
+
+async def order_meant(tx: Tx, merchant: int, word: str) -> str:
+    """The id of the order that is called so: by its id, its number, or what the channel calls it."""
+    from doorstep.kit.ids import public
+
+    if _ORDER_ID.fullmatch(word):
+        return word
+    found = await tx.rows(BY_WORD, merchant, word)
+    if not found:
+        raise NotFound(order=word)
+    if len(found) > 1:
+        raise SeveralOrders(number=word, orders=", ".join(public("ord", row["order_id"]) for row in found))
+    return public("ord", found[0]["order_id"])
+
+
+def commander() -> Actor:
+    """Whoever may run commands on this machine is its owner."""
+    from doorstep.spine.outcome import SYSTEM, Actor
+
+    return Actor("cli", SYSTEM.roles - {"system"})
+
+
+@contextmanager
+def progress(title: str, as_json: bool) -> Iterator[Callable[[int], None]]:
+    """Shows how many are done, for a person who looks on."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    shown = not as_json and console.is_terminal
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> str:
+    """The rows as a table, as wide as the terminal; `columns` are their names and headings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in columns.values():
+        drawn.add_column(heading, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_cell(row.get(name)) for name in columns))
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    with console.capture() as captured:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
+
+
+def _cell(value: Any) -> Any:
+    from datetime import datetime
+
+    from rich.text import Text
+
+    if isinstance(value, datetime):
+        return Text(f"{value:%Y-%m-%d %H:%M}")
+    return Text("" if value is None else str(value))
+
+
+def builtins_of(value: Any) -> Any:
+    """Plain dictionaries and lists of what a read answers."""
+    import msgspec
+
+    return msgspec.to_builtins(value)
+
+
+def home() -> Path:
+    from doorstep.kit import home as homes
+
+    return homes.prepare(homes.home())

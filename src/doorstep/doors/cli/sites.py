@@ -1,0 +1,97 @@
+"""sites: `site add`, `site list`."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.merchants import read_json
+from doorstep.doors.cli.session import table, with_db
+from doorstep.kit.refusals import Refusal
+
+if TYPE_CHECKING:
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+COLUMNS = {"code": "code", "name": "name", "country": "country", "timezone": "timezone", "cut_off": "cut-off",
+           "weekdays": "weekdays"}  # fmt: skip
+
+
+class NoMerchantYet(Refusal):
+    """A site is somebody's: add the first merchant (the operator) before."""
+
+
+@app.callback()
+def sites() -> None:
+    """Where goods stand and leave from: the operator's, for every merchant."""
+
+
+@app.command("add")
+def add(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Capital letters, digits and hyphens: EWR.")],
+    country: Annotated[str, typer.Option("--country", metavar="US")],
+    name: Annotated[str, typer.Option("--name")] = "",
+    timezone: Annotated[str, typer.Option("--timezone", metavar="America/New_York")] = "UTC",
+    cut_off: Annotated[str, typer.Option("--cut-off", metavar="15:00", help="Ready then leaves today.")] = "14:00",
+    weekdays: Annotated[str, typer.Option("--weekdays", help="Days it ships on, 1 = Monday.")] = "1,2,3,4,5",
+    address: Annotated[
+        str, typer.Option("--address", metavar="JSON", help='{"line1": …, "city": …, "postcode": …} or @FILE.')
+    ] = "{}",
+    latitude: Annotated[float | None, typer.Option("--latitude", min=-90, max=90)] = None,
+    longitude: Annotated[float | None, typer.Option("--longitude", min=-180, max=180)] = None,
+    json: Json = False,
+) -> None:
+    """Add a site."""
+    from doorstep.setup.merchants import NewSite
+
+    new = NewSite(
+        code, name or code, country, read_json(address), latitude, longitude, timezone, _time(cut_off), _days(weekdays)
+    )
+
+    async def work(db: Db) -> int:
+        from doorstep.setup.merchants import add_site
+
+        everyone = await db.everyone()
+        if not everyone:
+            raise NoMerchantYet
+        return await add_site(db, everyone[0], new)
+
+    with_db(work)
+    answer({"code": code}, f"Site {code} is there.", json)
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no time of day; write 15:00") from None
+
+
+def _days(text: str) -> tuple[int, ...]:
+    days = [part.strip() for part in text.split(",")]
+    if not days or any(day not in "1234567" or len(day) != 1 for day in days):
+        raise typer.BadParameter(f"{text} are no weekdays; write 1,2,3,4,5")
+    return tuple(sorted({int(day) for day in days}))
+
+
+@app.command("list")
+def list_sites(json: Json = False) -> None:
+    """All sites."""
+
+    async def work(db: Db) -> list[dict[str, Any]]:
+        import msgspec
+
+        from doorstep.doors.reads.setup import sites as read
+        from doorstep.spine.tenant import tenant_tx
+
+        async with tenant_tx(db, [], readonly=True) as tx:
+            found: list[dict[str, Any]] = msgspec.to_builtins(await read(tx))["sites"]
+            return found
+
+    found = with_db(work)
+    rows = [{**site, "weekdays": ",".join(str(day) for day in site["weekdays"])} for site in found]
+    answer({"sites": found}, table(rows, COLUMNS) if rows else "No sites yet: doorstep site add", json)

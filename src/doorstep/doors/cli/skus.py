@@ -1,0 +1,118 @@
+"""skus: `sku list`, `sku set`, `sku alias`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from doorstep.doors.cli.answer import Json, answer
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+
+if TYPE_CHECKING:
+    from doorstep.spine.tenant import Db
+
+app = typer.Typer()
+
+COLUMNS = {
+    "code": "code", "name": "name", "barcode": "barcode", "weight_g": "g", "hs_code": "HS code", "origin": "origin",
+    "customs_text": "customs text", "flags": "flags",
+}  # fmt: skip
+Code = Annotated[str, typer.Argument(metavar="CODE", help="The merchant's own code for it.")]
+
+
+@app.callback()
+def skus() -> None:
+    """What a merchant sells, and what customs, scales and scanners must know of it."""
+
+
+@app.command("list")
+def list_skus(
+    merchant: Merchant = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
+    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    json: Json = False,
+) -> None:
+    """A page of SKUs by code."""
+
+    async def work(db: Db) -> Any:
+        from doorstep.doors.reads.goods import SkuQuery
+        from doorstep.doors.reads.goods import skus as read
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await read(tx, meant, SkuQuery(limit=limit, cursor=cursor or None))
+
+    page = builtins_of(with_db(work))
+    rows = [{**sku, "flags": ", ".join(sku["flags"])} for sku in page["skus"]]
+    told = table(rows, COLUMNS) if rows else "No SKUs yet: doorstep import products, or doorstep sku set"
+    answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
+
+
+@app.command("set")
+def set_sku(
+    code: Code,
+    merchant: Merchant = "",
+    name: Annotated[str | None, typer.Option("--name")] = None,
+    barcode: Annotated[str | None, typer.Option("--barcode")] = None,
+    weight_g: Annotated[int | None, typer.Option("--weight-g", help="Grams.")] = None,
+    length_mm: Annotated[int | None, typer.Option("--length-mm")] = None,
+    width_mm: Annotated[int | None, typer.Option("--width-mm")] = None,
+    height_mm: Annotated[int | None, typer.Option("--height-mm")] = None,
+    hs_code: Annotated[str | None, typer.Option("--hs-code", help="Customs tariff number, 6 to 12 digits.")] = None,
+    origin: Annotated[str | None, typer.Option("--origin", metavar="US", help="Where it was made.")] = None,
+    customs_text: Annotated[str | None, typer.Option("--customs-text", help="What it is, for customs.")] = None,
+    value_minor: Annotated[int | None, typer.Option("--value-minor", help="For customs, without a price.")] = None,
+    flag: Annotated[list[str] | None, typer.Option("--flag", help="battery, liquid …; may be repeated.")] = None,
+    json: Json = False,
+) -> None:
+    """Add a SKU, or change what is given of it and leave the rest."""
+    given = {
+        "name": name, "barcode": barcode, "weight_g": weight_g, "length_mm": length_mm, "width_mm": width_mm,
+        "height_mm": height_mm, "hs_code": hs_code, "origin": origin, "customs_text": customs_text,
+        "value_minor": value_minor, "flags": tuple(flag) if flag else None,
+    }  # fmt: skip
+    to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+
+    async def work(db: Db) -> bool:
+        from doorstep.doors.reads.goods import SkuQuery
+        from doorstep.doors.reads.goods import skus as read
+        from doorstep.setup.catalog import change_sku, create_sku
+        from doorstep.setup.merchants import NewSku
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            found = (await read(tx, meant, SkuQuery(code=code, limit=1))).skus
+        if not found:
+            await create_sku(db, meant, NewSku(code, **to))
+            return True
+        known: dict[str, Any] = {field: getattr(found[0], field) for field in NewSku.__dataclass_fields__}
+        await change_sku(db, meant, found[0].id, NewSku(**{**known, "flags": tuple(known["flags"]), **to}))
+        return False
+
+    is_new = with_db(work)
+    answer({"code": code, "new": is_new}, f"SKU {code} {'is there' if is_new else 'is changed'}.", json)
+
+
+@app.command("alias")
+def alias(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="The channel that calls it so.")],
+    alias: Annotated[str, typer.Argument(metavar="WORD", help="What the channel calls it: a code or a title.")],
+    code: Code,
+    merchant: Merchant = "",
+    json: Json = False,
+) -> None:
+    """Say which SKU a channel's word means, from now on."""
+
+    async def work(db: Db) -> None:
+        from doorstep.setup.catalog import put_alias
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant]) as tx:
+            await put_alias(tx, meant, channel, alias, code)
+
+    with_db(work)
+    answer({"channel": channel, "alias": alias, "sku": code}, f"{alias!r} of {channel} is {code}.", json)
