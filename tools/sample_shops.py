@@ -268,19 +268,19 @@ OPERATOR: dict[str, Any] = {
     "merchants": [
         _merchant(
             MERCHANTS[0], email="orders@harbor-mugs.example", ship="split", when_short="backorder",
-            brand={"accent": "#1f4e79", "sender": "Harbor Mug Works"},
+            brand={"accent": "#1f4e79"},
             address={"name": "Harbor Mug Works", "line1": "88 Wharf Lane", "city": "Jersey City", "region": "NJ",
                      "postcode": "07302", "country": "US"},
         ),
         _merchant(
             MERCHANTS[1], email="hallo@gizmo-lane.example", ship="split", when_short="backorder",
-            brand={"accent": "#b3451c", "sender": "Gizmo Lane"},
+            brand={"accent": "#b3451c"},
             address={"name": "Gizmo Lane", "line1": "ul. Legnicka 51", "city": "Wrocław", "region": "",
                      "postcode": "54-203", "country": "PL"},
         ),
         _merchant(
             MERCHANTS[2], email="hi@tinker-pine.example", ship="complete", when_short="backorder",
-            brand={"accent": "#3f6b3a", "sender": "Tinker & Pine"},
+            brand={"accent": "#3f6b3a"},
             address={"name": "Tinker & Pine", "line1": "5 Orchard Row", "city": "Princeton", "region": "NJ",
                      "postcode": "08540", "country": "US"},
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 import structlog
@@ -12,16 +13,20 @@ from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
 from doorstep.doors.worker import relay, schedule
-from doorstep.doors.worker.loop import CALLS, LANES, Worker
+from doorstep.doors.worker.loop import CALLS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
 from doorstep.plug.notifier import WebhookSender
+
+# How long it may look away when there is nothing to do.
+IDLE_SECONDS = "DOORSTEP_IDLE_SECONDS"
 
 
 async def main() -> None:
     async with open_db(size=LANES + CALLS + 4) as db:
         world = world_of(db, homes.home())
-        worker = Worker(world, bring_back=bring_back)
+        longest_idle_s = float(os.environ.get(IDLE_SECONDS, LONGEST_IDLE_S))
+        worker = Worker(world, bring_back=bring_back, longest_idle_s=longest_idle_s)
         subscribers = relay.Relay(world, WebhookSender())
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, worker.stopping.set)

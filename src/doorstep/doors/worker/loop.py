@@ -54,6 +54,7 @@ class Worker:
     world: World
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     bring_back: Callable[[], Awaitable[None]] = _nothing
+    longest_idle_s: float = LONGEST_IDLE_S
     done: int = 0
     _known: tuple[float, list[int]] = (0.0, [])
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
@@ -79,7 +80,7 @@ class Worker:
         return taken
 
     async def _forever(self, turn: Callable[[], Awaitable[int]]) -> None:
-        idle = IDLE_S
+        idle = first = min(IDLE_S, self.longest_idle_s)
         while not self.stopping.is_set():
             try:
                 worked = await turn()
@@ -91,7 +92,7 @@ class Worker:
                 await self._pause(AWAY_S)
                 await self.bring_back()
                 continue
-            idle = IDLE_S if worked else min(idle * 1.5, LONGEST_IDLE_S)
+            idle = first if worked else min(idle * 1.5, self.longest_idle_s)
             if not worked:
                 await self._pause(idle)
 
@@ -146,6 +147,7 @@ class Worker:
             async with asyncio.timeout(LONGEST_CALL.total_seconds()):
                 await run(self.world.db, verb, [ask for _, ask in work], claims)
             self.done += len(work)
+            self._stirred.set()
         except Exception as error:
             if is_away(error) and not isinstance(error, TimeoutError):
                 raise

@@ -1,0 +1,118 @@
+"""carriers: what becomes of the parcels: the simulated carrier is told their fates, the others report by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from doorstep.doors.demo.desk import Desk, Wish
+from doorstep.doors.demo.eyes import Eyes
+from doorstep.kit.ids import public
+
+ON_THE_ROAD = """
+select p.merchant_id, p.parcel_id, p.order_id, p.carrier, p.tracking_number, p.handed_over_at, p.state, o.number,
+    s.country as origin, o.country, s.name as site, coalesce(o.ship_to ->> 'city', '') as city,
+    (select max(e.happened_at) from parcel_event e
+      where e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id) as told_at,
+    exists (select from connection c where c.merchant_id = p.merchant_id and c.code = p.carrier
+      and c.plugin = 'simcarrier') as simulated
+  from parcel p join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  join site s on s.site_id = p.site_id
+  where p.merchant_id = any($1) and p.handed_over_at is not null
+    and p.state not in ('delivered', 'returned_to_sender', 'lost', 'destroyed', 'seized')
+  order by p.merchant_id, p.parcel_id
+"""
+# Of a hundred parcels; the rest goes smoothly.
+FATES = (("refused", 3), ("lost", 2), ("attempted", 5), ("customs_hold", 4), ("delayed", 4), ("absent", 2),
+         ("pickup", 3), ("damaged", 1))  # fmt: skip
+EUROPE = frozenset(
+    "AT BE BG CH CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV NL NO PL PT RO SE SI SK UA".split()  # noqa: SIM905
+)
+
+
+@dataclass(slots=True)
+class Carriers:
+    desk: Desk
+    eyes: Eyes
+    world: httpx.AsyncClient  # the simulated one's controls
+    known: set[int]
+
+    async def begin(self) -> None:
+        """Left alone the simulated carrier is smooth: whose luck is bad, the demo says."""
+        await self._control("fates", {"smooth": 1})
+
+    async def work(self, at: datetime) -> None:
+        rows = await self.eyes.rows(ON_THE_ROAD)
+        for row in rows:
+            if row["simulated"] and row["parcel_id"] not in self.known:
+                self.known.add(row["parcel_id"])
+                await self._decide(row)
+        await self.desk.ask_all(
+            Wish(row["merchant_id"], "track", {"parcel": public("par", row["parcel_id"]), "events": events})
+            for row in rows
+            if not row["simulated"] and (events := self._news(row, at))
+        )
+
+    async def _decide(self, row: dict[str, Any]) -> None:
+        fate = self._fate(row)
+        if fate != "smooth":
+            await self._control("fate", {"number": row["tracking_number"], "fate": fate})
+
+    def _fate(self, row: dict[str, Any]) -> str:
+        luck = self.eyes.lot(row["merchant_id"], row["number"], "carrier")
+        for fate, share in FATES:
+            if (luck := luck - share) < 0:
+                return fate
+        return "smooth"
+
+    def _news(self, row: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+        """What happened since the carrier reported last."""
+        since = row["told_at"] or row["handed_over_at"] - timedelta(days=1)
+        return [scan for scan in self._way(row) if since < scan["happened_at"] <= at]
+
+    def _way(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        abroad = row["origin"] != row["country"]
+        days = 2 if not abroad else 4 if row["country"] in EUROPE else 9
+        for part, code, state, city, message in _scans(self._fate(row), abroad):
+            happened_at = row["handed_over_at"] + timedelta(hours=2 + part * days * 24)
+            place = row["city"] if city else row["site"]
+            yield {
+                "happened_at": happened_at, "code": code, "raw_code": state, "state": state, "place": place[:200],
+                "message": message,
+            }  # fmt: skip
+
+    async def _control(self, what: str, body: dict[str, Any]) -> None:
+        answer = await self.world.post(f"/control/{what}", json=body)
+        answer.raise_for_status()
+
+
+Scan = tuple[float, str, str, bool, str]  # part of the way, UPU code, state, at the buyer's, words
+
+
+def _scans(fate: str, abroad: bool) -> Iterator[Scan]:
+    yield (0.0, "EMA", "accepted", False, "Accepted")
+    if abroad:
+        yield (0.2, "EMC", "departed", False, "Left the country of origin")
+        yield (0.5, "EMD", "arrived", True, "Arrived in the country of destination")
+        yield (0.6, "EDB", "in_customs", True, "Presented to customs")
+        if fate == "customs_hold":
+            yield (0.65, "EME", "customs_hold", True, "Held by customs: invoice wanted")
+        yield (0.8, "EDC", "customs_released", True, "Released by customs")
+    if fate == "lost":
+        yield (2.0, "", "lost", True, "Lost on the way")
+        return
+    yield (0.9, "EDG", "out_for_delivery", True, "Out for delivery")
+    if fate in ("refused", "absent", "damaged"):
+        yield (1.0, "EMH", "refused", True, "Not taken by the addressee")
+        yield (1.3, "", "returning", True, "On the way back")
+        yield (2.0, "", "returned_to_sender", False, "Back at the sender")
+        return
+    if fate in ("attempted", "delayed"):
+        yield (1.0, "EMH", "attempted", True, "Nobody at home")
+    if fate == "pickup":
+        yield (1.0, "EDH", "available_for_pickup", True, "Waits at the parcel shop")
+    yield (1.2 if fate != "smooth" else 1.0, "EMI", "delivered", True, "Delivered")

@@ -1,0 +1,54 @@
+"""eyes: what the people of the demo see of all merchants, and the dice that make them act alike in every play."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from doorstep.spine.tenant import Db, tenant_tx
+
+MERCHANTS = """
+select merchant_id as merchant, key, name, currency from merchant
+  where merchant_id = any($1) and not is_operator order by merchant_id
+"""
+SITES = "select code, country, timezone, weekdays from site order by code"
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A merchant of the demo."""
+
+    merchant: int
+    key: str
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """Reads only; whatever changes is asked for at a desk."""
+
+    db: Db
+    shops: dict[int, Shop]
+    sites: dict[str, dict[str, Any]]
+
+    @property
+    def merchants(self) -> list[int]:
+        return list(self.shops)
+
+    async def rows(self, query: str, *args: Any) -> list[dict[str, Any]]:
+        async with tenant_tx(self.db, self.shops, readonly=True) as tx:
+            return [dict(row) for row in await tx.rows(query, self.merchants, *args)]
+
+    def lot(self, merchant: int, word: object, about: str) -> int:
+        """0 to 99, the same in every play: which order has which luck, by its number and not by its id."""
+        return crc32(f"{about}|{self.shops[merchant].key}|{word}".encode()) % 100
+
+
+async def opened(db: Db) -> Eyes:
+    everyone = await db.everyone()
+    async with tenant_tx(db, everyone, readonly=True) as tx:
+        rows = await tx.rows(MERCHANTS, everyone)
+        sites = {row["code"]: dict(row) for row in await tx.rows(SITES)}
+    return Eyes(db, {row["merchant"]: Shop(**dict(row)) for row in rows}, sites)

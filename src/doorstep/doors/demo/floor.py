@@ -1,0 +1,164 @@
+"""floor: the people of both sites: put away, walk and pick with a scanner, pack, hand over."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from doorstep.doors.demo.desk import Desk, Wish
+from doorstep.doors.demo.eyes import Eyes
+from doorstep.journey.fulfillment.pick_list import Stop, pick_list, walk
+from doorstep.kit.ids import public
+from doorstep.setup.places import RECEIVING
+from doorstep.spine.tenant import tenant_tx
+
+# A hold on the whole order; one on a line stops that line alone.
+HELD = """exists (select from hold h where h.merchant_id = n.merchant_id and h.order_id = n.order_id
+    and h.line_no is null and h.lifted_at is null)"""
+IN_RECEIVING = """
+select b.merchant_id, s.code as sku, t.code as site, sum(b.quantity)::int as units
+  from bin_stock b join sku s on s.merchant_id = b.merchant_id and s.sku_id = b.sku_id
+  join site t on t.site_id = b.site_id
+  where b.merchant_id = any($1) and b.place = $2 and b.quantity > 0
+  group by b.merchant_id, s.code, t.code order by b.merchant_id, s.code, t.code
+"""
+TO_PACK = f"""
+select f.merchant_id, f.fulfillment_order_id, o.number, t.code as site,
+    array_agg(a.line_no order by a.line_no) as lines, array_agg(a.picked order by a.line_no) as picked
+  from order_now n
+  join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
+  join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id
+  join site t on t.site_id = f.site_id
+  join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+  where n.merchant_id = any($1) and n.picked > 0 and not {HELD}
+  group by f.merchant_id, f.fulfillment_order_id, o.number, t.code
+  having sum(a.promised) = 0 and sum(a.picked) > 0 order by f.merchant_id, f.fulfillment_order_id
+"""
+LABELED = f"""
+select p.merchant_id, p.parcel_id, p.label_state, p.label_tries, o.number, t.code as site from parcel p
+  join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
+  join site t on t.site_id = p.site_id
+  where p.merchant_id = any($1) and p.handed_over_at is null and p.label_state = any($2) and not {HELD}
+    and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+      and l.quantity > 0)
+  order by p.merchant_id, p.parcel_id
+"""
+BINS_OF_AN_AISLE = 12
+# Of a hundred: who scans the neighbor's barcode first, who finds the bin short, what goes into two parcels, whose label
+# is for the wrong service.
+WRONG_SCAN, SHORT, TWO_PARCELS, WRONG_LABEL = 3, 3, 18, 3
+
+
+@dataclass(slots=True)
+class Floor:
+    desk: Desk
+    eyes: Eyes
+    missed: set[tuple[int, str, int]] = field(default_factory=set)
+
+    async def put_away(self) -> None:
+        """What came in goes to its shelf."""
+        rows = await self.eyes.rows(IN_RECEIVING, RECEIVING)
+        skus = sorted({(row["merchant_id"], row["sku"]) for row in rows})
+        shelf = {sku: _bin(number) for number, sku in enumerate(skus)}
+        await self.desk.ask_all(
+            Wish(row["merchant_id"], "put_away", {
+                "sku": row["sku"], "site": row["site"], "quantity": row["units"],
+                "to_bin": shelf[row["merchant_id"], row["sku"]],
+            })
+            for row in rows
+        )  # fmt: skip
+
+    async def pick(self, at: datetime, share: int = 100) -> None:
+        """A walk through each site that works today, past the bins of what is due; `share` of it in a hundred."""
+        for site in self.working(at):
+            async with tenant_tx(self.eyes.db, self.eyes.merchants, readonly=True) as tx:
+                stops = walk(await pick_list(tx, site, limit=400))
+            await asyncio.gather(*(self._stop(stop) for stop in stops if self._lot(stop, "picked today") < share))
+
+    def working(self, at: datetime) -> list[str]:
+        return [
+            code
+            for code, site in self.eyes.sites.items()
+            if at.astimezone(ZoneInfo(site["timezone"])).isoweekday() in site["weekdays"]
+        ]
+
+    async def _stop(self, stop: Stop) -> None:
+        if not stop.bin:
+            return
+        body: dict[str, Any] = {
+            "fulfillment_order": stop.order.fulfillment_order, "line": stop.line.line, "bin": stop.bin,
+        }  # fmt: skip
+        left = stop.quantity
+        if self._lot(stop, "scan") < WRONG_SCAN:
+            wrong = "2000001000002" if stop.line.barcode != "2000001000002" else "2000001000019"
+            await self.desk.ask(stop.order.merchant, "pick", **body, quantity=left, barcode=wrong)
+        missed = (stop.order.merchant, stop.order.number, stop.line.line)
+        if self._lot(stop, "short") < SHORT and missed not in self.missed:
+            self.missed.add(missed)
+            if await self.desk.ask(stop.order.merchant, "short", **body, quantity=1):
+                left -= 1
+        if left:
+            scanned = stop.line.barcode or stop.line.sku
+            await self.desk.ask(stop.order.merchant, "pick", **body, quantity=left, barcode=scanned)
+
+    def _lot(self, stop: Stop, about: str) -> int:
+        return self.eyes.lot(stop.order.merchant, f"{stop.order.number}/{stop.line.line}", about)
+
+    async def pack(self, at: datetime, share: int = 100) -> None:
+        """What is picked whole goes into a parcel, now and then into two."""
+        working = self.working(at)
+        rows = [
+            row
+            for row in await self.eyes.rows(TO_PACK)
+            if row["site"] in working and self.eyes.lot(row["merchant_id"], row["number"], "packed today") < share
+        ]
+        await asyncio.gather(*(self._pack(row) for row in rows))
+
+    async def _pack(self, row: dict[str, Any]) -> None:
+        merchant, number = row["merchant_id"], row["number"]
+        of = {"fulfillment_order": public("ful", row["fulfillment_order_id"])}
+        units = sum(row["picked"])
+        if units > 1 and self.eyes.lot(merchant, number, "two parcels") < TWO_PARCELS:
+            await self.desk.ask(merchant, "pack", **of, lines=_half(row), carton="S", **_S)
+        await self.desk.ask(merchant, "pack", **of, carton="S" if units < 3 else "M", **(_S if units < 3 else _M))
+
+    async def change_labels(self) -> None:
+        """Some labels are given back at once, and bought again in the next hour."""
+        for row in await self.eyes.rows(LABELED, ["bought", "void"]):
+            merchant, parcel = row["merchant_id"], public("par", row["parcel_id"])
+            if row["label_state"] == "void":
+                await self.desk.ask(merchant, "want_label", parcel=parcel)
+            elif row["label_tries"] == 1 and self.eyes.lot(merchant, row["number"], "label") < WRONG_LABEL:
+                await self.desk.ask(merchant, "want_void", parcel=parcel)
+
+    async def hand_over(self, at: datetime, share: int = 100) -> None:
+        """The carriers fetch what has a label."""
+        working = self.working(at)
+        await self.desk.ask_all(
+            Wish(row["merchant_id"], "hand_over", {"parcel": public("par", row["parcel_id"])})
+            for row in await self.eyes.rows(LABELED, ["bought"])
+            if row["site"] in working and self.eyes.lot(row["merchant_id"], row["number"], "fetched today") < share
+        )
+
+
+_S = {"length_mm": 260, "width_mm": 200, "height_mm": 130}
+_M = {"length_mm": 380, "width_mm": 300, "height_mm": 220}
+
+
+def _bin(number: int) -> str:
+    aisle, place = divmod(number, BINS_OF_AN_AISLE)
+    return f"{chr(ord('A') + aisle)}-{place + 1:02}"
+
+
+def _half(row: dict[str, Any]) -> list[dict[str, int]]:
+    """The first half of the units, line by line."""
+    left, lines = sum(row["picked"]) // 2, []
+    for line, picked in zip(row["lines"], row["picked"], strict=True):
+        if units := min(left, picked):
+            lines.append({"line": line, "quantity": units})
+            left -= units
+    return lines

@@ -1,0 +1,93 @@
+"""phone: orders that come in over the API, paid by card: buyers who order again, and some who cannot pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from doorstep.doors.demo.desk import Desk, Wish
+from doorstep.doors.demo.eyes import Eyes
+
+# An earlier order that went well, and something of its merchant's that is there.
+EARLIER = """
+select o.merchant_id, o.number, o.buyer, o.ship_to, o.currency, o.shipping_method, l.code, l.title, l.unit_price
+  from orders o
+  join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.holds_open = 0 and n.promised > 0
+  join order_line l on l.merchant_id = o.merchant_id and l.order_id = o.order_id and l.line_no = 1
+  where o.merchant_id = any($1) and o.payment_token = '' and o.ship_to is not null and not o.history
+  order by o.merchant_id, o.number
+"""
+OF_A_DAY = 2
+# Cards by the luck of a hundred; every other one is good.
+CARDS = (("tok_declined", 8), ("tok_insufficient_funds", 6), ("tok_capture_declined", 4))
+# What a merchant's own program gets wrong now and then, and is told.
+MISTAKES: dict[int, dict[str, Any]] = {
+    2: {"lines": [{"sku": "TEAPOT", "title": "A teapot", "quantity": 1, "unit_price": "30.00"}]},
+    4: {"total_minor": 1},
+    6: {"tenders": [{"kind": "paid", "amount_minor": 10**9}]},
+}
+LAST_DAY = 12
+# A café wants many of what there is least of.
+SCARCE = """
+select a.merchant_id, s.code, s.name, sum(a.free)::int as free from availability a
+  join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+  where a.merchant_id = any($1) group by a.merchant_id, s.code, s.name
+  order by a.merchant_id, sum(a.free), s.code
+"""
+CAFE_ON = 9
+CAFE_WANTS = 12
+
+
+@dataclass(slots=True)
+class Phone:
+    desk: Desk
+    eyes: Eyes
+
+    async def ring(self, day: int) -> None:
+        if day > LAST_DAY:
+            return
+        wishes, taken = [], dict.fromkeys(self.eyes.merchants, 0)
+        for row in await self.eyes.rows(EARLIER):
+            if taken[row["merchant_id"]] < OF_A_DAY:
+                taken[row["merchant_id"]] += 1
+                wishes.append(self._wish(row, f"A{day + 1:02}{taken[row['merchant_id']]}"))
+        if wishes and day in MISTAKES:
+            first = wishes[0]
+            wrong = first.body["order"] | {"external_id": f"{first.body['order']['external_id']}-x"} | MISTAKES[day]
+            wishes.append(Wish(first.merchant, "place", {"order": wrong}))
+        if day == CAFE_ON and wishes:
+            wishes += await self._cafe({wish.merchant: wish for wish in wishes})
+        await self.desk.ask_all(wishes)
+
+    async def _cafe(self, wishes: Mapping[int, Wish]) -> list[Wish]:
+        scarce = {row["merchant_id"]: row for row in reversed(await self.eyes.rows(SCARCE))}
+        return [
+            Wish(merchant, "place", {"order": wish.body["order"] | {
+                "external_id": "CAFE", "number": "CAFE", "payment_term": "on_account", "payment_token": "",
+                "lines": [{
+                    "sku": scarce[merchant]["code"], "title": scarce[merchant]["name"],
+                    "quantity": scarce[merchant]["free"] + CAFE_WANTS, "unit_price": "11.50",
+                }],
+            }})
+            for merchant, wish in wishes.items()
+        ]  # fmt: skip
+
+    def _wish(self, row: dict[str, Any], number: str) -> Wish:
+        order = {
+            "external_id": number, "number": number, "currency": row["currency"],
+            "buyer": msgspec.json.decode(row["buyer"]), "ship_to": msgspec.json.decode(row["ship_to"]),
+            "lines": [{"sku": row["code"], "title": row["title"], "quantity": 1, "unit_price": str(row["unit_price"])}],
+            "shipping_minor": 890, "shipping_method": row["shipping_method"],
+            "payment_token": self._card(row["merchant_id"], number),
+        }  # fmt: skip
+        return Wish(row["merchant_id"], "place", {"order": order})
+
+    def _card(self, merchant: int, number: str) -> str:
+        luck = self.eyes.lot(merchant, number, "card")
+        for card, share in CARDS:
+            if (luck := luck - share) < 0:
+                return card
+        return "tok_visa"

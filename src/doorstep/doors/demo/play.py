@@ -1,0 +1,189 @@
+"""play: the sample played day by day: orders come in, the worker does its part, people do theirs, until today."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from doorstep.doors.demo.carriers import Carriers
+from doorstep.doors.demo.days import LONG, Days
+from doorstep.doors.demo.desk import Desk, Keys, Ledger
+from doorstep.doors.demo.exports import Export
+from doorstep.doors.demo.eyes import Eyes
+from doorstep.doors.demo.floor import Floor
+from doorstep.doors.demo.office import Office
+from doorstep.doors.demo.phone import Phone
+from doorstep.doors.demo.returns import Returns
+from doorstep.journey.intake.import_orders import import_orders
+from doorstep.kit import clock
+
+DUE = """
+select m.merchant_id from unnest($1::bigint[]) m(merchant_id) where exists (select from job j
+  where j.merchant_id = m.merchant_id and j.state = 'due' and j.due_at <= $2)
+"""
+LONGEST_SETTLING_S = 60.0
+# Customs data is looked up, goods are ordered, and arrive, on these days.
+LOOKED_UP_ON, ORDERED_ON = 4, (5, 14)
+
+Act = Callable[[datetime, int], Awaitable[object]]
+Told = Callable[[datetime, int, str], Awaitable[None]]
+
+
+class NeverSettled(RuntimeError):
+    """The worker did not come to the end of what is due."""
+
+
+@dataclass(slots=True)
+class Play:
+    eyes: Eyes
+    days: Days
+    home: Path
+    exports: dict[int, list[Export]]
+    timezones: dict[int, str]
+    office: Office
+    floor: Floor
+    carriers: Carriers
+    returns: Returns
+    phone: Phone
+    ledger: Ledger
+    imported: dict[str, int] = field(default_factory=dict)
+
+    async def go(self, reached: datetime | None, told: Told) -> None:
+        """Hour by hour, from where an interrupted play stood."""
+        await self.carriers.begin()
+        for day in range(LONG + 1):
+            for hour, name, act in self._hours(day):
+                at = self.days.at(day, hour)
+                if at > clock_of_the_world() or (reached and at <= reached):
+                    continue
+                self.days.go_to(at)
+                await act(at, day)
+                await self.settle()
+                await told(at, day, name)
+
+    def _hours(self, day: int) -> list[tuple[float, str, Act]]:
+        """A day's work. When no orders come in any more, a shorter one."""
+        if day == LONG:
+            return [(0.1, "the last hours", self._leave_work_behind)]
+        if day <= max(day for days in self.exports.values() for day in (e.day for e in days)) + 2:
+            return [
+                (8, "orders come in", self._morning),
+                (10, "the office mends what stopped", self._forenoon),
+                (13, "the floor picks and packs", self._picking),
+                (15, "parcels are handed over", self._handing_over),
+                (21, "carriers and returns", self._evening),
+            ]
+        return [
+            (9, "the office mends what stopped", self._forenoon),
+            (13, "the floor picks and packs", self._picking),
+            (15, "parcels are handed over", self._handing_over),
+            (22, "carriers and returns", self._evening),
+        ]
+
+    async def _morning(self, at: datetime, day: int) -> None:
+        for merchant, exports in self.exports.items():
+            for export in exports:
+                if export.day == day:
+                    await self._import(merchant, export, at)
+        if day == 0:
+            await self.floor.put_away()
+
+    async def _import(self, merchant: int, export: Export, at: datetime) -> None:
+        shop = self.eyes.shops[merchant]
+        came = await import_orders(
+            self.eyes.db, merchant, [export.file], home=self.home, at=clock.now(), channel="shopify",
+            currency=shop.currency, timezone=self.timezones[merchant],
+        )  # fmt: skip
+        for name, number in came.as_json().items():
+            if isinstance(number, int):
+                self.imported[name] = self.imported.get(name, 0) + number
+
+    async def _forenoon(self, at: datetime, day: int) -> None:
+        if day == LOOKED_UP_ON:
+            await self.office.complete_customs_data()
+        if day in ORDERED_ON:
+            await self.office.order_goods(at)
+        await self.office.mend(at)
+        await self.office.answer_buyers(at)
+        await self.office.settle_money(day)
+        await self.office.buy_labels_elsewhere(at)
+        if day < ORDERED_ON[1]:
+            await self.office.receive_goods(self.floor.desk, at)
+        await self.phone.ring(day)
+
+    async def _picking(self, at: datetime, day: int) -> None:
+        await self.floor.put_away()
+        await self.floor.pick(at)
+        await self.office.cancel_too_late()
+        await self.floor.pack(at)
+        await self.settle()
+        await self.floor.change_labels()
+
+    async def _handing_over(self, at: datetime, day: int) -> None:
+        await self.floor.change_labels()
+        await self.settle()
+        await self.floor.hand_over(at)
+
+    async def _evening(self, at: datetime, day: int) -> None:
+        await self.carriers.work(at)
+        await self.settle()
+        await self.returns.work(at)
+
+    async def _leave_work_behind(self, at: datetime, day: int) -> None:
+        """The page that stays open shows a shop at work: some of it picked, some packed, some on the way."""
+        await self.floor.pick(at, share=60)
+        await self.floor.pack(at, share=50)
+        await self.settle()
+        await self.floor.hand_over(at, share=40)
+        await self.settle()
+        await self.carriers.work(at)
+
+    async def settle(self) -> None:
+        """Until nothing is due any more."""
+        deadline = time.monotonic() + LONGEST_SETTLING_S
+        while await self.eyes.rows(DUE, clock.now()):
+            if time.monotonic() > deadline:
+                raise NeverSettled(f"still due after {LONGEST_SETTLING_S:.0f} s; see logs/worker.log")
+            await asyncio.sleep(0.03)
+
+
+def clock_of_the_world() -> datetime:
+    """The real time, which no demo runs ahead of."""
+    from datetime import UTC
+
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def staged(
+    eyes: Eyes,
+    days: Days,
+    home: Path,
+    web: str,
+    world: str,
+    exports: dict[int, list[Export]],
+    timezones: dict[int, str],
+) -> AsyncIterator[Play]:
+    """Everybody at their desk, with a key each; at the end the keys are taken back."""
+    ledger, keys = Ledger(), Keys(eyes.db)
+    await keys.hand_out(eyes.merchants)
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+    options: dict[str, Any] = {"trust_env": False, "timeout": 60.0, "limits": limits}
+    async with httpx.AsyncClient(base_url=web, **options) as http, httpx.AsyncClient(base_url=world, **options) as sim:
+        desks = {person: Desk(http, secrets, ledger) for person, secrets in keys.secrets.items()}
+        office, floor = desks["office"], desks["floor"]
+        try:
+            yield Play(
+                eyes, days, home, exports, timezones, Office(office, eyes), Floor(floor, eyes),
+                Carriers(desks["carrier"], eyes, sim, set()), Returns(floor, office, eyes), Phone(office, eyes), ledger,
+            )  # fmt: skip
+        finally:
+            await keys.take_back()
