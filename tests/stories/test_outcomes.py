@@ -1,0 +1,80 @@
+"""What a rule expects of its outcome is what the books say after it; streams change together or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from doorstep.spine.after import after
+from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.outcome import Ask, Demand, Event, Outcome
+from doorstep.spine.record import record
+from doorstep.spine.tenant import Tx, tenant_tx
+from doorstep.spine.verbs import VERBS
+from tests.shop import Shop
+
+
+async def facts(tx: Tx, order: str) -> OrderFacts:
+    return (await order_facts(tx, [int(order[4:])]))[int(order[4:])]
+
+
+async def expected_and_found(shop: Shop, verb: str, order: str, **body: Any) -> tuple[OrderFacts, OrderFacts]:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        ask = Ask(shop.merchant, msgspec.convert({"order": order, **body}, VERBS[verb].body), shop.at)
+        before = await facts(tx, order)
+        (outcome,) = await VERBS[verb].run(tx, [ask])
+        assert isinstance(outcome, Outcome)
+        await record(tx, [(ask, outcome)])
+        return after(before, outcome), await facts(tx, order)
+
+
+async def test_an_order_after_an_outcome_is_what_the_rule_says_it_will_be(shop: Shop) -> None:
+    await shop.stock("MUG", 2, "NJ")
+    await shop.stock("LAMP", 1, "NJ")
+    order = await shop.place(("MUG", 3), ("LAMP", 1), payment_term="on_account")
+    steps: list[tuple[str, dict[str, Any]]] = [
+        ("check", {}),
+        ("promise", {}),
+        ("hold", {"type": "operator", "reason": "wait", "line": 1}),
+        ("unpromise", {"line": 1, "quantity": 1}),
+        ("cancel", {"lines": [{"line": 1, "quantity": 2}]}),
+        ("cancel", {}),
+    ]
+    for verb, body in steps:
+        expected, found = await expected_and_found(shop, verb, order, **body)
+        assert expected.lines == found.lines, verb
+        assert expected.allocations == found.allocations, verb
+        assert [hold.hold_id for hold in expected.holds] == [hold.hold_id for hold in found.holds], verb
+        assert expected.row == found.row, verb
+    assert found.row["stage"] == "canceled"
+
+
+def canceling(order: str, merchant: int, units: int) -> Outcome:
+    move = Demand(1, units, "wanted", "canceled")
+    return Outcome(merchant, ("order", int(order[4:])), [Event("cancel", [move])])
+
+
+async def test_outcomes_that_belong_together_are_written_together_or_not_at_all(shop: Shop) -> None:
+    first, second = await shop.place(("MUG", 2)), await shop.place(("MUG", 2))
+    ask: Ask[Any] = Ask(shop.merchant, None, shop.at)
+    for units, worked in ((9, False), (2, True)):
+        outcome = canceling(first, shop.merchant, 2)
+        outcome.more.append(canceling(second, shop.merchant, units))
+        if worked:
+            async with tenant_tx(shop.db, [shop.merchant]) as tx:
+                await record(tx, [(ask, outcome)])
+        else:
+            with pytest.raises(asyncpg.CheckViolationError):
+                async with tenant_tx(shop.db, [shop.merchant]) as tx:
+                    await record(tx, [(ask, outcome)])
+        assert [(await shop.now(order))["canceled"] for order in (first, second)] == [2 * worked, 2 * worked]
+
+
+async def test_an_outcome_never_carries_another_merchants() -> None:
+    outcome = canceling("ord_1", 1, 1)
+    outcome.more.append(canceling("ord_2", 2, 1))
+    with pytest.raises(ValueError, match="merchant 2"):
+        list(outcome.whole())
