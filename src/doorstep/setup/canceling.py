@@ -72,6 +72,14 @@ async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touc
     return found
 
 
+def cancelable(order: OrderFacts) -> dict[int, int]:
+    """Units per line that can still be canceled: what has not left; services as long as nothing has."""
+    row = order.row
+    begun = row["shipped"] + row["delivered"] - row["services"] + row["taken_back"] + row["lost"] > 0
+    units = {line.line_no: line.open if line.ships or begun else line.delivered for line in order.lines}
+    return {line_no: quantity for line_no, quantity in units.items() if quantity}
+
+
 def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], touched: Touched) -> None:
     """Add to the outcome's last event the moves that cancel so many units of each line, and what they owe less."""
     moves, full = outcome.events[-1].moves, _filled(touched)
@@ -92,6 +100,10 @@ def _filled(touched: Touched) -> dict[int, str]:
 
 
 def _line_moves(outcome: Outcome, order: OrderFacts, line: Line, quantity: int, touched: Touched) -> Iterator[Move]:
+    if not line.ships and quantity:
+        outcome.count("services", -quantity)
+        yield Demand(line.line_no, quantity, "delivered", "canceled")
+        return
     wanted = min(quantity, line.wanted)
     if wanted:
         yield Demand(line.line_no, wanted, "wanted", "canceled")

@@ -27,7 +27,7 @@ UNITS = (
 )
 CASH = ("owed", "held", "collected", "earned", "refunded", "invoiced", "credited")
 COUNTS = (
-    "drafts", "checks", "expiries", "holds_open", "auths_pending", "auths_failed", "auths_expired",
+    "services", "drafts", "checks", "expiries", "holds_open", "auths_pending", "auths_failed", "auths_expired",
     "parcels_pre_transit", "parcels_in_transit", "parcels_in_customs", "parcels_out_for_delivery",
     "parcels_available_for_pickup", "parcels_exception", "parcels_delivered", "parcels_returning",
     "parcels_returned", "parcels_lost",
@@ -36,6 +36,8 @@ COUNTERS = (*UNITS, *CASH, *COUNTS)
 
 Axis = tuple[tuple[str, str], ...]
 
+# Units delivered that had a way to go; `services` are those that never ship and were delivered with the order.
+_ARRIVED = "delivered - services"
 _ON_SHELF = "wanted + promised + picked + packed"
 _PARCELS = (
     "(parcels_pre_transit + parcels_in_transit + parcels_in_customs + parcels_out_for_delivery"
@@ -49,7 +51,7 @@ ORDER: Axis = (
     ("canceled", "canceled == ordered"),
     ("completed", f"{_ON_SHELF} + shipped == 0 and owed == earned"),
     ("fulfilled", f"{_ON_SHELF} == 0"),
-    ("in_fulfillment", "picked + packed + shipped + delivered + taken_back + lost > 0"),
+    ("in_fulfillment", f"picked + packed + shipped + {_ARRIVED} + taken_back + lost > 0"),
     ("awaiting_fulfillment", "checks > 0 and holds_open == 0 and wanted == 0"),
     ("processing", "checks > 0"),
     ("received", "checks == 0"),
@@ -74,7 +76,7 @@ FULFILLMENT: Axis = (
     ("canceled", "canceled == ordered"),
     ("restocked", "taken_back > 0 and taken_back + canceled == ordered"),
     ("fulfilled", f"{_ON_SHELF} == 0"),
-    ("partially_fulfilled", "shipped + delivered + taken_back + lost > 0"),
+    ("partially_fulfilled", f"shipped + {_ARRIVED} + taken_back + lost > 0"),
     ("in_fulfillment", "picked + packed > 0"),
     ("awaiting_fulfillment", "checks > 0 and holds_open == 0 and wanted == 0 and promised > 0"),
     ("unfulfilled", "ordered >= 0"),

@@ -17,6 +17,7 @@ from doorstep.setup.canceling import (
     InParcel,
     Touched,
     cancel_units,
+    cancelable,
     freed_skus,
     money_back,
     opened_parcels,
@@ -99,8 +100,9 @@ def decide(order: OrderFacts, touched: Touched, ids: Iterator[int], ask: Ask[Can
 
 def units_to_cancel(order: OrderFacts, wanted: Cancel) -> dict[int, int]:
     """Units per line. Refuses NothingToCancel and AlreadyShipped, which tell what is possible."""
+    possible = cancelable(order)
     if not wanted.lines:
-        units = {line.line_no: line.open for line in order.lines if line.open}
+        units = possible
         if not units:
             raise _too_late(order, sum(line.shipped + line.delivered for line in order.lines), possible=0)
         return units
@@ -109,9 +111,9 @@ def units_to_cancel(order: OrderFacts, wanted: Cancel) -> dict[int, int]:
         units[asked.line] = units.get(asked.line, 0) + asked.quantity
     for line_no, quantity in units.items():
         line = order.line(line_no)
-        if quantity > line.open:
+        if quantity > possible.get(line_no, 0):
             left = line.shipped + line.delivered if line.ships else 0
-            raise _too_late(order, left, line=line_no, asked=quantity, possible=line.open)
+            raise _too_late(order, left, line=line_no, asked=quantity, possible=possible.get(line_no, 0))
     return units
 
 

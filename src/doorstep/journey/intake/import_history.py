@@ -14,6 +14,7 @@ from doorstep.journey.intake.place import (
     Left,
     again,
     channel_of,
+    count_services,
     existing_order,
     facts_of,
     item_of,
@@ -75,6 +76,7 @@ def decide(facts: Facts, left: Left, sites: Mapping[str, int], ask: Ask[ImportHi
             order_row(facts, ask, channel, number, costs, generous=True, history=True), line_rows(new, items, costs)
         ),
     )
+    count_services(outcome, new, items)
     standing = _standing(ask.body, order, items, costs)
     site = sites.get(ask.body.site)
     write_down(
@@ -105,8 +107,9 @@ def _standing(body: Arrival, order: int, items: Sequence[Item | None], costs: Am
     units = [
         Unit(
             line_no=line_no, sku_id=item.sku_id if item else None, code=line.sku, title=line.title,
-            ships=ships(line, item), ordered=line.quantity, unit_price=line.unit_price, discount_minor=line.discount_minor, total_minor=total,
-            worth_minor=worth, wanted=line.quantity if ships(line, item) else 0,
+            ships=ships(line, item), ordered=line.quantity, unit_price=line.unit_price,
+            discount_minor=line.discount_minor, total_minor=total, worth_minor=worth,
+            wanted=line.quantity if ships(line, item) else 0,
             delivered=0 if ships(line, item) else line.quantity,
         )
         for line_no, (line, item, total, worth) in enumerate(lines, start=1)

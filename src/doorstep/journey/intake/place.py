@@ -294,6 +294,7 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
             order_row(facts, ask, channel, number, costs, generous=ask.body.generous), line_rows(new, items, costs)
         ),
     )
+    count_services(outcome, new, items)
     _tender(outcome, left.ids, ask)
     _hold_what_is_wrong(outcome, left.ids, ask, items, costs)
     if new.draft:
@@ -342,6 +343,13 @@ def item_of(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | 
 def ships(line: NewLine, item: Item | None) -> bool:
     """What has no stock is never sent, whatever the channel says of it."""
     return line.ships and (item is None or item.stocked)
+
+
+def count_services(outcome: Outcome, new: NewOrder, items: Sequence[Item | None]) -> None:
+    """Delivered with the order: they say nothing of how far the goods are."""
+    units = sum(line.quantity for line, item in zip(new.lines, items, strict=True) if not ships(line, item))
+    if units:
+        outcome.count("services", units)
 
 
 def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> None:

@@ -170,6 +170,8 @@ def _no_longer_wanted(outcome: Outcome, standing: Standing, there: Happened, pla
         if units and (unit.ships or not any(other.gone for other in standing.lines if other.ships)):
             moves.append(Demand(unit.line_no, units, source, "canceled"))
             canceled[unit.line_no] = units
+            if not unit.ships:
+                outcome.count("services", -units)
             setattr(unit, source, 0)
             unit.canceled += units
     less = _owed_less(standing, canceled)
