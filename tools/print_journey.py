@@ -16,7 +16,7 @@ BEGIN, END = "<!-- journey: printed from the code by `make journey` -->", "<!-- 
 
 
 def verbs() -> str:
-    return "\n".join(["| verb | what happens |", "|---|---|", *(f"| **{row.verb}** | {row.says} |" for row in JOURNEY)])
+    return "\n".join(["| verb | what happens |", "|---|---|", *(f"| `{row.verb}` | {row.says} |" for row in JOURNEY)])
 
 
 PAGES = {ROOT / "README.md": as_markdown, ROOT / "docs" / "words.md": verbs}
