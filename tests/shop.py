@@ -34,6 +34,17 @@ HOME = {
 }
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
+_BOOKS = (
+    "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
+    "parcel_line", "parcel_event", "hold", "payment", "invoice", "series", "asn", "asn_line", "attention", "decision",
+    "sku_alias", "event", "job",
+)  # fmt: skip
+_WHOLE_BOOKS = ", ".join(
+    f"(select coalesce(jsonb_agg(t.r order by t.r::text), '[]') from (select to_jsonb(b) as r from {table} b"
+    f" where b.merchant_id = $1) t) as {table}"
+    for table in _BOOKS
+)
+
 
 @dataclass
 class Shop:
@@ -62,6 +73,14 @@ class Shop:
         answer = await self.ask(verb, **body)
         if isinstance(answer, Refusal):
             raise AssertionError(f"{verb} was refused: {answer.code}: {answer}")
+        return answer
+
+    async def refuses(self, verb: str, kind: type[Refusal], **body: Any) -> Refusal:
+        """It must be refused as this, and change nothing: no balance, no fact, no event, no job."""
+        before = await self.books()
+        answer = await self.ask(verb, **body)
+        assert isinstance(answer, kind), f"{verb} was to be refused as {kind.__name__}: {answer!r}"
+        assert await self.books() == before, f"{verb} was refused as {answer.code} and changed something"
         return answer
 
     # what comes next
@@ -231,6 +250,11 @@ class Shop:
     async def rows(self, query: str, *args: Any) -> list[dict[str, Any]]:
         async with tenant_tx(self.db, [self.merchant]) as tx:
             return [dict(row) for row in await tx.rows(query, *args)]
+
+    async def books(self) -> dict[str, Any]:
+        """Everything that a verb can change, row by row: for what is to be as it was before."""
+        (row,) = await self.rows(f"select {_WHOLE_BOOKS}", self.merchant)
+        return {name: msgspec.json.decode(rows) for name, rows in row.items()}
 
     async def jobs(self) -> list[tuple[str, dict[str, Any]]]:
         rows = await self.rows("select verb, body from job where merchant_id = $1 order by job_id", self.merchant)
