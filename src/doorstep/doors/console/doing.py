@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ import msgspec
 from litestar import Response
 
 from doorstep.doors.console import order_page
+from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.moves import Field, Move, find, may
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.whole import Whole, whole
@@ -58,10 +58,7 @@ async def do(visit: Visit) -> Response[str]:
 
 def _ask(visit: Visit, of: Whole, move: Move) -> Ask[Any]:
     body = _body(move, visit.form)
-    once = visit.form.get("once", "")
-    key = blake2b(f"console\0{visit.visitor.person.person_id}\0{once}".encode(), digest_size=16).digest()
-    digest = blake2b(move.verb.encode() + b"\0" + msgspec.json.encode(body), digest_size=16).digest()
-    return Ask(of.merchant, body, clock.now(), visit.visitor.actor, key if once else None, digest)
+    return Ask(of.merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, move.verb, body))
 
 
 def _body(move: Move, form: Mapping[str, str]) -> Any:

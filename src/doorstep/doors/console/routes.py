@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, order_page, orders_page, papers, words
+from doorstep.doors.console import doing, floor, order_page, orders_page, papers, words
 from doorstep.doors.console.looks import MEDIA_TYPES, assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
 from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
@@ -28,6 +28,8 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/label", papers.label),
+    ("GET", "/floor", floor.show),
+    ("POST", "/floor/{verb:str}", floor.do),
 )
 # A file's name carries its hash: what a browser has, it may keep.
 KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}

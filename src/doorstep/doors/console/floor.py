@@ -1,0 +1,197 @@
+"""floor: `/floor?site=`: what is to be picked at a site, the most urgent first, for a phone and a scanner's hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response
+
+from doorstep.doors.console import words
+from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.moves import may
+from doorstep.doors.console.visit import Visit, see_other
+from doorstep.doors.http.problems import NoSuchPage
+from doorstep.kit import clock
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import Invalid, NotAllowed, NotFound, Refusal
+from doorstep.setup.places import ON_SHELVES, QUARANTINE
+from doorstep.setup.sites import Site, every_site
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import run_one
+from doorstep.spine.tenant import Tx
+from doorstep.spine.verbs import VERBS
+
+SHOWN = 30
+VERBS_HERE = ("pick", "short", "pack")
+
+# Found by the orders that are open: of all that ever was on the floor most is long gone.
+TO_DO = """
+select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by, o.number, o.country, m.name as merchant,
+    n.holds_open, s.promised, s.picked
+  from order_now n
+    join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id and f.site_id = $2
+      and f.released_at is not null
+    join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
+    join merchant m on m.merchant_id = n.merchant_id
+    cross join lateral (
+      select sum(a.promised)::bigint as promised, sum(a.picked)::bigint as picked from allocation a
+        where a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id) s
+  where n.merchant_id = any($1) and n.stage in ('processing', 'awaiting_fulfillment', 'in_fulfillment')
+    and s.promised + s.picked > 0
+  order by f.ship_by, f.fulfillment_order_id limit $3
+"""
+LINES = f"""
+select a.fulfillment_order_id, a.line_no, a.promised, a.picked, s.code, s.barcode, coalesce(nullif(l.title, ''), s.name)
+    as title, b.place, b.quantity
+  from allocation a
+    join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+    join order_line l on l.merchant_id = a.merchant_id and l.order_id = a.order_id and l.line_no = a.line_no
+    left join lateral (
+      select place, sum(quantity)::bigint as quantity from bin_stock
+        where merchant_id = a.merchant_id and sku_id = a.sku_id and site_id = a.site_id and {ON_SHELVES}
+          and place not like '{QUARANTINE}%' and quantity > 0
+        group by place order by sum(quantity) >= a.promised desc, place limit 3) b on true
+  where a.merchant_id = any($1) and a.fulfillment_order_id = any($2) and a.promised + a.picked > 0
+  order by a.fulfillment_order_id, a.line_no
+"""
+MERCHANT_OF = """
+select merchant_id from fulfillment_order where merchant_id = any($1) and fulfillment_order_id = $2
+"""
+
+
+class NoSuchSite(Refusal):
+    """There is no site of that code."""
+
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class ToPick:
+    line_no: int
+    title: str
+    code: str
+    promised: int
+    picked: int
+    bins: list[tuple[str, int]]
+
+    @property
+    def bin(self) -> str:
+        """Where to go: the first bin that holds all of it, else the first at all."""
+        return self.bins[0][0] if self.bins else ""
+
+    @property
+    def here(self) -> int:
+        """Units to take from that bin."""
+        return min(self.promised, self.bins[0][1]) if self.bins else self.promised
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """One fulfillment order on the floor."""
+
+    id: str
+    order: str
+    row: Mapping[str, Any]
+    lines: list[ToPick]
+
+    @property
+    def is_late(self) -> bool:
+        ship_by: datetime | None = self.row["ship_by"]
+        return ship_by is not None and ship_by < clock.now()
+
+    @property
+    def is_ready_to_pack(self) -> bool:
+        return not any(line.promised for line in self.lines)
+
+
+async def show(visit: Visit) -> Response[str]:
+    return await _page(visit, visit.query.get("site", ""), 200, did=visit.query.get("did", ""))
+
+
+async def do(visit: Visit) -> Response[str]:
+    """Pick, short or pack, then the list again; a no is shown above it."""
+    verb, code = visit.path["verb"], visit.form.get("at", "")
+    if verb not in VERBS_HERE:
+        raise NoSuchPage
+    if not may(verb, visit.visitor.actor.roles):
+        raise NotAllowed(verb=verb, role=visit.visitor.person.role)
+    try:
+        await run_one(visit.db, verb, await _ask(visit, verb))
+    except Refusal as refusal:
+        return await _page(visit, code, refusal.status, refusal=refusal)
+    return see_other(f"/floor?{urlencode({'site': code, 'did': verb})}")
+
+
+async def _ask(visit: Visit, verb: str) -> Ask[Any]:
+    given = {name: value.strip() for name, value in visit.form.items() if name not in ("at", "once")}
+    word = given.get("fulfillment_order", "")
+    async with visit.reading() as tx:
+        merchant = await tx.value(MERCHANT_OF, list(tx.merchants), number("ful", word))
+    if merchant is None:
+        raise NotFound(fulfillment_order=word)
+    try:
+        body = msgspec.convert(given, VERBS[verb].body, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(fields=[{"pointer": "", "detail": str(error)[:200]}]) from None
+    return Ask(merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, verb, body))
+
+
+async def _page(
+    visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
+) -> Response[str]:
+    async with visit.reading() as tx:
+        sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
+        site = _chosen(sites, code)
+        found = await to_do(tx, site) if site else []
+    return visit.show(
+        "floor.html",
+        status,
+        sites=sites,
+        site=site,
+        to_do=found,
+        shown=SHOWN,
+        refusal=refusal,
+        reasons=words.reasons(refusal) if refusal else [],
+        did=words.HAPPENED.get(did, ""),
+        may_pick=may("pick", visit.visitor.actor.roles),
+        once=token_hex(16),
+    )
+
+
+def _chosen(sites: list[Site], code: str) -> Site | None:
+    if not code:
+        return sites[0] if len(sites) == 1 else None
+    for site in sites:
+        if site.code == code:
+            return site
+    raise NoSuchSite(site=code[:40])
+
+
+async def to_do(tx: Tx, site: Site) -> list[ToDo]:
+    """What is on the floor there and not packed yet; of the merchants that this transaction sees."""
+    rows = await tx.rows(TO_DO, list(tx.merchants), site.site_id, SHOWN)
+    lines: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    for row in await tx.rows(LINES, list(tx.merchants), [row["fulfillment_order_id"] for row in rows]):
+        lines[row["fulfillment_order_id"], row["line_no"]].append(row)
+    picks: dict[int, list[ToPick]] = defaultdict(list)
+    for (of, line_no), at in lines.items():
+        bins = [(row["place"], row["quantity"]) for row in at if row["place"]]
+        first = at[0]
+        picks[of].append(ToPick(line_no, first["title"], first["code"], first["promised"], first["picked"], bins))
+    return [
+        ToDo(
+            public("ful", row["fulfillment_order_id"]),
+            public("ord", row["order_id"]),
+            dict(row),
+            # A walk through the shelves: bin after bin.
+            sorted(picks[row["fulfillment_order_id"]], key=lambda line: (line.promised == 0, line.bin)),
+        )
+        for row in rows
+    ]
