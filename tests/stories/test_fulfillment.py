@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from doorstep.journey.fulfillment.floor import NotHere, NotReleased
@@ -22,9 +24,12 @@ from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import NotFound, OnHold, Refusal
 from doorstep.setup.places import NotABin
+from doorstep.spine.outcome import Ask
 from doorstep.spine.parcels import HandedOver, LabelThere
+from doorstep.spine.preview import preview
 from doorstep.spine.runner import NotInThatPlace
 from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.verbs import VERBS
 from tests.shop import Shop, open_shop
 
 MUG_BARCODE, CUP_BARCODE = "5901234123457", "4006381333931"
@@ -636,3 +641,41 @@ async def test_a_fulfillment_order_without_work_is_not_released(shop: Shop) -> N
     (ful,) = (await shop.do("promise", order=order))["fulfillment_orders"]
     await shop.do("unpromise", order=order)
     assert isinstance(await shop.ask("release", fulfillment_order=ful), NothingPromised)
+
+
+async def test_each_parcel_has_its_own_carrier_and_tracking_number(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    order = await ordered(shop, ("MUG", 2))
+    ful = await shop.to_picked(order)
+    for carrier in ("Meest", "InPost"):
+        parcel = (await shop.do("pack", fulfillment_order=ful, lines=[{"line": 1, "quantity": 1}]))["parcel"]
+        await shop.do("keep_label", parcel=parcel, carrier=carrier, tracking_number=f"{carrier}-{shop.merchant}")
+        await shop.do("hand_over", parcel=parcel)
+    rows = await shop.rows(
+        "select carrier, tracking_number from parcel where merchant_id = $1 order by parcel_id", shop.merchant
+    )
+    assert [row["carrier"] for row in rows] == ["Meest", "InPost"]
+    assert (await shop.now(order))["fulfillment"] == "fulfilled"
+
+
+async def test_pickers_at_the_same_bin_at_the_same_time_never_take_more_than_it_holds(shop: Shop) -> None:
+    await shop.stock("MUG", 3, bin="A-1")
+    await shop.stock("MUG", 5, bin="A-2")
+    fuls = []
+    for n in range(8):
+        buyer = {"ship_to": KENYA | {"line1": f"{n} Moi Avenue"}, "buyer": {"email": f"{n}@x.org"}}
+        fuls.append(await shop.to_released(await ordered(shop, ("MUG", 1), **buyer)))
+    answers = await asyncio.gather(*(shop.ask("pick", **pick(ful)) for ful in fuls))
+    assert sum(isinstance(answer, dict) for answer in answers) == 3
+    assert sum(isinstance(answer, NotInThatPlace) for answer in answers) == 5
+
+
+async def test_a_preview_of_packing_says_what_would_happen_and_leaves_the_tote_full(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    order = await ordered(shop, ("MUG", 2))
+    ful = await shop.to_picked(order)
+    body = msgspec.convert({"fulfillment_order": ful}, VERBS["pack"].body)
+    effect = await preview(shop.db, "pack", Ask(shop.merchant, body, shop.at))
+    assert effect["demand"] == [{"line": 1, "from": "picked", "to": "packed", "quantity": 2}]
+    assert [(move["from"], move["to"], move["quantity"]) for move in effect["stock"]] == [("picked", "packed", 2)]
+    assert (await shop.now(order))["picked"] == 2
