@@ -248,6 +248,9 @@ BREAKS = (
         *of_order("auths_pending = 1", "auths_pending = 0", order="held"),
     ),
     Break(
+        "summaries", "ord_{packed} services", "ord_{packed}#5 pack", *of_order("services = 1", "services = 0"),
+    ),
+    Break(
         "summaries", "ord_{done} parcels_delivered", "ord_{done}#11 refund",
         *of_order("state = 'lost'", "state = 'delivered'", "parcel", "done"),
     ),
@@ -370,6 +373,15 @@ BREAKS = (
     Break(
         "references", "allocation of line 1 -> fulfillment_order", "ord_{packed}#5 pack",
         *of_order("site_id = site_id + 1", "site_id = site_id - 1", "allocation"), ("promises",),
+    ),
+    Break(
+        "references", "pay_{refund} -> payment", "ord_{done}#11 refund",
+        *of_order("parent_id = {packed_authorization}", "parent_id = null", "payment", "done", "and kind = 'refund'"),
+    ),
+    Break(
+        "references", "ful_{packed_ful} -> site", "no event: it was written past the books",
+        "update fulfillment_order set site_id = 0 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
+        "update fulfillment_order set site_id = {site} where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
     ),
     Break(
         "references", "par_{packed_parcel} line 1 -> parcel", "no event: it was written past the books",

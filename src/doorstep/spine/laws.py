@@ -61,16 +61,21 @@ def _rows(*tables: str) -> str:
     return f"select {counts}"
 
 
+def _verbs(kind: str) -> str:
+    """Those that may move it: only their events need to be taken apart. A move by another breaks `legal_moves`."""
+    return ", ".join(f"'{row.verb}'" for row in JOURNEY if getattr(row, kind))
+
+
 # `offset 0` keeps each move from being taken apart once per account.
-DEMAND_MOVES = """
+DEMAND_MOVES = f"""
 select merchant_id, id as order_id, line_no, fulfillment_order_id, quantity, source, target from move
-  where merchant_id = any($1) and kind = 'order' and what = 'demand' offset 0"""
-CASH_MOVES = """
+  where merchant_id = any($1) and kind = 'order' and verb in ({_verbs("demand")}) and what = 'demand' offset 0"""
+CASH_MOVES = f"""
 select merchant_id, id as order_id, amount_minor, source, target from move
-  where merchant_id = any($1) and kind = 'order' and what = 'cash' offset 0"""
-STOCK_MOVES = """
+  where merchant_id = any($1) and kind = 'order' and verb in ({_verbs("cash")}) and what = 'cash' offset 0"""
+STOCK_MOVES = f"""
 select merchant_id, sku_id, site_id, quantity, source, target, source_place, target_place, lot from move
-  where merchant_id = any($1) and what = 'stock' offset 0"""
+  where merchant_id = any($1) and verb in ({_verbs("stock")}) and what = 'stock' offset 0"""
 
 # lines
 
@@ -103,7 +108,9 @@ select n.merchant_id, 'ord_' || n.order_id || ' ' || v.axis as what, v.expected,
   from order_now n
   cross join lateral (values {", ".join(f"('{axis}', {as_sql(AXES[axis])}, n.{axis})" for axis in AXES)})
     v(axis, expected, found)
-  where n.merchant_id = any($1) and v.expected is distinct from v.found"""
+  where n.merchant_id = any($1) and ({
+    " or ".join(f"n.{axis} is distinct from {as_sql(AXES[axis])}" for axis in AXES)
+}) and v.expected is distinct from v.found"""
 OPEN_HOLDS = """
 select merchant_id, order_id, count(*) as holds_open from hold
   where merchant_id = any($1) and lifted_at is null group by merchant_id, order_id"""
@@ -118,6 +125,13 @@ AUTHORIZATIONS_KEPT = "select merchant_id, order_id, auths_pending from order_no
 AUTHORIZATIONS_UNLIKE_COUNT = f"""
 select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
   from ({_differing(AUTHORIZATIONS_ASKED, AUTHORIZATIONS_KEPT, "merchant_id, order_id", ("auths_pending",))}) d"""
+SERVICES_DELIVERED = """
+select merchant_id, order_id, sum(delivered)::bigint as services from order_line
+  where merchant_id = any($1) and not ships group by merchant_id, order_id"""
+SERVICES_KEPT = "select merchant_id, order_id, services from order_now where merchant_id = any($1)"
+SERVICES_UNLIKE_COUNT = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({_differing(SERVICES_DELIVERED, SERVICES_KEPT, "merchant_id, order_id", ("services",))}) d"""
 
 
 def _states_of(counter: str) -> str:
@@ -153,11 +167,11 @@ select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' ' || account
   from ({_differing(STOCK_REPLAYED, STOCK_KEPT, "merchant_id, sku_id, site_id", STOCK)}) d"""
 PLACES_REPLAYED = f"""
 select merchant_id, sku_id, site_id, place, lot, sum(quantity)::bigint as quantity from (
-    select m.merchant_id, m.sku_id, m.site_id, l.place, m.lot, l.quantity
-      from ({STOCK_MOVES}) m
-      cross join lateral (values (m.source, m.source_place, -m.quantity), (m.target, m.target_place, m.quantity))
-        l(stage, place, quantity)
-      where m.source_place <> m.target_place and l.stage <> '{WORLD}') legs
+    select m.merchant_id, m.sku_id, m.site_id, m.lot, m.quantity * end_of.sign as quantity,
+        case end_of.sign when 1 then m.target_place else m.source_place end as place
+      from ({STOCK_MOVES}) m cross join (values (-1), (1)) end_of(sign)
+      where m.source_place <> m.target_place
+        and case end_of.sign when 1 then m.target else m.source end <> '{WORLD}') legs
   group by merchant_id, sku_id, site_id, place, lot"""
 PLACES_KEPT = "select merchant_id, sku_id, site_id, place, lot, quantity from bin_stock where merchant_id = any($1)"
 PLACES_UNLIKE_MOVES = f"""
@@ -330,49 +344,65 @@ select merchant_id, 'external id ' || external_id || ' of channel ' || channel_i
   from orders where merchant_id = any($1) and external_id is not null
   group by merchant_id, channel_id, external_id having count(*) > 1"""
 
-# references: (what points, how it is called, its order, to which table, by which columns, where)
+# references: (what points, how it is called, its order, to which table, by which columns; here:there where they differ)
 
 _REFERENCES = (
-    ("orders", "'ord_' || c.order_id", "c.order_id", "order_now", ("order_id",), ""),
-    ("orders", "'ord_' || c.order_id", "c.order_id", "channel", ("channel_id",), ""),
-    ("order_now", "'ord_' || c.order_id || ' summary'", "c.order_id", "orders", ("order_id",), ""),
-    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "orders", ("order_id",), ""),
-    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "sku", ("sku_id",), ""),
-    ("hold", "'hld_' || c.hold_id", "c.order_id", "orders", ("order_id",), ""),
-    ("hold", "'hld_' || c.hold_id", "c.order_id", "order_line", ("order_id", "line_no"), ""),
-    ("decision", "'decision ' || c.decision_id", "c.order_id", "orders", ("order_id",), ""),
-    ("attention", "'attention ' || c.attention_id", "c.order_id", "orders", ("order_id",), ""),
-    ("fulfillment_order", "'ful_' || c.fulfillment_order_id", "c.order_id", "orders", ("order_id",), ""),
-    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "order_line", ("order_id", "line_no"), ""),
+    ("orders", "'ord_' || c.order_id", "c.order_id", "order_now", ("order_id",)),
+    ("orders", "'ord_' || c.order_id", "c.order_id", "channel", ("channel_id",)),
+    ("order_now", "'ord_' || c.order_id || ' summary'", "c.order_id", "orders", ("order_id",)),
+    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "orders", ("order_id",)),
+    ("order_line", "'ord_' || c.order_id || ' line ' || c.line_no", "c.order_id", "sku", ("sku_id",)),
+    ("hold", "'hld_' || c.hold_id", "c.order_id", "orders", ("order_id",)),
+    ("hold", "'hld_' || c.hold_id", "c.order_id", "order_line", ("order_id", "line_no")),
+    ("decision", "'decision ' || c.decision_id", "c.order_id", "orders", ("order_id",)),
+    ("attention", "'attention ' || c.attention_id", "c.order_id", "orders", ("order_id",)),
+    ("fulfillment_order", "'ful_' || c.fulfillment_order_id", "c.order_id", "orders", ("order_id",)),
+    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "order_line", ("order_id", "line_no", "sku_id")),
     (
         "allocation", "'allocation of line ' || c.line_no", "c.order_id", "fulfillment_order",
-        ("order_id", "fulfillment_order_id", "site_id"), "",
+        ("order_id", "fulfillment_order_id", "site_id"),
     ),
-    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "sku", ("sku_id",), ""),
-    ("parcel", "'par_' || c.parcel_id", "c.order_id", "orders", ("order_id",), ""),
-    ("parcel", "'par_' || c.parcel_id", "c.order_id", "fulfillment_order", ("order_id", "fulfillment_order_id"), ""),
-    ("parcel_line", "'par_' || c.parcel_id || ' line ' || c.line_no", "null::bigint", "parcel", ("parcel_id",), ""),
-    ("parcel_event", "'event of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",), ""),
-    ("payment", "'pay_' || c.payment_id", "c.order_id", "orders", ("order_id",), ""),
-    ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "orders", ("order_id",), ""),
-    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "asn", ("asn_id",), ""),
-    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",), ""),
-    ("availability", "'stock of sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",), ""),
-    ("bin_stock", "'sku_' || c.sku_id || ' in ' || c.place", "null::bigint", "sku", ("sku_id",), ""),
+    ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "sku", ("sku_id",)),
+    ("parcel", "'par_' || c.parcel_id", "c.order_id", "orders", ("order_id",)),
+    ("parcel", "'par_' || c.parcel_id", "c.order_id", "fulfillment_order", ("order_id", "fulfillment_order_id")),
+    ("parcel_line", "'par_' || c.parcel_id || ' line ' || c.line_no", "null::bigint", "parcel", ("parcel_id",)),
+    ("parcel_event", "'event of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",)),
+    ("payment", "'pay_' || c.payment_id", "c.order_id", "orders", ("order_id",)),
+    ("payment", "'pay_' || c.payment_id", "c.order_id", "payment", ("order_id", "parent_id:payment_id")),
+    ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "parcel", ("order_id", "parcel_id")),
+    ("attention", "'attention ' || c.attention_id", "c.order_id", "parcel", ("parcel_id",)),
+    ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "orders", ("order_id",)),
+    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "asn", ("asn_id",)),
+    ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
+    ("availability", "'stock of sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
+    ("bin_stock", "'sku_' || c.sku_id || ' in ' || c.place", "null::bigint", "sku", ("sku_id",)),
 )  # fmt: skip
 
 
-def _dangling(child: str, name: str, order: str, parent: str, columns: tuple[str, ...], more: str) -> str:
-    same = " and ".join(f"p.{column} = c.{column}" for column in columns)
-    known = " and ".join(f"c.{column} is not null" for column in columns)
-    key = " || ', ' || ".join(f"'{column} ' || c.{column}" for column in columns)
+def _dangling(child: str, name: str, order: str, parent: str, columns: tuple[str, ...]) -> str:
+    pairs = [tuple(column.split(":")) if ":" in column else (column, column) for column in columns]
+    same = " and ".join(f"p.{there} = c.{here}" for here, there in pairs)
+    known = " and ".join(f"c.{here} is not null" for here, _ in pairs)
+    key = " || ', ' || ".join(f"'{there} ' || c.{here}" for here, there in pairs)
     return f"""
 select c.merchant_id, {name} || ' -> {parent}' as what, {key} as expected, 'no such row of this merchant' as found,
     'order' as kind, {order} as id
-  from {child} c where c.merchant_id = any($1) and {known} {more}
+  from {child} c where c.merchant_id = any($1) and {known}
     and not exists (select from {parent} p where p.merchant_id = c.merchant_id and {same})"""
 
 
+def _at_no_site(child: str, name: str) -> str:
+    return f"""
+select c.merchant_id, {name} || ' -> site' as what, 'site_id ' || c.site_id as expected, 'no such site' as found
+  from {child} c where c.merchant_id = any($1) and not exists (select from site s where s.site_id = c.site_id)"""
+
+
+_AT_SITES = (
+    ("availability", "'stock of sku_' || c.sku_id"),
+    ("fulfillment_order", "'ful_' || c.fulfillment_order_id"),
+    ("parcel", "'par_' || c.parcel_id"),
+    ("asn", "'asn_' || c.asn_id"),
+)
 EVENTS_OF_NO_ORDER = """
 select e.merchant_id, 'ord_' || e.id || ' events' as what, 'order_id ' || e.id as expected,
     'no such row of this merchant' as found, 'order' as kind, e.id
@@ -412,15 +442,15 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         "summaries",
-        "An order's summary is its lines, open holds, asked authorizations and parcels counted; its statuses are their "
-        "functions.",
+        "An order's summary is its lines, services, open holds, asked authorizations and parcels counted; its statuses "
+        "are their functions.",
         "set the counter of order_now to what is expected; where a status differs from its function, the generated "
         "column is older than spine/status.py: make it anew in a migration; a drifting counter is an Outcome whose "
         "`counts` do not match its facts",
         _rows("order_now"),
         (
             SUMMARIES_UNLIKE_LINES, STATUSES_UNLIKE_FUNCTIONS, HOLDS_UNLIKE_COUNT, AUTHORIZATIONS_UNLIKE_COUNT,
-            PARCELS_UNLIKE_COUNT, PARCELS_IN_NO_STATE,
+            SERVICES_UNLIKE_COUNT, PARCELS_UNLIKE_COUNT, PARCELS_IN_NO_STATE,
         ),
     ),
     Law(
@@ -488,7 +518,11 @@ LAWS: tuple[Law, ...] = (
         "find the verb that wrote the row: it took an id from a request without reading it through the tenant wall; "
         "then point the row to the right one, or bring back what was deleted",
         _rows(*dict.fromkeys(reference[0] for reference in _REFERENCES), "event"),
-        (*(_dangling(*reference) for reference in _REFERENCES), EVENTS_OF_NO_ORDER),
+        (
+            *(_dangling(*reference) for reference in _REFERENCES),
+            *(_at_no_site(*at) for at in _AT_SITES),
+            EVENTS_OF_NO_ORDER,
+        ),
     ),
     Law(
         "legal_moves",
