@@ -35,8 +35,8 @@ select u.channel_id, u.code, w.order_id
   cross join lateral (
     select distinct l.order_id from order_line l
       join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
-      where l.merchant_id = any($1) and l.sku_id is null and l.wanted > 0 and l.code = u.code
-        and o.channel_id = u.channel_id and not o.history
+      where l.merchant_id = any($1) and l.sku_id is null and l.wanted > 0
+        and coalesce(nullif(l.code, ''), l.title) = u.code and o.channel_id = u.channel_id and not o.history
       order by l.order_id limit {AT_ONCE}) w
 """
 
@@ -89,10 +89,10 @@ async def name_item(tx: Tx, asks: list[Ask[NameItem]]) -> list[Result]:
 async def _words(tx: Tx, orders: Mapping[int, OrderFacts], asks: list[Ask[NameItem]]) -> Words:
     named = {(number("ord", ask.body.order), ask.body.line) for ask in asks}
     said = {
-        (order.row["channel_id"], line.code)
+        (order.row["channel_id"], word_of(line))
         for order in orders.values()
         for line in order.lines
-        if (order.order_id, line.line_no) in named and line.code
+        if (order.order_id, line.line_no) in named and word_of(line)
     }
     at = (list(tx.merchants), [channel for channel, _ in said], [code for _, code in said])
     waiting: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -119,7 +119,7 @@ def decide(words: Words, order: OrderFacts, ask: Ask[NameItem]) -> Outcome:
         if hold.type == "unknown_item" and hold.line_no == line.line_no:
             lift_hold(outcome, hold, by=ask.actor.name, at=ask.at)
     remembered = _remember(outcome, words, order, line, sku) if wanted.remember else ""
-    others = words.waiting.get((order.row["channel_id"], line.code), []) if remembered else []
+    others = words.waiting.get((order.row["channel_id"], word_of(line)), []) if remembered else []
     to_check = dict.fromkeys([order.order_id, *others])
     if order.row["drafts"] or order.row["history"]:
         del to_check[order.order_id]
@@ -131,11 +131,17 @@ def decide(words: Words, order: OrderFacts, ask: Ask[NameItem]) -> Outcome:
     return outcome
 
 
+def word_of(line: Line) -> str:
+    """What the channel calls it: its code, or what the buyer saw where there is none."""
+    return line.code or line.title
+
+
 def _remember(outcome: Outcome, words: Words, order: OrderFacts, line: Line, sku: int) -> str:
     """The word that is remembered; '' when the channel gave none, or when this batch gave it another meaning first."""
-    word = (int(order.row["channel_id"]), line.code)
+    said = word_of(line)
+    word = (int(order.row["channel_id"]), said)
     before = words.aliases.get(word)
-    if not line.code or (word in words.written and before != sku):
+    if not said or (word in words.written and before != sku):
         return ""
     where = {"channel_id": word[0], "alias": word[1]}
     if before is None:
@@ -144,4 +150,4 @@ def _remember(outcome: Outcome, words: Words, order: OrderFacts, line: Line, sku
         outcome.facts.append(Update("sku_alias", where, {"sku_id": sku}))
     words.aliases[word] = sku
     words.written.add(word)
-    return line.code
+    return said

@@ -30,6 +30,8 @@ def decide_more(
     standing = standing_of(order, money)
     placed_at = order.row["placed_at"]
     write_down(outcome, standing, said.content, said.happened, numbers, ids, placed_at=placed_at, at=ask.at)
+    if all(before.get(name) == parts[name] for name in ("happened", "paying")):
+        standing.contradictions.clear()  # they were told when they came in
     for difference in changes.serious:
         standing.contradicts(f"{difference.field} is another now", here=difference.here, there=difference.there)
     if changes.applied:

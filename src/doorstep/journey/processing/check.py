@@ -41,9 +41,10 @@ KNOWN_BY_NOW = """
 select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
   from order_line l
   join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
-  left join sku_alias a on a.merchant_id = l.merchant_id and a.channel_id = o.channel_id and a.alias = l.code
-  left join sku s on s.merchant_id = l.merchant_id and s.code = l.code
-  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null and l.code <> ''
+  left join sku_alias a on a.merchant_id = l.merchant_id and a.channel_id = o.channel_id
+    and a.alias = coalesce(nullif(l.code, ''), l.title)
+  left join sku s on s.merchant_id = l.merchant_id and s.code = l.code and l.code <> ''
+  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null
     and coalesce(a.sku_id, s.sku_id) is not null
 """
 STOCK = """
@@ -67,7 +68,7 @@ with mine as materialized (
 likely as (
   select m.merchant_id, m.order_id as of_order, e.order_id from mine m cross join lateral (
     select o.order_id from orders o
-      where o.merchant_id = m.merchant_id and m.email <> '' and o.email = m.email and not o.history
+      where o.merchant_id = m.merchant_id and o.email = m.email and o.email <> '' and not o.history
         and o.placed_at between m.placed_at - interval '24 hours' and m.placed_at and o.order_id <> m.order_id
       order by o.placed_at desc limit {COMPARED}) e
   union
