@@ -22,12 +22,12 @@ from doorstep.doors.http.routes import every_operation
 from doorstep.kit import clock
 from doorstep.setup.keys import SCOPES, create_key, revoke_key
 from doorstep.spine.tenant import Db, tenant_tx
+from tests.doors.belongings import CANARY, everything_of
 from tests.doors.specimens import Operation, fits, operations, specimen
 from tests.doors.test_problems import problem
 from tests.doors.web import Client, client_of
-from tests.shop import HOME, Shop, open_shop
+from tests.shop import Shop, open_shop
 
-CANARY = "Canary Wharf 77"
 DOCUMENT = json.loads(json.dumps(written(every_operation()), default=str))
 OPERATIONS = {operation.name: operation for operation in operations(DOCUMENT)}
 
@@ -68,70 +68,6 @@ async def wall(urls: Any, web: str) -> AsyncIterator[Wall]:
     await victim.audit()
     await other.audit()
     await db.close()
-
-
-async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
-    """One of each kind of thing, marked with the canary, by the names that paths, queries and bodies use."""
-    await shop.stock("MUG", 20)
-    created = await api.post("/v1/skus", {"code": f"VASE-{shop.merchant}", "name": CANARY})
-    buyer = {"name": CANARY, "email": f"canary{shop.merchant}@example.com"}
-    body = shop.order(
-        ("MUG", 2), buyer=buyer, ship_to={**HOME, "name": CANARY}, note=CANARY, payment_term="cod",
-        external_id=f"ext-{shop.merchant}", number=f"#{shop.merchant}", tenders=[],
-    )  # fmt: skip
-    order = (await api.post("/v1/orders", body)).json()["order"]
-    shop.at = clock.now()
-    parcel = await shop.to_packed(order)
-    await api.post(f"/v1/orders/{order}/issue-invoice")
-    (invoice,) = await shop.rows("select invoice_id as id from invoice where merchant_id = $1", shop.merchant)
-    (ful,) = await shop.rows(
-        "select fulfillment_order_id as id from fulfillment_order where merchant_id = $1", shop.merchant
-    )
-    await api.post(f"/v1/orders/{order}/record-payment", {"amount_minor": 100, "method": CANARY})
-    (payment,) = await shop.rows("select payment_id as id from payment where merchant_id = $1", shop.merchant)
-    await api.post(f"/v1/orders/{order}/hold", {"type": "merchant", "reason": CANARY})
-    (hold,) = await shop.rows("select hold_id as id from hold where merchant_id = $1", shop.merchant)
-    announced = await api.post(
-        "/v1/inventory/announce",
-        {"site": shop.site("NJ"), "lines": [{"sku": "MUG", "quantity": 5}], "reference": CANARY},
-    )
-    webhook = await api.post("/v1/webhooks", {"url": "https://example.com/canary-wharf-77"})
-    await api.post("/v1/channels", {"key": f"canary-{shop.merchant}"})
-    await api.put("/v1/sku-aliases", {"channel": "api", "alias": f"alias-{shop.merchant}", "sku": "MUG"})
-    attention, job = await shop.db.ids.draw(shop.db.pool, 2)
-    async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        await tx.run(
-            "insert into attention (merchant_id, attention_id, kind, reason, raised_at)"
-            " values ($1, $2, 'x', $3, now())",
-            shop.merchant, attention, CANARY,
-        )  # fmt: skip
-        await tx.run(
-            "insert into job (merchant_id, job_id, verb, body, due_at, state, error)"
-            " values ($1, $2, 'notify', '{}', now(), 'dead', $3)",
-            shop.merchant, job, CANARY,
-        )  # fmt: skip
-    assert announced.status_code == created.status_code - 1 == 200, announced.text
-    sku = created.json()
-    return {
-        "order": order,
-        "fulfillment_order": f"ful_{ful['id']}",
-        "parcel": parcel,
-        "payment": f"pay_{payment['id']}",
-        "hold": f"hld_{hold['id']}",
-        "asn": announced.json()["asn"],
-        "invoice": f"inv_{invoice['id']}",
-        "webhook": webhook.json()["webhook"]["id"],
-        "attention": f"att_{attention}",
-        "job": f"job_{job}",
-        "sku": sku["id"],
-        "sku_code": sku["code"],
-        "site": shop.site("NJ"),
-        "channel": f"canary-{shop.merchant}",
-        "alias": f"alias-{shop.merchant}",
-        "external_id": f"ext-{shop.merchant}",
-        "number": f"#{shop.merchant}",
-        "email": f"canary{shop.merchant}@example.com",
-    }
 
 
 def not_there(value: str) -> str:

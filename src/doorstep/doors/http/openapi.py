@@ -138,7 +138,8 @@ def _answer(operation: Operation, answer: Any, components: Components) -> dict[s
 
 def _refused_with(operation: Operation) -> list[int]:
     found = set(_ALWAYS)
-    if operation.parameters or operation.method != "GET":
+    must_name = any(one.required for one in msgspec.structs.fields(operation.query))
+    if operation.parameters or must_name or operation.method != "GET":
         found |= {404, 409}
     if operation.body is not None:
         found |= {413, 415, 422}
