@@ -119,6 +119,8 @@ select merchant_id, sku_id, site_id, free from availability
   where merchant_id = any($1) and sku_id = any($2) and free > 0
   order by merchant_id, sku_id, site_id for no key update
 """
+# The buyer of an older order that a file brings heard from the shop long ago.
+TOLD_BEFORE = timedelta(days=2)
 # Working days in transit when the shipping method is not one the merchant set up.
 DAYS = (2, 7)
 
@@ -301,7 +303,8 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
         outcome.count("drafts")
         return outcome
     outcome.then.append(Job("check", {"order": public("ord", order)}))
-    outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
+    if not ask.body.generous or ask.at - (new.placed_at or ask.at) < TOLD_BEFORE:
+        outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
     if new.reserve == "now":
         _reserve(outcome, facts, left, ask, items)
     return outcome
