@@ -418,6 +418,13 @@ async def test_whole_books_break_no_law(books: Books) -> None:
     assert "nothing broken" in report.told()
 
 
+async def test_merchants_are_audited_a_group_at_a_time(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = await audit(books.db)
+    monkeypatch.setattr("doorstep.spine.audit.MERCHANTS_AT_ONCE", 1)
+    assert (await audit(books.db)).as_json() == together.as_json()
+    assert (await audit(books.db, [])).ok
+
+
 @pytest.mark.parametrize("broken", BREAKS, ids=str)
 async def test_what_is_broken_is_named_with_its_event_and_its_mending(books: Books, broken: Break) -> None:
     what, event = broken.what.format(**books.ids), broken.event.format(**books.ids)
