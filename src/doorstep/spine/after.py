@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,8 +17,8 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
     """Moves, counts and holds of the outcome applied; the statuses follow."""
     counters = {name: order.row[name] for name in COUNTERS}
-    lines = {line.line_no: asdict(line) for line in order.lines}
-    allocations = {(a.line_no, a.fulfillment_order_id): asdict(a) for a in order.allocations}
+    lines = {line.line_no: _values(line) for line in order.lines}
+    allocations = {(a.line_no, a.fulfillment_order_id): _values(a) for a in order.allocations}
     for event in outcome.events:
         for move, following in pairwise([*event.moves, None]):
             if isinstance(move, Demand):
@@ -40,6 +40,10 @@ def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
         allocations=tuple(Allocation(**allocation) for allocation in allocations.values()),
         holds=_holds_after(order, outcome),
     )
+
+
+def _values(row: Line | Allocation) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def _shift(counters: dict[str, Any], source: str, target: str, by: int, kept: tuple[str, ...]) -> None:

@@ -208,6 +208,7 @@ def _phone_problems(country: str, phone: str, buyer: Mapping[str, Any]) -> Itera
         )
 
 
+@lru_cache(maxsize=4096)
 def _can_ring(phone: str, country: str) -> bool:
     try:
         return bool(phonenumbers.is_possible_number(phonenumbers.parse(phone, country)))

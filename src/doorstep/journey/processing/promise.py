@@ -7,7 +7,8 @@ everything or nothing yet.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -53,22 +54,19 @@ select u.merchant_id, u.sku_id
         limit least(u.free + 1, 2000)) w) waiting
   where waiting.wanted > u.free
 """
-# Whose turn comes before: older orders, checked and not held, that wait for the same and are not in this batch.
-BEHIND = """
-select mine.order_id, mine.sku_id
-  from order_line mine
-  join orders m on m.merchant_id = mine.merchant_id and m.order_id = mine.order_id
-  where mine.merchant_id = any($1) and mine.order_id = any($2) and mine.sku_id = any($3) and mine.wanted > 0
-    and exists (
-      select from order_line l
-        join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
-        join order_now n on n.merchant_id = l.merchant_id and n.order_id = l.order_id
-        where l.merchant_id = mine.merchant_id and l.sku_id = mine.sku_id and l.wanted > 0
-          and l.order_id <> all($2) and n.checks > 0 and n.drafts = 0 and not o.history
-          and (o.placed_at, o.order_id) < (m.placed_at, m.order_id)
-          and not exists (select from hold h
-            where h.merchant_id = l.merchant_id and h.order_id = l.order_id and h.lifted_at is null
-              and (h.line_no is null or h.line_no = l.line_no)))
+# Whose turn comes first: the oldest order, checked and not held, that waits for the same and is not in this batch.
+OLDEST = """
+select u.sku_id, w.placed_at, w.order_id from unnest($2::bigint[]) u(sku_id) cross join lateral (
+  select o.placed_at, o.order_id
+    from order_line l
+    join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
+    join order_now n on n.merchant_id = l.merchant_id and n.order_id = l.order_id
+    where l.merchant_id = any($1) and l.sku_id = u.sku_id and l.wanted > 0
+      and l.order_id <> all($3) and n.checks > 0 and n.drafts = 0 and not o.history
+      and not exists (select from hold h
+        where h.merchant_id = l.merchant_id and h.order_id = l.order_id and h.lifted_at is null
+          and (h.line_no is null or h.line_no = l.line_no))
+    order by o.placed_at, o.order_id limit 1) w
 """
 DAYS = (2, 7)
 
@@ -98,7 +96,12 @@ class Facts:
     days: Mapping[tuple[int, str], tuple[int, int]]
     goods: Mapping[int, Goods]
     decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
-    behind: frozenset[tuple[int, int]] = frozenset()  # (order, sku): somebody older waits for it too
+    oldest: Mapping[int, tuple[datetime, int]] = field(default_factory=dict)  # scarce sku: whose turn comes first
+
+    def is_behind(self, order: OrderFacts, sku: int | None) -> bool:
+        """Is it an older order's turn first?"""
+        first = self.oldest.get(sku or 0)
+        return first is not None and first < (order.row["placed_at"], order.order_id)
 
 
 @dataclass(slots=True)
@@ -113,7 +116,7 @@ class Left:
 async def promise(tx: Tx, asks: list[Ask[Promise]]) -> list[Result]:
     """Give free stock to the waiting lines of an order; where older orders wait for the same, they come first."""
     facts, left = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
-    facts = replace(facts, behind=await _behind(tx, facts, left))
+    facts = replace(facts, oldest=await _oldest(tx, facts, left))
     return each(asks, lambda ask: decide(facts, left, _order(facts, ask), ask))
 
 
@@ -146,16 +149,17 @@ async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Le
     return facts, Left(await tx.fresh_ids(times * needed), free)
 
 
-async def _behind(tx: Tx, facts: Facts, left: Left) -> frozenset[tuple[int, int]]:
+async def _oldest(tx: Tx, facts: Facts, left: Left) -> dict[int, tuple[datetime, int]]:
+    """Only asked where more is waited for than is free."""
     free = {key: sum(at.values()) for key, at in left.free.items() if any(at.values())}
     if not free:
-        return frozenset()
+        return {}
     keys = [list(column) for column in zip(*free, strict=True)]
     scarce = [row["sku_id"] for row in await tx.rows(SCARCE, *keys, list(free.values()))]
     if not scarce:
-        return frozenset()
-    rows = await tx.rows(BEHIND, list(tx.merchants), list(facts.orders), scarce)
-    return frozenset((row["order_id"], row["sku_id"]) for row in rows)
+        return {}
+    rows = await tx.rows(OLDEST, list(tx.merchants), scarce, list(facts.orders))
+    return {row["sku_id"]: (row["placed_at"], row["order_id"]) for row in rows}
 
 
 # The rule
@@ -170,7 +174,7 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
         raise stopped
     waiting = [line for line in order.lines if line.wanted]
     free_to_go = [line for line in waiting if line.sku_id and not order.stopped("promise", line.line_no)]
-    ready = [line for line in free_to_go if (order.order_id, line.sku_id) not in facts.behind]
+    ready = [line for line in free_to_go if not facts.is_behind(order, line.sku_id)]
     choice = _choice(facts, left, order, ready, waiting)
     if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes:
         raise _short(order, choice)
