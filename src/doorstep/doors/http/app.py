@@ -56,7 +56,9 @@ def build(
         yield
         await gather.settle()
 
-    handlers = [_route(operation, db, admission, gather) for operation in operations]
+    # What a path allows is said by all its operations together, so these come first.
+    handlers = [_options(path, operations) for path in dict.fromkeys(operation.path for operation in operations)]
+    handlers += [_route(operation, db, admission, gather) for operation in operations]
     app = Litestar(
         route_handlers=[*handlers, *health.routes(db, document(operations)), *more],
         exception_handlers={Exception: _refused, HTTPException: _refused},
@@ -113,6 +115,18 @@ def _route(operation: Operation, db: Db, admission: Admission, gather: Gather) -
         include_in_schema=False,
         request_max_body_size=None,
         status_code=status,
+    )(answer)
+
+
+def _options(path: str, operations: Sequence[Operation]) -> HTTPRouteHandler:
+    methods = {operation.method for operation in operations if operation.path == path}
+    allowed = ", ".join(sorted({*methods, "OPTIONS"}))
+
+    async def answer() -> Response[None]:
+        return Response(None, status_code=204, headers={**SAFE, "allow": allowed})
+
+    return HTTPRouteHandler(
+        _litestar_path(path), http_method="OPTIONS", name=f"OPTIONS {path}", include_in_schema=False, status_code=204
     )(answer)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from doorstep.journey.cash.books import (
     BY_HAND,
@@ -37,7 +38,8 @@ class WantRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     order: str
     amount_minor: Amount | None = None
-    reason: Reference = ""
+    # As long as the reason of a cancellation, which it may come from.
+    reason: Annotated[str, Meta(max_length=500)] = ""
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
