@@ -263,3 +263,20 @@ async def test_25_another_merchants_order_is_not_there(shop: Shop, db: Any, verb
     refused = await shop.ask(verb, order=theirs, **more)
     assert isinstance(refused, Refusal)
     assert refused.code == "NotFound"
+
+
+async def test_2_many_hands_at_once_leave_the_books_straight(shop: Shop) -> None:
+    await shop.stock("MUG", 8)
+    await shop.stock("CUP", 8)
+    orders = [await paid(shop, *([("MUG", 1), ("CUP", 1)][:: 1 if n % 2 else -1])) for n in range(12)]
+    rows = await shop.rows("select sku_id from sku where merchant_id = $1 and code in ('MUG', 'CUP')", shop.merchant)
+    asks = [shop.ask("fill", sku=f"sku_{row['sku_id']}") for row in rows for _ in range(4)]
+    for n, order in enumerate(orders):
+        asks.append(shop.ask(("cancel", "unpromise", "promise")[n % 3], order=order))
+        asks.append(shop.ask("promise", order=order))
+    await asyncio.gather(*asks)
+    await shop.work()
+    promised = [await units(shop, order, line_no) for order in orders for line_no in (1, 2)]
+    reserved = [(await shop.availability(sku))["reserved"] for sku in ("MUG", "CUP")]
+    assert sum(line.get("promised", 0) for line in promised) == sum(reserved) == 16
+    assert sum(line.get("canceled", 0) for line in promised) == 8

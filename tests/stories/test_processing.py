@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,10 @@ from doorstep.journey.processing.lift import NotOpen
 from doorstep.journey.processing.why import why
 from doorstep.kit.refusals import Invalid, NotFound, OnHold, Short
 from doorstep.setup.merchants import NewSku, add_skus
+from doorstep.spine.outcome import Ask
+from doorstep.spine.preview import preview
 from doorstep.spine.tenant import tenant_tx
+from doorstep.spine.verbs import VERBS
 from tests.shop import HOME, Shop, open_shop
 
 NEXT_DOOR = HOME | {"line1": "14 Grafton Street"}
@@ -466,3 +469,32 @@ async def test_with_enough_for_all_nobody_waits_for_anybody(shop: Shop) -> None:
     await shop.stock("MUG", 3)
     assert (await shop.do("promise", order=younger))["promised"] == 1
     assert (await shop.do("promise", order=older))["promised"] == 2
+
+
+async def test_what_is_promised_anew_after_days_gets_a_new_date(shop: Shop) -> None:
+    await shop.stock("MUG", 1)
+    order = await sorted_order(shop, ("MUG", 1))
+    first = (await told(shop, order))["promise"]["ship_by"]
+    hold = (await shop.do("hold", order=order, type="operator", reason="wait"))["hold"]
+    await shop.do("unpromise", order=order)
+    shop.at += timedelta(days=10)
+    await shop.do("lift", hold=hold)
+    await shop.work()
+    assert await shop.stage(order) == "awaiting_fulfillment"
+    again = (await told(shop, order))["promise"]["ship_by"]
+    assert again > first
+    assert datetime.fromisoformat(again) > shop.at
+
+
+async def test_a_preview_plays_the_whole_chain_and_leaves_no_trace(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    body = shop.order(("MUG", 2), payment_term="on_account")
+    place = Ask(shop.merchant, msgspec.convert({"order": body}, VERBS["place"].body, strict=False), shop.at)
+    effect = await preview(shop.db, "place", place)
+    assert effect["verbs"][:3] == ["place", "check", "promise"]
+    assert {"line": 1, "from": "wanted", "to": "promised", "quantity": 2} in effect["demand"]
+    order = await sorted_order(shop, ("MUG", 2))
+    cancel = Ask(shop.merchant, msgspec.convert({"order": order}, VERBS["cancel"].body, strict=False), shop.at)
+    effect = await preview(shop.db, "cancel", cancel)
+    assert {"from": "owed", "to": "world", "amount_minor": 2 * EACH} in effect["cash"]
+    assert await shop.stage(order) == "awaiting_fulfillment"

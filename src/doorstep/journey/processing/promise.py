@@ -16,11 +16,11 @@ import msgspec
 from doorstep.journey.processing.customs_data import Goods, crosses_border, missing_for_customs
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
-from doorstep.setup.promising import promise_moves
+from doorstep.setup.promising import promise_moves, promised_dates
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
-from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result
+from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -230,7 +230,7 @@ def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: A
     if moves:
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in at_site.values()]
-    outcome.facts = [*rows]
+    outcome.facts = [*rows, *_new_dates(facts, order, known, at_site, days, ask)]
     # The same answer as the last time is no new decision.
     if moves or (choice.missing and facts.decided.get(order.order_id) != choice.why):
         outcome.facts.append(_decision(order, choice, next(left.ids), ask))
@@ -239,6 +239,25 @@ def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: A
         "fulfillment_orders": [public("ful", fo) for fo in at_site.values()],
     }
     return outcome
+
+
+def _new_dates(
+    facts: Facts,
+    order: OrderFacts,
+    known: Mapping[int, int],
+    at_site: Mapping[int, int],
+    days: tuple[int, int],
+    ask: Ask[Any],
+) -> list[Update]:
+    """A site that has nothing of the order any more, and gets something again, leaves later than it first said."""
+    busy = {a.site_id for a in order.allocations if a.promised + a.picked + a.packed}
+    rows = []
+    for site, fulfillment_order in at_site.items():
+        if site in known and site not in busy:
+            dates = promised_dates(facts.sites[site], ask.at, *days)
+            new = {"ship_by": dates.ship_by, "deliver_from": dates.deliver_from, "deliver_by": dates.deliver_by}
+            rows.append(Update("fulfillment_order", {"fulfillment_order_id": fulfillment_order}, new))
+    return rows
 
 
 def _decision(order: OrderFacts, choice: Choice, decision_id: int, ask: Ask[Any]) -> Insert:
