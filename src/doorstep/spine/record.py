@@ -26,10 +26,13 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 # Tables of facts that an outcome may insert into or update; balances and moves are not among them.
 FACTS = frozenset({
     "hold", "decision", "parcel", "parcel_line", "parcel_event", "fulfillment_order", "payment", "invoice", "series",
-    "asn", "asn_line", "attention", "orders", "order_line", "sku_alias",
+    "asn", "asn_line", "attention", "orders", "sku_alias",
 })  # fmt: skip
 # Of tables of balances, the columns that are facts all the same.
-FACT_COLUMNS = {"allocation": frozenset({"expires_at"})}
+FACT_COLUMNS = {
+    "allocation": frozenset({"expires_at"}),
+    "order_line": frozenset({"sku_id", "code", "title"}),
+}
 
 OPEN_STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
