@@ -29,6 +29,8 @@ select p.merchant_id, p.parcel_id, p.order_id, p.carrier, p.tracking_number, p.h
 # Of a hundred parcels; the rest goes smoothly.
 FATES = (("refused", 3), ("lost", 2), ("attempted", 5), ("customs_hold", 4), ("delayed", 4), ("absent", 2),
          ("pickup", 3), ("damaged", 1))  # fmt: skip
+# However few parcels there are: the luck of the first ones.
+FIRST = {2: "refused", 4: "lost", 6: "attempted", 8: "customs_hold"}
 EUROPE = frozenset(
     "AT BE BG CH CZ DE DK EE ES FI FR GB GR HR HU IE IT LT LU LV NL NO PL PT RO SE SI SK UA".split()  # noqa: SIM905
 )
@@ -49,16 +51,15 @@ class Carriers:
         rows = await self.eyes.rows(ON_THE_ROAD)
         for row in rows:
             if row["simulated"] and row["parcel_id"] not in self.known:
+                await self._decide(row, FIRST.get(len(self.known)) or self._fate(row))
                 self.known.add(row["parcel_id"])
-                await self._decide(row)
         await self.desk.ask_all(
             Wish(row["merchant_id"], "track", {"parcel": public("par", row["parcel_id"]), "events": events})
             for row in rows
             if not row["simulated"] and (events := self._news(row, at))
         )
 
-    async def _decide(self, row: dict[str, Any]) -> None:
-        fate = self._fate(row)
+    async def _decide(self, row: dict[str, Any], fate: str) -> None:
         if fate != "smooth":
             await self._control("fate", {"number": row["tracking_number"], "fate": fate})
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from doorstep.kit import clock
 from doorstep.kit import home as homes
 
-LONG = 22  # days
+LONG = 14  # days
 DAY = timedelta(days=1)
 
 

@@ -97,7 +97,8 @@ class Floor:
             wrong = "2000001000002" if stop.line.barcode != "2000001000002" else "2000001000019"
             await self.desk.ask(stop.order.merchant, "pick", **body, quantity=left, barcode=wrong)
         missed = (stop.order.merchant, stop.order.number, stop.line.line)
-        if self._lot(stop, "short") < SHORT and missed not in self.missed:
+        # However few orders there are: the first one is short.
+        if missed not in self.missed and (not self.missed or self._lot(stop, "short") < SHORT):
             self.missed.add(missed)
             if await self.desk.ask(stop.order.merchant, "short", **body, quantity=1):
                 left -= 1

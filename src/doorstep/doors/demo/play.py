@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ select m.merchant_id from unnest($1::bigint[]) m(merchant_id) where exists (sele
 """
 LONGEST_SETTLING_S = 60.0
 # Customs data is looked up, goods are ordered, and arrive, on these days.
-LOOKED_UP_ON, ORDERED_ON = 4, (5, 14)
+LOOKED_UP_ON, ORDERED_ON = 4, (5, 11)
 
 Act = Callable[[datetime, int], Awaitable[object]]
 Told = Callable[[datetime, int, str], Awaitable[None]]
@@ -59,33 +59,27 @@ class Play:
     async def go(self, reached: datetime | None, told: Told) -> None:
         """Hour by hour, from where an interrupted play stood."""
         await self.carriers.begin()
-        for day in range(LONG + 1):
+        for day in range(LONG):
             for hour, name, act in self._hours(day):
                 at = self.days.at(day, hour)
-                if at > clock_of_the_world() or (reached and at <= reached):
-                    continue
-                self.days.go_to(at)
-                await act(at, day)
-                await self.settle()
-                await told(at, day, name)
+                if reached is None or at > reached:
+                    await self._one(at, day, name, act, told)
+        await self._one(datetime.now(UTC), LONG, "the last hours", self._leave_work_behind, told)
+
+    async def _one(self, at: datetime, day: int, name: str, act: Act, told: Told) -> None:
+        self.days.go_to(at)
+        await act(at, day)
+        await self.settle()
+        await told(at, day, name)
 
     def _hours(self, day: int) -> list[tuple[float, str, Act]]:
-        """A day's work. When no orders come in any more, a shorter one."""
-        if day == LONG:
-            return [(0.1, "the last hours", self._leave_work_behind)]
-        if day <= max(day for days in self.exports.values() for day in (e.day for e in days)) + 2:
-            return [
-                (8, "orders come in", self._morning),
-                (10, "the office mends what stopped", self._forenoon),
-                (13, "the floor picks and packs", self._picking),
-                (15, "parcels are handed over", self._handing_over),
-                (21, "carriers and returns", self._evening),
-            ]
+        """A day's work."""
         return [
-            (9, "the office mends what stopped", self._forenoon),
-            (13, "the floor picks and packs", self._picking),
+            (8.5, "orders come in, the office mends what stopped", self._morning),
+            (11, "the floor picks", self._picking),
+            (13.5, "the floor packs", self._packing),
             (15, "parcels are handed over", self._handing_over),
-            (22, "carriers and returns", self._evening),
+            (21, "carriers report, returns come back", self._evening),
         ]
 
     async def _morning(self, at: datetime, day: int) -> None:
@@ -93,8 +87,8 @@ class Play:
             for export in exports:
                 if export.day == day:
                     await self._import(merchant, export, at)
-        if day == 0:
-            await self.floor.put_away()
+        await self.settle()
+        await self._office(at, day)
 
     async def _import(self, merchant: int, export: Export, at: datetime) -> None:
         shop = self.eyes.shops[merchant]
@@ -106,7 +100,7 @@ class Play:
             if isinstance(number, int):
                 self.imported[name] = self.imported.get(name, 0) + number
 
-    async def _forenoon(self, at: datetime, day: int) -> None:
+    async def _office(self, at: datetime, day: int) -> None:
         if day == LOOKED_UP_ON:
             await self.office.complete_customs_data()
         if day in ORDERED_ON:
@@ -123,6 +117,8 @@ class Play:
         await self.floor.put_away()
         await self.floor.pick(at)
         await self.office.cancel_too_late()
+
+    async def _packing(self, at: datetime, day: int) -> None:
         await self.floor.pack(at)
         await self.settle()
         await self.floor.change_labels()
@@ -139,6 +135,8 @@ class Play:
 
     async def _leave_work_behind(self, at: datetime, day: int) -> None:
         """The page that stays open shows a shop at work: some of it picked, some packed, some on the way."""
+        await self.phone.ring(day)
+        await self.settle()
         await self.floor.pick(at, share=60)
         await self.floor.pack(at, share=50)
         await self.settle()
@@ -153,13 +151,6 @@ class Play:
             if time.monotonic() > deadline:
                 raise NeverSettled(f"still due after {LONGEST_SETTLING_S:.0f} s; see logs/worker.log")
             await asyncio.sleep(0.03)
-
-
-def clock_of_the_world() -> datetime:
-    """The real time, which no demo runs ahead of."""
-    from datetime import UTC
-
-    return datetime.now(UTC)
 
 
 @asynccontextmanager

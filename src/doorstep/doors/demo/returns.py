@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,7 @@ class Returns:
     floor: Desk
     office: Desk
     eyes: Eyes
+    came: int = 0
 
     async def work(self, at: datetime) -> None:
         await self._take_back(at)
@@ -70,9 +72,15 @@ class Returns:
                 "order": public("ord", row["order_id"]), "site": row["site"], "reason": "not what the buyer hoped for",
                 "lines": [{"line": row["line_no"], "quantity": 1}],
             })
-            for row in await self.eyes.rows(SENT_BACK, at - timedelta(days=2))
-            if self.eyes.lot(row["merchant_id"], row["number"], "sends back") < SEND_BACK
+            for row in self._sent_back(await self.eyes.rows(SENT_BACK, at - timedelta(days=2)))
         )  # fmt: skip
+
+    def _sent_back(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """However few orders there are: the first one."""
+        for row in rows:
+            if not self.came or self.eyes.lot(row["merchant_id"], row["number"], "sends back") < SEND_BACK:
+                self.came += 1
+                yield row
 
     async def _credit(self) -> None:
         """Whoever has not got the goods gets the money back."""

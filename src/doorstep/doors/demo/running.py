@@ -21,7 +21,7 @@ from doorstep.doors.demo.show import Scene, Show
 from doorstep.doors.demo.state import State
 from doorstep.doors.demo.told import figures
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker.__main__ import IDLE_SECONDS
+from doorstep.doors.worker.loop import IDLE_SECONDS
 from doorstep.doors.worker.outside import FOLLOW_SECONDS
 from doorstep.journey.intake.import_products import import_products
 from doorstep.journey.intake.stock import read_stock
@@ -37,7 +37,7 @@ from doorstep.spine.tenant import Db
 
 PARTS = ("simulator", "web", "worker")
 # In a demo's day a carrier is asked every few hours.
-FOLLOW_EVERY_S = 6 * 3600
+FOLLOW_EVERY_S = 12 * 3600
 IDLE_S = 0.05
 SCENE = """
 select stage, count(*) as n, sum((holds_open > 0)::int) as held from order_now
@@ -65,16 +65,18 @@ async def play_demo(home: Path, show: Show, orders: int | None = None) -> Played
         days = Days(states.folder(home) / "clock", state.first)
         if not state.over:
             await _play_on(db, home, days, state, show, orders)
-        await asyncio.to_thread(supervisor.start, home, *PARTS)
+        parts = _addresses(await asyncio.to_thread(supervisor.start, home, *PARTS))
+        if parts["simulator"] != state.simulator:
+            await load_operator(db, OPERATOR, keyring(home), simulator=parts["simulator"])
         return await _tell(db, home, state)
 
 
 async def _state(db: Db, home: Path) -> State:
     """Refuses NotADemoHome."""
-    found = states.read(home)
-    if found is None and await db.everyone():
+    found, somebody = states.read(home), await db.everyone()
+    if found is None and somebody:
         raise NotADemoHome(home=str(home))
-    return found or State(first_day(datetime.now(UTC)))
+    return found if found and somebody else State(first_day(datetime.now(UTC)))
 
 
 async def _play_on(db: Db, home: Path, days: Days, state: State, show: Show, orders: int | None) -> None:
@@ -83,8 +85,9 @@ async def _play_on(db: Db, home: Path, days: Days, state: State, show: Show, ord
     days.go_to(state.reached or state.first)
     states.write(home, state)
     try:
-        parts = await asyncio.to_thread(_start_anew, home)
+        parts = await asyncio.to_thread(_start_anew, home, state)
         show.say(f"database, {', '.join(parts)} are up; setting up the shops")
+        state.simulator = parts["simulator"]
         loaded = await _set_up(db, home, parts["simulator"])
         eyes = await opened(db)
         exports = {
@@ -93,6 +96,8 @@ async def _play_on(db: Db, home: Path, days: Days, state: State, show: Show, ord
         }
         timezones = {loaded.merchants[key]: said.timezone for key, said in loaded.said.items()}
         async with staged(eyes, days, home, parts["web"], parts["simulator"], exports, timezones) as play:
+            play.ledger.refused.update(state.refused)
+            play.imported |= state.imported
             with show.playing():
                 await play.go(state.reached, _telling(play, home, state, show))
             days.end()
@@ -105,12 +110,19 @@ async def _play_on(db: Db, home: Path, days: Days, state: State, show: Show, ord
     states.write(home, state)
 
 
-def _start_anew(home: Path) -> dict[str, str]:
+def _start_anew(home: Path, state: State) -> dict[str, str]:
     """All parts live in the demo's time: what ran before is started again. Their addresses."""
     os.environ |= {FOLLOW_SECONDS: str(FOLLOW_EVERY_S), IDLE_SECONDS: str(IDLE_S)}
     for name in PARTS:
         supervisor.stop(home, name)
-    return {state.name: state.address or "" for state in supervisor.start(home, *PARTS)}
+    if state.reached is None:
+        # A world that knows of another database's parcels is not ours.
+        (home / "simulator.journal").unlink(missing_ok=True)
+    return _addresses(supervisor.start(home, *PARTS))
+
+
+def _addresses(parts: list[supervisor.State]) -> dict[str, str]:
+    return {part.name: part.address or "" for part in parts}
 
 
 async def _set_up(db: Db, home: Path, simulator: str) -> Loaded:

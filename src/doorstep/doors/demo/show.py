@@ -20,6 +20,7 @@ from doorstep.kit.money import to_decimal
 STAGES = ("received", "processing", "awaiting_fulfillment", "in_fulfillment", "fulfilled", "completed", "canceled")
 BAR = 40
 WIDE = 100
+SIDE_BY_SIDE = 90
 
 
 @dataclass(slots=True)
@@ -96,14 +97,26 @@ def _words(name: str) -> str:
 
 
 def tables(facts: Mapping[str, Any], console: Console) -> None:
+    orders = facts["orders"]
+    odd = ("held", "short", "split", "backordered", "filled_later", "returned", "lost", "canceled", "on_the_way")
+    told = ", ".join(f"{orders[name]} {_words(name)}" for name in odd)
     console.print()
-    _orders(facts, console)
-    _cash(facts["cash_minor"], console)
-    _times(facts["hours"], console)
-    _pairs("Parcels", facts["parcels"], console)
-    _pairs("Exceptions somebody should look at", facts["exceptions"], console)
-    _pairs("Refused, by name", facts["refusals"], console)
-    _holds(facts["holds"], console)
+    console.print(_beside(_orders(orders), _cash(facts["cash_minor"]), console=console), "")
+    console.print(f"Of the orders {told}.", soft_wrap=True)
+    console.print(f"{facts['emails']:,} e-mails written, {facts['events']:,} events recorded.\n")
+    console.print(_times(facts["hours"]), "")
+    pairs = _pairs("Parcels", facts["parcels"]), _pairs("Exceptions to look at", facts["exceptions"])
+    console.print(_beside(*pairs, console=console), "")
+    console.print(_beside(_holds(facts["holds"]), _pairs("Refused, by name", facts["refusals"]), console=console), "")
+
+
+def _beside(*tables: Table, console: Console) -> Table | Group:
+    """Beside each other where the terminal is wide enough."""
+    if console.width < SIDE_BY_SIDE:
+        return Group(*(part for table in tables for part in (table, Text())))
+    grid = Table.grid(padding=(0, 6, 0, 0))
+    grid.add_row(*tables)
+    return grid
 
 
 def _table(*columns: str) -> Table:
@@ -113,47 +126,39 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _orders(facts: Mapping[str, Any], console: Console) -> None:
-    orders = facts["orders"]
-    table = _table("Orders by stage", "")
-    for stage, number in orders["by_stage"].items():
-        table.add_row(_words(stage), str(number))
-    table.add_row("together", str(orders["total"]))
-    console.print(table)
-    odd = ("held", "short", "split", "backordered", "filled_later", "returned", "lost", "canceled", "on_the_way")
-    told = ", ".join(f"{orders[name]} {_words(name)}" for name in odd)
-    console.print(f"of these {told}\n{facts['emails']} e-mails written, {facts['events']} events recorded\n")
+def _orders(orders: Mapping[str, Any]) -> Table:
+    table = _pairs("Orders by stage", orders["by_stage"])
+    table.add_row("together", f"{orders['total']:,}")
+    return table
 
 
-def _cash(cash: Mapping[str, Mapping[str, int]], console: Console) -> None:
+def _cash(cash: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table("Cash", *cash)
     for name in ("owed", "held", "collected", "earned", "refunded", "invoiced", "credited"):
         table.add_row(name, *(f"{to_decimal(cash[currency][name], currency):,}" for currency in cash))
-    console.print(table, "")
+    return table
 
 
-def _times(steps: list[Mapping[str, Any]], console: Console) -> None:
+def _times(steps: list[Mapping[str, Any]]) -> Table:
     table = _table("Time per step", "orders", "half within", "nine in ten within")
     for step in steps:
         table.add_row(step["step"], str(step["orders"]), _hours(step["median_h"]), _hours(step["nine_in_ten_h"]))
-    console.print(table, "")
+    return table
 
 
 def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
-def _pairs(title: str, found: Mapping[str, int], console: Console) -> None:
-    if not found:
-        return
+def _pairs(title: str, found: Mapping[str, int]) -> Table:
     table = _table(title, "")
     for name, number in found.items():
-        table.add_row(_words(name), str(number))
-    console.print(table, "")
+        table.add_row(_words(name), f"{number:,}")
+    return table
 
 
-def _holds(holds: Mapping[str, Mapping[str, int]], console: Console) -> None:
+def _holds(holds: Mapping[str, Mapping[str, int]]) -> Table:
     table = _table("Holds", "open", "lifted")
     for kind, row in holds.items():
         table.add_row(_words(kind), str(row["open"]), str(row["lifted"]))
-    console.print(table, "")
+    return table

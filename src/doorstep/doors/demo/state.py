@@ -17,6 +17,7 @@ class State:
     reached: datetime | None = None
     over: bool = False
     took_s: float = 0.0
+    simulator: str = ""  # where the merchants' accounts think it is
     imported: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
 

@@ -13,13 +13,10 @@ from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
 from doorstep.doors.worker import relay, schedule
-from doorstep.doors.worker.loop import CALLS, LANES, LONGEST_IDLE_S, Worker
+from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
 from doorstep.plug.notifier import WebhookSender
-
-# How long it may look away when there is nothing to do.
-IDLE_SECONDS = "DOORSTEP_IDLE_SECONDS"
 
 
 async def main() -> None:

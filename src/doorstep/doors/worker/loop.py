@@ -35,7 +35,9 @@ CALLS = 8  # errands under way at once,
 CALLS_OF_ONE = 4  # and of one merchant and errand
 # Well within the lease: what takes longer is given up before another worker may take it.
 LONGEST_CALL = jobs.LEASE * 0.75
+# The longest it looks away when there is nothing to do may be set from outside.
 IDLE_S, LONGEST_IDLE_S, AWAY_S = 0.1, 1.0, 1.0
+IDLE_SECONDS = "DOORSTEP_IDLE_SECONDS"
 LAST_CALLS_S = 10.0
 MERCHANTS_FOR_S = 2.0
 
