@@ -10,9 +10,10 @@ import pytest
 
 from doorstep.journey.changes.cancel import AlreadyShipped, NothingToCancel
 from doorstep.journey.changes.fix_address import NothingToSend
-from doorstep.journey.changes.name_item import ItemKnown
+from doorstep.journey.changes.name_item import HasNoStock, ItemKnown
 from doorstep.journey.changes.take_back import NotOut
 from doorstep.kit.refusals import Invalid, NotFound, OnHold
+from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.parcels import LabelThere
 from tests.shop import HOME, Shop, open_shop
 
@@ -286,6 +287,8 @@ async def test_two_orders_teach_the_same_word_in_one_batch(shop: Shop) -> None:
 async def test_what_cannot_be_named_is_refused(shop: Shop) -> None:
     order, known = await unknown(shop), await paid(shop, ("MUG", 1))
     assert isinstance(await shop.ask("name_item", order=order, line=1, sku="NOWHERE"), NotFound)
+    await add_skus(shop.db, shop.merchant, [NewSku("ENGRAVING", stocked=False)])
+    assert isinstance(await shop.ask("name_item", order=order, line=1, sku="ENGRAVING"), HasNoStock)
     assert isinstance(await shop.ask("name_item", order=known, line=1, sku="CUP"), ItemKnown)
     (hold,) = await shop.rows(
         "select hold_id from hold where merchant_id = $1 and order_id = $2", shop.merchant, int(order[4:])

@@ -12,7 +12,6 @@ from msgspec import Meta
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.setup.skus import skus_by_code
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update, answer_of_order
@@ -23,6 +22,7 @@ from doorstep.spine.verbs import verb
 # So many other orders that wait for the same word are checked again at once.
 AT_ONCE = 200
 
+SKUS = "select merchant_id, code, sku_id, stocked from sku where merchant_id = any($1) and code = any($2)"
 ALIASES = """
 select a.merchant_id, a.channel_id, a.alias, a.sku_id
   from unnest($2::bigint[], $3::text[]) u(channel_id, alias)
@@ -64,11 +64,15 @@ class ItemKnown(Refusal):
     """This line has a SKU already."""
 
 
+class HasNoStock(Refusal):
+    """This SKU is set up as having no stock, and the line waits for goods; cancel it, or set the SKU up as stocked."""
+
+
 @dataclass(slots=True)
 class Words:
     """What channels' words mean, and which orders wait for a word; an alias is written once in a batch."""
 
-    skus: Mapping[tuple[int, str], int]
+    skus: Mapping[tuple[int, str], tuple[int, bool]]  # the id, and whether it is stocked
     aliases: dict[tuple[int, str], int] = field(default_factory=dict)
     waiting: dict[tuple[int, str], list[int]] = field(default_factory=dict)
     written: set[tuple[int, str]] = field(default_factory=set)
@@ -99,7 +103,10 @@ async def _words(tx: Tx, orders: Mapping[int, OrderFacts], asks: list[Ask[NameIt
     for row in await tx.rows(ALSO_WAITING, *at):
         waiting[row["channel_id"], row["code"]].append(row["order_id"])
     return Words(
-        skus=await skus_by_code(tx, [ask.body.sku for ask in asks]),
+        skus={
+            (row["merchant_id"], row["code"]): (row["sku_id"], row["stocked"])
+            for row in await tx.rows(SKUS, list(tx.merchants), [ask.body.sku for ask in asks])
+        },
         aliases={(row["channel_id"], row["alias"]): row["sku_id"] for row in await tx.rows(ALIASES, *at)},
         waiting=waiting,
     )
@@ -108,11 +115,14 @@ async def _words(tx: Tx, orders: Mapping[int, OrderFacts], asks: list[Ask[NameIt
 def decide(words: Words, order: OrderFacts, ask: Ask[NameItem]) -> Outcome:
     wanted = ask.body
     line = order.line(wanted.line)
-    sku = words.skus.get((ask.merchant, wanted.sku))
-    if sku is None:
+    found = words.skus.get((ask.merchant, wanted.sku))
+    if found is None:
         raise NotFound(sku=wanted.sku)
+    sku, is_stocked = found
     if line.sku_id is not None:
         raise ItemKnown(order=wanted.order, line=wanted.line, sku=public("sku", line.sku_id))
+    if line.ships and not is_stocked:
+        raise HasNoStock(line=wanted.line, sku=wanted.sku)
     outcome = Outcome(order.merchant, ("order", order.order_id), [])
     outcome.facts.append(Update("order_line", {"order_id": order.order_id, "line_no": line.line_no}, {"sku_id": sku}))
     for hold in order.holds:

@@ -44,8 +44,8 @@ select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku
   left join sku_alias a on a.merchant_id = l.merchant_id and a.channel_id = o.channel_id
     and a.alias = coalesce(nullif(l.code, ''), l.title)
   left join sku s on s.merchant_id = l.merchant_id and s.code = l.code and l.code <> ''
-  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null
-    and coalesce(a.sku_id, s.sku_id) is not null
+  join sku k on k.merchant_id = l.merchant_id and k.sku_id = coalesce(a.sku_id, s.sku_id)
+  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null and (k.stocked or not l.ships)
 """
 STOCK = """
 select merchant_id, sku_id, site_id, free > 0 as is_free from availability
