@@ -36,7 +36,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
 _BOOKS = (
     "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
-    "parcel_line", "parcel_event", "hold", "payment", "invoice", "series", "asn", "asn_line", "attention", "decision",
+    "parcel_line", "parcel_event", "hold", "payment", "invoice", "asn", "asn_line", "attention", "decision",
     "sku_alias", "event", "job",
 )  # fmt: skip
 _WHOLE_BOOKS = ", ".join(

@@ -197,3 +197,31 @@ async def test_a_service_is_never_waited_for(shop: Shop) -> None:
     assert (now["stage"], now["promised"], now["delivered"]) == ("awaiting_fulfillment", 1, 1)
     canceled = await shop.do("cancel", order=order, reason="changed their mind")
     assert (canceled["units"], canceled["stage"]) == (2, "canceled")
+
+
+async def parceled(shop: Shop, *lines: tuple[str, int], **more: Any) -> tuple[str, str]:
+    """A packed order on account: its id, and its parcel."""
+    order = await shop.place(*(lines or (("MUG", 2),)), **{"payment_term": "on_account"} | more)
+    return order, await shop.to_packed(order)
+
+
+async def test_an_invoice_and_a_capture_are_for_a_parcel_of_that_order(till: Shop) -> None:
+    await till.stock("MUG", 9)
+    _, strange = await parceled(till, ("MUG", 3))
+    order, own = await parceled(till, payment_token="tok_ok")
+    payment = (await till.do("want_authorization", order=order))["payment"]
+    await till.do("authorize", payment=payment, provider_ref="auth_1")
+    for verb in ("issue_invoice", "want_capture"):
+        bodies = [{"order": order, "parcel": strange}, {"order": order, "parcel": own}]
+        refused, answer = await till.ask_all(verb, bodies)
+        assert code(refused) == "NotFound" and not isinstance(answer, Refusal)
+    now = await till.now(order)
+    assert (now["invoiced"], now["owed"]) == (2500, 2500)
+
+
+async def test_what_was_billed_before_it_left_is_not_billed_again_with_its_parcel(shop: Shop) -> None:
+    await shop.stock("MUG", 3)
+    order, parcel = await parceled(shop, ("MUG", 3), shipping_minor=501)
+    assert (await shop.do("issue_invoice", order=order))["total_minor"] == 3 * 1250 + 501
+    assert code(await shop.ask("issue_invoice", order=order, parcel=parcel)) == "AlreadyInvoiced"
+    assert (await shop.now(order))["invoiced"] == 3 * 1250 + 501

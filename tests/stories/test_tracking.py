@@ -91,6 +91,19 @@ async def test_an_unknown_code_is_kept_and_says_nothing(road: Shop) -> None:
     assert (await road.timeline(order))[-1] == "track"
 
 
+async def test_news_of_an_emptied_parcel_moves_no_other(road: Shop) -> None:
+    order = await road.place(("MUG", 2), payment_term="on_account")
+    await road.to_picked(order)
+    (ful,) = {row["ful"] for row in await road.on_floor(order)}
+    half = [{"line": 1, "quantity": 1}]
+    emptied, full = [(await road.do("pack", fulfillment_order=ful, lines=half))["parcel"] for _ in range(2)]
+    await road.do("unpack", parcel=emptied)
+    await road.do("track", parcel=emptied, events=[scan(road.at, 1, "EMH")])
+    now = await road.now(order)
+    assert (now["parcels_pre_transit"], now["parcels_exception"]) == (1, 0)
+    assert await state(road, full) == "pre_transit"
+
+
 async def test_trouble_on_the_road_is_somebodys_to_look_at(road: Shop) -> None:
     order, parcel = await on_the_road(road)
     await road.do("track", parcel=parcel, events=[scan(road.at, 1, "EMH")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from doorstep.kit.ids import number
 from doorstep.spine.facts import OrderFacts
@@ -21,17 +21,22 @@ units as (
     join parcel_line pl on pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id
     join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
     where p.merchant_id = any($1) and p.order_id in (select order_id from wanted))
-select parcel_id, sum(worth_minor * (before + quantity) / ordered - worth_minor * before / ordered)::bigint as worth
-  from units where parcel_id = any($2) and ordered > 0 group by parcel_id
+select order_id, parcel_id,
+    sum(worth_minor * (before + quantity) / ordered - worth_minor * before / ordered)::bigint as worth
+  from units where parcel_id = any($2) and ordered > 0 group by order_id, parcel_id
 """
 
 
-async def worths_of_parcels(tx: Tx, parcels: Iterable[str]) -> dict[int, int]:
-    """Minor units per parcel: the goods alone."""
+Worths = Mapping[tuple[int, int], int]
+
+
+async def worths_of_parcels(tx: Tx, parcels: Iterable[str]) -> Worths:
+    """Minor units by order and parcel: the goods alone."""
     wanted = [number("par", parcel) for parcel in parcels if parcel]
     if not wanted:
         return {}
-    return {row["parcel_id"]: row["worth"] for row in await tx.rows(PARCELED, list(tx.merchants), wanted)}
+    rows = await tx.rows(PARCELED, list(tx.merchants), wanted)
+    return {(row["order_id"], row["parcel_id"]): row["worth"] for row in rows}
 
 
 def worth_of_parcel(order: OrderFacts, goods_minor: int, is_followed: bool) -> int:

@@ -21,14 +21,14 @@ from doorstep.journey.cash.books import (
 )
 from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import Refusal
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World
-from doorstep.spine.worth import worth_of_parcel, worths_of_parcels
+from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
 
 
 class WantCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +72,7 @@ async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
     return each(asks, lambda ask: decide(of_order(books, ask), worths, ids, ask))
 
 
-def decide(books: Books, worths: Mapping[int, int], ids: Iterator[int], ask: Ask[WantCapture]) -> Outcome:
+def decide(books: Books, worths: Worths, ids: Iterator[int], ask: Ask[WantCapture]) -> Outcome:
     """Never more than is held or due; drawn from the oldest authorization first."""
     held = [(auth, left) for auth, left in books.authorizations() if auth.provider != CHANNEL]
     if not held and any(books.authorizations()):
@@ -96,12 +96,15 @@ def decide(books: Books, worths: Mapping[int, int], ids: Iterator[int], ask: Ask
     return outcome
 
 
-def _amount(books: Books, worths: Mapping[int, int], body: WantCapture) -> int:
+def _amount(books: Books, worths: Worths, body: WantCapture) -> int:
     if body.amount_minor is not None:
         return body.amount_minor
     if not body.parcel:
         return books.due
-    return worth_of_parcel(books.order, worths.get(number("par", body.parcel), 0), _taken(books))
+    parcel = (books.order.order_id, number("par", body.parcel))
+    if parcel not in worths:
+        raise NotFound(parcel=body.parcel, order=body.order)
+    return worth_of_parcel(books.order, worths[parcel], _taken(books))
 
 
 def _taken(books: Books) -> bool:

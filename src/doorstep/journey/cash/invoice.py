@@ -23,13 +23,11 @@ from doorstep.spine.worth import beside_the_goods
 INVOICES = "INV"
 CREDIT_NOTES = "CN"
 
-# Units parceled before come first: each unit of a line is billed once, and all of them together are worth the line.
 PARCELED = """
-select p.merchant_id, p.order_id, p.parcel_id, pl.line_no, pl.quantity,
-    coalesce(sum(pl.quantity) over (partition by p.merchant_id, p.order_id, pl.line_no order by p.parcel_id
-      rows between unbounded preceding and 1 preceding), 0)::bigint as before
-  from parcel p join parcel_line pl on pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id
-  where p.merchant_id = any($1) and p.order_id = any($2) and pl.quantity > 0
+select p.order_id, p.parcel_id, l.line_no, sum(l.quantity)::bigint as quantity
+  from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and l.quantity > 0
+  group by p.order_id, p.parcel_id, l.line_no order by p.parcel_id, l.line_no
 """
 ISSUED = """
 select merchant_id, order_id, invoice_id, kind, series, number, parcel_id, total_minor, tax_minor, content
@@ -56,10 +54,16 @@ class AlreadyInvoiced(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Parceled:
+class Billed:
+    """Units of a line, after those that were billed before: all of them together are worth exactly the line."""
+
     line_no: int
     quantity: int
     before: int
+
+
+# By order and parcel, then by line: another order's parcel is none of this one's, whoever names it.
+OfParcels = Mapping[tuple[int, int], Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,10 @@ async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), parceled, issued, numbers, ids, ask)))
 
 
-async def _parceled(tx: Tx, orders: list[int]) -> dict[int, list[Parceled]]:
-    found: dict[int, list[Parceled]] = {}
+async def _parceled(tx: Tx, orders: list[int]) -> OfParcels:
+    found: dict[tuple[int, int], dict[int, int]] = {}
     for row in await tx.rows(PARCELED, list(tx.merchants), orders):
-        found.setdefault(row["parcel_id"], []).append(Parceled(row["line_no"], row["quantity"], row["before"]))
+        found.setdefault((row["order_id"], row["parcel_id"]), {})[row["line_no"]] = row["quantity"]
     return found
 
 
@@ -108,7 +112,7 @@ async def issued_of(tx: Tx, orders: list[int]) -> dict[int, Issued]:
 
 def decide(
     books: Books,
-    parceled: Mapping[int, list[Parceled]],
+    parceled: OfParcels,
     issued: Mapping[int, Issued],
     numbers: Numbers,
     ids: Iterator[int],
@@ -116,14 +120,15 @@ def decide(
 ) -> Outcome:
     order, before = books.order, issued[books.order.order_id]
     parcel = number("par", ask.body.parcel) if ask.body.parcel else None
-    if parcel is not None and parcel not in parceled:
+    if parcel is not None and (order.order_id, parcel) not in parceled:
         raise NotFound(parcel=ask.body.parcel)
     if any(row["parcel_id"] == parcel for row in before.of_kind("invoice")):
         raise AlreadyInvoiced(order=ask.body.order, parcel=ask.body.parcel)
-    units = parceled[parcel] if parcel is not None else _not_billed(order, before)
+    inside = parceled[order.order_id, parcel] if parcel is not None else None
+    units = list(_not_billed(order, before, inside))
     content = _content(order, units, first=not before.of_kind("invoice"))
     if content["total_minor"] <= 0 and not content["lines"]:
-        raise AlreadyInvoiced(order=ask.body.order)
+        raise AlreadyInvoiced(order=ask.body.order, parcel=ask.body.parcel)
     taken, moved = numbers.take(order.merchant, INVOICES)
     invoice = next(ids)
     total, told = content["total_minor"], {"number": spelled(INVOICES, taken), "total_minor": content["total_minor"]}
@@ -135,23 +140,24 @@ def decide(
     return outcome
 
 
-def _not_billed(order: OrderFacts, before: Issued) -> list[Parceled]:
-    """Of each line that ships, the units neither billed nor canceled."""
-    found = []
+def _not_billed(order: OrderFacts, before: Issued, inside: Mapping[int, int] | None) -> Iterator[Billed]:
+    """Of each line that ships, the units neither billed nor canceled; of a parcel, as many as are in it."""
     for line in order.lines:
-        billed = before.units("invoice", line.line_no)
-        if line.ships and line.ordered - line.canceled > billed:
-            found.append(Parceled(line.line_no, line.ordered - line.canceled - billed, billed))
-    return found
+        if line.ships:
+            billed = before.units("invoice", line.line_no)
+            left = line.ordered - line.canceled - billed
+            units = left if inside is None else min(left, inside.get(line.line_no, 0))
+            if units > 0:
+                yield Billed(line.line_no, units, billed)
 
 
-def _content(order: OrderFacts, units: list[Parceled], *, first: bool) -> dict[str, Any]:
+def _content(order: OrderFacts, units: list[Billed], *, first: bool) -> dict[str, Any]:
     """The invoice as issued: shares of the lines; with the first one what does not ship, shipping and fees."""
     costs = amounts_of(order)
     shares = [_share(order.line(unit.line_no), costs, unit) for unit in units]
     if first:
         services = [line for line in order.lines if not line.ships]
-        shares += [_share(line, costs, Parceled(line.line_no, line.ordered, 0)) for line in services]
+        shares += [_share(line, costs, Billed(line.line_no, line.ordered, 0)) for line in services]
     fees = list(order.row["details"].get("fees", ())) if first else []
     goods = sum(share["worth_minor"] for share in shares if order.line(share["line"]).ships)
     total = goods + (beside_the_goods(order) if first else 0)
@@ -168,7 +174,7 @@ def _content(order: OrderFacts, units: list[Parceled], *, first: bool) -> dict[s
     }  # fmt: skip
 
 
-def _share(line: Line, costs: Amounts, unit: Parceled) -> dict[str, Any]:
+def _share(line: Line, costs: Amounts, unit: Billed) -> dict[str, Any]:
     def share(amount: int) -> int:
         return worth_of_units(amount, line.ordered, unit.before, unit.quantity)
 

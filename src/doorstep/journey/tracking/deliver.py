@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from doorstep.spine.parcels import ParcelFacts, count_state, of_parcel, outcome_
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import worth_of_parcel, worths_of_parcels
+from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
 class _Delivering:
     """The rule with what the batch has delivered and collected so far."""
 
-    def __init__(self, worths: Mapping[int, int], collected: dict[int, int], ids: Iterator[int]) -> None:
+    def __init__(self, worths: Worths, collected: dict[int, int], ids: Iterator[int]) -> None:
         self.worths, self.collected, self.ids = worths, collected, ids
         self.arrived: set[int] = set()
 
@@ -89,7 +89,7 @@ class _Delivering:
         before = self.collected.get(order, 0)
         due = row["owed"] - row["earned"] - row["collected"] - before
         followed = row["collected"] + row["earned"] + before > 0
-        worth = worth_of_parcel(parcel.order, self.worths.get(parcel.parcel_id, 0), followed)
+        worth = worth_of_parcel(parcel.order, self.worths.get((order, parcel.parcel_id), 0), followed)
         cash: int = max(0, min(worth, due))
         self.collected[order] = before + cash
         return cash

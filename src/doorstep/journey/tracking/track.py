@@ -85,7 +85,8 @@ def decide(
         outcome.events = [Event("track", data=told, happened_at=max(scan.happened_at for scan in new.values()))]
         outcome.facts = [Insert("parcel_event", _row(parcel, digest, scan, ask)) for digest, scan in new.items()]
     if after != before:
-        count_state(outcome, before, after)
+        if parcel.lines:  # an emptied parcel is counted nowhere
+            count_state(outcome, before, after)
         outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": after}))
         if after in TROUBLE_STATES or after == "returned_to_sender":
             outcome.facts.append(_attention(next(ids), parcel, after, new, ask))
