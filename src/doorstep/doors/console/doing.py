@@ -29,8 +29,8 @@ from doorstep.spine.runner import run_one
 from doorstep.spine.verbs import VERBS
 
 
-class MovedOn(Refusal):
-    """The order has moved on since this page was made; look again at what it needs now."""
+class NotOfThisOrder(Refusal):
+    """This form is about something that this order does not have."""
 
 
 async def do(visit: Visit) -> Response[str]:
@@ -45,7 +45,7 @@ async def do(visit: Visit) -> Response[str]:
     move = find(of, verb, visit.form)
     try:
         if move is None:
-            raise MovedOn
+            raise NotOfThisOrder
         ask = _ask(visit, of, move)
         if move.previewed and visit.form.get("step") != "do":
             effect = await preview(visit.db, verb, ask)

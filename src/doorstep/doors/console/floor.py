@@ -34,7 +34,7 @@ VERBS_HERE = ("pick", "short", "pack")
 # Found by the orders that are open: of all that ever was on the floor most is long gone.
 TO_DO = """
 select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by, o.number, o.country, m.name as merchant,
-    n.holds_open, s.promised, s.picked
+    s.promised, s.picked
   from order_now n
     join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id and f.site_id = $2
       and f.released_at is not null
@@ -61,6 +61,10 @@ select a.fulfillment_order_id, a.line_no, a.promised, a.picked, s.code, s.barcod
   where a.merchant_id = any($1) and a.fulfillment_order_id = any($2) and a.promised + a.picked > 0
   order by a.fulfillment_order_id, a.line_no
 """
+OPEN_HOLDS = """
+select h.order_id, h.line_no, h.type, h.reason from hold h
+  where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.hold_id
+"""
 MERCHANT_OF = """
 select merchant_id from fulfillment_order where merchant_id = any($1) and fulfillment_order_id = $2
 """
@@ -80,6 +84,7 @@ class ToPick:
     promised: int
     picked: int
     bins: list[tuple[str, int]]
+    held: str  # why it must not be picked; '' when it may
 
     @property
     def bin(self) -> str:
@@ -100,6 +105,7 @@ class ToDo:
     order: str
     row: Mapping[str, Any]
     lines: list[ToPick]
+    held: str
 
     @property
     def is_late(self) -> bool:
@@ -177,21 +183,25 @@ def _chosen(sites: list[Site], code: str) -> Site | None:
 async def to_do(tx: Tx, site: Site) -> list[ToDo]:
     """What is on the floor there and not packed yet; of the merchants that this transaction sees."""
     rows = await tx.rows(TO_DO, list(tx.merchants), site.site_id, SHOWN)
-    lines: dict[tuple[int, int], list[Any]] = defaultdict(list)
+    holds: dict[tuple[int, int | None], str] = {}
+    for row in await tx.rows(OPEN_HOLDS, list(tx.merchants), [row["order_id"] for row in rows]):
+        holds.setdefault((row["order_id"], row["line_no"]), f"{words.HOLDS.get(row['type'], '')}: {row['reason']}")
+    lines: dict[int, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for row in await tx.rows(LINES, list(tx.merchants), [row["fulfillment_order_id"] for row in rows]):
-        lines[row["fulfillment_order_id"], row["line_no"]].append(row)
-    picks: dict[int, list[ToPick]] = defaultdict(list)
-    for (of, line_no), at in lines.items():
-        bins = [(row["place"], row["quantity"]) for row in at if row["place"]]
-        first = at[0]
-        picks[of].append(ToPick(line_no, first["title"], first["code"], first["promised"], first["picked"], bins))
-    return [
-        ToDo(
-            public("ful", row["fulfillment_order_id"]),
-            public("ord", row["order_id"]),
-            dict(row),
-            # A walk through the shelves: bin after bin.
-            sorted(picks[row["fulfillment_order_id"]], key=lambda line: (line.promised == 0, line.bin)),
-        )
-        for row in rows
-    ]
+        lines[row["fulfillment_order_id"]][row["line_no"]].append(row)
+    found = [_to_do(row, lines[row["fulfillment_order_id"]], holds) for row in rows]
+    return sorted(found, key=lambda each: each.held != "")
+
+
+def _to_do(row: Any, lines: Mapping[int, list[Any]], holds: Mapping[tuple[int, int | None], str]) -> ToDo:
+    picks = [_to_pick(at, holds.get((row["order_id"], line_no), "")) for line_no, at in lines.items()]
+    # A walk through the shelves: bin after bin.
+    picks.sort(key=lambda line: (line.promised == 0, line.bin))
+    ids = public("ful", row["fulfillment_order_id"]), public("ord", row["order_id"])
+    return ToDo(*ids, dict(row), picks, holds.get((row["order_id"], None), ""))
+
+
+def _to_pick(at: list[Any], held: str) -> ToPick:
+    line = at[0]
+    bins = [(row["place"], row["quantity"]) for row in at if row["place"]]
+    return ToPick(line["line_no"], line["title"], line["code"], line["promised"], line["picked"], bins, held)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from doorstep.doors.console import words
-from doorstep.doors.console.whole import Parcel, Part, Whole
+from doorstep.doors.console.whole import Parcel, Whole
 from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
@@ -72,12 +72,20 @@ Moves = Mapping[str, list[Move]]  # by what they are about: "order", hld_…, fu
 
 
 def moves(of: Whole, roles: frozenset[str]) -> Moves:
-    """What may be done, by what it is about."""
+    """What may be done now, by what it is about."""
     found: dict[str, list[Move]] = defaultdict(list)
-    for about, move in _all(of):
-        if may(move.verb, roles):
+    for about, move, fits in _all(of):
+        if fits and may(move.verb, roles):
             found[about].append(move)
     return found
+
+
+def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
+    """The form that was posted, also when it does not fit any more: why not, the verb says better."""
+    for _, move, _ in _all(of):
+        if move.verb == verb and all(form.get(name, "") == value for name, value in move.subject.items()):
+            return move
+    return None
 
 
 def may(verb: str, roles: frozenset[str]) -> bool:
@@ -85,73 +93,52 @@ def may(verb: str, roles: frozenset[str]) -> bool:
     return verb in VERBS and bool(roles & set(ROWS[verb].who))
 
 
-def _all(of: Whole) -> Iterator[tuple[str, Move]]:
-    for move in _of_order(of):
-        yield "order", move
-    for hold in of.open_holds:
-        if hold.type == "unknown_item" and hold.line:
-            yield hold.id, _name_item(of, hold.line)
-        if hold.type == "address":
-            yield hold.id, _fix_address(of)
-        if hold.type == "payment" and of.due_minor > 0:
-            yield hold.id, _record_payment(of)
-        yield hold.id, _lift(of, hold.id)
+def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
+    """Every form there is for this order: what it is about, and whether there is something for it to move."""
+    for move, fits in _of_order(of):
+        yield "order", move, fits
+    for hold in of.order.holds:
+        is_open = hold.lifted_at is None
+        if hold.line:
+            yield hold.id, _name_item(of, hold.line), is_open and hold.type == "unknown_item"
+        yield hold.id, _fix_address(of), is_open and hold.type == "address"
+        yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
+        yield hold.id, _lift(of, hold.id), is_open
     for part in of.parts:
-        for move in _of_part(of, part):
-            yield part.row.id, move
+        stages = {stage for _, _, stage in part.to_do}
+        yield part.row.id, _release(of, part.row.id), part.row.released_at is None and "promised" in stages
+        yield part.row.id, _pack(of, part.row.id), "picked" in stages
     for parcel in of.parcels:
-        for move in _of_parcel(of, parcel):
-            yield parcel.row.id, move
+        for move, fits in _of_parcel(of, parcel):
+            yield parcel.row.id, move, fits
 
 
-def _of_order(of: Whole) -> Iterator[Move]:
+def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     stage, cash, units = of.order.statuses.stage, of.order.cash, of.units
-    if stage == "draft":
-        yield _confirm(of)
-    if of.due_minor > 0 and stage not in (*CLOSED, "draft"):
-        yield _record_payment(of)
-    if cash.held > 0 and units["shipped"] + units["delivered"] > 0:
-        yield _capture(of)
-    if cash.collected > 0:
-        yield _remit(of)
-    if of.due_minor < 0:
-        yield _want_refund(of)
-    if stage not in OVER:
-        yield _hold(of)
-    if any(units[stage] for stage in ON_SHELF):
-        yield _fix_address(of)
-    if stage in ("received", "processing"):
-        yield _check(of)
-    if units["delivered"] + units["shipped"]:
-        yield _take_back(of)
-    yield _note(of)
-    if any(units[stage] for stage in ON_SHELF):
-        yield _cancel(of)
+    on_shelf, out = any(units[each] for each in ON_SHELF), units["shipped"] + units["delivered"] > 0
+    yield _confirm(of), stage == "draft"
+    yield _record_payment(of), of.due_minor > 0 and stage not in (*CLOSED, "draft")
+    yield _capture(of), cash.held > 0 and out
+    yield _remit(of), cash.collected > 0
+    yield _want_refund(of), of.due_minor < 0
+    yield _hold(of), stage not in OVER
+    yield _fix_address(of), on_shelf
+    yield _check(of), stage in ("received", "processing")
+    yield _take_back(of), out
+    yield _note(of), True
+    yield _cancel(of), on_shelf
 
 
-def _of_part(of: Whole, part: Part) -> Iterator[Move]:
-    stages = {stage for _, _, stage in part.to_do}
-    if part.row.released_at is None and "promised" in stages:
-        yield _release(of, part.row.id)
-    if "picked" in stages:
-        yield _pack(of, part.row.id)
-
-
-def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[Move]:
+def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     row = parcel.row
-    if row.handed_over_at is None:
-        if not parcel.lines:
-            return
-        if row.label_state == "bought":
-            yield _hand_over(of, row.id)
-            yield _want_void(of, row.id)
-        else:
-            if row.label_state in ("none", "refused", "void"):
-                yield _want_label(of, row.id)
-            yield _keep_label(of, row.id)
-    elif row.delivered_at is None and of.units["shipped"]:
-        yield _deliver(of, row.id)
-        yield _lose(of, row.id)
+    here = row.handed_over_at is None and bool(parcel.lines)
+    on_the_road = row.handed_over_at is not None and row.delivered_at is None and of.units["shipped"] > 0
+    yield _hand_over(of, row.id), here and row.label_state == "bought"
+    yield _want_label(of, row.id), here and row.label_state in ("none", "refused", "void")
+    yield _keep_label(of, row.id), here and row.label_state != "bought"
+    yield _want_void(of, row.id), here and row.label_state == "bought"
+    yield _deliver(of, row.id), on_the_road
+    yield _lose(of, row.id), on_the_road
 
 
 # The forms, each made for one order.
@@ -352,11 +339,3 @@ def _lose(of: Whole, parcel: str) -> Move:
 
 def _spelled(amount_minor: int, currency: str) -> str:
     return f"{to_decimal(amount_minor, currency):.{digits(currency)}f}"
-
-
-def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
-    """The form that was posted: of those on the order's page by what it is about, else the verb's form of the order."""
-    for _, move in _all(of):
-        if move.verb == verb and all(form.get(name, "") == value for name, value in move.subject.items()):
-            return move
-    return None
