@@ -67,6 +67,18 @@ async def test_a_key_answers_once_and_not_for_another_order(shop: Shop) -> None:
     assert len(await shop.rows("select 1 from orders where merchant_id = $1", shop.merchant)) == 1
 
 
+async def test_a_problem_that_a_channel_tells_stops_the_line_or_the_order(shop: Shop) -> None:
+    told = {"reason": "looks odd", "hold": "amounts", "line": 7}
+    order = (await shop.do("place", order=shop.order(("MUG", 2)), problems=[told]))["order"]
+    holds = await shop.rows(
+        "select type, line_no, reason from hold where merchant_id = $1 and order_id = $2",
+        shop.merchant, int(order[4:]),
+    )  # fmt: skip
+    assert holds == [{"type": "amounts", "line_no": None, "reason": "looks odd"}]
+    with pytest.raises(msgspec.ValidationError, match="Invalid enum value"):
+        await shop.ask("place", order=shop.order(("MUG", 2)), problems=[told | {"hold": "nobody knows"}])
+
+
 async def test_a_merchant_without_backorders_refuses_what_is_not_there(db: Db) -> None:
     shop = await open_shop(db, when_short="refuse")
     await shop.stock("MUG", 1)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from doorstep.journey.intake.new_order import AmountMinor, NewLine, NewOrder, Struct
+from doorstep.journey.intake.problems import Stops
 
 Units = Annotated[int, Meta(ge=0, le=1_000_000)]
 
@@ -20,8 +21,8 @@ class Problem(Struct, frozen=True):
     reason: str
     field: str = ""
     value: str = ""
-    hold: str = ""
-    line: int = 0
+    hold: Stops = ""
+    line: Annotated[int, Meta(ge=0, le=2000)] = 0
 
 
 class Happened(Struct, frozen=True, kw_only=True):

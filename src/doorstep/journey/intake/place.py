@@ -458,7 +458,7 @@ def _hold_what_is_wrong(
             why = {"field": problem.field, "value": problem.value}
             place_hold(
                 outcome, ids, type=problem.hold, by="system", at=ask.at, reason=problem.reason, why=why,
-                line_no=problem.line or None,
+                line_no=problem.line if 0 < problem.line <= len(new.lines) else None,
             )  # fmt: skip
 
 

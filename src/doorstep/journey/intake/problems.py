@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 # What is wrong, in words.
@@ -66,8 +68,11 @@ REASONS: dict[str, str] = {
     "quantity_unreadable": "this is no whole number of pieces, 0 or more",
 }
 
+# What a problem of an order that comes in may stop it as; empty: it stops nothing.
+Stops = Literal["", "unknown_item", "amounts", "address", "duplicate", "changed"]
+
 # The problems that should stop an order, and the type of hold that fits.
-HOLDS: dict[str, str] = {
+HOLDS: dict[str, Stops] = {
     "no_order_row": "amounts",
     "row_left_out": "unknown_item",
     "name_shared": "duplicate",
