@@ -205,18 +205,21 @@ def why(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
 
 
 def _reasons(told: dict[str, Any]) -> Iterator[str]:
-    yield f"{told['order']} is {told['statuses']['stage'].replace('_', ' ')}."
-    for hold in told["waiting_for"]:
-        yield _hold(hold)
+    yield f"{told['order']} is {told['stage'].replace('_', ' ')}. {told['says']}"
+    for hold in told["holds"]:
+        yield f"Held ({hold['type']}, by {hold['by']}): {hold['reason']}"
+    for line in told["waiting"]:
+        yield f"Line {line['line']} waits for {line['quantity']} of {line['sku']}: {line['because']}"
+    yield from (f"What would move it on: {action}" for action in told["moves_on"])
     for one in told["decisions"]:
         yield f"{one['decided_at'][:16].replace('T', ' ')} {one['verb']}: {one['chosen']}"
         yield from (
             f"  {name}: {_plain(value)}" for name, value in one["why"].items() if value not in ([], {}, "", None)
         )
-    for step in told["next_steps"]:
+    for step in told["queued"]:
         error = f": {step['error']}" if step["error"] else ""
         yield f"Next: {step['verb']} ({step['state']}){error}"
-    if not told["waiting_for"] and not told["next_steps"]:
+    if not told["holds"] and not told["waiting"] and not told["queued"]:
         yield "Nothing holds it, and nothing is queued for it."
 
 

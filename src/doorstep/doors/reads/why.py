@@ -1,4 +1,4 @@
-"""why: what an order waits for, and what was decided about it for which reasons."""
+"""why: why an order is where it is, what would move it on, what was decided about it, and what is queued for it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from doorstep.doors.reads.orders import Hold, Statuses, order
+from doorstep.journey.processing.why import why as reasons
+from doorstep.kit.ids import number
 from doorstep.spine.tenant import Tx
 
+# All of them, for the order's page; `why` tells the newest.
 DECISIONS = """
 select d.verb, d.chosen, d.why, d.decided_at from decision d where d.merchant_id = $1 and d.order_id = $2
   order by d.decision_id
@@ -22,10 +24,51 @@ select j.verb, j.state, j.due_at, j.error from job j
 
 
 class Decision(Struct, frozen=True, kw_only=True):
+    """`refused`: the options that were not chosen, each with its reason."""
+
     verb: str
     chosen: str
     why: dict[str, Any]
     decided_at: datetime
+    refused: dict[str, Any] = {}
+
+
+class OpenHold(Struct, frozen=True, kw_only=True):
+    hold: str
+    type: str
+    line: int | None
+    reason: str
+    fields: list[Any]
+    lifts: str
+    by: str
+    since: datetime
+    until: datetime | None
+
+
+class WaitingLine(Struct, frozen=True, kw_only=True):
+    """A line that is not promised yet: `free` by site; `because`, and what would `mend` it."""
+
+    line: int
+    sku: str
+    quantity: int
+    free: dict[str, int]
+    because: str
+    mend: str
+
+
+class Possible(Struct, frozen=True, kw_only=True):
+    """A verb whose source is not empty, who may ask it, and the hold that stops it."""
+
+    verb: str
+    says: str
+    units: int
+    who: list[str]
+    stopped_by: str | None
+
+
+class Promised(Struct, frozen=True, kw_only=True):
+    ship_by: datetime | None
+    deliver_by: str | None
 
 
 class NextStep(Struct, frozen=True, kw_only=True):
@@ -39,20 +82,19 @@ class NextStep(Struct, frozen=True, kw_only=True):
 
 class Why(Struct, frozen=True, kw_only=True):
     order: str
-    statuses: Statuses
-    waiting_for: list[Hold]
+    stage: str
+    says: str
+    promise: Promised | None
+    holds: list[OpenHold]
+    waiting: list[WaitingLine]
+    moves_on: list[str]
     decisions: list[Decision]
-    next_steps: list[NextStep]
+    next: list[Possible]
+    queued: list[NextStep]
 
 
 async def why(tx: Tx, merchant: int, word: str) -> Why:
-    whole = await order(tx, merchant, word)
-    decided = await tx.rows(DECISIONS, merchant, int(word.partition("_")[2]))
-    queued = await tx.rows(NEXT, merchant, word)
-    return Why(
-        order=word,
-        statuses=whole.statuses,
-        waiting_for=[hold for hold in whole.holds if hold.lifted_at is None],
-        decisions=[Decision(**{**dict(row), "why": msgspec.json.decode(row["why"])}) for row in decided],
-        next_steps=[NextStep(**dict(row)) for row in queued],
-    )
+    """Refuses NotFound."""
+    told = await reasons(tx, number("ord", word))
+    queued = [dict(row) for row in await tx.rows(NEXT, merchant, word)]
+    return msgspec.convert(told | {"queued": queued}, Why)
