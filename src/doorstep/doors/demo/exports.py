@@ -76,8 +76,7 @@ def _is_odd(rows: list[Row]) -> bool:
     elsewhere = any(first[f"Shipping {name}"] != first[f"Billing {name}"] for name in STATED)
     strange = any(not row["Lineitem sku"] or row["Lineitem sku"].endswith("-OLD") for row in rows)
     many = any(int(row["Lineitem quantity"]) >= MANY for row in rows)
-    unpaid = first["Financial Status"] != "paid"
-    return bool(first["Cancelled at"]) or first["Risk Level"] == "High" or elsewhere or strange or many or unpaid
+    return bool(first["Cancelled at"]) or first["Risk Level"] == "High" or elsewhere or strange or many
 
 
 def _moved(row: Row, by: timedelta) -> Row:
