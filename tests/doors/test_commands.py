@@ -1,0 +1,362 @@
+"""The commands at work: a shop set up, its files taken in, its orders looked at and worked on, in one fresh home.
+
+Most run inside this process, so that Python starts once; what the shell sees is tested by real processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from doorstep.doors.cli.main import COMMANDS
+from doorstep.kit import embedded
+from tests.doors.test_cli import doorstep
+
+EXPORT = """\
+Name,Email,Financial Status,Fulfillment Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,\
+Lineitem name,Lineitem price,Lineitem sku,Lineitem requires shipping,Shipping Name,Shipping Address1,Shipping City,\
+Shipping Zip,Shipping Country,Cancelled at,Refunded Amount
+#1001,ada@example.com,paid,unfulfilled,USD,33.00,5.00,0.00,38.00,2026-03-02 10:00:00 +0000,2,A mug,12.50,MUG,true,\
+Ada Byrne,12 Grafton Street,Dublin,D02 XY45,IE,,0.00
+#1001,,,,,,,,,,1,A cup,8.00,CUP,true,,,,,,,
+#1002,bo@example.com,refunded,unfulfilled,USD,8.00,0.00,0.00,8.00,2026-03-02 11:00:00 +0000,1,A cup,8.00,CUP,true,\
+Bo Lind,1 Main Street,Newark,07114,US,2026-03-03 11:00:00 +0000,8.00
+"""
+
+
+class Cli:
+    """doorstep in a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """As the shell would, but in this process."""
+        from doorstep.doors.cli import main
+
+        out, err, code = StringIO(), StringIO(), 0
+        surroundings = {"DOORSTEP_HOME": str(self.home), "DATABASE_URL": "", "COLUMNS": "200", **environment}
+        with (
+            patch.dict(os.environ, surroundings),
+            patch.object(sys, "argv", ["doorstep", *words]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            sys.modules.pop("doorstep.doors.cli.doing", None)  # it is built for the verb that is asked
+            try:
+                main.main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+    def json(self, *words: str) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stderr or done.stdout
+        return json.loads(done.stdout)
+
+    def says(self, *words: str) -> str:
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refused(self, *words: str, code: int = 1) -> str:
+        """What it says when it refuses: one plain sentence, never a traceback."""
+        done = self.run(*words)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture(scope="module")
+def cli() -> Iterator[Cli]:
+    """A shop with a merchant, a site, two orders taken in from a file."""
+    with tempfile.TemporaryDirectory(prefix="doorstep-home-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        home = Path(folder).resolve()
+        cli = Cli(home)
+        try:
+            cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US", "--name", "Mugs & Co")
+            cli.says("site", "add", "EWR", "--country", "US", "--timezone", "America/New_York", "--cut-off", "15:00")
+            (home / "orders.csv").write_text(EXPORT)
+            came = cli.json("import", "orders", str(home / "orders.csv"), "--merchant", "mugs", "--create")
+            assert came == {"read": 3, "taken": 2, "changed": 0, "unchanged": 0, "refused": 0, "report": None}
+            yield cli
+        finally:
+            embedded.stop(home)
+
+
+# Each command explains itself
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("orders", "list"), ("orders", "show"), ("orders", "why"), ("import", "orders"), ("import", "products"),
+        ("import", "stock"), ("report", "sales"), ("audit",), ("key", "create"), ("merchant", "add"),
+        ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
+        ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup",), ("do", "pick"),
+        ("do", "record-payment"), ("do", "fix_address"),
+    ],
+)  # fmt: skip
+def test_each_command_explains_itself_without_a_database(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = Cli(tmp_path / "none").run(*words, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"Usage: doorstep {' '.join(words)}" in done.stdout
+    assert "--json" in done.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_verb_of_the_journey_is_a_command(tmp_path: Path) -> None:
+    from doorstep.spine.journey import ROWS
+
+    told = Cli(tmp_path / "none").run("do", "--help").stdout
+    assert [verb for verb in ROWS if f" {verb.replace('_', '-')} " not in told] == []
+
+
+def test_the_commands_of_the_list_have_their_modules() -> None:
+    folder = Path(__file__).parents[2] / "src/doorstep/doors/cli"
+    assert [module for module, _ in COMMANDS.values() if not (folder / f"{module}.py").exists()] == []
+
+
+# Taking in and looking
+
+
+def test_the_same_file_again_changes_nothing(cli: Cli) -> None:
+    again = cli.json("import", "orders", str(cli.home / "orders.csv"), "--merchant", "mugs", "--create")
+    assert (again["taken"], again["changed"], again["unchanged"]) == (0, 0, 2)
+    told = cli.says("import", "orders", str(cli.home / "orders.csv"), "--merchant", "mugs", "--dry-run")
+    assert told.startswith("3 rows read; of the orders 0 would be taken, 0 changed, 2 unchanged, 0 refused.")
+
+
+def test_a_merchant_that_is_not_there_is_made_with_create_alone(cli: Cli) -> None:
+    file = str(cli.home / "orders.csv")
+    assert cli.refused("import", "orders", file, "--merchant", "other").startswith("There is no merchant of this key.")
+    rehearsed = cli.json("import", "orders", file, "--merchant", "other", "--create", "--dry-run")
+    assert rehearsed["taken"] == 2
+    assert "other" not in cli.says("merchant", "list")
+    assert cli.json("import", "orders", file, "--merchant", "other", "--create", "--currency", "EUR")["taken"] == 2
+    report = cli.json("report", "sales", "--merchant", "other")
+    assert (report["currency"], report["orders"]) == ("EUR", 0)
+    assert report["by_currency"]["USD"]["gross_minor"] == 4100
+
+
+def test_what_was_sold_is_told_to_the_cent(cli: Cli) -> None:
+    assert cli.json("report", "sales", "--merchant", "mugs") == {
+        "currency": "USD", "orders": 2, "lines": 3, "gross_minor": 4100, "credits_minor": -800, "credits_linked": 1,
+        "adjustments_minor": 0, "net_minor": 3300,
+    }  # fmt: skip
+    assert "$41.00" in cli.says("report", "sales", "--merchant", "mugs")
+
+
+def test_orders_are_listed_filtered_and_paged(cli: Cli) -> None:
+    page = cli.json("orders", "list", "--merchant", "mugs", "--limit", "1")
+    assert [order["number"] for order in page["orders"]] == ["#1002"]
+    following = cli.json("orders", "list", "--merchant", "mugs", "--limit", "1", "--cursor", page["next"])
+    assert [order["number"] for order in following["orders"]] == ["#1001"]
+    assert following["next"] is None
+    found = cli.json("orders", "list", "--merchant", "mugs", "--stage", "canceled")
+    assert [order["number"] for order in found["orders"]] == ["#1002"]
+    assert "#1001" in cli.says("orders", "list", "--merchant", "mugs", "--sku", "MUG", "--placed-from", "2026-03-02")
+    assert cli.says("orders", "list", "--merchant", "mugs", "--country", "FR").strip() == "No orders."
+
+
+def test_an_order_is_shown_whole_by_its_number_and_says_why_it_waits(cli: Cli) -> None:
+    told = cli.says("orders", "show", "#1001", "--merchant", "mugs")
+    assert "12 Grafton Street" in told
+    assert "2 wanted" in told
+    whole = cli.json("orders", "show", "#1001", "--merchant", "mugs")
+    assert next(event["verb"] for event in whole["timeline"]) == "place"
+    assert cli.json("orders", "show", whole["id"], "--merchant", "mugs")["number"] == "#1001"
+    why = cli.json("orders", "why", "#1001", "--merchant", "mugs")
+    assert why["order"] == whole["id"]
+    assert cli.refused("orders", "show", "#9999", "--merchant", "mugs").startswith("There is no such thing here.")
+
+
+def test_a_value_that_is_none_of_the_list_was_asked_wrongly(cli: Cli) -> None:
+    assert "nonsense" in cli.refused("orders", "list", "--merchant", "mugs", "--stage", "nonsense", code=2)
+    assert "no time" in cli.refused("orders", "list", "--merchant", "mugs", "--placed-from", "soon", code=2)
+
+
+def test_the_books_are_audited(cli: Cli) -> None:
+    told = cli.json("audit")
+    assert told["ok"] is True
+    assert {law["broken"] for law in told["laws"]} == {0}
+    assert cli.says("audit", "--merchant", "mugs").startswith("The books hold")
+
+
+# Doing
+
+
+def test_a_verb_is_done_once_under_a_key_and_previewed_without_a_trace(cli: Cli) -> None:
+    words = ("do", "record-payment", "#1001", "--merchant", "mugs", "--amount-minor", "100")
+    preview = cli.json(*words, "--preview")
+    assert preview["cash"] == [{"from": "world", "to": "earned", "amount_minor": 100}]
+    first = cli.json(*words, "--key", "till-7")
+    assert cli.json(*words, "--key", "till-7") == first
+    cash = cli.json("orders", "show", "#1001", "--merchant", "mugs")["cash"]
+    assert cash["earned"] == 3900
+    other = cli.refused(*words[:-1], "200", "--key", "till-7")
+    assert other.startswith("This idempotency key was used before")
+
+
+def test_nested_fields_and_whole_bodies_are_json(cli: Cli) -> None:
+    body = {"order": "#1001", "lines": [{"line": 2, "quantity": 1}], "refund": False}
+    file = cli.home / "cancel.json"
+    file.write_text(json.dumps(body))
+    assert cli.json("do", "cancel", "--merchant", "mugs", "--body", f"@{file}", "--preview")["demand"] == [
+        {"line": 2, "from": "wanted", "to": "canceled", "quantity": 1}
+    ]
+    lines = '[{"line": 1, "quantity": 1}]'
+    previewed = cli.json("do", "cancel", "#1001", "--merchant", "mugs", "--lines", lines, "--no-refund", "--preview")
+    assert previewed["demand"] == [{"line": 1, "from": "wanted", "to": "canceled", "quantity": 1}]
+
+
+def test_a_field_that_is_wrong_is_named(cli: Cli) -> None:
+    assert "type must be one of" in cli.refused("do", "hold", "#1001", "--merchant", "mugs", "--type", "x", code=2)
+    assert "--amount-minor" in cli.refused("do", "record-payment", "#1001", "--amount-minor", "much", code=2)
+    assert "no JSON" in cli.refused("do", "cancel", "--body", "{", code=2)
+    done = cli.run("do", "record-payment", "#1001", "--merchant", "mugs", "--amount-minor", "-5", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"]["fields"] == [{"pointer": "/amount_minor", "detail": "must be at least 1"}]
+
+
+def test_a_refusal_is_one_plain_sentence(cli: Cli) -> None:
+    told = cli.refused("do", "confirm", "#1001", "--merchant", "mugs")
+    assert told.startswith("This is no draft, or not any more.")
+    assert len(told.splitlines()) == 1
+
+
+# Setting up
+
+
+def test_stock_and_products_come_in_from_files(cli: Cli) -> None:
+    products = cli.home / "products.csv"
+    products.write_text("Handle,Title,Variant SKU,Variant Grams,Variant Price\nlamp,A lamp,LAMP,900,39.00\n")
+    assert cli.json("import", "products", str(products), "--merchant", "mugs")["taken"] == 1
+    stock = cli.home / "stock.csv"
+    stock.write_text("SKU,Site,Quantity\nLAMP,EWR,7\nGHOST,EWR,1\n")
+    came = cli.json("import", "stock", str(stock), "--merchant", "mugs")
+    assert (came["taken"], came["refused"]) == (1, 1)
+    assert "GHOST" in Path(came["report"]).read_text("utf-8-sig")
+    assert cli.json("import", "stock", str(stock), "--merchant", "mugs")["unchanged"] == 1
+
+
+def test_a_sku_is_set_field_by_field(cli: Cli) -> None:
+    cli.says("sku", "set", "POT", "--merchant", "mugs", "--name", "A pot", "--weight-g", "1200", "--hs-code", "691200")
+    cli.says("sku", "set", "POT", "--merchant", "mugs", "--origin", "PL", "--flag", "fragile")
+    (pot,) = [sku for sku in cli.json("sku", "list", "--merchant", "mugs")["skus"] if sku["code"] == "POT"]
+    known = {name: pot[name] for name in ("name", "weight_g", "hs_code", "origin", "flags")}
+    assert known == {"name": "A pot", "weight_g": 1200, "hs_code": "691200", "origin": "PL", "flags": ["fragile"]}
+    cli.says("sku", "alias", "file", "Blue pot", "POT", "--merchant", "mugs")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("sku", "set", "POT", "--hs-code", "69"), "A customs tariff (HS) code is 6 to 12 digits."),
+        (("sku", "set", "POT", "--weight-g", "-1"), "A weight or a length is a whole number"),
+        (("sku", "set", "POT", "--origin", "XX"), "There is no country of that"),
+        (("merchant", "add", "Bad Key", "--currency", "USD", "--country", "US"), "This cannot be a code here."),
+        (("merchant", "add", "new", "--currency", "US$", "--country", "US"), "This is not an ISO 4217 currency"),
+        (("merchant", "add", "new", "--currency", "USD", "--country", "USA"), "There is no country of that"),
+        (("merchant", "add", "mugs", "--currency", "USD", "--country", "US"), "There is a merchant of this key"),
+        (("site", "add", "EWR", "--country", "US"), "There is a site of this code already."),
+        (("site", "add", "WRO", "--country", "PL", "--timezone", "Poland/Warsaw"), "There is no timezone"),
+        (("method", "add", "Fast", "--days-min", "9", "--days-max", "2"), "Days in transit go from"),
+        (("connect", "carrier", "post", "--plugin", "pigeon"), "No plugin of that name is installed."),
+        (("connect", "carrier", "post", "--plugin", "ratecard"), "These settings do not fit the plugin."),
+        (("key", "create", "--scope", "all"), "A key can be limited to these areas only."),
+        (("link",), "The web part does not run"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_refused_by_name(cli: Cli, words: tuple[str, ...], sentence: str) -> None:
+    mine = ("--merchant", "mugs") if words[0] in ("sku", "method", "connect", "key") else ()
+    assert cli.refused(*words, *mine).startswith(sentence)
+
+
+def test_an_account_keeps_its_secret_sealed(cli: Cli) -> None:
+    settings = json.dumps({"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"})
+    words = ("connect", "payments", "till", "--plugin", "simpay", "--settings", settings, "--merchant", "mugs")
+    assert cli.json(*words)["new"] is True
+    assert cli.json(*words)["new"] is False
+    (account,) = cli.json("connect", "list", "--merchant", "mugs")["connections"]
+    assert (account["has_secret"], account["settings"]) == (True, {"base_url": "http://127.0.0.1:9"})
+
+
+def test_a_key_is_shown_once_listed_and_ended(cli: Cli) -> None:
+    made = cli.json("key", "create", "--merchant", "mugs", "--name", "shop", "--scope", "read")
+    assert made["key"].startswith("ds_live_")
+    (listed,) = [key for key in cli.json("key", "list", "--merchant", "mugs")["keys"] if key["id"] == made["id"]]
+    assert "key" not in listed
+    cli.says("key", "revoke", made["id"], "--merchant", "mugs")
+    assert cli.refused("key", "revoke", made["id"], "--merchant", "mugs").startswith("There is no such thing here.")
+
+
+def test_people_are_added_listed_and_ended(cli: Cli) -> None:
+    cli.says("user", "add", "ada@example.com", "--role", "merchant", "--merchant", "mugs")
+    assert [user["merchant"] for user in cli.json("user", "list")["users"]] == ["mugs"]
+    assert cli.refused("user", "add", "ada@example.com").startswith("Somebody signs in with that e-mail address")
+    cli.says("user", "end", "ada@example.com")
+    assert cli.json("user", "list")["users"] == []
+
+
+def test_a_merchant_is_changed_field_by_field(cli: Cli) -> None:
+    cli.says("merchant", "set", "mugs", "--ship", "complete", "--email", "hello@mugs.example")
+    (mugs,) = [one for one in cli.json("merchant", "list")["merchants"] if one["key"] == "mugs"]
+    assert (mugs["ship"], mugs["email"], mugs["name"]) == ("complete", "hello@mugs.example", "Mugs & Co")
+
+
+def test_what_waits_is_listed_and_what_is_due_is_not_replayed(cli: Cli) -> None:
+    page = cli.json("jobs", "list", "--state", "due", "--merchant", "mugs")
+    assert "check" in {job["verb"] for job in page["jobs"]}
+    done = cli.run("jobs", "replay", page["jobs"][0]["id"], "--merchant", "mugs", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"replayed": [], "missing": [page["jobs"][0]["id"]]}
+
+
+def test_a_whole_operation_is_set_up_from_a_file_as_often_as_one_likes(cli: Cli) -> None:
+    from doorstep.sample import OPERATOR
+
+    for _ in range(2):
+        assert cli.json("setup", str(OPERATOR))["merchants"] == ["gizmo-lane", "harbor-mugs", "tinker-pine"]
+    assert {"EWR", "WRO"} <= {site["code"] for site in cli.json("site", "list")["sites"]}
+    methods = cli.json("method", "list", "--merchant", "gizmo-lane")["shipping_methods"]
+    assert {method["name"] for method in methods} >= {"Standard", "Express"}
+    (cli.home / "broken.json").write_text('{"operator": 1}')
+    assert cli.refused("setup", str(cli.home / "broken.json")).startswith("This file does not describe an operator")
+
+
+def test_a_shell_sees_the_same(cli: Cli) -> None:
+    (cli.home / "more.csv").write_text(EXPORT.replace("#100", "#200"))
+    came = doorstep(cli.home, "import", "orders", str(cli.home / "more.csv"), "--merchant", "mugs", "--json")
+    assert (came.returncode, json.loads(came.stdout)["taken"]) == (0, 2)
+    listed = doorstep(cli.home, "orders", "list", "--merchant", "mugs")
+    assert (listed.returncode, "#2001" in listed.stdout) == (0, True)
+    why = doorstep(cli.home, "orders", "why", "#2001", "--merchant", "mugs")
+    assert "Next: check (due)" in why.stdout
+    done = doorstep(cli.home, "do", "note", "#2001", "--merchant", "mugs", "--text", "ring twice")
+    assert done.returncode == 0, done.stderr
+    assert doorstep(cli.home, "audit", "--json").returncode == 0
+    refused = doorstep(cli.home, "import", "orders", str(cli.home / "none.csv"), "--merchant", "mugs")
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
+    assert doorstep(cli.home, "orders", "list", "--limit", "0").returncode == 2
+
+
+def test_without_a_merchant_named_the_only_one_is_meant(a_home: Path) -> None:
+    cli = Cli(a_home)
+    assert cli.refused("orders", "list").startswith("Say which merchant is meant")
+    cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US")
+    assert cli.says("orders", "list").strip() == "No orders."
+    cli.says("merchant", "add", "cups", "--currency", "USD", "--country", "US")
+    assert cli.refused("orders", "list").startswith("Say which merchant is meant")
+    assert cli.run("orders", "list", DOORSTEP_MERCHANT="cups").returncode == 0
