@@ -75,9 +75,15 @@ def moves(of: Whole, roles: frozenset[str]) -> Moves:
     """What may be done now, by what it is about."""
     found: dict[str, list[Move]] = defaultdict(list)
     for about, move, fits in _all(of):
-        if fits and may(move.verb, roles):
-            found[about].append(move)
+        stopped = of.is_stopped and ROWS[move.verb].held
+        if fits and not stopped and may(move.verb, roles):
+            found[about].append(move if "operator" in roles else _as_merchant(move))
     return found
+
+
+def _as_merchant(move: Move) -> Move:
+    """A merchant's own hold is of the kind merchant unless they say otherwise."""
+    return move.filled({"type": "merchant"}) if move.verb == "hold" else move
 
 
 def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
@@ -103,7 +109,8 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
             yield hold.id, _name_item(of, hold.line), is_open and hold.type == "unknown_item"
         yield hold.id, _fix_address(of), is_open and hold.type == "address"
         yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
-        yield hold.id, _lift(of, hold.id), is_open
+        # What is unknown stays so until it is named.
+        yield hold.id, _lift(of, hold.id), is_open and not (hold.type == "unknown_item" and hold.line)
     for part in of.parts:
         stages = {stage for _, _, stage in part.to_do}
         yield part.row.id, _release(of, part.row.id), part.row.released_at is None and "promised" in stages
@@ -181,7 +188,8 @@ def _lift(of: Whole, hold: str) -> Move:
 def _name_item(of: Whole, line: int) -> Move:
     code = next((each.code for each in of.order.lines if each.line == line), "")
     says = f"The channel calls it {code or of.titles[line]}. The answer is remembered for this channel."
-    sku = Field("sku", "SKU", required=True, longest=120, hint="The merchant's own code.")
+    hint = "The merchant's own code."
+    sku = Field("sku", "SKU", required=True, longest=120, hint=hint, choices=tuple(of.skus))
     subject = {"order": of.order.id, "line": str(line)}
     return _move(of, "name_item", "Name the SKU", "Which SKU is it?", says, sku, subject=subject, tone="primary")
 

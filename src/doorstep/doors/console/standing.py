@@ -25,6 +25,7 @@ class Reason:
     text: str
     moves_on: str = ""
     about: str = ""
+    hold: reads.Hold | None = None
 
 
 def standing(of: Whole) -> list[Reason]:
@@ -47,8 +48,8 @@ def standing(of: Whole) -> list[Reason]:
 def _held(of: Whole, hold: reads.Hold) -> Reason:
     line = f" · only {of.titles.get(hold.line, f'line {hold.line}')}" if hold.line else ""
     kind = words.HOLDS.get(hold.type, words.titled(hold.type))
-    lifts = hold.lifts_when[:1].upper() + hold.lifts_when[1:]
-    return Reason("amber", f"On hold: {kind}{line}", _sentence(hold.reason), _sentence(lifts), hold.id)
+    lifts = words.LIFTS.get(hold.type) or _sentence(hold.lifts_when)
+    return Reason("amber", f"On hold: {kind}{line}", _sentence(hold.reason), lifts, hold.id, hold)
 
 
 def _closed(of: Whole) -> Reason:
@@ -68,18 +69,27 @@ def _closed(of: Whole) -> Reason:
 
 
 def _waiting_for_stock(of: Whole) -> Iterator[Reason]:
-    held_lines = {hold.line for hold in of.open_holds}
-    if None in held_lines or of.order.statuses.stage == "received":
+    """What is short, and what waits only because the order ships complete."""
+    if of.is_stopped or of.order.statuses.stage == "received":
         return
-    for line in of.order.lines:
-        if line.units["wanted"] and line.line not in held_lines:
-            title = of.titles[line.line]
-            yield Reason(
-                "amber", f"Waiting for stock: {line.units['wanted']} × {title}",
-                "No site has enough of it free." + (" The rest waits with it: it ships complete."
-                                                    if of.order.ship == "complete" and len(of.order.lines) > 1 else ""),
-                "Receive or find some; the oldest order gets it first, by itself.",
-            )  # fmt: skip
+    held = {hold.line for hold in of.open_holds}
+    waiting = {
+        line.line: line.units["wanted"] for line in of.order.lines if line.units["wanted"] and line.line not in held
+    }
+    missing = _missing(of) & waiting.keys() or set(waiting)
+    for line in sorted(missing):
+        title = f"Waiting for stock: {waiting[line]} × {of.titles[line]}"
+        yield Reason("amber", title, "No site has enough of it free.", "Receive some: the oldest order gets it first.")
+    others = sum(units for line, units in waiting.items() if line not in missing)
+    if others:
+        verb = "waits" if others == 1 else "wait"
+        yield Reason("slate", f"{words.plural(others, 'other unit')} {verb} with it", "The order ships complete.")
+
+
+def _missing(of: Whole) -> set[int]:
+    """Lines that the last look for stock found too little of."""
+    looks = [decision.why.get("missing", ()) for decision in of.decisions if decision.verb in ("promise", "fill")]
+    return {each["line"] for each in looks[-1]} if looks else set()
 
 
 def _of_part(of: Whole, part: Part) -> Iterator[Reason]:
@@ -88,16 +98,22 @@ def _of_part(of: Whole, part: Part) -> Iterator[Reason]:
     late = "It is late. " if part.is_late else ""
     tone = "red" if part.is_late else "violet"
     if part.to_do:
-        units = words.plural(sum(count for count, _, stage in part.to_do if stage == "promised"), "unit")
+        promised = words.plural(sum(count for count, _, stage in part.to_do if stage == "promised"), "unit")
         picked = sum(count for count, _, stage in part.to_do if stage == "picked")
         if picked:
-            yield Reason(tone, f"Being picked {where}", f"{late}{words.plural(picked, 'unit')} picked, not packed yet."
-                         + due, "Pack them into a parcel.", part.row.id)  # fmt: skip
+            title, told, next_step = (
+                f"Being picked {where}",
+                f"{words.plural(picked, 'unit')} picked, not packed yet.",
+                ("Pack them into a parcel."),
+            )
         elif part.row.released_at:
-            yield Reason(tone, f"On the floor {where}", f"{late}{units} to pick.{due}", "Pick it.", part.row.id)
+            title, told, next_step = f"On the floor {where}", f"{promised} to pick.", "Pick it."
         else:
-            yield Reason(tone, f"Promised {where}", f"{late}{units} reserved; not sent to the floor yet.{due}",
-                         "Release it to the floor.", part.row.id)  # fmt: skip
+            title, told = f"Promised {where}", f"{promised} reserved; not sent to the floor yet."
+            next_step = "Release it to the floor."
+        if of.is_stopped:
+            tone, next_step = "slate", "Not before the hold is lifted."
+        yield Reason(tone, title, late + told + due, next_step, part.row.id)
     for parcel in part.parcels:
         yield from _of_parcel(parcel)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -16,13 +17,14 @@ from doorstep.doors.reads.why import DECISIONS, Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
 from doorstep.kit.money import spell
+from doorstep.kit.paper import Address, address_lines
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.sites import Site, every_site
 from doorstep.spine.tenant import Tx
 
 EVENTS_SHOWN = 200
 # Verbs that come in runs: one line of the timeline while nobody pauses for longer.
-RUNS = ("pick", "unpick")
+RUNS = ("pick", "unpick", "track")
 LONGEST_PAUSE = timedelta(minutes=15)
 
 MERCHANT_OF = """
@@ -48,6 +50,8 @@ select e.parcel_id, e.happened_at, e.code, e.raw_code, e.state, e.place, e.messa
     join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
   where p.merchant_id = $1 and p.order_id = $2 order by e.parcel_id, e.happened_at desc, e.recorded_at desc
 """
+# To choose from when an item is unknown.
+SKUS = "select s.code, s.name from sku s where s.merchant_id = $1 order by s.code limit 500"
 ATTENTION = """
 select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attention a
   where a.merchant_id = $1 and a.order_id = $2 and a.resolved_at is null order by a.attention_id
@@ -131,12 +135,27 @@ class Whole:
     stray_parcels: list[Parcel]
     decisions: list[Decision]
     attention: list[Mapping[str, Any]]
+    skus: list[tuple[str, str]]
     timeline: list[Happening]
     earlier: int
 
     @property
     def open_holds(self) -> list[reads.Hold]:
         return [hold for hold in self.order.holds if hold.lifted_at is None]
+
+    @property
+    def is_stopped(self) -> bool:
+        """The whole order is on hold, not only a line of it."""
+        return any(hold.line is None for hold in self.open_holds)
+
+    @property
+    def address(self) -> list[str]:
+        """Where it goes, in lines as that country writes them."""
+        given = self.order.ship_to
+        if not given:
+            return []
+        names = Address.__struct_fields__
+        return address_lines(Address(**{name: given[name] for name in names if given.get(name)}))
 
     @property
     def units(self) -> dict[str, int]:
@@ -194,9 +213,14 @@ async def whole(tx: Tx, word: str) -> Whole:
         stray_parcels=[parcel for parcel in parcels if parcel.row.fulfillment_order not in in_parts],
         decisions=[Decision(**{**dict(row), "why": msgspec.json.decode(row["why"])}) for row in decided],
         attention=[dict(row) for row in await tx.rows(ATTENTION, *at)],
+        skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, merchant)] if _is_unknown(order) else [],
         timeline=_timeline(happened, order, titles),
         earlier=earlier,
     )
+
+
+def _is_unknown(order: reads.Order) -> bool:
+    return any(not line.sku for line in order.lines)
 
 
 async def _parcels(tx: Tx, at: tuple[int, int], order: reads.Order, titles: Mapping[int, str]) -> list[Parcel]:
@@ -236,9 +260,17 @@ def _timeline(events: Sequence[reads.TimelineEvent], order: reads.Order, titles:
 
 
 def _belongs(event: reads.TimelineEvent, before: reads.TimelineEvent) -> bool:
-    """One walk through the shelves is one line."""
-    same = (event.verb, event.actor, event.data.get("site")) == (before.verb, before.actor, before.data.get("site"))
-    return same and event.verb in RUNS and event.happened_at - before.happened_at < LONGEST_PAUSE
+    """One walk through the shelves is one line; so is the news of one parcel, whose card tells it in full."""
+    same = all(get(event) == get(before) for get in (_verb, _actor, _subject))
+    soon = event.verb == "track" or event.happened_at - before.happened_at < LONGEST_PAUSE
+    return same and soon and event.verb in RUNS
+
+
+_verb, _actor = attrgetter("verb"), attrgetter("actor")
+
+
+def _subject(event: reads.TimelineEvent) -> Any:
+    return event.data.get("parcel"), event.data.get("site")
 
 
 def _happening(run: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str]) -> Happening:
@@ -248,12 +280,19 @@ def _happening(run: Sequence[reads.TimelineEvent], order: reads.Order, titles: M
         seq=last.seq,
         verb=last.verb,
         title=words.happened(last.verb, last.data),
-        said=[phrase for event in run for phrase in words.said(event.data)],
+        said=[phrase for event in run for phrase in words.said(event.data)] + _states(run),
         moved=_in_words(last.verb, moves, order.currency, titles),
         particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
-        who=words.actor(last.actor),
+        who=words.actor(last.actor, last.verb),
         happened_at=last.happened_at,
     )
+
+
+def _states(run: Sequence[reads.TimelineEvent]) -> list[str]:
+    """The way of a parcel through a run of news."""
+    states = [words.scan(str(event.data["state"])).lower() for event in run if event.data.get("state")]
+    ways = [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
+    return [" → ".join(ways)] if len(ways) > 1 else []
 
 
 def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: Mapping[int, str]) -> list[str]:

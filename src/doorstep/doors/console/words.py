@@ -172,6 +172,14 @@ HOLDS: dict[str, str] = {
     "dispute": "Dispute",
 }
 
+# What ends a hold that somebody placed; for the others the hold's type says it.
+LIFTS = {
+    "operator": "Lift it when that is settled.",
+    "merchant": "Lift it when that is settled.",
+    "fraud": "Look at it; then lift the hold, or cancel.",
+    "duplicate": "Is it the same order twice? Cancel one, or lift the hold.",
+}
+
 # Units of a line, in the order they are drawn.
 UNITS: dict[str, str] = {
     "delivered": "delivered",
@@ -179,7 +187,7 @@ UNITS: dict[str, str] = {
     "packed": "packed",
     "picked": "picked",
     "promised": "promised",
-    "wanted": "waiting for stock",
+    "wanted": "waiting",
     "taken_back": "came back",
     "lost": "lost",
     "canceled": "canceled",
@@ -325,8 +333,10 @@ PAYMENT_KINDS = {
 PAYMENT_STATES = {"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"}
 
 
-def actor(name: str) -> str:
+def actor(name: str, verb: str = "") -> str:
     """Who did it, as one says it."""
+    if name == "system" and verb == "track":
+        return "the carrier"
     kind, _, rest = name.partition(":")
     if kind == "person":
         return rest
