@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
-from zlib import crc32
 
 from doorstep.spine.tenant import Db, tenant_tx
 
@@ -43,7 +43,8 @@ class Eyes:
 
     def lot(self, merchant: int, word: object, about: str) -> int:
         """0 to 99, the same in every play: which order has which luck, by its number and not by its id."""
-        return crc32(f"{about}|{self.shops[merchant].key}|{word}".encode()) % 100
+        drawn = blake2b(f"{about}|{self.shops[merchant].key}|{word}".encode(), digest_size=8).digest()
+        return int.from_bytes(drawn) % 100
 
 
 async def opened(db: Db) -> Eyes:

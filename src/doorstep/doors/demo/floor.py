@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,12 +28,14 @@ select b.merchant_id, s.code as sku, t.code as site, sum(b.quantity)::int as uni
 """
 TO_PACK = f"""
 select f.merchant_id, f.fulfillment_order_id, o.number, t.code as site,
-    array_agg(a.line_no order by a.line_no) as lines, array_agg(a.picked order by a.line_no) as picked
+    array_agg(a.line_no order by a.line_no) as lines, array_agg(a.picked order by a.line_no) as picked,
+    array_agg(s.weight_g order by a.line_no) as weights_g
   from order_now n
   join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
   join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id
   join site t on t.site_id = f.site_id
   join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+  join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where n.merchant_id = any($1) and n.picked > 0 and not {HELD}
   group by f.merchant_id, f.fulfillment_order_id, o.number, t.code
   having sum(a.promised) = 0 and sum(a.picked) > 0 order by f.merchant_id, f.fulfillment_order_id
@@ -48,6 +51,7 @@ select p.merchant_id, p.parcel_id, p.label_state, p.label_tries, o.number, t.cod
   order by p.merchant_id, p.parcel_id
 """
 BINS_OF_AN_AISLE = 12
+HEAVIEST_G = 15_000  # what one person lifts
 # Of a hundred: who scans the neighbor's barcode first, who finds the bin short, what goes into two parcels, whose label
 # is for the wrong service.
 WRONG_SCAN, SHORT, TWO_PARCELS, WRONG_LABEL = 3, 3, 18, 3
@@ -123,9 +127,12 @@ class Floor:
         merchant, number = row["merchant_id"], row["number"]
         of = {"fulfillment_order": public("ful", row["fulfillment_order_id"])}
         units = sum(row["picked"])
+        fits_g = HEAVIEST_G
         if units > 1 and self.eyes.lot(merchant, number, "two parcels") < TWO_PARCELS:
-            await self.desk.ask(merchant, "pack", **of, lines=_half(row), carton="S", **_S)
-        await self.desk.ask(merchant, "pack", **of, carton="S" if units < 3 else "M", **(_S if units < 3 else _M))
+            fits_g = min(fits_g, _weight_g(row) // 2 + 1)
+        for lines in _parcels(row, fits_g):
+            small = sum(line["quantity"] for line in lines) < 3
+            await self.desk.ask(merchant, "pack", **of, lines=lines, **(_S if small else _M))
 
     async def change_labels(self) -> None:
         """Some labels are given back at once, and bought again in the next hour."""
@@ -146,8 +153,8 @@ class Floor:
         )
 
 
-_S = {"length_mm": 260, "width_mm": 200, "height_mm": 130}
-_M = {"length_mm": 380, "width_mm": 300, "height_mm": 220}
+_S = {"carton": "S", "length_mm": 260, "width_mm": 200, "height_mm": 130}
+_M = {"carton": "M", "length_mm": 380, "width_mm": 300, "height_mm": 220}
 
 
 def _bin(number: int) -> str:
@@ -155,11 +162,22 @@ def _bin(number: int) -> str:
     return f"{chr(ord('A') + aisle)}-{place + 1:02}"
 
 
-def _half(row: dict[str, Any]) -> list[dict[str, int]]:
-    """The first half of the units, line by line."""
-    left, lines = sum(row["picked"]) // 2, []
-    for line, picked in zip(row["lines"], row["picked"], strict=True):
-        if units := min(left, picked):
-            lines.append({"line": line, "quantity": units})
-            left -= units
-    return lines
+def _weight_g(row: dict[str, Any]) -> int:
+    return sum(picked * grams for picked, grams in zip(row["picked"], row["weights_g"], strict=True))
+
+
+def _parcels(row: dict[str, Any], fits_g: int) -> Iterator[list[dict[str, int]]]:
+    """Line by line into parcels that are no heavier than that, at least one unit in each."""
+    lines: list[dict[str, int]] = []
+    left_g = fits_g
+    for line, picked, grams in zip(row["lines"], row["picked"], row["weights_g"], strict=True):
+        while picked:
+            units = min(picked, left_g // grams if grams else picked) or (0 if lines else 1)
+            if units:
+                lines.append({"line": line, "quantity": units})
+            picked, left_g = picked - units, max(0, left_g - units * grams)
+            if picked:
+                yield lines
+                lines, left_g = [], fits_g
+    if lines:
+        yield lines

@@ -43,7 +43,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         chosen = await _choose(world, ask, parcel, carriers)
         if chosen.rate is None:
             raise CarrierRefused(
-                reason="no carrier goes there", detail=str(chosen.why["refused"] or "none is connected")
+                reason="no carrier goes there", detail=str(chosen.why["refused"] or _asked(carriers))
             )
         carrier = await world.carrier(ask.merchant, chosen.rate.carrier)
         label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.label_key)
@@ -57,6 +57,10 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf, why=chosen.why,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+
+
+def _asked(carriers: Sequence[str]) -> str:
+    return f"asked: {', '.join(carriers)}" if carriers else "none is connected"
 
 
 async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, carriers: Sequence[str]) -> Chosen:
