@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
 
+from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
@@ -34,3 +36,11 @@ class Site:
 async def every_site(tx: Tx) -> dict[int, Site]:
     rows = await tx.rows(SITES)
     return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
+
+
+def site_of(sites: Mapping[int, Site], code: str) -> Site:
+    """The site of that code; raises NotFound."""
+    for site in sites.values():
+        if site.code == code:
+            return site
+    raise NotFound(site=code)

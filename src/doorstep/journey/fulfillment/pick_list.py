@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,33 +10,33 @@ from typing import Any
 
 from doorstep.kit.ids import public
 from doorstep.setup.places import Goods, Places, shelves_holding, walking_order
+from doorstep.setup.sites import every_site, site_of
+from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.tenant import Tx
 
-# The open orders have an index of their own; what is on hold is not for picking.
-TO_PICK = """
-with due as (
-  select f.merchant_id, f.fulfillment_order_id, f.order_id, f.site_id, f.ship_by, o.number, o.service_level
-    from order_now n
-    join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id
-    join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
-    join site t on t.site_id = f.site_id
-    where n.merchant_id = any($1) and n.stage not in ('completed', 'canceled', 'expired') and n.promised > 0
-      and t.code = $2 and f.released_at is not null
-      and exists (select from allocation a where a.merchant_id = f.merchant_id and a.promised > 0
-        and a.fulfillment_order_id = f.fulfillment_order_id and not exists (select from hold h
-          where h.merchant_id = a.merchant_id and h.order_id = a.order_id and h.lifted_at is null
-            and (h.line_no is null or h.line_no = a.line_no)))
-    order by f.ship_by, f.fulfillment_order_id limit $3)
-select d.merchant_id, d.fulfillment_order_id, d.order_id, d.site_id, d.ship_by, d.number, d.service_level, a.line_no,
-    a.sku_id, a.promised, s.code, s.barcode, coalesce(nullif(s.name, ''), l.title) as name
-  from due d
-  join allocation a on a.merchant_id = d.merchant_id and a.fulfillment_order_id = d.fulfillment_order_id
-    and a.promised > 0
-  join order_line l on l.merchant_id = a.merchant_id and l.order_id = a.order_id and l.line_no = a.line_no
-  join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
-  where not exists (select from hold h where h.merchant_id = a.merchant_id and h.order_id = a.order_id
-    and h.lifted_at is null and (h.line_no is null or h.line_no = a.line_no))
-  order by d.ship_by, d.fulfillment_order_id, a.line_no
+# Each statement is of one table or nearly: a plan from before the first statistics must not multiply tables.
+# Open orders have an index of their own, however many are over.
+OPEN = """
+select order_id from order_now
+  where merchant_id = any($1) and stage not in ('completed', 'canceled', 'expired') and promised > 0
+"""
+DUE = """
+select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by from fulfillment_order f
+  where f.merchant_id = any($1) and f.order_id = any($2) and f.site_id = $3 and f.released_at is not null
+    and exists (select from allocation a where a.merchant_id = f.merchant_id
+      and a.fulfillment_order_id = f.fulfillment_order_id and a.promised > 0 and not exists (select from hold h
+        where h.merchant_id = a.merchant_id and h.order_id = a.order_id and h.lifted_at is null
+          and (h.line_no is null or h.line_no = a.line_no)))
+  order by f.ship_by, f.fulfillment_order_id limit $4
+"""
+PROMISED = """
+select merchant_id, fulfillment_order_id, order_id, line_no, sku_id, site_id, promised from allocation
+  where merchant_id = any($1) and fulfillment_order_id = any($2) and promised > 0
+  order by fulfillment_order_id, line_no
+"""
+ORDERS = "select order_id, number, service_level from orders where merchant_id = any($1) and order_id = any($2)"
+HELD = """
+select order_id, line_no from hold where merchant_id = any($1) and order_id = any($2) and lifted_at is null
 """
 
 
@@ -80,38 +81,56 @@ class Stop:
 
 
 async def pick_list(tx: Tx, site: str, limit: int = 50) -> list[OrderToPick]:
-    """The released fulfillment orders of a site (by its code) with units to pick, the earliest ship-by first."""
-    rows = await tx.rows(TO_PICK, list(tx.merchants), site, limit)
+    """The released fulfillment orders of a site (by its code) with units to pick, the earliest ship-by first.
+
+    What is on hold is not for picking. Raises NotFound.
+    """
+    here = site_of(await every_site(tx), site)
+    merchants = list(tx.merchants)
+    opened = [row["order_id"] for row in await tx.rows(OPEN, merchants)]
+    due = await tx.rows(DUE, merchants, opened, here.site_id, limit)
+    order_ids = list({row["order_id"] for row in due})
+    held = {(row["order_id"], row["line_no"]) for row in await tx.rows(HELD, merchants, order_ids)}
+    rows = [
+        row
+        for row in await tx.rows(PROMISED, merchants, [row["fulfillment_order_id"] for row in due])
+        if not held & {(row["order_id"], None), (row["order_id"], row["line_no"])}
+    ]
+    skus = await skus_by_id(tx, [row["sku_id"] for row in rows])
     shelves = await shelves_holding(tx, {_goods(row) for row in rows})
-    by_order: dict[int, list[Any]] = {}
+    lines: dict[int, list[LineToPick]] = defaultdict(list)
     for row in rows:
-        by_order.setdefault(row["fulfillment_order_id"], []).append(row)
-    return [_order(lines, shelves) for lines in by_order.values()]
+        lines[row["fulfillment_order_id"]].append(_line(row, skus[row["sku_id"]], shelves))
+    orders = {row["order_id"]: row for row in await tx.rows(ORDERS, merchants, order_ids)}
+    return [
+        _order(row, orders[row["order_id"]], lines[row["fulfillment_order_id"]])
+        for row in due
+        if lines[row["fulfillment_order_id"]]
+    ]
 
 
 def _goods(row: Any) -> Goods:
     return Goods(row["merchant_id"], row["sku_id"], row["site_id"])
 
 
-def _order(rows: Sequence[Any], shelves: Places) -> OrderToPick:
-    first = rows[0]
+def _order(due: Any, order: Any, lines: Sequence[LineToPick]) -> OrderToPick:
     return OrderToPick(
-        merchant=first["merchant_id"],
-        fulfillment_order=public("ful", first["fulfillment_order_id"]),
-        order=public("ord", first["order_id"]),
-        number=first["number"],
-        service_level=first["service_level"],
-        ship_by=first["ship_by"],
-        lines=tuple(_line(row, shelves) for row in rows),
+        merchant=due["merchant_id"],
+        fulfillment_order=public("ful", due["fulfillment_order_id"]),
+        order=public("ord", due["order_id"]),
+        number=order["number"],
+        service_level=order["service_level"],
+        ship_by=due["ship_by"],
+        lines=tuple(lines),
     )
 
 
-def _line(row: Any, shelves: Places) -> LineToPick:
+def _line(row: Any, sku: Sku, shelves: Places) -> LineToPick:
     return LineToPick(
         line=row["line_no"],
-        sku=row["code"],
-        name=row["name"],
-        barcode=row["barcode"],
+        sku=sku.code,
+        name=sku.name or sku.code,
+        barcode=sku.barcode,
         quantity=row["promised"],
         bins=tuple(BinUnits(*held) for held in shelves.bins(_goods(row))),
         goods=_goods(row),

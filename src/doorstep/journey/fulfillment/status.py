@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.tenant import Tx
 
 Status = Literal[
@@ -13,29 +15,20 @@ Status = Literal[
     "canceled",
 ]  # fmt: skip
 
-# Units that were shorted here count as long as their line still waits for others.
-WORK = """
-select f.fulfillment_order_id, sum(a.promised)::bigint as promised, sum(a.picked)::bigint as picked,
-    sum(a.packed)::bigint as packed, sum(a.shipped)::bigint as shipped,
-    coalesce(sum(least(s.shorted, l.wanted)), 0)::bigint as missing, f.released_at is not null as released,
-    exists (select from hold h where h.merchant_id = f.merchant_id and h.order_id = f.order_id and h.lifted_at is null
-      and (h.line_no is null or exists (select from allocation x where x.merchant_id = h.merchant_id
-        and x.order_id = h.order_id and x.fulfillment_order_id = f.fulfillment_order_id and x.line_no = h.line_no
-        and x.promised + x.picked + x.packed > 0))) as on_hold,
-    exists (select from parcel p where p.merchant_id = f.merchant_id and p.order_id = f.order_id
-      and p.fulfillment_order_id = f.fulfillment_order_id and p.handed_over_at is null and p.label_state <> 'bought'
-      and exists (select from parcel_line i where i.merchant_id = p.merchant_id and i.parcel_id = p.parcel_id
-        and i.quantity > 0)) as unlabeled
-  from fulfillment_order f
-  join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
-  join order_line l on l.merchant_id = a.merchant_id and l.order_id = a.order_id and l.line_no = a.line_no
-  left join lateral (
-    select sum(m.quantity) as shorted from move m
-      where m.merchant_id = f.merchant_id and m.kind = 'order' and m.id = f.order_id and m.verb = 'short'
-        and m.what = 'demand' and m.fulfillment_order_id = f.fulfillment_order_id and m.line_no = a.line_no
-        and l.wanted > 0) s on true
-  where f.merchant_id = any($1) and f.fulfillment_order_id = any($2)
-  group by f.merchant_id, f.fulfillment_order_id
+FULFILLMENT_ORDERS = """
+select fulfillment_order_id, order_id, released_at is not null as released from fulfillment_order
+  where merchant_id = any($1) and fulfillment_order_id = any($2)
+"""
+UNLABELED = """
+select distinct p.fulfillment_order_id from parcel p
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.handed_over_at is null and p.label_state <> 'bought'
+    and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+      and l.quantity > 0)
+"""
+SHORTED = """
+select m.fulfillment_order_id, m.line_no, sum(m.quantity)::bigint as units from move m
+  where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb = 'short' and m.what = 'demand'
+  group by m.fulfillment_order_id, m.line_no
 """
 
 
@@ -72,8 +65,41 @@ def fulfillment_status(work: Work) -> Status:
 
 async def statuses(tx: Tx, fulfillment_orders: Iterable[int]) -> dict[int, Status]:
     """Where these stand, those not there left out."""
-    rows = await tx.rows(WORK, list(tx.merchants), list(fulfillment_orders))
+    merchants = list(tx.merchants)
+    rows = await tx.rows(FULFILLMENT_ORDERS, merchants, list(fulfillment_orders))
+    orders = await order_facts(tx, [row["order_id"] for row in rows], lock=False)
+    unlabeled = {row["fulfillment_order_id"] for row in await tx.rows(UNLABELED, merchants, list(orders))}
+    waiting = [order.order_id for order in orders.values() if order.row["wanted"]]
+    shorted: dict[int, dict[int, int]] = defaultdict(dict)
+    for row in await tx.rows(SHORTED, merchants, waiting) if waiting else ():
+        shorted[row["fulfillment_order_id"]][row["line_no"]] = row["units"]
     return {
-        row["fulfillment_order_id"]: fulfillment_status(Work(**{name: row[name] for name in Work.__dataclass_fields__}))
+        row["fulfillment_order_id"]: fulfillment_status(
+            work_of(
+                orders[row["order_id"]],
+                row["fulfillment_order_id"],
+                shorted[row["fulfillment_order_id"]],
+                released=row["released"],
+                unlabeled=row["fulfillment_order_id"] in unlabeled,
+            )
+        )
         for row in rows
     }
+
+
+def work_of(
+    order: OrderFacts, fulfillment_order: int, shorted: Mapping[int, int], *, released: bool, unlabeled: bool
+) -> Work:
+    """Units that were shorted here count as long as their line still waits for others."""
+    here = [one for one in order.allocations if one.fulfillment_order_id == fulfillment_order]
+    to_do = {one.line_no for one in here if one.promised + one.picked + one.packed}
+    return Work(
+        promised=sum(one.promised for one in here),
+        picked=sum(one.picked for one in here),
+        packed=sum(one.packed for one in here),
+        shipped=sum(one.shipped for one in here),
+        missing=sum(min(units, order.line(line_no).wanted) for line_no, units in shorted.items()),
+        released=released,
+        on_hold=any(hold.line_no is None or hold.line_no in to_do for hold in order.holds),
+        unlabeled=unlabeled,
+    )
