@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -480,6 +480,60 @@ async def test_a_cancellation_is_shown_before_it_is_done(shop: Shop, desk: Windo
     assert "Changed their mind" in await desk.text()
 
 
+async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, browser: Browser) -> None:
+    await shop.stock("MUG", 10, bin="B-7")
+    paid = [{"kind": "paid", "amount_minor": 2500}]
+    order = await shop.place(("MUG", 2), number="#9003", tenders=paid)
+    other = {"buyer": {"name": "Bo", "email": "bo@example.com"}, "ship_to": {**HOME, "line1": "13 Grafton Street"}}
+    stopped = await shop.place(("MUG", 2), number="#9004", tenders=paid, **other)
+    await shop.work()
+    await shop.do("hold", order=stopped, type="operator", reason="Wait for a call")
+    phone = {"width": 390, "height": 844}
+    async with window(browser, web, await link_for(shop, "floor"), viewport=phone, has_touch=True) as hand:
+        await hand.go(f"/floor?site={shop.site('NJ')}")
+        assert await hand.fits()
+        tickets = hand.page.locator(".ticket")
+        assert "On hold, do not pick. Operator: Wait for a call" in await tickets.nth(1).inner_text()
+        assert await tickets.nth(1).locator("button").count() == 0
+        assert "B-7" in await tickets.nth(0).inner_text()
+        await _scan(hand.page, "4006381333931")  # a cup, and not a mug
+        assert (await shop.now(order))["picked"] == 0
+        assert "cup" in (await hand.page.inner_text("[role=alert]")).lower()
+        await _scan(hand.page, "5901234123457")
+        assert (await shop.now(order))["picked"] == 2
+        await hand.page.click("text=Pack into a parcel")
+        assert (await shop.now(order))["packed"] == 2
+        assert await hand.page.locator(".ticket").count() == 1
+        hand.troubles[:] = [told for told in hand.troubles if "status of 4" not in told]
+        assert hand.troubles == []
+
+
+async def _scan(page: Page, barcode: str) -> None:
+    """A scanner types and hits Enter."""
+    async with page.expect_navigation():
+        await page.locator(".ticket input[name=barcode]").first.fill(barcode)
+        await page.keyboard.press("Enter")
+
+
+async def test_a_label_is_shown_to_who_may_see_its_order(
+    shop: Shop, other_shop: Shop, visitor: Visitor, web: str
+) -> None:
+    await shop.stock("MUG", 10)
+    order = await shop.place(("MUG", 1), tenders=[{"kind": "paid", "amount_minor": 1250}])
+    parcel = await shop.to_packed(order)
+    path = f"/orders/{order}/parcels/{parcel}/label"
+    assert (await visitor.get(path)).status_code == 404
+    await shop.do("keep_label", parcel=parcel, carrier="Post", tracking_number="XX1", pdf=b"%PDF-1.7 label")
+    shown = await visitor.get(path)
+    assert (shown.status_code, shown.headers["content-type"], shown.content) == (
+        200,
+        "application/pdf",
+        b"%PDF-1.7 label",
+    )
+    async with visiting(other_shop, web) as stranger:
+        assert (await stranger.get(path)).status_code == 404
+
+
 async def _work(shop: Shop) -> None:
     """What the worker would do by now."""
     shop.at = clock.now()
@@ -534,9 +588,16 @@ async def test_everything_fits_on_a_phone_light_and_dark(shop: Shop, web: str, b
         assert opened.troubles == []
 
 
-def test_every_file_of_the_pages_is_in_the_package() -> Iterator[None] | None:
-    from doorstep.doors.console.looks import HERE, assets
-
-    assert {"console.css", "console.js", "door.svg"} <= set(assets())
-    assert (HERE / "templates" / "order.html").exists()
-    return None
+async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: str) -> None:
+    async with httpx.AsyncClient(base_url=web, trust_env=False) as anybody:
+        for name, kind in (
+            ("console.css", "text/css"),
+            ("console.js", "text/javascript"),
+            ("door.svg", "image/svg+xml"),
+        ):
+            answer = await anybody.get(f"/static/{name}")
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith(kind)
+            assert "immutable" in answer.headers["cache-control"]
+        for name in ("../looks.py", "..%2flooks.py", "order.html", "looks.py"):
+            assert (await anybody.get(f"/static/{name}")).status_code == 404

@@ -238,10 +238,15 @@ def _conditions(filters: Filters, values: list[Any]) -> list[str]:
             "o.order_id in (select h.order_id from hold h where h.merchant_id = m.merchant_id"
             f" and h.lifted_at is null{named})"
         )
-    for name, column in (("country", "o.country"), ("channel", "c.key")):
-        if getattr(filters, name):
-            values.append(getattr(filters, name))
-            parts.append(f"{column} = ${len(values)}")
+    if filters.country:
+        values.append(filters.country)
+        parts.append(f"o.country = ${len(values)}")
+    if filters.channel:
+        values.append(filters.channel)
+        parts.append(
+            "o.channel_id = any(array(select h.channel_id from channel h where h.merchant_id = m.merchant_id"
+            f" and h.key = ${len(values)}))"
+        )
     return parts
 
 
