@@ -148,7 +148,8 @@ async def window(browser: Browser, web: str, token: str = "", **how: Any) -> Asy
 @pytest.fixture
 async def desk(shop: Shop, web: str, browser: Browser) -> AsyncIterator[Window]:
     """The owner at a laptop; the list shows this test's shop alone when it is asked for it."""
-    async with window(browser, web, await link_for(shop, "owner"), viewport={"width": 1440, "height": 900}) as opened:
+    laptop = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Warsaw"}
+    async with window(browser, web, await link_for(shop, "owner"), **laptop) as opened:
         yield opened
         assert opened.troubles == []
 
@@ -444,7 +445,9 @@ async def test_an_order_from_hold_to_the_door_by_clicks(shop: Shop, desk: Window
     order = await shop.place(("MUG", 2), number="#9001", tenders=[{"kind": "paid", "amount_minor": 2500}])
     page = desk.page
     await desk.go(f"/orders/{order}")
-    await _do(page, "hold", "Put on hold", reason="Buyer wants to talk")
+    await _do(page, "hold", "Put on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
+    (until,) = await shop.rows("select until from hold where merchant_id = $1 and until is not null", shop.merchant)
+    assert f"{until['until']:%Y-%m-%d %H:%M}" == "2099-06-01 08:30"  # the desk stands in Warsaw
     assert "On hold: Operator" in await desk.text() and "Buyer wants to talk" in await desk.text()
     await _work(shop)
     assert await shop.stage(order) == "processing"
@@ -473,6 +476,7 @@ async def test_a_cancellation_is_shown_before_it_is_done(shop: Shop, desk: Windo
     await _do(desk.page, "cancel", "Show what it would do", reason="Changed their mind", **{"lines.1": "2"})
     shown = await desk.page.inner_text("main")
     assert "2 × A mug: promised → canceled" in shown and "2 units free again" in shown
+    assert "$25.00 no longer to be paid" in shown
     assert (await shop.now(order))["canceled"] == 0
     await desk.page.click("text=Cancel it")
     now = await shop.now(order)

@@ -15,6 +15,7 @@ from litestar import Response
 
 from doorstep.doors.console import order_page
 from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.foretelling import foretold
 from doorstep.doors.console.moves import Field, Move, find, may
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.whole import Whole, whole
@@ -49,7 +50,9 @@ async def do(visit: Visit) -> Response[str]:
         ask = _ask(visit, of, move)
         if move.previewed and visit.form.get("step") != "do":
             effect = await preview(visit.db, verb, ask)
-            return visit.show("preview.html", of=of, move=move.filled(visit.form), form=visit.form, effect=effect)
+            return visit.show(
+                "preview.html", of=of, move=move.filled(visit.form), form=visit.form, effect=foretold(effect, of)
+            )
         await run_one(visit.db, verb, ask)
     except Refusal as refusal:
         return await order_page.refused(visit, refusal, move.filled(visit.form) if move else None)
@@ -66,7 +69,7 @@ def _body(move: Move, form: Mapping[str, str]) -> Any:
     values: dict[str, Any] = dict(move.subject)
     wrong: list[dict[str, str]] = []
     for field in move.fields:
-        word = form.get(field.name, "").strip()
+        word = (form.get(f"{field.name}.utc") or form.get(field.name, "")).strip()
         if word == "" and field.required:
             wrong.append({"pointer": field.label, "detail": "must be given"})
         elif word != "":
@@ -88,9 +91,11 @@ def _value(field: Field, word: str, currency: str) -> Any:
     if field.kind == "count":
         return int(word)
     if field.kind == "moment":
-        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", word):
+        # As browsers write it, without a zone: the page's own UTC, where its script has put it, comes first.
+        found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(\.\d+)?Z?", word)
+        if not found:
             raise ValueError(word)
-        return f"{word}Z"
+        return f"{found[1]}:00Z"
     return word
 
 

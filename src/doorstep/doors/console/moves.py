@@ -175,7 +175,7 @@ def _hold(of: Whole) -> Move:
         Field("reason", "Why", required=True, longest=500, hint="Everybody who meets the order reads this."),
         Field("type", "Kind", "choice", "operator", choices=choices),
         *([Field("line", "What", "choice", choices=(("", "The whole order"), *lines))] if len(lines) > 1 else []),
-        Field("until", "Until", "moment", hint="Then it ends by itself. Empty: until somebody lifts it. UTC."),
+        Field("until", "Until", "moment", hint="Then it ends by itself. Empty: until somebody lifts it."),
         confirm="Put on hold",
     )  # fmt: skip
 

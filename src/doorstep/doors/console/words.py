@@ -365,15 +365,15 @@ def _field(pointer: str) -> str:
 
 # What is asked of the outside world, for previews.
 ERRANDS = {
-    "buy_label": "the carrier is asked for a label",
-    "void_label": "the carrier is asked to void the label",
-    "follow": "the carrier is asked where the parcel is",
-    "ask_authorization": "the provider is asked to hold the money",
-    "ask_capture": "the provider is asked for the held money",
-    "ask_release_of_funds": "the provider is asked to let the held money go",
-    "ask_refund": "the provider is asked to send money back",
-    "notify": "the buyer gets an e-mail",
-    "deliver_webhook": "subscribers are told",
+    "buy_label": "The carrier is asked for a label",
+    "void_label": "The carrier is asked to void the label",
+    "follow": "The carrier is asked where the parcel is",
+    "ask_authorization": "The provider is asked to hold the money",
+    "ask_capture": "The provider is asked for the held money",
+    "ask_release_of_funds": "The provider is asked to let the held money go",
+    "ask_refund": "The provider is asked to send money back",
+    "notify": "The buyer gets an e-mail",
+    "deliver_webhook": "Subscribers are told",
 }
 
 

@@ -27,6 +27,15 @@ for (const select of document.querySelectorAll("select[data-submit]")) {
   });
 }
 
+// A moment is chosen on the viewer's clock and sent as UTC beside it.
+for (const zone of document.querySelectorAll("[data-zone]")) zone.textContent = "On your clock.";
+document.addEventListener("submit", (event) => {
+  for (const utc of event.target.querySelectorAll("[data-utc-of]")) {
+    const chosen = document.getElementById(utc.dataset.utcOf).value;
+    utc.value = chosen ? new Date(chosen).toISOString() : "";
+  }
+});
+
 // A form is sent once, however often its button is hit.
 document.addEventListener("submit", (event) => {
   const form = event.target;
