@@ -56,6 +56,11 @@ BY_HAND = """
 select p.merchant_id, p.payment_id from payment p
   where p.merchant_id = any($1) and p.kind = 'refund' and p.state = 'wanted' and p.provider in ('', 'channel')
 """
+OVERPAID = """
+select n.merchant_id, n.order_id from order_now n where n.merchant_id = any($1) and n.payment = 'overpaid'
+  and not exists (select from payment p where p.merchant_id = n.merchant_id and p.order_id = n.order_id
+    and p.kind = 'refund' and p.state = 'wanted')
+"""
 BACKORDERED = """
 select l.merchant_id, s.code, sum(l.wanted)::int as units from order_line l
   join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
@@ -84,7 +89,7 @@ LOOKED_UP = {
 }
 # Of a hundred orders: who asks for what.
 CHANGE_THEIR_MIND, TAKE_ONE_LESS, TOO_LATE, ASK_TO_WAIT, WRITE_IN = 3, 3, 2, 2, 4
-SUPPLIED = 70  # of a hundred backordered SKUs the supplier has these
+SUPPLIED = 45  # of a hundred backordered SKUs the supplier has these
 
 
 @dataclass(slots=True)
@@ -212,6 +217,10 @@ class Office:
         await self.desk.ask_all(
             Wish(row["merchant_id"], "capture", {"order": public("ord", row["order_id"])})
             for row in await self.eyes.rows(HELD_BY_CHANNEL)
+        )
+        await self.desk.ask_all(
+            Wish(row["merchant_id"], "want_refund", {"order": public("ord", row["order_id"])})
+            for row in await self.eyes.rows(OVERPAID)
         )
         await self.desk.ask_all(
             Wish(row["merchant_id"], "refund", {

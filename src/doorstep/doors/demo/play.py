@@ -101,13 +101,13 @@ class Play:
                 self.imported[name] = self.imported.get(name, 0) + number
 
     async def _office(self, at: datetime, day: int) -> None:
+        await self.office.settle_money(day)
         if day == LOOKED_UP_ON:
             await self.office.complete_customs_data()
         if day in ORDERED_ON:
             await self.office.order_goods(at)
         await self.office.mend(at)
         await self.office.answer_buyers(at)
-        await self.office.settle_money(day)
         await self.office.buy_labels_elsewhere(at)
         if day < ORDERED_ON[1]:
             await self.office.receive_goods(self.floor.desk, at)
@@ -137,7 +137,7 @@ class Play:
         """The page that stays open shows a shop at work: some of it picked, some packed, some on the way."""
         await self.phone.ring(day)
         await self.settle()
-        await self.floor.pick(at, share=60)
+        await self.floor.pick(at, share=55)
         await self.floor.pack(at, share=50)
         await self.settle()
         await self.floor.hand_over(at, share=40)

@@ -86,7 +86,7 @@ class Returns:
         """Whoever has not got the goods gets the money back."""
         lines: dict[tuple[int, int], list[dict[str, Any]]] = {}
         for row in await self.eyes.rows(TO_CREDIT):
-            if self.eyes.lot(row["merchant_id"], row["number"], "credit") >= NOT_CREDITED_YET:
+            if not lines or self.eyes.lot(row["merchant_id"], row["number"], "credit") >= NOT_CREDITED_YET:
                 of = lines.setdefault((row["merchant_id"], row["order_id"]), [])
                 of.append({"line": row["line_no"], "quantity": row["units"]})
         await self.office.ask_all(
