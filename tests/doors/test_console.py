@@ -519,7 +519,7 @@ async def _scan(page: Page, barcode: str) -> None:
         await page.keyboard.press("Enter")
 
 
-async def test_a_label_is_shown_to_who_may_see_its_order(
+async def test_papers_are_shown_to_who_may_see_their_order(
     shop: Shop, other_shop: Shop, visitor: Visitor, web: str
 ) -> None:
     await shop.stock("MUG", 10)
@@ -534,8 +534,21 @@ async def test_a_label_is_shown_to_who_may_see_its_order(
         "application/pdf",
         b"%PDF-1.7 label",
     )
+    await shop.do("hand_over", parcel=parcel)
+    await shop.work()
+    html = await visitor.html(f"/orders/{order}")
+    (invoice,) = re.findall(rf'href="(/orders/{order}/invoices/inv_\d+)"', html)
+    (slip,) = re.findall(r'href="([^"]+/packing-slip)"', html)
+    (customs,) = re.findall(r'href="([^"]+/customs)"', html)
+    (declaration,) = re.findall(r'href="([^"]+/cn22)"', await visitor.html(customs))
+    for paper in (invoice, slip, declaration):
+        assert (await visitor.get(paper)).content.startswith(b"%PDF-"), paper
+    another = await shop.place(("MUG", 1))
     async with visiting(other_shop, web) as stranger:
-        assert (await stranger.get(path)).status_code == 404
+        for paper in (path, invoice, slip, customs, declaration):
+            assert (await stranger.get(paper)).status_code == 404
+            # Nor below the address of another order.
+            assert (await visitor.get(paper.replace(order, another))).status_code == 404
 
 
 async def _work(shop: Shop) -> None:

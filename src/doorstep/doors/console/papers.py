@@ -1,25 +1,75 @@
-"""papers: what is printed for a parcel, as the carrier gave it."""
+"""papers: what is printed for an order: labels, slips, customs papers, invoices, pick lists; shown by the browser."""
 
 from __future__ import annotations
+
+from typing import get_args
 
 from litestar import Response
 
 from doorstep.doors.console.visit import SAFE, Visit
+from doorstep.doors.http.problems import NoSuchPage
+from doorstep.doors.reads.papers import Draw, ParcelPaper, drawn, invoice_pdf, parcel_pdf, pick_list_pdf
+from doorstep.journey.shipping.paper_data import needed_papers
+from doorstep.journey.shipping.shipment import packed
+from doorstep.kit import clock
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
+from doorstep.spine.tenant import Tx
 
-LABEL = """
-select p.label_pdf from parcel p where p.merchant_id = any($1) and p.order_id = $2 and p.parcel_id = $3
-"""
+PARCEL_PAPERS: dict[str, ParcelPaper] = {kind.replace("_", "-"): kind for kind in get_args(ParcelPaper)}
+
+PARCEL_OF = "select 1 from parcel p where p.merchant_id = any($1) and p.order_id = $2 and p.parcel_id = $3"
+INVOICE_OF = "select 1 from invoice i where i.merchant_id = any($1) and i.order_id = $2 and i.invoice_id = $3"
 
 
-async def label(visit: Visit) -> Response[bytes]:
-    order, parcel = visit.path["order"], visit.path["parcel"]
+async def of_parcel(visit: Visit) -> Response[bytes]:
+    kind = PARCEL_PAPERS.get(visit.path["paper"])
+    if kind is None:
+        raise NoSuchPage
     async with visit.reading() as tx:
-        pdf = await tx.value(LABEL, list(tx.merchants), number("ord", order), number("par", parcel))
-    if pdf is None:
-        raise NotFound(label=parcel)
-    named = f'inline; filename="label-{parcel}.pdf"'
+        await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
+        draw = await parcel_pdf(tx, visit.path["parcel"], kind, clock.now())
+    return await _shown(draw, f"{visit.path['paper']}-{visit.path['parcel']}.pdf")
+
+
+async def customs(visit: Visit) -> Response[str]:
+    """Which customs papers go with a parcel, and why these."""
+    async with visit.reading() as tx:
+        await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
+        found = await packed(tx, visit.path["parcel"])
+    if found is None:
+        raise NotFound(parcel=visit.path["parcel"])
+    needed = needed_papers(found)
+    links = {kind.replace("_", "-"): kind for kind in needed.papers}
+    return visit.show("customs.html", path=visit.path, links=links, why=needed.why)
+
+
+async def of_invoice(visit: Visit) -> Response[bytes]:
+    async with visit.reading() as tx:
+        await _must_be_of(tx, INVOICE_OF, visit, "inv", "invoice")
+        draw = await invoice_pdf(tx, visit.path["invoice"])
+    return await _shown(draw, f"{visit.path['invoice']}.pdf")
+
+
+async def pick_list(visit: Visit) -> Response[bytes]:
+    site = visit.query.get("site", "")
+    async with visit.reading() as tx:
+        draw = await pick_list_pdf(tx, site, clock.now())
+    return await _shown(draw, f"pick-list-{site}.pdf")
+
+
+async def _must_be_of(tx: Tx, query: str, visit: Visit, prefix: str, name: str) -> None:
+    """Raises NotFound, also for what belongs to another order than the address says."""
+    word = visit.path[name]
+    if await tx.value(query, list(tx.merchants), number("ord", visit.path["order"]), number(prefix, word)) is None:
+        raise NotFound(**{name: word})
+
+
+async def _shown(draw: Draw, name: str) -> Response[bytes]:
     # A browser's own reader is a plug-in to it: that much the paper may be.
-    headers = {**SAFE, "content-security-policy": "default-src 'self'", "content-disposition": named}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    headers = {
+        **SAFE,
+        "content-security-policy": "default-src 'self'",
+        "content-disposition": f'inline; filename="{name}"',
+    }
+    return Response(await drawn(draw), media_type="application/pdf", headers=headers)

@@ -27,9 +27,12 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
-    ("GET", "/orders/{order:str}/parcels/{parcel:str}/label", papers.label),
+    ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
+    ("GET", "/orders/{order:str}/parcels/{parcel:str}/{paper:str}", papers.of_parcel),
+    ("GET", "/orders/{order:str}/invoices/{invoice:str}", papers.of_invoice),
     ("GET", "/floor", floor.show),
     ("POST", "/floor/{verb:str}", floor.do),
+    ("GET", "/floor/pick-list", papers.pick_list),
 )
 # A file's name carries its hash: what a browser has, it may keep.
 KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}

@@ -382,3 +382,6 @@ def price(unit_price: Decimal, currency: str) -> str:
     exact = unit_price.normalize()
     places = max(digits(currency), -int(exact.as_tuple().exponent))
     return f"{unit_price:,.{places}f}"
+
+
+PAPERS = {"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"}
