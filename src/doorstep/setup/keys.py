@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
@@ -84,7 +85,12 @@ class Holder:
 
     @property
     def roles(self) -> frozenset[str]:
-        return frozenset(role for area, roles in AREAS.items() if f"{area}:write" in self.scopes for role in roles)
+        return roles_of(self.scopes)
+
+
+@lru_cache(maxsize=1024)
+def roles_of(scopes: frozenset[str]) -> frozenset[str]:
+    return frozenset(role for area, roles in AREAS.items() if f"{area}:write" in scopes for role in roles)
 
 
 async def create_key(
