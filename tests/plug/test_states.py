@@ -54,8 +54,13 @@ def test_repeats_change_nothing(history: list[TrackEvent], again: list[int]) -> 
 @given(histories, events)
 def test_a_late_piece_of_old_news_never_moves_a_parcel_back(history: list[TrackEvent], late: TrackEvent) -> None:
     before = delivery_state(history)
-    newest = max((event.happened_at for event in history if event.state in DELIVERY_STATES), default=None)
-    if newest and late.happened_at < newest and before != "pre_transit" and late.state not in FINAL_STATES:
+    deciding = deciding_event(history)
+    if (
+        deciding
+        and late.happened_at < deciding.happened_at
+        and before != "pre_transit"
+        and late.state not in FINAL_STATES
+    ):
         assert delivery_state([*history, late]) == before
 
 

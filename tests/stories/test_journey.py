@@ -71,6 +71,7 @@ async def town(shop: Shop, tmp_path: Path) -> AsyncIterator[Town]:
     with Outside("--speed", "0", "--seed", "4") as outside:
         await shop.connect("carrier", "simcarrier", "sim", base_url=outside.url)
         await shop.connect("payments", "simpay", "pay", base_url=outside.url)
+        outside.control("fates", smooth=1)
         connections = Connections(shop.db, keyring(tmp_path))
         post = FolderMailer(tmp_path / "mail")
         world = World(shop.db, connections.carrier, connections.payments, post, follow_every=timedelta(milliseconds=20))

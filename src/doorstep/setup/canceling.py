@@ -161,6 +161,8 @@ def opened_parcels(touched: Touched, order: OrderFacts, units: Mapping[int, int]
 
 def owed_less(order: OrderFacts, units: Mapping[int, int]) -> int:
     """What the buyer owes less. With the last unit that was to be sent goes the shipping, with the whole order all."""
+    if not units:
+        return 0
     remaining = {line.line_no: line.ordered - line.canceled - units.get(line.line_no, 0) for line in order.lines}
     owed = int(order.row["owed"])
     if not any(remaining.values()):
