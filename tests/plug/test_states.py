@@ -19,6 +19,7 @@ from doorstep.plug.states import (
     FINAL_STATES,
     STATE_OF_UPU,
     TROUBLE_STATES,
+    deciding_event,
     delivery_state,
     state_of_upu,
 )
