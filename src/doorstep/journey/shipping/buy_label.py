@@ -42,9 +42,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     try:
         chosen = await _choose(world, ask, parcel, carriers)
         if chosen.rate is None:
-            raise CarrierRefused(
-                reason="no carrier goes there", detail=str(chosen.why["refused"] or _asked(carriers))
-            )
+            raise CarrierRefused(reason="no carrier goes there", detail=str(chosen.why["refused"] or _asked(carriers)))
         carrier = await world.carrier(ask.merchant, chosen.rate.carrier)
         label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.label_key)
     except CarrierRefused as no:
