@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from doorstep.doors.http.reading import Reader, depth
 from doorstep.doors.http.shapes import faults
 from doorstep.journey.intake.new_order import NewOrder
 from doorstep.kit.refusals import Invalid, Refusal
+from doorstep.spine.verbs import VERBS
 from tests.doors.web import Client
 from tests.shop import Shop
 
@@ -207,6 +210,31 @@ async def test_every_problem_can_be_looked_up(api: Client) -> None:
     told = (await api.get("/v1/problems/UnknownSku")).json()
     assert told["title"] == "This merchant has no such SKU, nor the channel such an alias."
     problem(await api.get("/v1/problems/Nothing"), 404, "NotFound")
+
+
+async def test_a_bug_tells_its_number_and_nothing_of_its_insides(
+    api: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = VERBS["place"]
+
+    async def broken(tx: Any, asks: list[Any]) -> Any:
+        raise RuntimeError(f"cannot place for {asks[0].body.order.buyer.email}")
+
+    monkeypatch.setitem(VERBS, "place", replace(place, run=broken))
+    with structlog.testing.capture_logs() as logged:
+        answer = await api.post("/v1/orders", shop.order(("MUG", 1), note="Canary Wharf 77"))
+    told = problem(answer, 500, "Bug")
+    (line,) = logged
+    assert line["id"] == told["why"]["id"]
+    assert line["error"] == "RuntimeError" and "broken" in line["at"][-1]
+    for secret in ("ada@example.com", "Canary Wharf 77", api.key or ""):
+        assert secret not in str(logged) and secret not in answer.text
+    assert "RuntimeError" not in answer.text
+
+
+async def test_a_name_that_nobody_can_send_back_is_told_all_the_same(api: Client) -> None:
+    told = problem(await api.raw("/v1/orders", b'{"\\udfaa": 1}'), 422, "Invalid")
+    assert "/?" in [error["pointer"] for error in told["errors"]]
 
 
 def test_what_is_read_fast_and_what_is_looked_at_slowly_agree() -> None:

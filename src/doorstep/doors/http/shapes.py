@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,6 +23,8 @@ from doorstep.kit.text import storable
 
 LARGEST_NUMBER = 2**53 - 1
 LONGEST_TEXT = 500
+LONGEST_NAME = 120
+MOST_FAULTS = 1000
 YEARS = range(1900, 2200)
 DECIMAL = r"^-?[0-9]{1,18}(\.[0-9]{1,12})?$"
 
@@ -44,8 +47,8 @@ def _info(kind: Hashable) -> inspect.Type:
 
 
 def faults(kind: Any, value: Any) -> list[Fault]:
-    """Every fault of a value that was read from JSON (decimals as Decimal); empty when it fits."""
-    return list(_faults(info(kind), value, ""))
+    """Every fault of a value that was read from JSON (decimals as Decimal), up to MOST_FAULTS; empty when it fits."""
+    return list(islice(_faults(info(kind), value, ""), MOST_FAULTS))
 
 
 # Every fault of a value
@@ -255,7 +258,9 @@ def _said(kind: inspect.Type) -> str:
 
 
 def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+    """The name as a part of a pointer; one that nobody can send back is made harmless, an endless one cut."""
+    sendable = name[:LONGEST_NAME].encode("utf-8", "replace").decode()
+    return sendable.replace("~", "~0").replace("/", "~1")
 
 
 # JSON Schema of a type
