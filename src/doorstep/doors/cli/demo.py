@@ -18,7 +18,7 @@ def demo(
     orders: Annotated[int | None, typer.Option("--orders", min=9, help="Play so many of the sample's orders.")] = None,
     json: Json = False,
 ) -> None:
-    """Play three shops through three weeks, tell what came of it, and leave the page open.
+    """Play three shops through two weeks, tell what came of it, and leave the page open.
 
     It lives in DOORSTEP_HOME. Where a demo was interrupted it goes on; one that is over is told again.
     """

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("processes", "Start database, web and worker; prints the address."),
     "down": ("processes", "Stop what runs, the database last."),
     "status": ("processes", "What runs, and where."),
-    "demo": ("demo", "Play three shops through three weeks, and leave the page open."),
+    "demo": ("demo", "Play three shops through two weeks, and leave the page open."),
     "migrate": ("database", "Bring the database's tables up to date."),
     "backup": ("database", "Write the whole database into one file."),
     "restore": ("database", "Replace the database by what a backup holds."),
