@@ -29,7 +29,7 @@ DUE = """
 select m.merchant_id from unnest($1::bigint[]) m(merchant_id) where exists (select from job j
   where j.merchant_id = m.merchant_id and j.state = 'due' and j.due_at <= $2)
 """
-LONGEST_SETTLING_S = 60.0
+LONGEST_SETTLING_S = 240.0
 # Customs data is looked up, goods are ordered, and arrive, on these days.
 LOOKED_UP_ON, ORDERED_ON = 4, (5, 11)
 
