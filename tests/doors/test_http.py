@@ -12,7 +12,7 @@ from doorstep.spine.journey import ROWS
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.doors.test_problems import everything, problem
-from tests.doors.web import Client, client_of
+from tests.doors.web import Client, client_of, settled
 from tests.shop import Shop
 
 
@@ -92,6 +92,7 @@ async def test_every_verb_somebody_may_ask_has_a_route(api: Client) -> None:
 
 async def test_the_feed_tells_everything_once_however_it_is_read(api: Client, shop: Shop) -> None:
     orders = await asyncio.gather(*(placed(api, shop) for _ in range(7)))
+    await settled(shop)
     cursor, seen = None, []
     for _ in range(20):
         feed = (await api.get("/v1/events", limit=3, **({"cursor": cursor} if cursor else {}))).json()

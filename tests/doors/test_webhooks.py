@@ -21,7 +21,7 @@ from doorstep.spine.feed import Happened
 from doorstep.spine.world import World
 from tests.doors.test_problems import problem
 from tests.doors.test_worker import nobody
-from tests.doors.web import Client
+from tests.doors.web import Client, settled
 from tests.shop import NOON, Shop
 
 Got = tuple[dict[str, str], bytes]
@@ -61,6 +61,18 @@ class Clock:
         return clock.now() + self.ahead
 
 
+class Punctual(Relay):
+    """Begins when the feed shows all that happened."""
+
+    def __init__(self, world: World, sender: WebhookSender, shop: Shop) -> None:
+        super().__init__(world, sender)
+        self._shop = shop
+
+    async def once(self) -> int:
+        await settled(self._shop)
+        return await super().once()
+
+
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     made = Receiver()
@@ -78,7 +90,7 @@ def time() -> Clock:
 @pytest.fixture
 async def relay(shop: Shop, time: Clock) -> AsyncIterator[Relay]:
     sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=5)
-    yield Relay(World(shop.db, nobody, nobody, None, now=time.now), sender)
+    yield Punctual(World(shop.db, nobody, nobody, None, now=time.now), sender, shop)
     await sender.close()
 
 
@@ -188,7 +200,7 @@ async def test_two_relays_keep_the_order_of_one_subscriber(
     for number in range(30):
         await api.post(f"/v1/orders/{order}/note", {"text": f"note {number}"})
     sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=5)
-    other = Relay(World(shop.db, nobody, nobody, None), sender)
+    other = Punctual(World(shop.db, nobody, nobody, None), sender, shop)
     for _ in range(40):
         await asyncio.gather(relay.once(), other.once())
     await sender.close()
@@ -202,7 +214,7 @@ async def test_an_address_inside_the_house_is_never_called(
     problem(await api.post("/v1/webhooks", {"url": "ftp://example.com/"}), 422, "Invalid")
     webhook = await subscribe(api, receiver)
     await api.post("/v1/orders", shop.order(("MUG", 1)))
-    guarded = Relay(World(shop.db, nobody, nobody, None), WebhookSender(Guard()))
+    guarded = Punctual(World(shop.db, nobody, nobody, None), WebhookSender(Guard()), shop)
     assert await guarded.once() == 0
     assert receiver.got == []
     assert "refused" in (await api.get(f"/v1/webhooks/{webhook['id']}")).json()["last_error"]

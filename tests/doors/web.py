@@ -96,3 +96,18 @@ def web(urls: Urls) -> Iterator[str]:
 async def api(shop: Shop, web: str) -> Client:
     """The shop's own client, which may do everything."""
     return await client_of(shop, web)
+
+
+async def settled(shop: Shop) -> None:
+    """Until the feed shows all that happened: transactions of other tests on this server may hold it back a moment."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        (row,) = await shop.rows(
+            "select count(*) as n from event where merchant_id = $1"
+            " and txid >= pg_snapshot_xmin(pg_current_snapshot())",
+            shop.merchant,
+        )
+        if not row["n"]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("somebody's transaction never ends")
