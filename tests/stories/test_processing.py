@@ -179,6 +179,29 @@ async def test_missing_customs_data_hold_only_the_line_that_crosses_a_border(sho
     assert [(line["wanted"], line["promised"]) for line in await lines(shop, order)] == [(0, 1), (1, 0)]
 
 
+async def test_goods_that_come_in_behind_a_border_hold_the_line_that_waits_for_them(shop: Shop) -> None:
+    order = await sorted_order(shop, ("LAMP", 2))
+    assert await holds(shop, order) == []  # they may yet come in on the buyer's side
+    await shop.receive("LAMP", 5)
+    await shop.work()
+    assert [(hold["type"], hold["line_no"]) for hold in await holds(shop, order)] == [("customs_data", 1)]
+    await shop.receive("LAMP", 2, "PL")
+    await shop.do("check", order=order)
+    await shop.work()
+    assert ((await shop.now(order))["promised"], await shop.free("LAMP", "NJ")) == (2, 5)
+
+
+async def test_who_lifts_a_customs_hold_says_that_the_goods_go_all_the_same(shop: Shop) -> None:
+    await shop.stock("LAMP", 5, "NJ")
+    order = await sorted_order(shop, ("LAMP", 2))
+    (hold,) = await holds(shop, order)
+    assert hold["type"] == "customs_data"
+    await shop.do("lift", hold=hold["hold"])
+    await shop.work()
+    assert (await shop.availability("LAMP", "NJ"))["reserved"] == 2
+    assert await shop.stage(order) == "awaiting_fulfillment"
+
+
 async def test_goods_on_the_buyers_side_of_the_border_need_no_customs_data_and_go_from_there(shop: Shop) -> None:
     await shop.stock("LAMP", 5, "NJ")
     await shop.stock("LAMP", 1, "PL")

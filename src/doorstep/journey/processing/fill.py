@@ -98,7 +98,8 @@ def decide_fill(waiting: Waiting, n: int, ask: Ask[Fill]) -> Outcome:
         promised = _promised(waiting, order, ask)
         if promised is not None:
             outcome.more.append(promised)
-            outcome.answer["orders"].append(promised.answer["order"])
+            if promised.events:
+                outcome.answer["orders"].append(promised.answer["order"])
             outcome.answer["promised"] += promised.answer["promised"]
             waiting.orders[order_id] = after(order, promised)
     if len(in_line) == PAGE and _is_free(waiting, ask.merchant, sku):
@@ -113,9 +114,12 @@ def _is_free(waiting: Waiting, merchant: int, sku: int) -> bool:
 
 
 def _promised(waiting: Waiting, order: OrderFacts, ask: Ask[Fill]) -> Outcome | None:
-    """What the order gets; None when it gets nothing (held meanwhile, or it only takes everything at once)."""
+    """What the order gets; None when it gets nothing (held meanwhile, or it only takes everything at once).
+
+    What customs is in the way of is something too: it has to be checked.
+    """
     try:
         outcome = decide(waiting.facts, waiting.left, order, ask, verb="fill")
     except Refusal:
         return None
-    return outcome if outcome.events else None
+    return outcome if outcome.events or outcome.then else None

@@ -6,7 +6,7 @@ everything or nothing yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,12 @@ LAST_DECISIONS = """
 select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join lateral (
   select d.why from decision d where d.merchant_id = any($1) and d.order_id = o.order_id and d.verb = 'promise'
     order by d.decision_id desc limit 1) d
+"""
+# Lines whose customs hold somebody lifted by hand: they know what is missing, and said go on.
+SENT_ANYWAY = """
+select order_id, line_no from hold
+  where merchant_id = any($1) and order_id = any($2) and type = 'customs_data' and placed_by = 'check'
+    and lifted_by <> 'check'
 """
 # Of these SKUs more is waited for than is free. No more rows are read than could use up what is free.
 SCARCE = """
@@ -96,6 +102,7 @@ class Facts:
     days: Mapping[tuple[int, str], tuple[int, int]]
     goods: Mapping[int, Goods]
     decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
+    sent_anyway: Collection[tuple[int, int]] = ()  # (order, line): over the border though customs data is missing
     oldest: Mapping[int, tuple[datetime, int]] = field(default_factory=dict)  # scarce sku: whose turn comes first
 
     def is_behind(self, order: OrderFacts, sku: int | None) -> bool:
@@ -137,16 +144,32 @@ async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Le
         free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
     methods = await tx.rows(METHODS, merchants, list({order.row["shipping_method"] for order in found.values()}))
     decisions = await tx.rows(LAST_DECISIONS, merchants, list(found))
+    goods = {row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, skus)}
     facts = Facts(
         orders=found,
         sites=await every_site(tx),
         policies={row["merchant_id"]: row["when_short"] for row in await tx.rows(POLICIES, merchants)},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
-        goods={row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, skus)},
+        goods=goods,
+        sent_anyway=await _sent_anyway(tx, found, goods),
         decided={row["order_id"]: msgspec.json.decode(row["why"]) for row in decisions},
     )
     needed = sum(1 + WEIGHED * len(order.lines) for order in found.values())
     return facts, Left(await tx.fresh_ids(times * needed), free)
+
+
+async def _sent_anyway(tx: Tx, orders: Mapping[int, OrderFacts], goods: Mapping[int, Goods]) -> set[tuple[int, int]]:
+    """Only asked of orders with goods that lack something."""
+    lacking = {
+        order_id
+        for order_id, order in orders.items()
+        for line in order.lines
+        if line.wanted and (found := goods.get(line.sku_id or 0)) and missing_for_customs(found, line.unit_price)
+    }
+    if not lacking:
+        return set()
+    rows = await tx.rows(SENT_ANYWAY, list(tx.merchants), list(lacking))
+    return {(row["order_id"], row["line_no"]) for row in rows}
 
 
 async def _oldest(tx: Tx, facts: Facts, left: Left) -> dict[int, tuple[datetime, int]]:
@@ -175,8 +198,8 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
     waiting = [line for line in order.lines if line.wanted]
     free_to_go = [line for line in waiting if line.sku_id and not order.stopped("promise", line.line_no)]
     ready = [line for line in free_to_go if not facts.is_behind(order, line.sku_id)]
-    choice = _choice(facts, left, order, ready, waiting)
-    if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes:
+    choice, barred = _choice(facts, left, order, ready, waiting)
+    if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes and not barred:
         raise _short(order, choice)
     outcome = _outcome(facts, left, order, choice, ask, verb)
     for take in choice.takes:
@@ -184,10 +207,16 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
     outcome.answer["waiting"] = sum(line.wanted for line in waiting) - outcome.answer["promised"]
     skus = dict.fromkeys(line.sku_id for line in free_to_go if line not in ready)
     outcome.then += [Job("fill", {"sku": public("sku", sku)}) for sku in skus if sku]
+    if barred and choice.missing and outcome.facts:
+        # A new decision that customs is in the way of: the check holds the line and says which fields to fill.
+        outcome.then.append(Job("check", {"order": public("ord", order.order_id)}))
     return outcome
 
 
-def _choice(facts: Facts, left: Left, order: OrderFacts, ready: list[Line], waiting: list[Line]) -> Choice:
+def _choice(
+    facts: Facts, left: Left, order: OrderFacts, ready: list[Line], waiting: list[Line]
+) -> tuple[Choice, dict[str, str]]:
+    """And the sites that customs bars, with the reason."""
     wants = [Want(line.line_no, line.sku_id or 0, line.wanted) for line in ready]
     complete = order.row["ship"] == "complete"
     free, barred = _reachable(facts, left, order, ready)
@@ -197,8 +226,8 @@ def _choice(facts: Facts, left: Left, order: OrderFacts, ready: list[Line], wait
     if stopped:
         why = why | {"stopped": stopped}
     if stopped and complete:
-        return Choice((), tuple(wants), why | {"chosen": []})
-    return replace(choice, why=why)
+        return Choice((), tuple(wants), why | {"chosen": []}), barred
+    return replace(choice, why=why), barred
 
 
 def _reachable(facts: Facts, left: Left, order: OrderFacts, ready: list[Line]) -> tuple[Free, dict[str, str]]:
@@ -209,7 +238,8 @@ def _reachable(facts: Facts, left: Left, order: OrderFacts, ready: list[Line]) -
         sku = line.sku_id or 0
         at = left.free.get((order.merchant, sku), {})
         goods = facts.goods.get(sku)
-        missing = missing_for_customs(goods, line.unit_price) if goods else []
+        is_known = (order.order_id, line.line_no) in facts.sent_anyway
+        missing = missing_for_customs(goods, line.unit_price) if goods and not is_known else []
         behind = {site for site in at if missing and crosses_border(facts.sites[site], order.row["ship_to"] or {})}
         free[sku] = {site: units for site, units in free.get(sku, at).items() if site not in behind}
         for site in behind:
