@@ -172,3 +172,18 @@ async def test_two_parcels_collect_together_what_the_order_is_worth(road: Shop) 
     first, second = await road.ask_all("deliver", [{"parcel": parcel} for parcel in parcels])
     assert not isinstance(first, Refusal) and not isinstance(second, Refusal)
     assert (await road.now(order))["collected"] == 3 * 1250 + 501
+
+
+async def test_what_was_credited_before_the_carrier_paid_it_out_goes_back_to_the_buyer(road: Shop) -> None:
+    order, parcel = await on_the_road(road, ("MUG", 2), payment_term="cod")
+    await road.work()
+    await road.do("deliver", parcel=parcel)
+    await road.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 1}], reason="came back")
+    await road.do("remit", order=order)
+    assert (await road.now(order))["payment"] == "overpaid"
+    await road.work()
+    assert [job for job in await road.jobs() if job[0] == "want_refund"] == []
+    (back,) = await road.rows(
+        "select state, amount_minor from payment where merchant_id = $1 and kind = 'refund'", road.merchant
+    )
+    assert back == {"state": "wanted", "amount_minor": 1250}

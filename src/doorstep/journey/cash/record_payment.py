@@ -91,4 +91,7 @@ def _remitted(books: Books, ask: Ask[Remit]) -> Outcome:
     outcome = outcome_of(books, amount_minor=amount, left_minor=collected - amount)
     told = {"amount_minor": amount, "reference": ask.body.reference}
     outcome.events = [Event("remit", [Cash(amount, "collected", "earned")], told)]
+    # What came back meanwhile was credited: the buyer paid for it at the door.
+    if books.account("earned") + amount - books.asked("refund") > books.account("owed"):
+        outcome.then = [Job("want_refund", {"order": ask.body.order, "reason": "credited before it was paid out"})]
     return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,13 @@ from doorstep.spine.parcels import HandedOver, ParcelFacts, of_parcel, outcome_o
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+
+# Money that a provider holds can be taken by asking it; what the channel holds is taken there.
+HELD_BY_A_PROVIDER = """
+select distinct order_id from payment
+  where merchant_id = any($1) and order_id = any($2) and kind = 'authorization' and state = 'done'
+    and provider <> 'channel'
+"""
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,11 +40,13 @@ class OnItsWay(msgspec.Struct, frozen=True, kw_only=True):
 async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
     """Hand the parcel to the carrier: its units are shipped and leave the site's books."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    orders = [parcel.order.order_id for parcel in parcels.values()]
+    held = {row["order_id"] for row in await tx.rows(HELD_BY_A_PROVIDER, list(tx.merchants), orders)}
     gone: set[int] = set()
-    return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), gone, ask))
+    return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), held, gone, ask))
 
 
-def decide(parcel: ParcelFacts, gone: set[int], ask: Ask[HandOver]) -> Outcome:
+def decide(parcel: ParcelFacts, held: Collection[int], gone: set[int], ask: Ask[HandOver]) -> Outcome:
     if parcel.handed_over_at or parcel.parcel_id in gone:
         raise HandedOver(parcel=ask.body.parcel)
     if not parcel.lines:
@@ -52,7 +62,7 @@ def decide(parcel: ParcelFacts, gone: set[int], ask: Ask[HandOver]) -> Outcome:
     outcome.events = [Event("hand_over", _moves(parcel), told, ask.body.happened_at)]
     at = ask.body.happened_at or ask.at
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"handed_over_at": at})]
-    outcome.then = list(_then(parcel, ask.body.parcel))
+    outcome.then = _then(parcel, held, ask.body.parcel)
     return outcome
 
 
@@ -64,13 +74,13 @@ def _moves(parcel: ParcelFacts) -> list[Move]:
     return moves
 
 
-def _then(parcel: ParcelFacts, name: str) -> list[Job]:
+def _then(parcel: ParcelFacts, held: Collection[int], name: str) -> list[Job]:
     order = public("ord", parcel.order.order_id)
     jobs = [
         Job("issue_invoice", {"order": order, "parcel": name}),
         Job("notify", {"order": order, "kind": "shipped", "parcel": name}),
     ]
-    if parcel.order.row["held"] > 0:
+    if parcel.order.row["held"] > 0 and parcel.order.order_id in held:
         jobs.append(Job("want_capture", {"order": order, "parcel": name}))
     jobs.append(_after(parcel, name))
     return jobs
