@@ -147,6 +147,36 @@ async def test_a_lost_parcel_is_written_off_and_waits_for_a_claim(road: Shop) ->
     assert raised["kind"] == "parcel_lost"
 
 
+async def test_a_lost_parcel_that_turns_up_is_delivered_after_all(road: Shop) -> None:
+    order, parcel = await on_the_road(road, payment_term="cod")
+    await road.do("lose", parcel=parcel)
+    assert code(await road.ask("lose", parcel=parcel)) == "AlreadyArrived"
+    await road.do("track", parcel=parcel, events=[scan(road.at, 90, "EMI")])
+    await road.work()
+    now = await road.now(order)
+    assert (now["lost"], now["delivered"], now["collected"], now["delivery"]) == (0, 2, 2500, "delivered")
+    assert code(await road.ask("deliver", parcel=parcel)) == "AlreadyArrived"
+
+
+async def test_a_lost_parcel_that_comes_back_to_the_site_is_taken_back(road: Shop) -> None:
+    order, parcel = await on_the_road(road)
+    await road.do("lose", parcel=parcel)
+    await road.do("take_back", order=order, site=road.site("NJ"), parcel=parcel)
+    now = await road.now(order)
+    assert (now["lost"], now["taken_back"], now["delivery"]) == (0, 2, "returned_to_sender")
+    assert code(await road.ask("deliver", parcel=parcel)) == "AlreadyArrived"
+
+
+async def test_what_came_back_of_a_parcel_does_not_keep_the_rest_on_the_road(road: Shop) -> None:
+    order, parcel = await on_the_road(road, ("MUG", 3))
+    other, _ = await on_the_road(road, ("MUG", 1))
+    await road.do("take_back", order=order, site=road.site("NJ"), parcel=parcel, lines=[{"line": 1, "quantity": 2}])
+    await road.do("lose", parcel=parcel, reason="one fell out")
+    now = await road.now(order)
+    assert (now["taken_back"], now["lost"], now["shipped"]) == (2, 1, 0)
+    assert (await road.now(other))["shipped"] == 1
+
+
 async def test_cash_on_delivery_is_collected_at_the_door_and_remitted_later(road: Shop) -> None:
     order, parcel = await on_the_road(road, ("MUG", 2), payment_term="cod", shipping_minor=500)
     assert (await road.now(order))["payment"] == "unpaid"

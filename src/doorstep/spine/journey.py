@@ -96,7 +96,7 @@ JOURNEY: tuple[Row, ...] = (
     Row("track", "the carrier tells where a parcel is",
         who=("carrier", "system", "operator"), then=("hand_over", "deliver", "lose", "follow")),
     Row("deliver", "the parcel is in the buyer's hands",
-        demand="shipped > delivered", cash="world > collected",
+        demand="shipped|lost > delivered", cash="world > collected",
         who=("carrier", "system", *_OFFICE), then=("notify",)),
     Row("lose", "the carrier lost the parcel",
         demand="shipped > lost", who=("carrier", "system", "operator")),
@@ -128,7 +128,7 @@ JOURNEY: tuple[Row, ...] = (
     Row("fix_address", "the address is mended", who=("channel", *_OFFICE), then=("check",)),
     Row("note", "somebody writes something down", who=(*_OFFICE, "floor")),
     Row("take_back", "goods came back",
-        demand="shipped|delivered > taken_back", stock="world > quarantine", who=_STAFF),
+        demand="shipped|delivered|lost > taken_back", stock="world > quarantine", who=_STAFF),
     # goods
     Row("announce", "goods are on their way to a site", who=_OFFICE),
     Row("receive", "goods arrive",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound, Refusal
@@ -24,6 +26,11 @@ select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_ke
 PARCEL_LINES = """
 select parcel_id, line_no, sku_id, lot, quantity from parcel_line
   where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no
+"""
+# What happened to parcels after they left, beside their delivery.
+BACK_OR_LOST = """
+select verb, data from event
+  where merchant_id = any($1) and kind = 'order' and id = any($2) and verb in ('take_back', 'lose') and data ? 'parcel'
 """
 
 
@@ -91,6 +98,27 @@ def of_parcel(parcels: Mapping[int, ParcelFacts], merchant: int, parcel: str) ->
     found = parcels.get(number("par", parcel))
     if found is None or found.order.merchant != merchant:
         raise NotFound(parcel=parcel)
+    return found
+
+
+@dataclass(slots=True)
+class Gone:
+    """Of a parcel that went out: the units of each line that came back, and whether the rest was written off."""
+
+    back: Counter[int] = field(default_factory=Counter)
+    is_lost: bool = False
+
+
+async def gone_of(tx: Tx, orders: Iterable[OrderFacts]) -> dict[int, Gone]:
+    """By parcel; only asked of orders of which something came back or was lost."""
+    found: dict[int, Gone] = defaultdict(Gone)
+    wanted = [order.order_id for order in orders if order.row["taken_back"] + order.row["lost"]]
+    for row in await tx.rows(BACK_OR_LOST, list(tx.merchants), wanted) if wanted else ():
+        data = msgspec.json.decode(row["data"])
+        gone = found[number("par", data["parcel"])]
+        gone.is_lost = gone.is_lost or row["verb"] == "lose"
+        for taken in data.get("lines", ()):
+            gone.back[taken["line"]] += taken["quantity"]
     return found
 
 

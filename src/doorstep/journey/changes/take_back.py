@@ -22,7 +22,7 @@ from doorstep.setup.sites import Site, every_site
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Demand, Event, Insert, Move, Outcome, Result, Stock, Update, answer_of_order
-from doorstep.spine.parcels import count_state
+from doorstep.spine.parcels import BACK_OR_LOST, count_state
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -32,10 +32,6 @@ select p.parcel_id, p.order_id, p.state, p.handed_over_at, p.delivered_at, l.lin
   from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
   where p.merchant_id = any($1) and p.order_id = any($2) and p.parcel_id = any($3) and l.quantity > 0
   order by p.parcel_id, l.line_no, l.lot
-"""
-TAKEN_BACK = """
-select data from event
-  where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'take_back' and data ? 'parcel'
 """
 
 
@@ -75,6 +71,7 @@ class Parcel:
     state: str
     is_out: bool
     is_delivered: bool
+    is_lost: bool
     left: dict[int, dict[str, int]]  # line: {lot: units}
 
 
@@ -101,19 +98,24 @@ async def _parcels(tx: Tx, orders: Mapping[int, OrderFacts], wanted: list[int]) 
         key = (row["order_id"], row["parcel_id"])
         is_delivered = row["delivered_at"] is not None
         is_out = row["handed_over_at"] is not None
-        parcel = found.setdefault(key, Parcel(row["parcel_id"], row["state"], is_out, is_delivered, defaultdict(dict)))
+        new = Parcel(row["parcel_id"], row["state"], is_out, is_delivered, is_lost=False, left=defaultdict(dict))
+        parcel = found.setdefault(key, new)
         parcel.left[row["line_no"]][row["lot"]] = row["quantity"]
-    before = [msgspec.json.decode(row["data"]) for row in await tx.rows(TAKEN_BACK, *at)]
+    before = [(row["verb"], msgspec.json.decode(row["data"])) for row in await tx.rows(BACK_OR_LOST, *at)]
     _take_off(found.values(), before)
     return found
 
 
-def _take_off(parcels: Iterable[Parcel], before: list[Any]) -> None:
+def _take_off(parcels: Iterable[Parcel], before: list[tuple[str, Any]]) -> None:
     by_name = {public("par", parcel.parcel_id): parcel for parcel in parcels}
-    for data in before:
+    for verb_before, data in before:
         parcel = by_name.get(data["parcel"])
-        for taken in data["lines"]:
-            if parcel is not None:
+        if parcel is None:
+            continue
+        if verb_before == "lose":
+            parcel.is_lost = True
+        else:
+            for taken in data["lines"]:
                 parcel.left[taken["line"]][taken["lot"]] -= taken["quantity"]
 
 
@@ -188,7 +190,7 @@ def _sources(line: Line, quantity: int, parcel: Parcel | None) -> list[tuple[str
         delivered = min(quantity, line.delivered) if line.ships else 0
         parts = [("delivered", delivered), ("shipped", quantity - delivered)]
     else:
-        parts = [("delivered" if parcel.is_delivered else "shipped", quantity)]
+        parts = [("delivered" if parcel.is_delivered else "lost" if parcel.is_lost else "shipped", quantity)]
     for source, units in parts:
         if units > getattr(line, source) or (units and not line.ships):
             raise NotOut(line=line.line_no, asked=quantity, possible=line.shipped + line.delivered if line.ships else 0)

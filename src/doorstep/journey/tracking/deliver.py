@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import TrackEvent
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
-from doorstep.spine.parcels import ParcelFacts, count_state, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import Gone, ParcelFacts, count_state, gone_of, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -42,7 +43,7 @@ class NotHandedOver(Refusal):
 
 
 class AlreadyArrived(Refusal):
-    """The parcel was delivered, lost or taken back before."""
+    """Nothing of the parcel is on its way any more: it was delivered, lost or taken back before."""
 
 
 @verb(Deliver, Arrived)
@@ -52,24 +53,28 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
     collected: dict[int, int] = {}
     ids = await tx.fresh_ids(len(asks))
-    rule = _Delivering(worths, collected, ids)
+    gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
+    rule = _Delivering(worths, gone, collected, ids)
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 
 class _Delivering:
     """The rule with what the batch has delivered and collected so far."""
 
-    def __init__(self, worths: Worths, collected: dict[int, int], ids: Iterator[int]) -> None:
-        self.worths, self.collected, self.ids = worths, collected, ids
+    def __init__(self, worths: Worths, gone: Mapping[int, Gone], collected: dict[int, int], ids: Iterator[int]) -> None:
+        self.worths, self.gone, self.collected, self.ids = worths, gone, collected, ids
         self.arrived: set[int] = set()
 
     def decide(self, parcel: ParcelFacts, ask: Ask[Deliver]) -> Outcome:
-        _refuse_not_on_the_road(parcel, self.arrived)
+        gone = self.gone.get(parcel.parcel_id, Gone())
+        # A parcel that was written off may turn up after all.
+        moves = _moves(parcel, gone, "lost" if gone.is_lost else "shipped", "delivered")
+        _refuse_not_on_the_road(parcel, self.arrived, moves)
         self.arrived.add(parcel.parcel_id)
         at = ask.body.happened_at or ask.at
         outcome = outcome_of_parcel(parcel)
         told = {"parcel": ask.body.parcel, "received_by": ask.body.received_by}
-        event = Event("deliver", _moves(parcel, "delivered"), told, at)
+        event = Event("deliver", [*moves], told, at)
         outcome.events = [event]
         outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"delivered_at": at, "state": "delivered"})]
         _believe(outcome, parcel, "delivered", at, ask)
@@ -100,18 +105,19 @@ async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
     ids = await tx.fresh_ids(len(asks))
-    lost: set[int] = set()
-    return each(asks, lambda ask: _lost(of_parcel(parcels, ask.merchant, ask.body.parcel), lost, ids, ask))
+    gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
+    lost = {parcel for parcel, found in gone.items() if found.is_lost}
+    return each(asks, lambda ask: _lost(of_parcel(parcels, ask.merchant, ask.body.parcel), gone, lost, ids, ask))
 
 
-def _lost(parcel: ParcelFacts, lost: set[int], ids: Iterator[int], ask: Ask[Lose]) -> Outcome:
-    _refuse_not_on_the_road(parcel, lost)
+def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: Iterator[int], ask: Ask[Lose]) -> Outcome:
+    moves = _moves(parcel, gone.get(parcel.parcel_id, Gone()), "shipped", "lost")
+    _refuse_not_on_the_road(parcel, lost, moves)
     lost.add(parcel.parcel_id)
     outcome = outcome_of_parcel(parcel)
     told = {"parcel": ask.body.parcel, "reason": ask.body.reason}
-    outcome.events = [Event("lose", _moves(parcel, "lost"), told)]
-    gone = parcel.state in ("lost", "destroyed", "seized")
-    if not gone:
+    outcome.events = [Event("lose", [*moves], told)]
+    if parcel.state not in ("lost", "destroyed", "seized"):
         outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": "lost"})]
         _believe(outcome, parcel, "lost", ask.at, ask)
     outcome.facts.append(Insert("attention", {
@@ -122,18 +128,25 @@ def _lost(parcel: ParcelFacts, lost: set[int], ids: Iterator[int], ask: Ask[Lose
     return outcome
 
 
-def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int]) -> None:
+def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int], moves: list[Demand]) -> None:
     name = public("par", parcel.parcel_id)
     if parcel.handed_over_at is None:
         raise NotHandedOver(parcel=name)
-    lines = [parcel.order.line(line.line_no) for line in parcel.lines]
-    gone = any(line.shipped < packed.quantity for line, packed in zip(lines, parcel.lines, strict=True))
-    if parcel.delivered_at or parcel.parcel_id in arrived or gone:
+    if parcel.delivered_at or parcel.parcel_id in arrived or not moves:
         raise AlreadyArrived(parcel=name, state=parcel.state)
 
 
-def _moves(parcel: ParcelFacts, target: str) -> list[Any]:
-    return [Demand(line.line_no, line.quantity, "shipped", target) for line in parcel.lines]
+def _moves(parcel: ParcelFacts, gone: Gone, source: str, target: str) -> list[Demand]:
+    """What of the parcel is still out; the rest came back before."""
+    inside = Counter[int]()
+    for line in parcel.lines:
+        inside[line.line_no] += line.quantity
+    moves = []
+    for line_no, units in inside.items():
+        out = min(units - gone.back[line_no], getattr(parcel.order.line(line_no), source))
+        if out > 0:
+            moves.append(Demand(line_no, out, source, target))
+    return moves
 
 
 def _believe(outcome: Outcome, parcel: ParcelFacts, state: str, at: datetime, ask: Ask[Any]) -> None:
