@@ -63,7 +63,8 @@ async def test_two_merchants_may_use_the_same_key(api: Client, shop: Shop, web: 
 
 
 async def test_keys_that_are_none_are_refused(api: Client, shop: Shop) -> None:
-    problem(await api.post("/v1/orders", shop.order(("MUG", 1)), key="k" * 256), 422, "Invalid")
+    for key in ("k" * 256, "two words", "tab\there"):
+        problem(await api.post("/v1/orders", shop.order(("MUG", 1)), key=key), 422, "Invalid")
     assert await orders_of(shop) == 0
 
 

@@ -14,6 +14,7 @@ from doorstep.doors.http.shapes import Components
 from doorstep.doors.http.verbs import Effect, VerbQuery
 from doorstep.kit.refusals import Refusal, every_refusal, sentence_of
 
+IDEMPOTENCY_KEY = "[!-~]{1,255}"
 ID_PATTERN = "^[a-z]{3}_[1-9][0-9]{0,17}$"
 
 ABOUT = """
@@ -119,7 +120,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _in_header(operation: Operation) -> list[dict[str, Any]]:
     if not operation.takes_key:
         return []
-    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+    schema = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}
     about = "The same key with the same body answers with the first result; kept for 30 days at least."
     return [{"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": about}]
 
