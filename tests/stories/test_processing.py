@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from doorstep.kit.refusals import Invalid, NotFound, OnHold, Short
 from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
-from doorstep.spine.tenant import tenant_tx
+from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.shop import HOME, Shop, open_shop
 
@@ -521,3 +522,18 @@ async def test_a_preview_plays_the_whole_chain_and_leaves_no_trace(shop: Shop) -
     effect = await preview(shop.db, "cancel", cancel)
     assert {"from": "owed", "to": "world", "amount_minor": 2 * EACH} in effect["cash"]
     assert await shop.stage(order) == "awaiting_fulfillment"
+
+
+async def test_who_waits_behind_another_and_for_customs_waits_in_peace(db: Db) -> None:
+    shop = await open_shop(db, ship="complete")
+    us = {**HOME, "line1": "1 Dock Street", "city": "Newark", "region": "NJ", "postcode": "07102", "country": "US"}
+    older = await shop.place(("CUP", 1), ("MUG", 1), payment_term="on_account", ship_to=us)
+    await shop.work()
+    await shop.stock("CUP", 1)
+    await shop.stock("LAMP", 1)
+    await shop.stock("LAMP", 5, site="PL")
+    younger = await shop.place(("CUP", 1), ("LAMP", 2), payment_term="on_account", ship_to=us)
+    async with asyncio.timeout(20):
+        await shop.work()
+    assert [await shop.stage(order) for order in (older, younger)] == ["processing", "processing"]
+    await shop.audit()

@@ -201,13 +201,14 @@ def decide(facts: Facts, left: Left, order: OrderFacts, ask: Ask[Any], verb: str
     choice, barred = _choice(facts, left, order, ready, waiting)
     if choice.missing and facts.policies[order.merchant] == "refuse" and not choice.takes and not barred:
         raise _short(order, choice)
-    outcome = _outcome(facts, left, order, choice, ask, verb)
+    behind = dict.fromkeys(line.sku_id for line in free_to_go if line not in ready)
+    # Whose turn has not come is decided upon by `fill`; two answers to one question would chase each other.
+    outcome = _outcome(facts, left, order, choice, ask, verb, settles=not behind)
     for take in choice.takes:
         left.free[order.merchant, take.sku_id][take.site_id] -= take.quantity
     outcome.answer["waiting"] = sum(line.wanted for line in waiting) - outcome.answer["promised"]
-    skus = dict.fromkeys(line.sku_id for line in free_to_go if line not in ready)
-    outcome.then += [Job("fill", {"sku": public("sku", sku)}) for sku in skus if sku]
-    if barred and choice.missing and outcome.facts:
+    outcome.then += [Job("fill", {"sku": public("sku", sku)}) for sku in behind if sku]
+    if barred and choice.missing and any(fact.table == "decision" for fact in outcome.facts):
         # A new decision that customs is in the way of: the check holds the line and says which fields to fill.
         outcome.then.append(Job("check", {"order": public("ord", order.order_id)}))
     return outcome
@@ -249,7 +250,9 @@ def _reachable(facts: Facts, left: Left, order: OrderFacts, ready: list[Line]) -
     return free, barred
 
 
-def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: Ask[Any], verb: str) -> Outcome:
+def _outcome(
+    facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: Ask[Any], verb: str, *, settles: bool
+) -> Outcome:
     known = {allocation.site_id: allocation.fulfillment_order_id for allocation in order.allocations}
     days = facts.days.get((order.merchant, order.row["shipping_method"]), DAYS)
     moves, rows, at_site = promise_moves(
@@ -262,7 +265,7 @@ def _outcome(facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: A
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in at_site.values()]
     outcome.facts = [*rows, *_new_dates(facts, order, known, at_site, days, ask)]
     # The same answer as the last time is no new decision.
-    if moves or (choice.missing and facts.decided.get(order.order_id) != choice.why):
+    if moves or (settles and choice.missing and facts.decided.get(order.order_id) != choice.why):
         outcome.facts.append(_decision(order, choice, next(left.ids), ask))
     outcome.answer |= {
         "promised": sum(take.quantity for take in choice.takes),
