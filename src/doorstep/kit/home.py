@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,13 +96,22 @@ def port_of(folder: Path, name: str) -> int | None:
 def choose_port(folder: Path, name: str) -> int:
     """The port to start a part on: the remembered one while it is free, else a new one, which is remembered."""
     known = port_of(folder, name)
-    if known is not None and is_free(known):
+    if known is not None and _becomes_free(known):
         return known
     ports = dict(remembered(folder).get("ports", {}))
     taken = {port for part, port in ports.items() if part != name}
     ports[name] = next(port for port in _candidates(folder, name) if port not in taken and is_free(port))
     remember(folder, ports=ports)
     return int(ports[name])
+
+
+def _becomes_free(port: int) -> bool:
+    """A process that was killed may hold its port for a moment longer; whoever asks there should find the next one."""
+    for _ in range(30):
+        if is_free(port):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _candidates(folder: Path, name: str) -> Iterator[int]:
