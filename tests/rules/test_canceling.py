@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from doorstep.journey.processing.promise import Facts, Left, decide
@@ -102,6 +102,7 @@ def test_canceling_unit_by_unit_owes_as_much_less_as_all_at_once(
 ) -> None:
     order, touched = given_order
     all_open = {line.line_no: line.open for line in order.lines if line.open}
+    assume(all_open)  # what is canceled whole owes no shipping any more: the books know no such order
     at_once = owed_less(order, all_open)
     one_by_one = [line_no for line_no, units in all_open.items() for _ in range(units)]
     random.shuffle(one_by_one)
