@@ -257,6 +257,22 @@ async def test_an_order_that_ships_complete_waits_for_its_last_unit(db: Any) -> 
     await shop.audit()
 
 
+async def test_what_was_promised_before_goes_to_the_floor_with_the_rest_of_a_complete_order(db: Any) -> None:
+    shop = await open_shop(db, ship="complete")
+    await shop.stock("MUG", 1, "NJ")
+    await shop.stock("CUP", 1, "NJ")
+    order = await paid(shop, ("MUG", 1), ("CUP", 1), reserve="now")
+    await shop.do("unpromise", order=order, line=2)
+    await shop.do("adjust", sku="CUP", site=shop.site("NJ"), quantity=-1, reason="missing", bin="A-1")
+    await shop.work()
+    assert await shop.on_floor(order) == []
+    await shop.stock("CUP", 1, "PL")
+    await shop.do("promise", order=order)
+    await shop.work()
+    assert [row["code"] for row in await shop.on_floor(order) if row["promised"]] == ["MUG", "CUP"]
+    await shop.audit()
+
+
 async def test_an_order_that_ships_complete_waits_for_its_held_line_too(db: Any) -> None:
     shop = await open_shop(db, ship="complete")
     await shop.stock("MUG", 5)

@@ -262,7 +262,8 @@ def _outcome(
     outcome.verb = verb
     if moves:
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
-        outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in at_site.values()]
+        released = dict.fromkeys([*at_site.values(), *_waited(order)])
+        outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in released]
     outcome.facts = [*rows, *_new_dates(facts, order, known, at_site, days, ask)]
     # The same answer as the last time is no new decision.
     if moves or (settles and choice.missing and facts.decided.get(order.order_id) != choice.why):
@@ -272,6 +273,13 @@ def _outcome(
         "fulfillment_orders": [public("ful", fo) for fo in at_site.values()],
     }
     return outcome
+
+
+def _waited(order: OrderFacts) -> list[int]:
+    """What was promised before waits with an order that ships complete; now it may be its turn."""
+    if order.row["ship"] != "complete":
+        return []
+    return [allocation.fulfillment_order_id for allocation in order.allocations if allocation.promised]
 
 
 def _new_dates(
