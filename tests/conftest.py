@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import settings
 
 from doorstep.kit.embedded import Urls
 from doorstep.spine.tenant import Db
 from tests.shop import Shop, open_shop
 
 pytest_plugins = ["tests.database"]
+
+# The same examples on every run and every machine, however slow; `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000, print_blob=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ async def test_a_parcel_ages_from_its_label_to_the_door(outside: Outside, carrie
     for _ in range(40):
         outside.control("advance", hours=8)
         seen.append(delivery_state(await carrier.track(label.tracking_number)))
-    passed = list(dict.fromkeys(seen))
+    # The carrier comes for it within ten hours.
+    passed = [state for state in dict.fromkeys(seen) if state != "pre_transit"]
     assert passed[0] == "accepted"
     assert passed[-1] == "delivered"
     assert {"departed", "arrived"} & set(passed)
