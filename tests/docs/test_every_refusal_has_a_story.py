@@ -84,7 +84,8 @@ def refusals() -> dict[str, str]:
 
 
 def test_every_verb_is_asked_in_a_story() -> None:
-    missing = [verb for verb in ROWS if verb not in asked_in_stories()]
+    asked = asked_in_stories()
+    missing = [verb for verb in ROWS if verb not in asked]
     assert not missing, (
         f"no story asks {', '.join(missing)}. To mend: tell in tests/stories/test_<stage>.py what somebody does with "
         'it and sees, as `await shop.do("<verb>", …)`.'

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from doorstep.journey.cash.invoice import NothingToBill
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.merchants import NewSku, add_skus
 from tests.shop import Shop
@@ -225,3 +226,18 @@ async def test_what_was_billed_before_it_left_is_not_billed_again_with_its_parce
     assert (await shop.do("issue_invoice", order=order))["total_minor"] == 3 * 1250 + 501
     assert code(await shop.ask("issue_invoice", order=order, parcel=parcel)) == "AlreadyInvoiced"
     assert (await shop.now(order))["invoiced"] == 3 * 1250 + 501
+
+
+async def test_what_was_canceled_is_not_billed_and_takes_its_shipping_with_it(shop: Shop) -> None:
+    wrapping = {"title": "Gift wrapping", "quantity": 1, "unit_price": "3.00", "ships": False}
+    mugs = {"sku": "MUG", "quantity": 2, "unit_price": "12.50"}
+    whole, goods, half = [await shop.place(mugs, wrapping, shipping_minor=500) for _ in range(3)]
+    await shop.do("cancel", order=whole)
+    await shop.refuses("issue_invoice", NothingToBill, order=whole)
+    await shop.do("cancel", order=goods, lines=[{"line": 1, "quantity": 2}])
+    assert (await shop.do("issue_invoice", order=goods))["total_minor"] == 300
+    await shop.do("cancel", order=half, lines=[{"line": 1, "quantity": 1}])
+    assert (await shop.do("issue_invoice", order=half))["total_minor"] == 1250 + 300 + 500
+    for order in (whole, goods, half):
+        now = await shop.now(order)
+        assert now["invoiced"] == now["owed"]

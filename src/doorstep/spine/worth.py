@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from doorstep.kit.ids import number
+from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import OrderFacts
 from doorstep.spine.tenant import Tx
 
@@ -45,6 +46,20 @@ def worth_of_parcel(order: OrderFacts, goods_minor: int, is_followed: bool) -> i
 
 
 def beside_the_goods(order: OrderFacts) -> int:
-    services: int = sum(line.worth_minor for line in order.lines if not line.ships)
+    """Services, fees and shipping; what was canceled is not owed, and takes its part of these with it."""
+    if not any(line.ordered > line.canceled for line in order.lines):
+        return 0
+    services = sum(
+        worth_of_units(line.worth_minor, line.ordered, 0, line.ordered - line.canceled)
+        for line in order.lines
+        if not line.ships
+    )
     fees: int = sum(fee["amount_minor"] for fee in order.row["details"].get("fees", ()))
-    return services + fees + int(order.row["details"].get("shipping_worth_minor", 0))
+    shipping = int(order.row["details"].get("shipping_worth_minor", 0)) if is_sent(order) else 0
+    return services + fees + shipping
+
+
+def is_sent(order: OrderFacts) -> bool:
+    """With the last unit that was to be sent the shipping is canceled too."""
+    goods = [line for line in order.lines if line.ships]
+    return not goods or any(line.ordered > line.canceled for line in goods)

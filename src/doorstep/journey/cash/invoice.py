@@ -18,7 +18,7 @@ from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import beside_the_goods
+from doorstep.spine.worth import beside_the_goods, is_sent
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"
@@ -51,6 +51,10 @@ class Invoiced(msgspec.Struct, frozen=True, kw_only=True):
 
 class AlreadyInvoiced(Refusal):
     """This was billed before."""
+
+
+class NothingToBill(Refusal):
+    """The whole order is canceled: nobody owes anything for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,8 @@ def decide(
         raise NotFound(parcel=ask.body.parcel)
     if any(row["parcel_id"] == parcel for row in before.of_kind("invoice")):
         raise AlreadyInvoiced(order=ask.body.order, parcel=ask.body.parcel)
+    if not any(line.ordered > line.canceled for line in order.lines):
+        raise NothingToBill(order=ask.body.order)
     inside = parceled[order.order_id, parcel] if parcel is not None else None
     units = list(_not_billed(order, before, inside))
     content = _content(order, units, first=not before.of_kind("invoice"))
@@ -156,15 +162,16 @@ def _content(order: OrderFacts, units: list[Billed], *, first: bool) -> dict[str
     costs = amounts_of(order)
     shares = [_share(order.line(unit.line_no), costs, unit) for unit in units]
     if first:
-        services = [line for line in order.lines if not line.ships]
-        shares += [_share(line, costs, Billed(line.line_no, line.ordered, 0)) for line in services]
+        services = [line for line in order.lines if not line.ships and line.ordered > line.canceled]
+        shares += [_share(line, costs, Billed(line.line_no, line.ordered - line.canceled, 0)) for line in services]
     fees = list(order.row["details"].get("fees", ())) if first else []
     goods = sum(share["worth_minor"] for share in shares if order.line(share["line"]).ships)
     total = goods + (beside_the_goods(order) if first else 0)
     subtotal = sum(share["total_minor"] for share in shares)
-    shipping_tax = costs.tax_minor - sum(costs.taxes) if first and not costs.tax_included else 0
+    with_shipping = first and is_sent(order)
+    shipping_tax = costs.tax_minor - sum(costs.taxes) if with_shipping and not costs.tax_included else 0
     added_tax = sum(share["tax_minor"] for share in shares) + shipping_tax
-    shipping = costs.shipping_minor if first else 0
+    shipping = costs.shipping_minor if with_shipping else 0
     fees_minor = sum(fee["amount_minor"] for fee in fees)
     return {
         "lines": shares, "subtotal_minor": subtotal, "shipping_minor": shipping, "fees": fees,
