@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from doorstep.journey.intake.files import BadRow
-from doorstep.journey.intake.problems import REASONS
-from doorstep.journey.intake.products import FileProduct, NotAProductFile, read_products
-from doorstep.journey.intake.report import Report, ReportRow, beside, harmless
-from doorstep.journey.intake.stock import NotAStockFile, StockRow, read_stock
+from doorstep.journey.intake.files.problems import REASONS
+from doorstep.journey.intake.files.products import FileProduct, NotAProductFile, read_products
+from doorstep.journey.intake.files.report import Report, ReportRow, beside, harmless
+from doorstep.journey.intake.files.stock import NotAStockFile, StockRow, read_stock
+from doorstep.journey.intake.files.tables import BadRow
 
 CLASSIC = """Handle,Title,Vendor,Type,Tags,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Price,\
 Variant Requires Shipping,Variant Barcode,Image Src,Gift Card,Variant HS Code,Variant Country of Origin,\

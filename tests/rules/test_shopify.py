@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doorstep.journey.intake.files import BadRow, NotReadable
+from doorstep.journey.intake.files.problems import HOLDS, REASONS
+from doorstep.journey.intake.files.shopify import NotAnOrderExport, UnknownTimezone, read_orders, recognize
+from doorstep.journey.intake.files.shopify_order import FileOrder
+from doorstep.journey.intake.files.tables import BadRow, NotReadable
 from doorstep.journey.intake.new_order import NewOrder
-from doorstep.journey.intake.problems import HOLDS, REASONS
-from doorstep.journey.intake.shopify import NotAnOrderExport, UnknownTimezone, read_orders, recognize
-from doorstep.journey.intake.shopify_order import FileOrder
 from doorstep.kit import money
 from doorstep.spine.amounts import Amounts, Priced, amounts
 from doorstep.spine.holds import TYPES

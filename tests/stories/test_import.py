@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from doorstep.journey.cash.report_sales import report_sales
+from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.intake.import_orders import Imported, import_orders
 from doorstep.journey.intake.import_products import import_products
-from doorstep.journey.intake.stock import read_stock
 from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.sample import FOLDER
 from doorstep.spine.tenant import tenant_tx

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from doorstep.journey.intake.stock import read_stock
+from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.inventory.adjust import NothingToAdjust
 from doorstep.journey.inventory.goods import NotThatManyFree
 from doorstep.journey.inventory.import_stock import import_stock

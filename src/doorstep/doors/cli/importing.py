@@ -96,8 +96,8 @@ async def _merchant(
 
 def _first_currency(files: list[Path], timezone: str, channel: str) -> str:
     """What the files' first order was sold in."""
-    from doorstep.journey.intake.shopify import read_orders
-    from doorstep.journey.intake.shopify_order import FileOrder
+    from doorstep.journey.intake.files.shopify import read_orders
+    from doorstep.journey.intake.files.shopify_order import FileOrder
 
     source = read_orders(files, currency=LAST_RESORT, timezone=timezone, channel=channel)
     return next((row.order.currency for row in source if isinstance(row, FileOrder)), LAST_RESORT)
@@ -136,8 +136,8 @@ def stock(
     """Take in counts of stock (SKU, site, quantity); the difference to the books is adjusted."""
 
     async def work(db: Db) -> dict[str, Any]:
-        from doorstep.journey.intake.report import Report, ReportRow
-        from doorstep.journey.intake.stock import read_stock
+        from doorstep.journey.intake.files.report import Report, ReportRow
+        from doorstep.journey.intake.files.stock import read_stock
         from doorstep.journey.inventory.import_stock import import_stock
         from doorstep.kit import clock
 

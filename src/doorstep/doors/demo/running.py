@@ -23,8 +23,8 @@ from doorstep.doors.demo.told import figures
 from doorstep.doors.opening import open_db
 from doorstep.doors.worker.loop import IDLE_SECONDS
 from doorstep.doors.worker.outside import FOLLOW_SECONDS
+from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.intake.import_products import import_products
-from doorstep.journey.intake.stock import read_stock
 from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal

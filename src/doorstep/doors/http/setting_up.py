@@ -56,7 +56,7 @@ class SiteAddress(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class SiteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place goods leave from. `cut_off` and `weekdays` (1 = Monday) are local to `timezone`."""
 
-    code: Annotated[str, Meta(pattern="^[A-Z0-9-]{2,12}$")]
+    code: Annotated[str, Meta(pattern="^[A-Z0-9-]{2,40}$")]
     name: Text
     country: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
     address: SiteAddress = SiteAddress()

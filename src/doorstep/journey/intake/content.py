@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from doorstep.journey.intake.files.problems import Stops
 from doorstep.journey.intake.new_order import AmountMinor, NewLine, NewOrder, Struct
-from doorstep.journey.intake.problems import Stops
+from doorstep.setup.addresses import Text
 
 Units = Annotated[int, Meta(ge=0, le=1_000_000)]
+LineStage = Literal["", "wanted", "shipped", "delivered", "taken_back", "lost", "canceled"]
 
 
 class Problem(Struct, frozen=True):
@@ -25,13 +27,49 @@ class Problem(Struct, frozen=True):
     line: Annotated[int, Meta(ge=0, le=2000)] = 0
 
 
+class ToldParcel(Struct, frozen=True, kw_only=True):
+    """A parcel of somebody else's: which lines are in it, whole, from which site, and how far it came.
+
+    `reference` tells it from the order's others for ever. `state` is a delivery state that its times do not tell
+    (`out_for_delivery`, `returning` …); planned is what was never handed over.
+    """
+
+    reference: Annotated[str, Meta(min_length=1, max_length=120)]
+    site: Annotated[str, Meta(max_length=40)]
+    lines: Annotated[list[Annotated[int, Meta(ge=1, le=2000)]], Meta(min_length=1, max_length=2000)]
+    carrier: Text = ""
+    tracking_number: Text = ""
+    handed_over_at: datetime | None = None
+    delivered_at: datetime | None = None
+    state: Annotated[str, Meta(max_length=40)] = ""
+
+
+class Contradiction(Struct, frozen=True, kw_only=True):
+    """What cannot be true together, as who read the file saw it: a kind of exception, and the sentence."""
+
+    kind: Annotated[str, Meta(pattern="^[a-z][a-z_]{2,59}$")]
+    reason: Annotated[str, Meta(max_length=500)]
+
+
 class Happened(Struct, frozen=True, kw_only=True):
     """What the channel says happened to the order there, with the times of that world.
 
     `fulfilled`: units per line, in the order of the lines; without it `fulfilled_at` means all that ships.
-    `came_back`: what was fulfilled is back on the channel's shelf.
+    `stages`: where all units of each line are, for channels that tell it line by line; "" = not told.
+    `canceled`, `delivered`: told without a time, or as a status beside the times. `came_back`: what was fulfilled is
+    back on the channel's shelf. `payments_told`: the tenders are all that was ever paid, so they must add up.
+    `times_told`: the channel names the time of delivery where there was one.
     """
 
+    approved_at: datetime | None = None
+    promised_on: date | None = None
+    canceled: bool = False
+    delivered: bool = False
+    stages: Annotated[list[LineStage], Meta(max_length=2000)] = msgspec.field(default_factory=list)
+    parcels: Annotated[list[ToldParcel], Meta(max_length=500)] = msgspec.field(default_factory=list)
+    contradictions: Annotated[list[Contradiction], Meta(max_length=20)] = msgspec.field(default_factory=list)
+    payments_told: bool = False
+    times_told: bool = False
     fulfilled_at: datetime | None = None
     fulfilled: Annotated[list[Units], Meta(max_length=2000)] = msgspec.field(default_factory=list)
     delivered_at: datetime | None = None

@@ -15,12 +15,12 @@ from typing import Any
 
 from doorstep.journey.intake.content import content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
-from doorstep.journey.intake.files import BadRow
-from doorstep.journey.intake.from_file import arrival_of
+from doorstep.journey.intake.files.from_file import arrival_of
+from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
+from doorstep.journey.intake.files.shopify import read_orders
+from doorstep.journey.intake.files.shopify_order import FileOrder
+from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.place import Arrival, UnknownChannel
-from doorstep.journey.intake.report import Report, ReportRow, of_bad_row, of_problems
-from doorstep.journey.intake.shopify import read_orders
-from doorstep.journey.intake.shopify_order import FileOrder
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.channels import missing_channels, open_channels
 from doorstep.setup.merchants import NewSku, add_skus

@@ -7,10 +7,10 @@ from itertools import islice
 from os import PathLike
 from pathlib import Path
 
-from doorstep.journey.intake.files import BadRow
+from doorstep.journey.intake.files.products import FileProduct, FileVariant, read_products
+from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
+from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.import_orders import Imported
-from doorstep.journey.intake.products import FileProduct, FileVariant, read_products
-from doorstep.journey.intake.report import Report, ReportRow, of_bad_row, of_problems
 from doorstep.kit.money import LARGEST_MINOR, NotMoney, to_minor
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.many_skus import put_skus

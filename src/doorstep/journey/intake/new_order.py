@@ -25,7 +25,10 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Buyer(Struct, frozen=True, kw_only=True):
+    """`customer` is the channel's own id of who bought: what tells two orders of one buyer."""
+
     name: Text = ""
+    customer: Annotated[str, Meta(max_length=120)] = ""
     email: Annotated[str, Meta(max_length=254)] = ""
     phone: Annotated[str, Meta(max_length=40)] = ""
     locale: Annotated[str, Meta(max_length=20)] = ""

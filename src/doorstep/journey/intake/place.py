@@ -407,6 +407,7 @@ def order_row(
         "ship_to": msgspec.to_builtins(new.ship_to) if new.ship_to else None,
         "bill_to": msgspec.to_builtins(new.bill_to) if new.bill_to else None,
         "country": new.ship_to.country if new.ship_to else "", "email": normalized(new.buyer.email),
+        "customer": new.buyer.customer,
         "lines_minor": costs.lines_minor, "discount_minor": costs.discount_minor,
         "shipping_minor": costs.shipping_minor, "fees_minor": costs.fees_minor, "tax_minor": costs.tax_minor,
         "tax_included": costs.tax_included, "total_minor": costs.total_minor, "payment_term": new.payment_term,

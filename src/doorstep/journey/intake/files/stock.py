@@ -7,8 +7,8 @@ from os import PathLike
 
 import msgspec
 
-from doorstep.journey.intake import cells
-from doorstep.journey.intake.files import BadRow, Row, expand, open_table
+from doorstep.journey.intake.files import cells
+from doorstep.journey.intake.files.tables import BadRow, Row, expand, open_table
 from doorstep.kit.refusals import Refusal
 
 LARGEST_QUANTITY = 10**9

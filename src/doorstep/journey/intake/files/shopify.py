@@ -25,10 +25,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from doorstep.journey.intake import cells
-from doorstep.journey.intake.files import BadRow, Row, Table, expand, open_table
-from doorstep.journey.intake.shopify_columns import Columns
-from doorstep.journey.intake.shopify_order import FileOrder, OrderRow, Reading, build
+from doorstep.journey.intake.files import cells
+from doorstep.journey.intake.files.shopify_columns import Columns
+from doorstep.journey.intake.files.shopify_order import FileOrder, OrderRow, Reading, build
+from doorstep.journey.intake.files.tables import BadRow, Row, Table, expand, open_table
 from doorstep.kit import money
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.checks import UnknownTimezone

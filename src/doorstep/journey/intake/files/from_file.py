@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import msgspec
 
 from doorstep.journey.intake.content import Happened, Problem
+from doorstep.journey.intake.files.problems import HOLDS, REASONS
+from doorstep.journey.intake.files.shopify_order import FileOrder
 from doorstep.journey.intake.import_history import ImportHistory
 from doorstep.journey.intake.place import Arrival, Place
-from doorstep.journey.intake.problems import HOLDS, REASONS
-from doorstep.journey.intake.shopify_order import FileOrder
 
 OVER = ("fulfilled", "restocked")
 PARTLY = ("partial", "partially_fulfilled")

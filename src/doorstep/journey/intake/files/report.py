@@ -14,8 +14,8 @@ from typing import TextIO
 
 import msgspec
 
-from doorstep.journey.intake.files import REPORT_ENDING, BadRow
-from doorstep.journey.intake.problems import REASONS, Problem
+from doorstep.journey.intake.files.problems import REASONS, Problem
+from doorstep.journey.intake.files.tables import REPORT_ENDING, BadRow
 
 HEADER = ("file", "line", "column", "reason", "value", "meaning")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")

@@ -14,12 +14,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
-from doorstep.journey.intake import cells
-from doorstep.journey.intake.files import BadRow, Row
+from doorstep.journey.intake.files import cells
+from doorstep.journey.intake.files.problems import Problem
+from doorstep.journey.intake.files.shopify_amounts import Said, SaidLine, Settled, settle
+from doorstep.journey.intake.files.shopify_columns import Columns
+from doorstep.journey.intake.files.tables import BadRow, Row
 from doorstep.journey.intake.new_order import Buyer, Fee, NewLine, NewOrder, PaymentTerm, Tender
-from doorstep.journey.intake.problems import Problem
-from doorstep.journey.intake.shopify_amounts import Said, SaidLine, Settled, settle
-from doorstep.journey.intake.shopify_columns import Columns
 from doorstep.kit import money
 from doorstep.setup.addresses import Address
 

@@ -14,10 +14,10 @@ from os import PathLike
 import msgspec
 from stdnum import ean
 
-from doorstep.journey.intake import cells
-from doorstep.journey.intake.files import BadRow, Row, expand, open_table
-from doorstep.journey.intake.problems import Problem
-from doorstep.journey.intake.shopify import PRODUCTS, recognize
+from doorstep.journey.intake.files import cells
+from doorstep.journey.intake.files.problems import Problem
+from doorstep.journey.intake.files.shopify import PRODUCTS, recognize
+from doorstep.journey.intake.files.tables import BadRow, Row, expand, open_table
 from doorstep.kit.refusals import Refusal
 
 # Our name for a column, then its names in the layouts of Shopify and of the tools that write the same files.
