@@ -50,6 +50,7 @@ class NotDays(Refusal):
 
 
 _MERCHANT_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
+LONGEST_SITE_CODE = 40
 _SITE_CODE = re.compile(r"[A-Z0-9-]{2,40}", re.ASCII)
 _LEVEL = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 _HS_CODE = re.compile(r"[0-9]{6,12}", re.ASCII)

@@ -1,0 +1,78 @@
+"""entries: what a reader of files hands on, whatever the format: an ask for a verb, and what it takes to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from doorstep.journey.intake.files.problems import Problem
+from doorstep.journey.intake.files.tables import BadRow
+from doorstep.journey.intake.place import Arrival
+from doorstep.journey.intake.told import ImportCorrection
+from doorstep.setup.merchants import NewSite, NewSku
+
+Body = Arrival | ImportCorrection
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One order, or one correction, of a file, and the verb that takes it.
+
+    `rows` of the file made it. `skus` and `sites` are those that it is the first to name. `counts`: whether it is an
+    order of the file; False for a second part of one (a sale and a write-off under one number).
+    """
+
+    verb: str
+    body: Body
+    file: str
+    first_line: int
+    rows: int
+    name: str
+    problems: tuple[Problem, ...] = ()
+    skus: tuple[NewSku, ...] = ()
+    sites: tuple[NewSite, ...] = ()
+    counts: bool = True
+
+    @property
+    def channel(self) -> str:
+        return self.body.channel if isinstance(self.body, ImportCorrection) else self.body.order.channel
+
+    @property
+    def external_id(self) -> str:
+        return self.body.external_id if isinstance(self.body, ImportCorrection) else self.body.order.external_id
+
+
+@dataclass(slots=True)
+class Seen:
+    """How far the reading of files is: rows read, of so many when that is known."""
+
+    rows: int = 0
+    of: int | None = None
+
+
+class Source(Protocol):
+    """Files of one format, opened."""
+
+    currency: str
+
+    def load(self, seen: Seen) -> Iterator[BadRow]:
+        """Read all of it once; whatever could not be read comes out."""
+        ...
+
+    def entries(self) -> Iterable[Entry | BadRow]:
+        """Orders and corrections, oldest first where the format allows; may be asked for again."""
+        ...
+
+
+@dataclass(slots=True)
+class FirstSeen:
+    """Tells what is named for the first time."""
+
+    words: set[str] = field(default_factory=set)
+
+    def __call__(self, word: str) -> bool:
+        if word in self.words:
+            return False
+        self.words.add(word)
+        return True
