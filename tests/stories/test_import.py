@@ -343,7 +343,7 @@ async def test_a_file_in_order_leaves_no_report(take: Any, tmp_path: Path) -> No
 async def test_more_orders_than_a_batch_come_in_whole(shop: Shop, take: Any, tmp_path: Path) -> None:
     rows = [row for number in range(1200) for row in order(f"#{number}", MUG, total="25.00")]
     seen: list[int] = []
-    came = await take(write(tmp_path / "o.csv", rows), progress=seen.append)
+    came = await take(write(tmp_path / "o.csv", rows), progress=lambda done, of, what: seen.append(done))
     assert (came.read, came.taken) == (1200, 1200)
     assert seen == [500, 1000, 1200]
 

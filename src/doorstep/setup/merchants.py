@@ -36,6 +36,11 @@ ADD_SITE = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
   values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10) on conflict (code) do nothing returning site_id
 """
+OPEN_SITES = """
+insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
+  select site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays
+  from jsonb_populate_recordset(null::site, $1::jsonb) on conflict (code) do nothing returning site_id
+"""
 ADD_SKUS = """
 insert into sku (merchant_id, sku_id, code, barcode, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
     customs_text, value_minor, flags, stocked)
@@ -163,6 +168,22 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
     if added is None:
         raise SiteExists(code=new.code)
     return int(added)
+
+
+async def open_sites(db: Db, merchant: int, new: list[NewSite]) -> int:
+    """Make the sites that are missing, all at once; what is there stays as it is. Answers how many are new.
+
+    Refuses what is no code or timezone. A country may be missing: of a seller in a file nobody has told it yet.
+    """
+    for site in new:
+        checks.site_code(site.code)
+        checks.timezone(site.timezone)
+        if site.country:
+            checks.country(site.country)
+    ids = await db.ids.draw(db.pool, len(new))
+    rows = [{"site_id": next(ids), **msgspec.to_builtins(site), "cut_off": site.cut_off.isoformat()} for site in new]
+    async with tenant_tx(db, [merchant]) as tx:
+        return len(await tx.rows(OPEN_SITES, msgspec.json.encode(rows).decode()))
 
 
 async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:

@@ -19,6 +19,8 @@ from doorstep.spine.tenant import Tx
 
 RECEIVING = "RECEIVING"
 QUARANTINE = "QUARANTINE"
+# Where goods of an imported past stand: what they leave does not touch what was counted on the shelves.
+HISTORY = "HISTORY"
 TOTE, PARCEL = "tote:", "parcel:"
 
 Bin = Annotated[str, Meta(max_length=60)]

@@ -43,29 +43,36 @@ def orders(
     ] = "",
     timezone: Annotated[str, typer.Option("--timezone", metavar="UTC", help="For times that state no offset.")] = "UTC",
     channel: Channel = "file",
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", metavar="FILE.toml", help="What the columns mean; examples/mappings.")
+    ] = None,
     history: Annotated[
         bool, typer.Option("--history", help="They happened elsewhere: write them down, begin no work.")
     ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Take in Shopify order exports. Open orders become work; what is over becomes history."""
-    options: dict[str, Any] = {
-        "channel": channel,
-        "timezone": timezone,
-        "create": create,
-        "history": history,
-        "dry_run": dry_run,
-    }
+    """Take in orders: Shopify, WooCommerce and Amazon files as they are, any other by a mapping.
+
+    Open orders become work; what is over becomes history.
+    """
 
     async def work(db: Db) -> dict[str, Any]:
+        from doorstep.journey.intake.files.mapping import read_mapping
         from doorstep.journey.intake.import_orders import import_orders
         from doorstep.kit import clock
 
-        meant, used = await _merchant(db, merchant, files, currency, timezone, channel, create, dry_run)
+        options: dict[str, Any] = {
+            "mapping": read_mapping(mapping) if mapping else None,
+            "channel": channel,
+            "timezone": timezone,
+            "history": history,
+        }
+        meant, used = await _merchant(db, merchant, files, currency, options, create, dry_run)
         with progress("rows", json) as tell:
             came = await import_orders(
-                db, meant, files, currency=used, home=home(), at=clock.now(), progress=tell, **options
+                db, meant, files, currency=used, home=home(), at=clock.now(), progress=tell, create=create,
+                dry_run=dry_run, **options,
             )  # fmt: skip
         return came.as_json()
 
@@ -74,10 +81,11 @@ def orders(
 
 
 async def _merchant(
-    db: Db, key: str, files: list[Path], currency: str, timezone: str, channel: str, create: bool, dry_run: bool
+    db: Db, key: str, files: list[Path], currency: str, options: dict[str, Any], create: bool, dry_run: bool
 ) -> tuple[int, str]:
     """The merchant and the currency for rows that state none; `--create` makes the merchant it names."""
     from doorstep.doors.reads.setup import merchant as read
+    from doorstep.journey.intake.files.opening import open_source
     from doorstep.setup.merchants import NewMerchant, UnknownMerchant, create_merchant
     from doorstep.spine.tenant import tenant_tx
 
@@ -86,21 +94,12 @@ async def _merchant(
     except UnknownMerchant:
         if not create:
             raise
-        own = currency or _first_currency(files, timezone, channel)
+        own = currency or open_source(files, currency=LAST_RESORT, **options).currency
         # Nobody is merchant 0: a rehearsal for a merchant that is not there finds nothing there.
         new = NewMerchant(key=key, name=key, currency=own, country=_country_of(own))
         return (0 if dry_run else await create_merchant(db, new)), own
     async with tenant_tx(db, [meant], readonly=True) as tx:
         return meant, currency or (await read(tx, meant)).currency
-
-
-def _first_currency(files: list[Path], timezone: str, channel: str) -> str:
-    """What the files' first order was sold in."""
-    from doorstep.journey.intake.files.shopify import read_orders
-    from doorstep.journey.intake.files.shopify_order import FileOrder
-
-    source = read_orders(files, currency=LAST_RESORT, timezone=timezone, channel=channel)
-    return next((row.order.currency for row in source if isinstance(row, FileOrder)), LAST_RESORT)
 
 
 def _country_of(currency: str) -> str:

@@ -104,17 +104,27 @@ def commander() -> Actor:
 
 
 @contextmanager
-def progress(title: str, as_json: bool) -> Iterator[Callable[[int], None]]:
-    """Shows how many are done, for a person who looks on."""
+def progress(title: str, as_json: bool) -> Iterator[Callable[..., None]]:
+    """Shows how many are done, how fast, and of a known whole the time left, for a person who looks on."""
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     shown = not as_json and console.is_terminal
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )  # fmt: skip
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task(title, total=None, told="")
+
+        def tell(done: int, of: int | None = None, what: str = "") -> None:
+            whole = f"{done:,} of {of:,}" if of else f"{done:,}"
+            speed = bar.tasks[0].speed
+            told = f"{whole}  {speed:,.0f}/s" if speed else whole
+            bar.update(task, completed=done, total=of, description=what or title, told=told)
+
+        yield tell
 
 
 def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> str:

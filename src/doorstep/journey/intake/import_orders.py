@@ -1,6 +1,7 @@
 """import_orders: the orders of a shop's files come in, once: what is there stays, what changed is told, nothing lost.
 
-Batch by batch through the same verbs as everything else, so an import that was interrupted is simply done again.
+Batch by batch through the same verbs as everything else, oldest orders first, so an import that was interrupted is
+simply done again: it finds what is there, and ends with the same books.
 """
 
 from __future__ import annotations
@@ -8,27 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from doorstep.journey.intake.content import content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
-from doorstep.journey.intake.files.from_file import arrival_of
+from doorstep.journey.intake.files.entries import Entry, Seen, Source
+from doorstep.journey.intake.files.mapping import Mapping
+from doorstep.journey.intake.files.opening import open_source
 from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
-from doorstep.journey.intake.files.shopify import read_orders
-from doorstep.journey.intake.files.shopify_order import FileOrder
 from doorstep.journey.intake.files.tables import BadRow
+from doorstep.journey.intake.opening_stock import open_stock
 from doorstep.journey.intake.place import Arrival, UnknownChannel
+from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.channels import missing_channels, open_channels
-from doorstep.setup.merchants import NewSku, add_skus
+from doorstep.setup.merchants import NewSite, NewSku, add_skus, open_sites
 from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 
-BATCH = 500
+# So many orders, or lines of orders, go to the database at once.
+BATCH, BATCH_LINES = 500, 5000
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
 ORDERS_LOST = ("order_row_unreadable", "too_many_lines")
@@ -46,8 +51,14 @@ select c.key, o.external_id, o.also_id, o.content_hash
   from orders o join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   where o.merchant_id = $1 and o.also_id = any($3)
 """
+CORRECTED = """
+select c.key, r.kind, r.external_id
+  from correction r join channel c on c.merchant_id = r.merchant_id and c.channel_id = r.channel_id
+  where r.merchant_id = $1 and r.external_id = any($2)
+"""
 
-Progress = Callable[[int], None]
+# Told how many rows or orders are done, of how many when that is known, and of what.
+Progress = Callable[[int, int | None, str], None]
 
 
 @dataclass(slots=True)
@@ -74,9 +85,12 @@ class _Import:
     merchant: int
     at: datetime
     create: bool
-    history: bool
     report: Report
+    tell: Progress
     came: Imported = field(default_factory=Imported)
+    rows: Seen = field(default_factory=Seen)
+    done: int = 0  # rows of orders that are in
+    to_link: list[Entry] = field(default_factory=list)  # credits whose sales may still come
     lost: set[tuple[str, str]] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     seen: dict[tuple[str, str | None], bytes] = field(default_factory=dict)  # in a rehearsal: hashes by key
@@ -89,6 +103,7 @@ async def import_orders(
     *,
     home: Path,
     at: datetime,
+    mapping: Mapping | None = None,
     channel: str = "file",
     currency: str = "USD",
     timezone: str = "UTC",
@@ -97,73 +112,107 @@ async def import_orders(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Imported:
-    """Import Shopify order exports. `currency` and `timezone` are for rows that state none, `channel` for files
-    that name no store; `create` makes the channels and SKUs that are missing. Refuses what is no order export.
+    """Import files of orders: of a format that is known by its columns, or by the mapping.
+
+    `currency` and `timezone` are for rows that state none, `channel` for files that name no store; `create` makes the
+    channels, sites and SKUs that are missing. Refuses what is no file of orders.
     """
-    orders = read_orders(paths, currency=currency, timezone=timezone, channel=channel)
-    with Report(Path(paths[0]), home) as report:
-        work = _Import(db, merchant, at, create, history, report)
-        for batch in _once_each(_batches(orders, work)):
+    options: dict[str, Any] = {"currency": currency, "timezone": timezone, "channel": channel, "history": history}
+    with open_source(paths, mapping=mapping, **options) as source, Report(Path(paths[0]), home) as report:
+        work = _Import(db, merchant, at, create, report, progress or (lambda done, of, what: None))
+        for row in source.load(work.rows):
+            _lose(work, row)
+            _tell_read(work)
+        if source.moves_stock and not dry_run:
+            await _prepare(work, source)
+        for batch in _batches(source.entries(), work):
             await (_rehearse(work, batch) if dry_run else _take(work, batch))
-            if progress:
-                progress(work.came.read)
+            work.tell(work.done, work.rows.of, "rows taken")
+        await _link(work)
+    work.came.read = work.rows.rows
     work.came.report = str(report.path) if report.path else None
     return work.came
 
 
-def _batches(orders: Iterable[FileOrder | BadRow], work: _Import) -> Iterator[list[FileOrder]]:
-    """Orders a batch at a time; what is no order goes to the report."""
-    source = iter(orders)
-    while rows := list(islice(source, BATCH)):
-        batch = []
-        for row in rows:
-            if isinstance(row, BadRow):
-                _lose(work, row)
-            else:
-                work.came.read += row.rows
-                batch.append(row)
+def _tell_read(work: _Import) -> None:
+    work.tell(work.rows.rows, None, "rows read")
+
+
+def _batches(entries: Iterable[Entry | BadRow], work: _Import) -> Iterator[list[Entry]]:
+    """Orders a batch at a time; what is no order goes to the report.
+
+    An order that stands in the file again is in a later batch: it sees what the first one did.
+    """
+    batch: list[Entry] = []
+    keys: set[tuple[str, str, str]] = set()
+    lines = 0
+    for entry in entries:
+        if isinstance(entry, BadRow):
+            _lose(work, entry)
+            continue
+        key = (entry.verb, entry.channel, entry.external_id)
+        if key in keys or len(batch) >= BATCH or lines >= BATCH_LINES:
+            yield batch
+            batch, keys, lines = [], set(), 0
+        batch.append(entry)
+        keys.add(key)
+        lines += entry.lines
+        work.done += entry.rows
+    if batch:
         yield batch
 
 
-def _once_each(batches: Iterable[list[FileOrder]]) -> Iterator[list[FileOrder]]:
-    """An order that stands in the file again is in a later batch: it sees what the first one did."""
-    for batch in batches:
-        keys: set[tuple[str, str]] = set()
-        cut: list[FileOrder] = []
-        for file in batch:
-            key = (file.order.channel, file.order.external_id)
-            if key in keys:
-                yield cut
-                keys, cut = set(), []
-            keys.add(key)
-            cut.append(file)
-        yield cut
-
-
 def _lose(work: _Import, row: BadRow) -> None:
-    work.came.read += row.rows
     work.report.add(of_bad_row(row))
     if row.reason in ORDERS_LOST and (row.file, row.value) not in work.lost:
         work.lost.add((row.file, row.value))
         work.came.refused += 1
 
 
-async def _take(work: _Import, batch: Sequence[FileOrder]) -> None:
+async def _take(work: _Import, batch: Sequence[Entry]) -> None:
+    """Corrections before sales, so that what came back is there to be sold; credits are linked when both are in."""
     await _open_what_is_missing(work, batch)
-    arrivals = [arrival_of(file, history=work.history) for file in batch]
-    for verb in ("import_history", "place"):
-        mine = [(file, arrival) for file, (asked, arrival) in zip(batch, arrivals, strict=True) if asked == verb]
-        answers = await run(work.db, verb, [Ask(work.merchant, arrival, work.at, FILES) for _, arrival in mine])
-        for (file, _), answer in zip(mine, answers, strict=True):
-            _count(work, file, answer)
+    await _ask(work, "import_correction", batch, tell=True, link=False)
+    await _ask(work, "import_history", batch, tell=True)
+    await _ask(work, "place", batch, tell=True)
+    work.to_link += [entry for entry in batch if _may_be_linked(entry)]
+    await _link(work, before=batch[-1].at)
 
 
-def _count(work: _Import, file: FileOrder, answer: Answer) -> None:
-    for row in of_problems(file.file, file.problems):
+async def _link(work: _Import, before: datetime | None = None) -> None:
+    """Credits whose time is over: every sale that they may be about is in. Without a time, all that wait."""
+    ready, waiting = [], []
+    for entry in work.to_link:
+        (ready if before is None or entry.at is None or entry.at < before else waiting).append(entry)
+    work.to_link = waiting
+    await _ask(work, "import_correction", ready, tell=False)
+
+
+def _may_be_linked(entry: Entry) -> bool:
+    body = entry.body
+    return isinstance(body, ImportCorrection) and body.kind == "credit" and bool(body.buyer.customer)
+
+
+async def _ask(work: _Import, verb: str, batch: Sequence[Entry], *, tell: bool, **changed: Any) -> None:
+    mine = [entry for entry in batch if entry.verb == verb]
+    if not mine:
+        return
+    bodies = [msgspec.structs.replace(entry.body, **changed) if changed else entry.body for entry in mine]
+    answers = await run(work.db, verb, [Ask(work.merchant, body, work.at, FILES) for body in bodies])
+    for entry, answer in zip(mine, answers, strict=True):
+        if tell:
+            _count(work, entry, answer)
+
+
+def _count(work: _Import, entry: Entry, answer: Answer) -> None:
+    for row in of_problems(entry.file, entry.problems):
         work.report.add(row)
     if isinstance(answer, Refusal):
+        work.report.add(ReportRow(entry.file, entry.first_line, "", answer.code, entry.name, str(answer)))
+    if not entry.counts:
+        return
+    if isinstance(answer, Refusal):
         work.came.refused += 1
-        work.report.add(ReportRow(file.file, file.first_line, "Name", answer.code, file.order.number, str(answer)))
     elif not answer["existing"]:
         work.came.taken += 1
     elif answer.get("changed"):
@@ -175,50 +224,79 @@ def _count(work: _Import, file: FileOrder, answer: Answer) -> None:
 # What is missing
 
 
-async def _open_what_is_missing(work: _Import, batch: Sequence[FileOrder]) -> None:
+async def _prepare(work: _Import, source: Source) -> None:
+    """Everything that the files name is made, and the goods they say left a site are opened there, before the first."""
+
+    async def named() -> Any:
+        for batch in _cut(source.entries()):
+            await _open_what_is_missing(work, batch)
+            yield batch
+
+    await open_stock(work.db, work.merchant, named(), at=work.at, actor=FILES)
+
+
+def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry, Entry):
+            batch.append(entry)
+        if len(batch) >= 4 * BATCH:
+            yield batch
+            batch = []
+    yield batch
+
+
+async def _open_what_is_missing(work: _Import, batch: Sequence[Entry]) -> None:
     if not work.create:
         return
-    keys = {file.order.channel for file in batch} - work.known
+    keys = {entry.channel for entry in batch} - work.known
     if keys:
         await open_channels(work.db, work.merchant, sorted(keys))
-    titles = {line.sku: (line.title, line.ships) for file in batch for line in file.order.lines if line.sku}
-    words = [word for word in titles if f"sku {word}" not in work.known]
+    sites: dict[str, NewSite] = {site.code: site for entry in batch for site in entry.sites}
+    new_sites = [site for code, site in sites.items() if f"site {code}" not in work.known]
+    if new_sites:
+        await open_sites(work.db, work.merchant, new_sites)
+    skus: dict[str, NewSku] = {sku.code: sku for entry in batch for sku in entry.skus}
+    words = [word for word in skus if f"sku {word}" not in work.known]
     if words:
         async with tenant_tx(work.db, [work.merchant], readonly=True) as tx:
             there = {row["word"] for row in await tx.rows(KNOWN_WORDS, work.merchant, words)}
-        new = [NewSku(word, name=titles[word][0], stocked=titles[word][1]) for word in words if word not in there]
+        new = [skus[word] for word in words if word not in there]
         if new:
             await add_skus(work.db, work.merchant, new)
-    work.known |= keys | {f"sku {word}" for word in words}
+    work.known |= keys | {f"sku {word}" for word in words} | {f"site {site.code}" for site in new_sites}
 
 
 # Nothing is written
 
 
-async def _rehearse(work: _Import, batch: Sequence[FileOrder]) -> None:
+async def _rehearse(work: _Import, batch: Sequence[Entry]) -> None:
     """What would come of each order, told from what is there."""
-    arrivals = [arrival_of(file, history=work.history)[1] for file in batch]
-    channels = {arrival.order.channel for arrival in arrivals}
-    external_ids = [arrival.order.external_id for arrival in arrivals]
+    arrivals = [entry.body for entry in batch if isinstance(entry.body, Arrival)]
+    channels = {entry.channel for entry in batch}
+    external_ids = [entry.external_id for entry in batch]
     also_ids = [arrival.also_id for arrival in arrivals if arrival.also_id]
     async with tenant_tx(work.db, [work.merchant], readonly=True) as tx:
         closed = set() if work.create else await missing_channels(tx, work.merchant, channels)
         rows = await tx.rows(THERE, work.merchant, external_ids, also_ids)
+        corrected = {tuple(row) for row in await tx.rows(CORRECTED, work.merchant, external_ids)}
     for row in rows:
         for word in (row["external_id"], row["also_id"]):
             work.seen.setdefault((row["key"], word), row["content_hash"])
-    for file, arrival in zip(batch, arrivals, strict=True):
-        _count(work, file, _foretold(work, arrival, closed))
+    for entry in batch:
+        _count(work, entry, _foretold(work, entry, closed, corrected))
 
 
-def _foretold(work: _Import, arrival: Arrival, closed: set[str]) -> Answer:
-    order = arrival.order
-    keys = [(order.channel, word) for word in (arrival.also_id, order.external_id) if word]
-    said = hash_of_parts(parts_of(order, arrival.happened))
+def _foretold(work: _Import, entry: Entry, closed: set[str], corrected: set[tuple[Any, ...]]) -> Answer:
+    if entry.channel in closed:
+        return UnknownChannel(channel=entry.channel)
+    if isinstance(entry.body, ImportCorrection):
+        return {"existing": (entry.channel, entry.body.kind, entry.external_id) in corrected}
+    order = entry.body.order
+    keys = [(order.channel, word) for word in (entry.body.also_id, order.external_id) if word]
+    said = hash_of_parts(parts_of(order, entry.body.happened))
     before = next((work.seen[key] for key in keys if key in work.seen), None)
     work.seen |= dict.fromkeys(keys, said)
-    if order.channel in closed:
-        return UnknownChannel(channel=order.channel)
     try:
         order_amounts(order)
     except Refusal as refusal:

@@ -27,7 +27,8 @@ class ImportCorrection(Struct, frozen=True, kw_only=True):
 
     `credit`: goods and money went back; its lines are linked to the sales they are about. `adjustment`: money alone, a
     write-off. `stock`: units alone, found (above zero) or lost (below). With a `site` the units of stocked SKUs move
-    there: those of a credit come back, those of `stock` by their sign.
+    there: those of a credit come back, those of `stock` by their sign. `link`: without it the correction is written
+    down alone; asked again with it, its lines are linked to the sales that have come in since.
     """
 
     kind: Literal["credit", "adjustment", "stock"]
@@ -41,6 +42,7 @@ class ImportCorrection(Struct, frozen=True, kw_only=True):
     site: Annotated[str, Meta(max_length=40)] = ""
     reason: Annotated[str, Meta(max_length=500)] = ""
     lines: Annotated[list[CorrectedLine], Meta(min_length=1, max_length=2000)]
+    link: bool = True
 
     @property
     def subject(self) -> object:

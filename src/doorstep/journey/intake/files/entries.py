@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from doorstep.journey.intake.files.problems import Problem
@@ -35,6 +36,15 @@ class Entry:
     counts: bool = True
 
     @property
+    def at(self) -> datetime | None:
+        """When it happened there."""
+        return self.body.happened_at if isinstance(self.body, ImportCorrection) else self.body.order.placed_at
+
+    @property
+    def lines(self) -> int:
+        return len(self.body.lines if isinstance(self.body, ImportCorrection) else self.body.order.lines)
+
+    @property
     def channel(self) -> str:
         return self.body.channel if isinstance(self.body, ImportCorrection) else self.body.order.channel
 
@@ -45,7 +55,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Seen:
-    """How far the reading of files is: rows read, of so many when that is known."""
+    """How far the reading of files is: rows read; and of how many rows the orders are made, once that is known."""
 
     rows: int = 0
     of: int | None = None
@@ -54,7 +64,12 @@ class Seen:
 class Source(Protocol):
     """Files of one format, opened."""
 
-    currency: str
+    moves_stock: bool  # do entries say from which site goods left?
+
+    @property
+    def currency(self) -> str:
+        """What a merchant that is made for these files is counted in."""
+        ...
 
     def load(self, seen: Seen) -> Iterator[BadRow]:
         """Read all of it once; whatever could not be read comes out."""

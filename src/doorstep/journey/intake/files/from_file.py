@@ -11,10 +11,12 @@ from collections.abc import Iterator
 import msgspec
 
 from doorstep.journey.intake.content import Happened, Problem
+from doorstep.journey.intake.files.entries import Entry
 from doorstep.journey.intake.files.problems import HOLDS, REASONS
 from doorstep.journey.intake.files.shopify_order import FileOrder
 from doorstep.journey.intake.import_history import ImportHistory
 from doorstep.journey.intake.place import Arrival, Place
+from doorstep.setup.merchants import NewSku
 
 OVER = ("fulfilled", "restocked")
 PARTLY = ("partial", "partially_fulfilled")
@@ -22,6 +24,17 @@ FULFILLED_LINE = "fulfilled"
 # The check looks at addresses itself, and lifts its hold when the address is mended.
 LEFT_TO_THE_CHECK = "address"
 PARTLY_UNKNOWN = "a part of this line was fulfilled before, but the file does not say how much"
+
+
+def entry_of(file: FileOrder, *, history: bool) -> Entry:
+    """The ask that the order is, with what it names."""
+    verb, body = arrival_of(file, history=history)
+    named = {line.sku: line for line in file.order.lines if line.sku}
+    return Entry(
+        verb=verb, body=body, file=file.file, first_line=file.first_line, rows=file.rows, name=file.order.number,
+        problems=tuple(file.problems),
+        skus=tuple(NewSku(code, name=line.title, stocked=line.ships) for code, line in named.items()),
+    )  # fmt: skip
 
 
 def arrival_of(file: FileOrder, *, history: bool) -> tuple[str, Arrival]:

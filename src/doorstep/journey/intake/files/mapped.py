@@ -41,6 +41,7 @@ class MappedFiles:
         self.currency = mapping.currency or currency
         if not self.currency and not mapping.order.currency:
             raise NoCurrency()
+        self.moves_stock = bool(mapping.order.site or mapping.line.site)
         self._tables, self._strangers = open_tables(mapping, paths)
         self._files = [str(file) for table in self._tables.values() for file in table.files]
         settled = Settled(
@@ -56,11 +57,11 @@ class MappedFiles:
         self._moment = settled.moment
 
     def __enter__(self) -> MappedFiles:
-        self._staging.__enter__()
+        self._staging.begin()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._staging.__exit__(kind, error, at)
+        self._staging.close()
 
     def load(self, seen: Seen) -> Iterator[BadRow]:
         """Set every row down; whatever cannot be read, or belongs to no order, comes out."""
@@ -68,7 +69,7 @@ class MappedFiles:
         for table in self._tables.values():
             for file in table.files:
                 yield from self._looked_up(table, file, seen) if table.said.id else self._set_down(table, file, seen)
-        self._staging.seal()
+        seen.of = self._staging.seal()
         for part in self._staging.without_order():
             yield BadRow(
                 file=self._files[part.file], line=part.line, reason="order_unknown", value=part.texts[0][:200],

@@ -545,8 +545,9 @@ class OrderBuilder:
 
         hs_code = "".join(ch for ch in get("hs_code", line.row) if ch.isdigit())
         return NewSku(
-            line.code, name=(get("name", line.row) or line.title)[:200], barcode=get("barcode", line.row).strip()[:60],
-            weight_g=measure("weight_g"), length_mm=measure("length_mm"), width_mm=measure("width_mm"),
+            line.code, name=(get("name", line.row) or line.title).strip()[:200],
+            barcode=get("barcode", line.row).strip()[:60], weight_g=measure("weight_g"),
+            length_mm=measure("length_mm"), width_mm=measure("width_mm"),
             height_mm=measure("height_mm"), hs_code=hs_code if 6 <= len(hs_code) <= 12 else "",
             origin=cells.country(get("origin", line.row)) or "", stocked=not line.service,
         )  # fmt: skip

@@ -61,7 +61,7 @@ class Part:
 
 
 class Staging:
-    """with Staging() as staging: staging.add(…) …; staging.seal(); for key, at, parts in staging.in_time(): …"""
+    """begin(); add(…) …; seal(); for key, at, parts in in_time(): …; close()"""
 
     def __init__(self) -> None:
         self._scratch = sqlite3.connect("", isolation_level=None)
@@ -71,12 +71,11 @@ class Staging:
         self._known: dict[tuple[int, str], list[str] | None] = {}
         self._seq = 0
 
-    def __enter__(self) -> Staging:
+    def begin(self) -> None:
         self._scratch.executescript(SCHEMA)
         self._scratch.execute("begin")
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._scratch.close()
 
     def add(self, owner: int, key: str, file: int, line: int, texts: list[str], at: int | None) -> None:
@@ -96,11 +95,12 @@ class Staging:
         if len(self._looked_up) >= BATCH:
             self._write()
 
-    def seal(self) -> None:
-        """All rows are in."""
+    def seal(self) -> int:
+        """All rows are in; answers how many of them belong to orders."""
         self._write()
         self._scratch.execute("commit")
         self._scratch.execute(BY_KEY)
+        return self._seq
 
     def without_order(self) -> Iterator[Part]:
         """Rows of lines or payments whose order is nowhere; the key is their only text."""
