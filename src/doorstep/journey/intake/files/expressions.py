@@ -3,6 +3,8 @@
     starts(InvoiceNo, 'C')      Quantity < 0      upper(col('Seller ID'))      'canceled' if col('Order Status') == 'x'
     else ''      number(Amount) / number(Qty)      Status + ' / ' + col('Courier Status')
 
+A column that some files lack is `col('Phone', '')`: what to say without it comes second.
+
 A text is parsed once, against the columns there are, into a function of a row; a row costs no parsing. Only the forms
 below exist: there are no attributes, no calls but these functions, no loops, so that a mapping file from a stranger
 can do no harm. Cells are texts; beside a number, or in arithmetic, a text is read as a number (0 when blank).
@@ -184,7 +186,9 @@ class _Compiler:
             match arguments:
                 case [ast.Constant(value=str() as column)]:
                     return self._column(column)
-            raise NotAnExpression(problem="col() takes the name of one column in quotes")
+                case [ast.Constant(value=str() as column), otherwise]:
+                    return self._column(column) if column in self.columns else self.of(otherwise)
+            raise NotAnExpression(problem="col() takes the name of a column in quotes, and what to say without it")
         if name not in FUNCTIONS:
             raise NotAnExpression(problem=f"there is no function {name}", functions=", ".join(("col", *FUNCTIONS)))
         function, fewest, most = FUNCTIONS[name]

@@ -199,7 +199,8 @@ class OrderBuilder:
         happened = self._happened(row, head, lines, wrong, currency)
         is_history = self.settled.history or self._is_over(happened, lines)
         if not is_history:
-            lines = [line for line in lines if line.quantity]
+            lines = [line for line in lines if line.quantity and line.stage not in NOT_SENT]
+            happened = _to_begin_with(happened, lines)
         text, minor = self._text, self._minor
         shipping = [
             minor(self.line, "shipping", line.row, currency, line.part, wrong) for line in lines
@@ -408,6 +409,8 @@ class OrderBuilder:
             return True
         if happened.fulfilled_at or not lines:
             return True
+        if happened.contradictions and "wanted" not in happened.stages:
+            return True  # somebody must look at it first
         return bool(happened.stages) and all(stage in OVER for stage in happened.stages)
 
     # a correction
@@ -566,6 +569,12 @@ class OrderBuilder:
             code, (get("name", row).strip() or code)[:120], country,
             {name: value for name, value in address.items() if value}, timezone=self.settled.timezone,
         )  # fmt: skip
+
+
+def _to_begin_with(happened: Happened, lines: list[Line]) -> Happened:
+    """Of an order that becomes work here: what of it was sent before."""
+    fulfilled = [line.quantity if line.stage in OVER else 0 for line in lines] if happened.stages else []
+    return Happened(fulfilled=fulfilled, refunded_minor=happened.refunded_minor)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
