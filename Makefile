@@ -8,7 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories fuzz check journey drill races format lock wheel clean
+.PHONY: help demo up down status test test-16 stories fuzz check journey drill races resume format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ drill: $(STAMP) ## 2,000 orders through every verb while everything is killed -9
 
 races: $(STAMP) ## 64 clients, one SKU, 1,000 units, 10,000 tries; carts in opposite order
 	@$(BIN)/python -m tests.drills.race $(ARGS)
+
+resume: $(STAMP) ## years of orders imported while the import is killed -9 twenty times (needs DOORSTEP_DATA)
+	@$(BIN)/python -m tests.drills.importing $(ARGS)
 
 format: $(STAMP) ## put the code in its form
 	@$(BIN)/ruff check --quiet --fix-only .
