@@ -27,7 +27,7 @@ from doorstep.journey.intake.place import Arrival, UnknownChannel
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.channels import missing_channels, open_channels
-from doorstep.setup.merchants import NewSite, NewSku, add_skus, open_sites
+from doorstep.setup.merchants import NewSite, NewSku, add_skus, name_skus, open_sites
 from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
@@ -93,6 +93,7 @@ class _Import:
     to_link: list[Entry] = field(default_factory=list)  # credits whose sales may still come
     lost: set[tuple[str, str]] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
+    nameless: set[str] = field(default_factory=set)  # SKUs that were made without a name: a later row may tell it
     seen: dict[tuple[str, str | None], bytes] = field(default_factory=dict)  # in a rehearsal: hashes by key
 
 
@@ -247,16 +248,23 @@ def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
 
 
 async def _open_what_is_missing(work: _Import, batch: Sequence[Entry]) -> None:
+    """`--create`: channels, sites and SKUs that the batch names and nobody has made; what is there stays as it is."""
     if not work.create:
         return
-    keys = {entry.channel for entry in batch} - work.known
-    if keys:
-        await open_channels(work.db, work.merchant, sorted(keys))
+    if channels := {entry.channel for entry in batch} - work.known:
+        await open_channels(work.db, work.merchant, sorted(channels))
     sites: dict[str, NewSite] = {site.code: site for entry in batch for site in entry.sites}
-    new_sites = [site for code, site in sites.items() if f"site {code}" not in work.known]
-    if new_sites:
+    if new_sites := [site for code, site in sites.items() if f"site {code}" not in work.known]:
         await open_sites(work.db, work.merchant, new_sites)
-    skus: dict[str, NewSku] = {sku.code: sku for entry in batch for sku in entry.skus}
+    await _open_skus(work, batch)
+    work.known |= channels | {f"site {site.code}" for site in new_sites}
+
+
+async def _open_skus(work: _Import, batch: Sequence[Entry]) -> None:
+    skus: dict[str, NewSku] = {}
+    for sku in (sku for entry in batch for sku in entry.skus):
+        if sku.code not in skus or not skus[sku.code].name:
+            skus[sku.code] = sku
     words = [word for word in skus if f"sku {word}" not in work.known]
     if words:
         async with tenant_tx(work.db, [work.merchant], readonly=True) as tx:
@@ -264,7 +272,11 @@ async def _open_what_is_missing(work: _Import, batch: Sequence[Entry]) -> None:
         new = [skus[word] for word in words if word not in there]
         if new:
             await add_skus(work.db, work.merchant, new)
-    work.known |= keys | {f"sku {word}" for word in words} | {f"site {site.code}" for site in new_sites}
+        work.nameless |= {sku.code for sku in new if not sku.name}
+        work.known |= {f"sku {word}" for word in words}
+    if named := {code: skus[code].name for code in work.nameless & skus.keys() if skus[code].name}:
+        await name_skus(work.db, work.merchant, named)
+        work.nameless -= named.keys()
 
 
 # Nothing is written

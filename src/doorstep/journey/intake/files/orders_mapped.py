@@ -140,7 +140,7 @@ class OrderBuilder:
 
     def begin(self) -> None:
         """From the first order again."""
-        self.new_sku, self.new_site = FirstSeen(), FirstSeen()
+        self.new_sku, self.named_sku, self.new_site = FirstSeen(), FirstSeen(), FirstSeen()
 
     def entries(self, key: str, parts: list[Part]) -> Iterator[Entry | BadRow]:
         """What the rows of this key are: an order, or corrections, or both."""
@@ -537,7 +537,10 @@ class OrderBuilder:
     # what is named for the first time
 
     def _new_skus(self, lines: list[Line]) -> tuple[NewSku, ...]:
-        return tuple(self._new_sku(line) for line in lines if line.code and self.new_sku(line.code))
+        """Codes seen for the first time; and once more when a row tells the name that the first one left out."""
+        new = [line for line in lines if line.code and self.new_sku(line.code)]
+        named = [line for line in lines if line.code and line.title.strip() and self.named_sku(line.code)]
+        return tuple(self._new_sku(line) for line in {id(line): line for line in (*new, *named)}.values())
 
     def _new_sku(self, line: Line) -> NewSku:
         get = self.sku.get
