@@ -37,7 +37,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 _BOOKS = (
     "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
     "parcel_line", "parcel_event", "hold", "payment", "invoice", "asn", "asn_line", "attention", "decision",
-    "sku_alias", "event", "job",
+    "sku_alias", "correction", "correction_line", "credit_link", "event", "job",
 )  # fmt: skip
 _WHOLE_BOOKS = ", ".join(
     f"(select coalesce(jsonb_agg(t.r order by t.r::text), '[]') from (select to_jsonb(b) as r from {table} b"
@@ -75,7 +75,7 @@ class Shop:
             raise AssertionError(f"{verb} was refused: {answer.code}: {answer}")
         return answer
 
-    async def refuses(self, verb: str, kind: type[Refusal], **body: Any) -> Refusal:
+    async def refuses(self, verb: str, kind: type[Refusal], /, **body: Any) -> Refusal:
         """It must be refused as this, and change nothing: no balance, no fact, no event, no job."""
         before = await self.books()
         answer = await self.ask(verb, **body)

@@ -63,7 +63,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         "asn": announced.json()["asn"],
         "invoice": f"inv_{invoice['id']}",
         "webhook": webhook.json()["webhook"]["id"],
-        "attention": f"att_{attention}",
+        "exception": f"att_{attention}",
         "job": f"job_{job}",
         "sku": sku["id"],
         "sku_code": sku["code"],

@@ -24,9 +24,9 @@ from doorstep.spine.journey import ROWS
 ORDERS = 45
 # Verbs that need bad luck, a person's second thought, or nothing but the API; all others are part of every demo.
 NOT_IN_EVERY_DEMO = {
-    "amend", "confirm", "import_history", "expire", "unpromise", "unpick", "unpack", "fill", "decline", "refuse_label",
-    "keep_void", "want_void", "lose", "fix_address", "name_item", "note", "hold", "lift", "scrap", "restock", "receive",
-    "announce", "remit", "release_funds", "want_release_of_funds",
+    "amend", "confirm", "import_history", "import_correction", "import_opening", "expire", "unpromise", "unpick",
+    "unpack", "fill", "decline", "refuse_label", "keep_void", "want_void", "lose", "fix_address", "name_item", "note",
+    "hold", "lift", "scrap", "restock", "receive", "announce", "remit", "release_funds", "want_release_of_funds",
 }  # fmt: skip
 
 

@@ -203,6 +203,6 @@ async def test_the_owner_sees_its_own(wall: Wall) -> None:
             if CANARY.lower().replace(" ", "-") in answer.text.lower().replace(" ", "-"):
                 seen.append(operation.name)
     assert {
-        "list_orders", "get_order", "get_timeline", "get_why", "list_skus", "get_sku", "list_attention", "list_jobs",
+        "list_orders", "get_order", "get_timeline", "get_why", "list_skus", "get_sku", "list_exceptions", "list_jobs",
         "list_events", "list_webhooks", "get_webhook",
     } <= set(seen)  # fmt: skip

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from doorstep.journey.cash.report_sales import report_sales
+from doorstep.doors.reads.reports.sales import report_sales
 from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.intake.import_orders import Imported, import_orders
 from doorstep.journey.intake.import_products import import_products
@@ -382,7 +383,8 @@ def _minor(amounts: Iterable[str]) -> int:
 
 async def _sales(shop: Shop) -> dict[str, Any]:
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        return (await report_sales(tx, shop.merchant)).as_json()
+        told: dict[str, Any] = msgspec.to_builtins(await report_sales(tx, shop.merchant))
+    return told
 
 
 async def _orders(shop: Shop, columns: str) -> list[dict[str, Any]]:

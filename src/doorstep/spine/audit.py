@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.kit.ids import public
+from doorstep.spine.feed import PREFIXES
 from doorstep.spine.laws import LAWS, Law
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
@@ -73,7 +74,6 @@ running as (
 select distinct on (n) n, kind, id, seq, verb from running
   order by n, balance < 0 desc, case when balance < 0 then nth end, moved <> 0 desc, nth desc
 """
-PREFIXES = {"order": "ord", "sku": "sku", "asn": "asn", "merchant": "mer"}
 
 
 @dataclass(frozen=True, slots=True)

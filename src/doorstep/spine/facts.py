@@ -33,7 +33,7 @@ select o.merchant_id, o.order_id, o.channel_id, o.external_id, o.number, o.place
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
     l.tax_minor, l.total_minor, l.worth_minor, l.ordered, l.wanted, l.promised, l.picked, l.packed, l.shipped,
-    l.delivered, l.taken_back, l.lost, l.canceled
+    l.delivered, l.taken_back, l.lost, l.canceled, l.external_id
   from order_line l where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
 """
 ALLOCATIONS = """
@@ -70,6 +70,7 @@ class Line:
     taken_back: int
     lost: int
     canceled: int
+    external_id: str = ""
 
     @property
     def open(self) -> int:

@@ -53,6 +53,15 @@ REPLAY = """
 update job set state = 'due', attempts = 0, leased_until = null, due_at = $3
   where merchant_id = $1 and job_id = any($2) and state in ('dead', 'refused') returning job_id
 """
+# What is not to be done after all stays as an attention item that somebody resolved; ids are from one sequence.
+DROP = """
+with gone as (
+  delete from job j where j.merchant_id = $1 and j.job_id = any($2) and j.state in ('dead', 'refused')
+    returning j.merchant_id, j.job_id, j.verb, j.body, j.error, j.created_at)
+insert into attention (merchant_id, attention_id, kind, reason, why, raised_at, resolved_at, resolved_by, resolution)
+  select g.merchant_id, g.job_id, 'job:' || g.verb, g.error, g.body, g.created_at, $3, $4, $5 from gone g
+  returning attention_id
+"""
 NEXT_DUE = "select min(due_at) from job where merchant_id = any($1) and state = 'due'"
 
 
@@ -122,6 +131,11 @@ async def refused(tx: Tx, jobs: Iterable[tuple[ClaimedJob, str]], now: datetime)
 
 async def replay(tx: Tx, merchant: int, job_ids: list[int], now: datetime) -> list[int]:
     return [row[0] for row in await tx.rows(REPLAY, merchant, job_ids, now)]
+
+
+async def drop(tx: Tx, merchant: int, job_ids: list[int], now: datetime, *, by: str, note: str = "") -> list[int]:
+    """Give up on refused and dead jobs: they will not be done."""
+    return [row[0] for row in await tx.rows(DROP, merchant, job_ids, now, by, note)]
 
 
 def backoff(attempts: int) -> timedelta:

@@ -54,9 +54,15 @@ JOURNEY: tuple[Row, ...] = (
     Row("amend", "the channel changed an order",
         cash="world|held > held|earned", who=("channel", "merchant"), then=("check",)),
     Row("import_history", "an order that happened elsewhere is written down",
-        demand="world|wanted|shipped|delivered > wanted|shipped|delivered|taken_back|canceled",
+        demand="world|wanted|shipped|delivered|lost|canceled > world|wanted|shipped|delivered|taken_back|lost|canceled",
         stock="world|free > free|world",
         cash="world|owed|held|earned > world|owed|held|earned|refunded", who=_OFFICE),
+    # backwards only when a corrected file takes a link back
+    Row("import_correction", "a credit, a write-off or a change of stock that happened elsewhere is written down",
+        demand="shipped|delivered|taken_back > taken_back|shipped|delivered", stock="world|free > free|world",
+        cash="owed|world > world|owed", who=_OFFICE),
+    Row("import_opening", "goods that must have stood there before history began are written down",
+        stock="world > free", who=_OFFICE),
     # process: sorted before fulfillment
     Row("check", "address, duplicate, payment and customs data are looked at",
         who=("system", *_OFFICE), then=("promise", "release", "want_authorization", "want_release_of_funds")),

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from doorstep.spine.feed import PREFIXES
 from doorstep.spine.journey import CASH, JOURNEY, LINE, STOCK, WORLD
-from doorstep.spine.status import AXES, PARCEL_COUNTER, UNITS, as_sql
+from doorstep.spine.status import AXES, PARCEL_COUNTER, PLANNED, UNITS, as_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ def _sums(names: Iterable[str]) -> str:
 
 def _stream(row: str = "") -> str:
     """What people call a stream: ord_12."""
-    return f"case {row}kind when 'order' then 'ord' when 'merchant' then 'mer' else {row}kind end || '_' || {row}id"
+    names = " ".join(f"when '{kind}' then '{prefix}'" for kind, prefix in PREFIXES.items())
+    return f"case {row}kind {names} else {row}kind end || '_' || {row}id"
 
 
 def _rows(*tables: str) -> str:
@@ -138,7 +140,8 @@ def _states_of(counter: str) -> str:
     return ", ".join(f"'{state}'" for state, counted in PARCEL_COUNTER.items() if counted == counter)
 
 
-# A parcel counts from its packing until it is emptied again.
+_PARCEL_STATES = ", ".join(f"'{state}'" for state in (PLANNED, *PARCEL_COUNTER))
+# A parcel counts from its packing until it is emptied again; somebody else's when it left.
 PARCELS_BY_STATE = f"""
 select p.merchant_id, p.order_id,
     {", ".join(f"count(*) filter (where p.state in ({_states_of(c)})) as {c}" for c in _PARCEL_COUNTERS)}
@@ -153,7 +156,12 @@ select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, foun
 PARCELS_IN_NO_STATE = f"""
 select merchant_id, 'par_' || parcel_id || ' state' as what, 'a state that is counted' as expected, state as found,
     'order' as kind, order_id as id
-  from parcel where merchant_id = any($1) and state not in ({", ".join(f"'{state}'" for state in PARCEL_COUNTER)})"""
+  from parcel where merchant_id = any($1) and state not in ({_PARCEL_STATES})
+union all
+select merchant_id, 'par_' || parcel_id || ' state' as what, 'a state of what left' as expected, state as found,
+    'order' as kind, order_id as id
+  from parcel where merchant_id = any($1) and state = '{PLANNED}' and (packed_at is not null
+    or handed_over_at is not null or delivered_at is not null)"""
 
 # stock and places
 
@@ -190,7 +198,7 @@ select merchant_id, 'sku_' || sku_id || ' at site ' || site_id || ' in all place
 UNITS_IN_PARCELS = """
 select p.merchant_id, p.parcel_id, p.site_id, l.sku_id, l.lot, sum(l.quantity)::bigint as units
   from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
-  where p.merchant_id = any($1) and p.handed_over_at is null
+  where p.merchant_id = any($1) and p.packed_at is not null and p.handed_over_at is null
   group by p.merchant_id, p.parcel_id, p.site_id, l.sku_id, l.lot"""
 PARCELS_AS_PLACES = """
 select merchant_id, substr(place, 8)::bigint as parcel_id, site_id, sku_id, lot, quantity as units from bin_stock
@@ -313,6 +321,55 @@ select coalesce(i.merchant_id, s.merchant_id) as merchant_id,
   from ({SERIES_REPLAYED}) i full join ({SERIES_KEPT}) s on s.merchant_id = i.merchant_id and s.series = i.series
   where s.next is distinct from coalesce(i.next, 1)"""
 
+# corrections
+
+_OF_CORRECTION = "'correction' as kind, correction_id as id"
+TOTALS_OF_LINES = """
+select merchant_id, correction_id, sum(total_minor)::bigint as total_minor from correction_line
+  where merchant_id = any($1) group by merchant_id, correction_id"""
+TOTALS_KEPT = "select merchant_id, correction_id, total_minor from correction where merchant_id = any($1)"
+CORRECTIONS_UNLIKE_LINES = f"""
+select merchant_id, 'cor_' || correction_id || ' ' || account as what, expected, found, {_OF_CORRECTION}
+  from ({_differing(TOTALS_OF_LINES, TOTALS_KEPT, "merchant_id, correction_id", ("total_minor",))}) d"""
+UNITS_OF_LINKS = """
+select merchant_id, correction_id, line_no, sum(quantity)::bigint as linked from credit_link
+  where merchant_id = any($1) group by merchant_id, correction_id, line_no"""
+LINKED_KEPT = """
+select merchant_id, correction_id, line_no, linked::bigint from correction_line where merchant_id = any($1)"""
+LINKED_UNLIKE_LINKS = f"""
+select merchant_id, 'cor_' || correction_id || ' line ' || line_no || ' ' || account as what, expected, found,
+    {_OF_CORRECTION}
+  from ({_differing(UNITS_OF_LINKS, LINKED_KEPT, "merchant_id, correction_id, line_no", ("linked",))}) d"""
+MORE_LINKED_THAN_CREDITED = f"""
+select merchant_id, 'cor_' || correction_id || ' line ' || line_no || ' linked units' as what,
+    'at most ' || greatest(-quantity, 0) as expected, linked as found, {_OF_CORRECTION}
+  from correction_line where merchant_id = any($1) and linked > greatest(-quantity, 0)"""
+MORE_LINKED_THAN_CAME_BACK = """
+select k.merchant_id, 'ord_' || k.order_id || ' line ' || k.order_line_no || ' credited units' as what,
+    'at most ' || l.taken_back as expected, k.units as found, 'order' as kind, k.order_id as id,
+    k.order_line_no as line_no, 'taken_back' as account
+  from (
+    select merchant_id, order_id, order_line_no, sum(quantity) as units from credit_link
+      where merchant_id = any($1) group by merchant_id, order_id, order_line_no) k
+  join order_line l on l.merchant_id = k.merchant_id and l.order_id = k.order_id and l.line_no = k.order_line_no
+  where k.units > l.taken_back"""
+# Every move that a correction makes on an order has its link: the units that came back, the money owed less.
+CREDITED_BY_MOVES = """
+select merchant_id, id as order_id,
+    sum(quantity * ((target = 'taken_back')::int - (source = 'taken_back')::int))::bigint as credited_units,
+    sum(amount_minor * ((source = 'owed')::int - (target = 'owed')::int))::bigint as credited_minor
+  from (select merchant_id, id, quantity, amount_minor, source, target from move
+    where merchant_id = any($1) and kind = 'order' and verb = 'import_correction' offset 0) m
+  group by merchant_id, id"""
+CREDITED_BY_LINKS = """
+select merchant_id, order_id, sum(quantity)::bigint as credited_units, sum(less_minor)::bigint as credited_minor
+  from credit_link where merchant_id = any($1) group by merchant_id, order_id"""
+LINKS_UNLIKE_MOVES = f"""
+select merchant_id, 'ord_' || order_id || ' ' || account as what, expected, found, 'order' as kind, order_id as id
+  from ({
+    _differing(CREDITED_BY_MOVES, CREDITED_BY_LINKS, "merchant_id, order_id", ("credited_units", "credited_minor"))
+}) d"""
+
 # streams
 
 STREAMS_REPLAYED = """
@@ -372,6 +429,20 @@ _REFERENCES = (
     ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "parcel", ("order_id", "parcel_id")),
     ("attention", "'attention ' || c.attention_id", "c.order_id", "parcel", ("parcel_id",)),
     ("invoice", "'invoice ' || c.series || ' ' || c.number", "c.order_id", "orders", ("order_id",)),
+    ("correction", "'cor_' || c.correction_id", "null::bigint", "channel", ("channel_id",)),
+    (
+        "correction_line", "'cor_' || c.correction_id || ' line ' || c.line_no", "null::bigint", "correction",
+        ("correction_id",),
+    ),
+    ("correction_line", "'cor_' || c.correction_id || ' line ' || c.line_no", "null::bigint", "sku", ("sku_id",)),
+    (
+        "credit_link", "'link of cor_' || c.correction_id || ' line ' || c.line_no", "c.order_id", "correction_line",
+        ("correction_id", "line_no"),
+    ),
+    (
+        "credit_link", "'link of cor_' || c.correction_id || ' line ' || c.line_no", "c.order_id", "order_line",
+        ("order_id", "order_line_no:line_no"),
+    ),
     ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "asn", ("asn_id",)),
     ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
     ("availability", "'stock of sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
@@ -394,7 +465,8 @@ select c.merchant_id, {name} || ' -> {parent}' as what, {key} as expected, 'no s
 def _at_no_site(child: str, name: str) -> str:
     return f"""
 select c.merchant_id, {name} || ' -> site' as what, 'site_id ' || c.site_id as expected, 'no such site' as found
-  from {child} c where c.merchant_id = any($1) and not exists (select from site s where s.site_id = c.site_id)"""
+  from {child} c where c.merchant_id = any($1) and c.site_id is not null
+    and not exists (select from site s where s.site_id = c.site_id)"""
 
 
 _AT_SITES = (
@@ -402,6 +474,7 @@ _AT_SITES = (
     ("fulfillment_order", "'ful_' || c.fulfillment_order_id"),
     ("parcel", "'par_' || c.parcel_id"),
     ("asn", "'asn_' || c.asn_id"),
+    ("correction_line", "'cor_' || c.correction_id || ' line ' || c.line_no"),
 )
 EVENTS_OF_NO_ORDER = """
 select e.merchant_id, 'ord_' || e.id || ' events' as what, 'order_id ' || e.id as expected,
@@ -495,6 +568,18 @@ LAWS: tuple[Law, ...] = (
         "find the missing one in a backup, and set `invoiced`, `credited` or `next` to what the papers say",
         _rows("invoice", "series"),
         (INVOICES_UNLIKE_COUNT, GAPS_IN_NUMBERS, SERIES_UNLIKE_INVOICES),
+    ),
+    Law(
+        "corrections",
+        "A correction is the sum of its lines; what is linked of a line is the sum of its links, never more than was "
+        "credited; what links take from a sale has come back, and is owed no more.",
+        "compare the correction with its events and those of the orders that it is linked to; set its total to the sum "
+        "of its lines, `linked` to the sum of its links, and bring back a link that a move stands for",
+        _rows("correction", "correction_line", "credit_link"),
+        (
+            CORRECTIONS_UNLIKE_LINES, LINKED_UNLIKE_LINKS, MORE_LINKED_THAN_CREDITED, MORE_LINKED_THAN_CAME_BACK,
+            LINKS_UNLIKE_MOVES,
+        ),
     ),
     Law(
         "streams",

@@ -71,7 +71,14 @@ class Update(NamedTuple):
     values: dict[str, Any]
 
 
-Fact = Insert | Update
+class Delete(NamedTuple):
+    """One row that is not so any more, found by its whole key; of few tables, whose past stands in the events."""
+
+    table: str
+    where: dict[str, Any]
+
+
+Fact = Insert | Update | Delete
 
 
 @dataclass(slots=True)
@@ -104,6 +111,8 @@ class Outcome:
     events: list[Event]
     answer: dict[str, Any] = field(default_factory=dict)
     opens: NewOrderRows | None = None
+    # Lines that an order gets later, each of no units yet: its moves bring them.
+    adds: list[dict[str, Any]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     then: list[Job] = field(default_factory=list)

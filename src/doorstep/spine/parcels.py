@@ -10,21 +10,22 @@ from typing import Any
 
 import msgspec
 
-from doorstep.kit.ids import number
+from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.outcome import Outcome
-from doorstep.spine.status import PARCEL_COUNTER
+from doorstep.spine.status import PARCEL_COUNTER, PLANNED
 from doorstep.spine.tenant import Tx
 
 ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
 PARCELS = """
 select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, carrier, service,
-    label_ref, tracking_number, weight_g, state, handed_over_at, delivered_at, merchant_id
+    label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at, merchant_id
   from parcel where merchant_id = any($1) and parcel_id = any($2)
 """
+# An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
 PARCEL_LINES = """
-select parcel_id, line_no, sku_id, lot, quantity from parcel_line
+select parcel_id, line_no, coalesce(sku_id, 0) as sku_id, lot, quantity from parcel_line
   where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no
 """
 # What happened to parcels after they left, beside their delivery.
@@ -36,6 +37,10 @@ select verb, data from event
 
 class HandedOver(Refusal):
     """The parcel has left with the carrier."""
+
+
+class PackedElsewhere(Refusal):
+    """Somebody else packs and sends this parcel; it is only written down here."""
 
 
 class LabelThere(Refusal):
@@ -65,6 +70,7 @@ class ParcelFacts:
     tracking_number: str
     weight_g: int
     state: str
+    packed_at: datetime | None
     handed_over_at: datetime | None
     delivered_at: datetime | None
     lines: tuple[ParcelLine, ...]
@@ -72,6 +78,18 @@ class ParcelFacts:
     @property
     def place(self) -> str:
         return f"parcel:{self.parcel_id}"
+
+    @property
+    def has_left(self) -> bool:
+        """Handed over; of a parcel that was packed elsewhere it may be known without a time."""
+        return self.handed_over_at is not None or (self.packed_at is None and self.state != PLANNED)
+
+    def must_be_here(self) -> None:
+        """It stands at its site, packed. Raises HandedOver, PackedElsewhere."""
+        if self.handed_over_at is not None:
+            raise HandedOver(parcel=public("par", self.parcel_id))
+        if self.packed_at is None:
+            raise PackedElsewhere(parcel=public("par", self.parcel_id), state=self.state)
 
 
 async def parcel_facts(tx: Tx, parcels: Iterable[str]) -> dict[int, ParcelFacts]:
@@ -123,10 +141,13 @@ async def gone_of(tx: Tx, orders: Iterable[OrderFacts]) -> dict[int, Gone]:
 
 
 def count_state(outcome: Outcome, before: str, after: str) -> None:
-    """Move the parcel from one delivery state's counter to another's."""
-    if PARCEL_COUNTER[before] != PARCEL_COUNTER[after]:
-        outcome.count(PARCEL_COUNTER[before], -1)
-        outcome.count(PARCEL_COUNTER[after])
+    """Move the parcel from one delivery state's counter to another's; what is planned is not counted."""
+    source, target = PARCEL_COUNTER.get(before), PARCEL_COUNTER.get(after)
+    if source != target:
+        if source:
+            outcome.count(source, -1)
+        if target:
+            outcome.count(target)
 
 
 def outcome_of_parcel(parcel: ParcelFacts, /, **answer: Any) -> Outcome:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from doorstep.spine import journey
-from doorstep.spine.outcome import Ask, Cash, Demand, Fact, Insert, Job, Move, Outcome, Stock, Update
+from doorstep.spine.outcome import Ask, Cash, Delete, Demand, Fact, Insert, Job, Move, Outcome, Stock, Update
 from doorstep.spine.status import CASH, COUNTERS
 from doorstep.spine.tenant import Tx
 
@@ -26,12 +26,17 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 # Tables of facts that an outcome may insert into or update; balances and moves are not among them.
 FACTS = frozenset({
     "hold", "decision", "parcel", "parcel_line", "parcel_event", "fulfillment_order", "payment", "invoice", "series",
-    "asn", "asn_line", "attention", "orders", "sku_alias",
+    "asn", "asn_line", "attention", "orders", "sku_alias", "correction", "correction_line", "credit_link",
 })  # fmt: skip
+# Of these a row may go: what a corrected paper says no more. What became of it stands in the events.
+REPLACED = frozenset({"correction_line", "credit_link"})
 # Of tables of balances, the columns that are facts all the same.
 FACT_COLUMNS = {
     "allocation": frozenset({"expires_at"}),
-    "order_line": frozenset({"sku_id", "code", "title"}),
+    "order_line": frozenset({
+        "sku_id", "code", "title", "external_id", "unit_price", "discount_minor", "tax_minor", "total_minor",
+        "worth_minor",
+    }),
 }
 
 OPEN_STREAMS = """
@@ -83,6 +88,7 @@ async def record(tx: Tx, outcomes: Sequence[Recorded]) -> None:
     bases = await _move_orders(tx, {key: row for key, row in orders.items() if key not in opened})
     bases |= {("order", *key): 0 for key in opened}
     bases |= await _open_streams(tx, outcomes)
+    await _add_lines(tx, outcomes)
     await _move(tx, "order_line", {key: row for key, row in lines.items() if key[:2] not in opened})
     await _move_allocations(tx, allocations, outcomes)
     await _move_or_open(tx, "availability", stock)
@@ -194,6 +200,17 @@ async def _open_orders(tx: Tx, outcomes: Sequence[Recorded], orders: Deltas, lin
     await _insert(tx, "orders", rows)
     await _insert(tx, "order_line", line_rows)
     await _insert(tx, "order_now", summaries)
+
+
+async def _add_lines(tx: Tx, outcomes: Sequence[Recorded]) -> None:
+    """Lines of orders that are here: of nothing, until the moves of the same outcome bring their units."""
+    nothing = dict.fromkeys(("ordered", *journey.LINE), 0)
+    rows = [
+        {"merchant_id": outcome.merchant, "order_id": outcome.order} | line | nothing
+        for _, outcome in outcomes
+        for line in outcome.adds
+    ]
+    await _insert(tx, "order_line", rows)
 
 
 async def _move_orders(tx: Tx, orders: Deltas) -> dict[Key, int]:
@@ -326,6 +343,7 @@ def _same_count(table: str, found: Sequence[Any], given: Sequence[Any] | Deltas)
 
 
 async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
+    deletes: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     inserts: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     updates: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     for _, outcome in outcomes:
@@ -333,11 +351,17 @@ async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
             if fact.table not in FACTS and not _only_fact_columns(fact):
                 raise NotOnTheTable(f"{fact.table} is not a table of facts")
             tenant = {"merchant_id": outcome.merchant}
-            if isinstance(fact, Insert):
+            if isinstance(fact, Delete):
+                if fact.table not in REPLACED:
+                    raise NotOnTheTable(f"rows of {fact.table} stay")
+                deletes[fact.table, tuple(fact.where)].append(tenant | fact.where)
+            elif isinstance(fact, Insert):
                 inserts[fact.table, tuple(fact.values)].append(tenant | fact.values)
             else:
                 shape = (fact.table, tuple(fact.where), tuple(fact.values))
                 updates[shape].append(tenant | fact.where | fact.values)
+    for (table, where), rows in deletes.items():
+        _same_count(table, await tx.rows(_delete_sql(table, where), _json(rows)), rows)
     for (table, _), rows in inserts.items():
         await _insert(tx, table, rows)
     for (table, where, values), rows in updates.items():
@@ -349,6 +373,8 @@ def _only_fact_columns(fact: Fact) -> bool:
 
 
 async def _insert(tx: Tx, table: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
     await tx.run(_insert_sql(table, tuple(rows[0])), _json(rows))
 
 
@@ -356,6 +382,12 @@ async def _insert(tx: Tx, table: str, rows: list[dict[str, Any]]) -> None:
 def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
     return f"insert into {table} ({names}) select {names} from jsonb_populate_recordset(null::{table}, $1::jsonb)"
+
+
+@lru_cache(maxsize=512)
+def _delete_sql(table: str, where: tuple[str, ...]) -> str:
+    same = " and ".join(f"t.{name} = d.{name}" for name in ("merchant_id", *where))
+    return f"delete from {table} t using jsonb_populate_recordset(null::{table}, $1::jsonb) d where {same} returning 1"
 
 
 async def _update(

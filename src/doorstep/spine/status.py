@@ -27,7 +27,8 @@ UNITS = (
 )
 CASH = ("owed", "held", "collected", "earned", "refunded", "invoiced", "credited")
 COUNTS = (
-    "services", "drafts", "checks", "expiries", "holds_open", "auths_pending", "auths_failed", "auths_expired",
+    "services", "drafts", "checks", "expiries", "cancellations", "holds_open", "auths_pending", "auths_failed",
+    "auths_expired",
     "parcels_pre_transit", "parcels_in_transit", "parcels_in_customs", "parcels_out_for_delivery",
     "parcels_available_for_pickup", "parcels_exception", "parcels_delivered", "parcels_returning",
     "parcels_returned", "parcels_lost",
@@ -39,6 +40,8 @@ Axis = tuple[tuple[str, str], ...]
 # Units delivered that had a way to go; `services` are those that never ship and were delivered with the order.
 _ARRIVED = "delivered - services"
 _ON_SHELF = "wanted + promised + picked + packed"
+# `cancellations` tells it of an order of which no item is known: it has no units that could.
+_CANCELED = "canceled == ordered and ordered + cancellations > 0"
 _PARCELS = (
     "(parcels_pre_transit + parcels_in_transit + parcels_in_customs + parcels_out_for_delivery"
     " + parcels_available_for_pickup + parcels_exception + parcels_delivered + parcels_returning"
@@ -48,7 +51,8 @@ _PARCELS = (
 ORDER: Axis = (
     ("draft", "drafts > 0"),
     ("expired", "expiries > 0 and canceled == ordered"),
-    ("canceled", "canceled == ordered"),
+    ("canceled", _CANCELED),
+    ("received", "ordered == 0"),
     ("completed", f"{_ON_SHELF} + shipped == 0 and owed == earned"),
     ("fulfilled", f"{_ON_SHELF} == 0"),
     ("in_fulfillment", f"picked + packed + shipped + {_ARRIVED} + taken_back + lost > 0"),
@@ -73,7 +77,8 @@ PAYMENT: Axis = (
 )
 
 FULFILLMENT: Axis = (
-    ("canceled", "canceled == ordered"),
+    ("canceled", _CANCELED),
+    ("unfulfilled", "ordered == 0"),
     ("restocked", "taken_back > 0 and taken_back + canceled == ordered"),
     ("fulfilled", f"{_ON_SHELF} == 0"),
     ("partially_fulfilled", f"shipped + {_ARRIVED} + taken_back + lost > 0"),
@@ -112,6 +117,8 @@ AXES: dict[str, Axis] = {
     "invoicing": INVOICE,
 }
 
+# Somebody else's parcel that never left: nobody packed it, it holds nothing here, and it is not counted.
+PLANNED = "planned"
 # Which counter a parcel in that delivery state is counted under (features: the delivery vocabulary).
 PARCEL_COUNTER: dict[str, str] = {
     "pre_transit": "parcels_pre_transit",

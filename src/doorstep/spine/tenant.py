@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +20,7 @@ class Connection(Protocol):
     async def fetchrow(self, query: str, *args: Any) -> Any: ...
     async def fetchval(self, query: str, *args: Any) -> Any: ...
     async def execute(self, query: str, *args: Any) -> Any: ...
+    def cursor(self, query: str, *args: Any) -> Awaitable[Any]: ...
 
 
 ROUTE = "select merchant_id from route where kind = $1 and hash = $2"
@@ -50,6 +51,12 @@ class Tx:
 
     async def run(self, query: str, *args: Any) -> None:
         await self.connection.execute(query, *args)
+
+    async def blocks(self, query: str, *args: Any, size: int) -> AsyncIterator[list[Any]]:
+        """The rows a block at a time: however many there are, only one block of them is here."""
+        cursor = await self.connection.cursor(query, *args)
+        while rows := await cursor.fetch(size):
+            yield rows
 
     async def fresh_ids(self, count: int) -> Iterator[int]:
         """Ids for new rows, drawn before the rule runs so that the rule needs no I/O."""

@@ -9,6 +9,7 @@ import typer
 
 from doorstep.doors.cli.answer import Json, answer
 from doorstep.doors.cli.session import commander, home, merchant_meant, progress, with_db
+from doorstep.kit.refusals import Refusal
 
 if TYPE_CHECKING:
     from doorstep.spine.tenant import Db
@@ -24,6 +25,12 @@ Channel = Annotated[
 ]
 # What an order of a merchant that nobody set up is counted in when neither option nor file says it.
 LAST_RESORT = "USD"
+
+
+class NotOverwritten(Refusal):
+    """There is a file of this name already, and somebody may have edited it: choose another name."""
+
+    status = 409
 
 
 @app.callback()
@@ -151,6 +158,25 @@ def stock(
 
     told = with_db(work)
     answer(told, _lines(told, "counts", dry_run=False), json)
+
+
+@app.command("sniff")
+def sniff(
+    files: Files,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="MAPPING.toml", help="Save the mapping there; never over a file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look at files and propose what their columns mean: a mapping to read, to edit, and to import with."""
+    from doorstep.journey.intake.files.proposal import as_json, in_lines, propose
+
+    proposal = propose(files)
+    if write is not None and proposal.mapping:
+        if write.exists():
+            raise NotOverwritten(file=str(write))
+        write.write_text(proposal.mapping, encoding="utf-8")
+    answer(as_json(proposal), in_lines(proposal), json)
 
 
 def _lines(told: dict[str, Any], what: str, dry_run: bool) -> str:

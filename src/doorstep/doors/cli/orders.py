@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, order_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, order_meant, query_of, table, with_db
 
 if TYPE_CHECKING:
     from doorstep.doors.reads.orders import Order, OrderPage, Timeline
@@ -70,7 +70,7 @@ def list_orders(
         from doorstep.doors.reads.orders import orders as read
         from doorstep.spine.tenant import tenant_tx
 
-        query = _query(asked, OrderQuery)
+        query = query_of(asked, OrderQuery)
         meant = await merchant_meant(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             return await read(tx, meant, query)
@@ -81,16 +81,6 @@ def list_orders(
     if page["next"]:
         told += f"\nMore: add --cursor {page['next']}"
     answer(page, told, json)
-
-
-def _query(asked: dict[str, Any], kind: Any) -> Any:
-    """The filters as the reader takes them; a value that is none of its list was asked wrongly."""
-    import msgspec
-
-    try:
-        return msgspec.convert(asked, kind)
-    except msgspec.ValidationError as error:
-        raise typer.BadParameter(str(error).replace(" - at `$.", " (--").replace("`", ")")) from None
 
 
 def _instant(text: str) -> str:

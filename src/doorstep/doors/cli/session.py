@@ -153,6 +153,16 @@ def _cell(value: Any) -> Any:
     return Text("" if value is None else str(value))
 
 
+def query_of(asked: dict[str, Any], kind: Any) -> Any:
+    """The filters as the reader takes them; a value that is none of its list was asked wrongly."""
+    import msgspec
+
+    try:
+        return msgspec.convert(asked, kind)
+    except msgspec.ValidationError as error:
+        raise typer.BadParameter(str(error).replace(" - at `$.", " (--").replace("`", ")")) from None
+
+
 def builtins_of(value: Any) -> Any:
     """Plain dictionaries and lists of what a read answers."""
     import msgspec

@@ -200,6 +200,7 @@ HAPPENED: dict[str, str] = {
     "confirm": "The draft became an order",
     "amend": "The channel changed the order",
     "import_history": "Written down as it happened elsewhere",
+    "import_correction": "Credited elsewhere",
     "check": "Checked",
     "promise": "Stock promised",
     "fill": "Stock that came in was promised",

@@ -23,7 +23,7 @@ from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.payments import Payments
-from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
+from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
@@ -78,7 +78,7 @@ def decide(books: Books, ids: Iterator[int], ask: Ask[WantReleaseOfFunds]) -> Ou
         spare -= left
     if not outcome.facts:
         raise NeededYet(order=ask.body.order, spare_minor=max(spare, 0))
-    let_go = sum(fact.values["amount_minor"] for fact in outcome.facts)
+    let_go = sum(fact.values["amount_minor"] for fact in outcome.facts if isinstance(fact, Insert))
     outcome.events = [Event("want_release_of_funds", data={"amount_minor": let_go})]
     outcome.answer["amount_minor"] = let_go
     return outcome

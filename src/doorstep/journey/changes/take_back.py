@@ -28,7 +28,8 @@ from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 PARCELS = """
-select p.parcel_id, p.order_id, p.state, p.handed_over_at, p.delivered_at, l.line_no, l.lot, l.quantity
+select p.parcel_id, p.order_id, p.state, p.delivered_at, l.line_no, l.lot, l.quantity,
+    (p.handed_over_at is not null or p.packed_at is null and p.state <> 'planned') as is_out
   from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
   where p.merchant_id = any($1) and p.order_id = any($2) and p.parcel_id = any($3) and l.quantity > 0
   order by p.parcel_id, l.line_no, l.lot
@@ -97,8 +98,7 @@ async def _parcels(tx: Tx, orders: Mapping[int, OrderFacts], wanted: list[int]) 
     for row in await tx.rows(PARCELS, *at, wanted):
         key = (row["order_id"], row["parcel_id"])
         is_delivered = row["delivered_at"] is not None
-        is_out = row["handed_over_at"] is not None
-        new = Parcel(row["parcel_id"], row["state"], is_out, is_delivered, is_lost=False, left=defaultdict(dict))
+        new = Parcel(row["parcel_id"], row["state"], row["is_out"], is_delivered, is_lost=False, left=defaultdict(dict))
         parcel = found.setdefault(key, new)
         parcel.left[row["line_no"]][row["lot"]] = row["quantity"]
     before = [(row["verb"], msgspec.json.decode(row["data"])) for row in await tx.rows(BACK_OR_LOST, *at)]

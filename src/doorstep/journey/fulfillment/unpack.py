@@ -14,7 +14,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import ToteName, tote
 from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.outcome import Ask, Demand, Event, Fact, Move, Outcome, Result, Stock, Update
-from doorstep.spine.parcels import HandedOver, LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.status import PARCEL_COUNTER
 from doorstep.spine.tenant import Tx
@@ -62,8 +62,7 @@ async def unpack(tx: Tx, asks: list[Ask[Unpack]]) -> list[Result]:
 def decide(facts: Facts, ask: Ask[Unpack]) -> Outcome:
     """A hold does not stop it: taking apart is what is to be done then."""
     parcel = of_parcel(facts.parcels, ask.merchant, ask.body.parcel)
-    if parcel.handed_over_at:
-        raise HandedOver(parcel=ask.body.parcel)
+    parcel.must_be_here()
     if parcel.label_state in LABELED:
         raise LabelThere(parcel=ask.body.parcel, label=parcel.label_state, next_action="want_void")
     inside = _inside(parcel)

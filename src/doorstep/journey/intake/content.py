@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from doorstep.journey.intake.files.problems import Stops
 from doorstep.journey.intake.new_order import AmountMinor, NewLine, NewOrder, Struct
+from doorstep.journey.intake.told import ImportCorrection
 from doorstep.setup.addresses import Text
 
 Units = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -93,12 +94,23 @@ def content_hash(new: NewOrder) -> bytes:
     return blake2b(msgspec.json.encode(new), digest_size=16).digest()
 
 
+def correction_hash(told: ImportCorrection) -> bytes:
+    """What tells a repeat of a correction from a corrected one; the order of its lines says nothing."""
+    lines = sorted((line.sku, line.title, line.quantity, f"{line.unit_price.normalize():f}") for line in told.lines)
+    beside = (told.number, told.happened_at.astimezone(UTC), told.currency, told.buyer, told.country, told.site)
+    return blake2b(msgspec.json.encode([*beside, told.reason, lines]), digest_size=16).digest()
+
+
 def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
-    """A short hash per part of what a channel or a file says. Its name for the order is not part of it."""
+    """A short hash per part of what a channel or a file says. Its name for the order is not part of it.
+
+    In which order lines, payments and parcels are told says nothing.
+    """
+    lines = [_line(line) for line in new.lines]
     said = {
-        "goods": _goods(new),
+        "goods": _goods(new, sorted(lines)),
         "term": new.payment_term,
-        "paying": [new.tenders, new.payment_token],
+        "paying": [_payments(new), new.payment_token],
         "buyer": new.buyer,
         "ship_to": new.ship_to,
         "bill_to": new.bill_to,
@@ -106,7 +118,7 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         "note": new.note,
         "tags": new.tags,
         "named": [new.number, new.placed_at],
-        "happened": happened,
+        "happened": _happened(happened, lines),
     }
     return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
 
@@ -115,11 +127,45 @@ def hash_of_parts(parts: dict[str, str]) -> bytes:
     return blake2b(msgspec.json.encode(sorted(parts.items())), digest_size=16).digest()
 
 
-def _goods(new: NewOrder) -> list[Any]:
+def _line(line: NewLine) -> tuple[Any, ...]:
     """12.5 and 12.50 are one price."""
-    lines = [
-        (line.sku, line.title, line.quantity, f"{line.unit_price.normalize():f}", line.discount_minor, line.tax_minor)
-        for line in new.lines
-    ]
+    price = f"{line.unit_price.normalize():f}"
+    return (line.sku, line.title, line.quantity, price, line.discount_minor, line.tax_minor)
+
+
+def _goods(new: NewOrder, lines: list[tuple[Any, ...]]) -> list[Any]:
     beside = (new.discount_minor, new.shipping_minor, new.tax_minor, new.tax_included, new.fees, new.total_minor)
     return [new.currency, lines, *beside]
+
+
+def _payments(new: NewOrder) -> list[tuple[Any, ...]]:
+    return sorted(
+        (tender.kind, tender.amount_minor, tender.method, tender.reference, _moment(tender.paid_at))
+        for tender in new.tenders
+    )
+
+
+def _happened(there: Happened, lines: list[tuple[Any, ...]]) -> Any:
+    """What is told by line stands beside the line that it is about."""
+    if not (there.fulfilled or there.stages or there.parcels):
+        return there
+    boxes = {number: parcel.reference for parcel in reversed(there.parcels) for number in parcel.lines}
+    by_line = sorted(
+        (line, _at(there.fulfilled, at, 0), _at(there.stages, at, ""), boxes.get(at + 1, ""))
+        for at, line in enumerate(lines)
+    )
+    parcels = sorted(
+        (p.reference, p.site, p.carrier, p.tracking_number, p.state, _moment(p.handed_over_at), _moment(p.delivered_at))
+        for p in there.parcels
+    )
+    told_by_line = (len(there.fulfilled), len(there.stages))
+    whole = msgspec.structs.replace(there, fulfilled=[], stages=[], parcels=[])
+    return [whole, told_by_line, by_line, parcels]
+
+
+def _at(told: list[Any], at: int, otherwise: Any) -> Any:
+    return told[at] if at < len(told) else otherwise
+
+
+def _moment(at: datetime | None) -> str:
+    return at.isoformat() if at else ""

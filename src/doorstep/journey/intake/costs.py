@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from doorstep.journey.intake.new_order import NewOrder
-from doorstep.kit.money import UNIT_PRICE_PLACES, digits
+from doorstep.journey.intake.told import CorrectedLine
+from doorstep.kit.money import UNIT_PRICE_PLACES, digits, line_total
 from doorstep.kit.refusals import Invalid
 from doorstep.spine.amounts import Amounts, Priced, amounts
+
+HIGHEST_PRICE = 10**9
 
 
 def order_amounts(new: NewOrder) -> Amounts:
     """The amounts block of a new order; refuses unit prices that are no prices."""
     digits(new.currency)
-    for index, line in enumerate(new.lines):
-        exponent = line.unit_price.as_tuple().exponent
-        exact = line.unit_price.is_finite() and isinstance(exponent, int) and -exponent <= UNIT_PRICE_PLACES
-        if not exact or not 0 <= line.unit_price <= 10**9:
-            detail = f"must be a decimal from 0 to 1,000,000,000 with at most {UNIT_PRICE_PLACES} places"
-            raise Invalid(fields=[{"pointer": f"/lines/{index}/unit_price", "detail": detail}])
+    _must_be_prices([line.unit_price for line in new.lines], lowest=0)
     priced = [Priced(line.quantity, line.unit_price, line.discount_minor, line.tax_minor) for line in new.lines]
     return amounts(
         priced,
@@ -27,3 +28,19 @@ def order_amounts(new: NewOrder) -> Amounts:
         tax_minor=new.tax_minor,
         tax_included=new.tax_included,
     )
+
+
+def corrected_totals(lines: Sequence[CorrectedLine], currency: str) -> list[int]:
+    """Each line's own, signed as it was told; refuses unit prices that are no prices."""
+    digits(currency)
+    _must_be_prices([line.unit_price for line in lines], lowest=-HIGHEST_PRICE)
+    return [line_total(line.unit_price, line.quantity, currency) for line in lines]
+
+
+def _must_be_prices(prices: Sequence[Decimal], lowest: int) -> None:
+    for index, price in enumerate(prices):
+        exponent = price.as_tuple().exponent
+        exact = price.is_finite() and isinstance(exponent, int) and -exponent <= UNIT_PRICE_PLACES
+        if not exact or not lowest <= price <= HIGHEST_PRICE:
+            detail = f"must be a decimal from {lowest:,} to {HIGHEST_PRICE:,} with at most {UNIT_PRICE_PLACES} places"
+            raise Invalid(fields=[{"pointer": f"/lines/{index}/unit_price", "detail": detail}])

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from doorstep.journey.intake import import_correction, import_history, import_opening, place  # noqa: F401  (binds the verbs)
 from doorstep.journey.intake.content import content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.files.entries import Entry, Seen, Source
@@ -182,7 +183,8 @@ async def _take(work: _Import, batch: Sequence[Entry]) -> None:
 
 async def _link(work: _Import, before: datetime | None = None) -> None:
     """Credits whose time is over: every sale that they may be about is in. Without a time, all that wait."""
-    ready, waiting = [], []
+    ready: list[Entry] = []
+    waiting: list[Entry] = []
     for entry in work.to_link:
         (ready if before is None or entry.at is None or entry.at < before else waiting).append(entry)
     work.to_link = waiting

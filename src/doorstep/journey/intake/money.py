@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,11 @@ from doorstep.spine.outcome import Cash, Insert, Move
 from doorstep.spine.tenant import Tx
 
 CHANNEL = "channel"
+# What a tender is once it is in the books.
+KINDS = {"payment": "paid", "capture": "paid", "authorization": "authorized"}
 
 PAYMENTS = """
-select order_id, payment_id, kind, amount_minor, provider, parent_id from payment
+select order_id, payment_id, kind, amount_minor, provider, parent_id, method, provider_ref from payment
   where merchant_id = any($1) and order_id = any($2) and state = 'done' order by payment_id
 """
 
@@ -41,6 +44,7 @@ class Money:
     authorizations: list[Part] = field(default_factory=list)
     received: list[Part] = field(default_factory=list)
     told_paid: int = 0  # what the channel said before was paid
+    told: Counter[tuple[str, str, str, int]] = field(default_factory=Counter)  # its tenders before, one by one
 
     @property
     def came_in(self) -> int:
@@ -67,6 +71,9 @@ def money_of(row: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> M
     for payment in payments:
         if (payment["kind"], payment["provider"]) == ("payment", CHANNEL):
             money.told_paid += payment["amount_minor"]
+        if payment["kind"] in KINDS and payment["provider"] == CHANNEL:
+            tender = (KINDS[payment["kind"]], payment["method"], payment["provider_ref"], payment["amount_minor"])
+            money.told[tender] += 1
         drawn = sum(other["amount_minor"] for other in payments if other["parent_id"] == payment["payment_id"])
         part = Part(payment["payment_id"], payment["amount_minor"] - drawn)
         if part.left <= 0:
@@ -84,19 +91,10 @@ def said_to_be(kind: str, tenders: Iterable[Tender]) -> int:
 
 def take_in(money: Money, tenders: Sequence[Tender], ids: Iterator[int], at: datetime) -> Written:
     """The moves and payments that are missing until the books say what the channel says was paid or authorized."""
-    moves: list[Move] = []
-    rows: list[Insert] = []
     missing = said_to_be("paid", tenders) - money.came_in
     paid = [tender for tender in tenders if tender.kind == "paid"]
-    for part in money.authorizations:
-        captured = min(part.left, missing, money.held)
-        if captured > 0:
-            moves.append(Cash(captured, "held", "earned"))
-            rows.append(_payment(money, next(ids), "capture", captured, at, paid[-1], parent_id=part.payment_id))
-            part.left -= captured
-            money.held -= captured
-            money.earned += captured
-            missing -= captured
+    moves, rows = _captured(money, missing, paid, ids, at, at)
+    missing -= sum(move.amount_minor for move in moves if isinstance(move, Cash))
     if missing > 0:
         moves.append(Cash(missing, "world", "earned"))
         rows.append(_payment(money, next(ids), "payment", missing, at, paid[-1]))
@@ -107,6 +105,69 @@ def take_in(money: Money, tenders: Sequence[Tender], ids: Iterator[int], at: dat
         moves.append(Cash(more, "world", "held"))
         rows.append(_payment(money, next(ids), "authorization", more, at, authorized[-1]))
         money.held += more
+    return moves, rows
+
+
+def take_in_each(
+    money: Money, tenders: Sequence[Tender], ids: Iterator[int], *, at: datetime, placed_at: datetime
+) -> tuple[dict[datetime, list[Move]], list[Insert]]:
+    """As `take_in`, of an order that happened elsewhere: each tender is a payment of its own, at its own time.
+
+    Those that were told before are not written again; a later sum that says more brings what is missing of it.
+    """
+    moves: dict[datetime, list[Move]] = {}
+    new = _new_tenders(money, tenders)
+    paid = [tender for tender in tenders if tender.kind == "paid"]
+    missing = said_to_be("paid", tenders) - money.came_in
+    authorized = said_to_be("authorized", tenders) - money.held - (0 if paid else money.came_in)
+    captured_at = next((tender.paid_at for tender in reversed(paid) if tender.paid_at), placed_at)
+    captures, rows = _captured(money, missing, paid, ids, at, captured_at)
+    if captures:
+        moves[captured_at] = captures
+    left = {"paid": missing - sum(move.amount_minor for move in captures if isinstance(move, Cash)),
+            "authorized": authorized}  # fmt: skip
+    for tender in new:
+        amount = min(tender.amount_minor, max(0, left[tender.kind]))
+        if amount or not tender.amount_minor:
+            left[tender.kind] -= amount
+            when = tender.paid_at or placed_at
+            kind, account = ("payment", "earned") if tender.kind == "paid" else ("authorization", "held")
+            rows.append(_payment(money, next(ids), kind, amount, at, tender, done_at=when))
+            if amount:
+                moves.setdefault(when, []).append(Cash(amount, "world", account))
+                setattr(money, account, getattr(money, account) + amount)
+    return moves, rows
+
+
+def _new_tenders(money: Money, tenders: Sequence[Tender]) -> list[Tender]:
+    """Without those that the books have as they are told."""
+    known, new = Counter(money.told), []
+    for tender in tenders:
+        words = (tender.kind, tender.method, tender.reference, tender.amount_minor)
+        if known[words]:
+            known[words] -= 1
+        else:
+            new.append(tender)
+    return new
+
+
+def _captured(
+    money: Money, missing: int, paid: Sequence[Tender], ids: Iterator[int], at: datetime, done_at: datetime
+) -> Written:
+    """What the channel held before and has taken now."""
+    moves: list[Move] = []
+    rows: list[Insert] = []
+    for part in money.authorizations:
+        captured = min(part.left, missing, money.held)
+        if captured > 0:
+            moves.append(Cash(captured, "held", "earned"))
+            rows.append(
+                _payment(money, next(ids), "capture", captured, at, paid[-1], parent_id=part.payment_id, done_at=done_at)
+            )
+            part.left -= captured
+            money.held -= captured
+            money.earned += captured
+            missing -= captured
     return moves, rows
 
 
@@ -132,12 +193,13 @@ def give_back(money: Money, amount: int, ids: Iterator[int], at: datetime, done_
 
 
 def _payment(
-    money: Money, payment_id: int, kind: str, amount: int, at: datetime, tender: Tender, parent_id: int | None = None
-) -> Insert:
+    money: Money, payment_id: int, kind: str, amount: int, at: datetime, tender: Tender, *,
+    parent_id: int | None = None, done_at: datetime | None = None,
+) -> Insert:  # fmt: skip
     values = {
         "payment_id": payment_id, "order_id": money.order_id, "kind": kind, "state": "done", "amount_minor": amount,
         "currency": money.currency, "provider": CHANNEL, "provider_ref": tender.reference, "parent_id": parent_id,
-        "method": tender.method, "asked_at": at, "done_at": tender.paid_at or at,
+        "method": tender.method, "asked_at": at, "done_at": tender.paid_at or done_at or at,
     }  # fmt: skip
     if kind in ("payment", "capture"):
         money.received.append(Part(payment_id, amount))

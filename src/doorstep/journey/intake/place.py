@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -173,8 +173,7 @@ async def place(tx: Tx, asks: list[Ask[Place]]) -> list[Result]:
 
 async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]) -> tuple[Facts, Left]:
     merchants, orders = list(tx.merchants), [ask.body.order for ask in asks]
-    channels = await tx.rows(CHANNELS, merchants, list({order.channel for order in orders}))
-    channel_ids = {(row["merchant_id"], row["key"]): row["channel_id"] for row in channels}
+    channel_ids = await channels_named(tx, {order.channel for order in orders})
     by_external_id, by_also_id = await _existing(tx, asks)
     found = [_found(channel_ids, by_external_id, by_also_id, ask) for ask in asks]
     changed = [
@@ -184,18 +183,15 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     ]
     # The orders are locked before any stock is.
     standing = await order_facts(tx, changed)
-    words = list({word for order in orders for line in order.lines if (word := _word(line))})
+    items = await items_named(tx, {_word(line) for order in orders for line in order.lines})
     names = list({order.shipping_method for order in orders if order.shipping_method})
-    skus = await tx.rows(SKUS, merchants, words)
     methods = await tx.rows(METHODS, merchants, names)
     reserving = any(order.reserve == "now" for order in orders)
     papers = any(ask.body.happened.refunded_minor for ask in asks)
     facts = Facts(
         policies={row["merchant_id"]: dict(row) for row in await tx.rows(MERCHANTS, merchants)},
         channels=channel_ids,
-        items={
-            (r["merchant_id"], r["channel_id"], r["word"]): Item(r["sku_id"], r["stocked"], r["name"]) for r in skus
-        },
+        items=items,
         levels={(row["merchant_id"], row["name"]): row["level"] for row in methods},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
         sites=await every_site(tx) if reserving else {},
@@ -207,9 +203,23 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     )
     left = Left(ids=await tx.fresh_ids(sum(_ids_needed(ask.body) for ask in asks)))
     if reserving:
-        for row in await tx.rows(FREE, merchants, list({row["sku_id"] for row in skus})):
+        for row in await tx.rows(FREE, merchants, list({item.sku_id for item in items.values()})):
             left.free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
     return facts, left
+
+
+async def channels_named(tx: Tx, keys: Iterable[str]) -> dict[tuple[int, str], int]:
+    rows = await tx.rows(CHANNELS, list(tx.merchants), list(set(keys)))
+    return {(row["merchant_id"], row["key"]): row["channel_id"] for row in rows}
+
+
+async def items_named(tx: Tx, words: Iterable[str]) -> dict[tuple[int, int, str], Item]:
+    """By merchant, channel and word, as a channel calls them; channel 0 = the merchant's own code."""
+    rows = await tx.rows(SKUS, list(tx.merchants), list(set(words) - {""}))
+    return {
+        (row["merchant_id"], row["channel_id"], row["word"]): Item(row["sku_id"], row["stocked"], row["name"])
+        for row in rows
+    }
 
 
 Known = Mapping[tuple[int, int, str], Existing]
@@ -339,8 +349,14 @@ def again(facts: Facts, ids: Iterator[int], ask: Ask[Any], before: Existing, *, 
 
 def item_of(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | None:
     """A channel's alias says more about its own orders than the merchant's code."""
-    own = facts.items.get((merchant, channel, _word(line)))
-    return own or (facts.items.get((merchant, 0, line.sku)) if line.sku else None)
+    return known_item(facts.items, merchant, channel, line.sku, line.title)
+
+
+def known_item(
+    items: Mapping[tuple[int, int, str], Item], merchant: int, channel: int, sku: str, title: str
+) -> Item | None:
+    own = items.get((merchant, channel, sku or title))
+    return own or (items.get((merchant, 0, sku)) if sku else None)
 
 
 def ships(line: NewLine, item: Item | None) -> bool:

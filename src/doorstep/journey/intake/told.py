@@ -60,7 +60,3 @@ class ImportOpening(Struct, frozen=True, kw_only=True):
 
     goods: OpeningGoods
     at: datetime
-
-    @property
-    def subject(self) -> object:
-        return ("opening", self.goods.sku)

@@ -62,6 +62,8 @@ class UnreadRow(Protocol):
     def reason(self) -> str: ...
     @property
     def value(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
 
 
 Report = list[dict[str, Any]]
@@ -121,11 +123,12 @@ def _asks(
     seen: dict[tuple[str, str], set[tuple[str, str]]] = {}
     contents = _Contents()
     for row in rows:
-        told["read"] += 1
         if not isinstance(row, CountedRow):
-            told["refused"] += 1
+            told["read"] += row.rows
+            told["refused"] += row.rows
             told["report"].append(_reported(row.file, row.line, row.column, row.reason, row.value))
             continue
+        told["read"] += 1
         site = words.site(row.site)
         if site is None:
             _refuse(told, row, "site_unknown" if row.site else "site_missing", "which site is meant?", "site")
@@ -185,6 +188,15 @@ class _Contents:
 
     def key(self, merchant: int, file: str, line: int) -> bytes:
         if file not in self._hashes:
-            self._hashes[file] = blake2b(Path(file).read_bytes(), digest_size=16).digest()
+            self._hashes[file] = blake2b(_content(file), digest_size=16).digest()
         words = (b"stock", str(merchant).encode(), self._hashes[file], str(line).encode())
         return blake2b(b"\x00".join(words), digest_size=16).digest()
+
+
+def _content(file: str) -> bytes:
+    """What the file says; of `stock.xlsx#May` the workbook, and which sheet of it is meant."""
+    place, within = file, ""
+    while "#" in place and not Path(place).exists():
+        place, _, last = place.rpartition("#")
+        within = f"#{last}{within}"
+    return Path(place).read_bytes() + within.encode(errors="surrogateescape")

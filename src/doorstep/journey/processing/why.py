@@ -30,6 +30,8 @@ SHIP_BY = """
 select min(ship_by) as ship_by, max(deliver_by) as deliver_by from fulfillment_order
   where merchant_id = $1 and order_id = $2
 """
+# Verbs that write down what happened elsewhere are nobody's next move.
+OF_THE_PAST = ("import_history", "import_correction")
 
 STAGES: dict[str, str] = {
     "draft": "It is a draft: nothing happens until somebody confirms it.",
@@ -77,7 +79,7 @@ def possible(order: OrderFacts) -> Iterator[dict[str, Any]]:
     for row in JOURNEY:
         sources = _sources(row)
         units = sum(int(order.row[source]) for source in sources)
-        if units and row.verb != "import_history":
+        if units and row.verb not in OF_THE_PAST:
             stopped = order.stopped(row.verb)
             by = stopped.why["hold"] if stopped else None
             yield {"verb": row.verb, "says": row.says, "units": units, "who": list(row.who), "stopped_by": by}

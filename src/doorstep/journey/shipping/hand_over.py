@@ -47,7 +47,8 @@ async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
 
 
 def decide(parcel: ParcelFacts, held: Collection[int], gone: set[int], ask: Ask[HandOver]) -> Outcome:
-    if parcel.handed_over_at or parcel.parcel_id in gone:
+    parcel.must_be_here()
+    if parcel.parcel_id in gone:
         raise HandedOver(parcel=ask.body.parcel)
     if not parcel.lines:
         raise EmptyParcel(parcel=ask.body.parcel)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
-from doorstep.spine.parcels import HandedOver, LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -101,7 +101,7 @@ async def want_label(tx: Tx, asks: list[Ask[WantLabel]]) -> list[Result]:
 
 
 def _wanted(parcel: ParcelFacts, ask: Ask[WantLabel]) -> Outcome:
-    _refuse_gone(parcel)
+    parcel.must_be_here()
     if parcel.label_state in ("wanted", "bought", "void_wanted"):
         raise LabelThere(parcel=ask.body.parcel, label=parcel.label_state, tracking_number=parcel.tracking_number)
     if not parcel.lines:
@@ -130,7 +130,7 @@ async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
 
 def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
     label = ask.body
-    _refuse_gone(parcel)
+    parcel.must_be_here()
     if label.label_key:
         _refuse_other_question(parcel, label.label_key, "wanted")
     elif parcel.label_state in ("bought", "void_wanted"):
@@ -189,7 +189,7 @@ async def want_void(tx: Tx, asks: list[Ask[WantVoid]]) -> list[Result]:
 
 
 def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
-    _refuse_gone(parcel)
+    parcel.must_be_here()
     if parcel.label_state != "bought":
         raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
     key = f"{ask.body.parcel}.void.{parcel.label_tries}"
@@ -219,11 +219,6 @@ def _void_kept(parcel: ParcelFacts, ask: Ask[KeepVoid]) -> Outcome:
     outcome.events = [Event("keep_void", data=told)]
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, VOID)]
     return outcome
-
-
-def _refuse_gone(parcel: ParcelFacts) -> None:
-    if parcel.handed_over_at:
-        raise HandedOver(parcel=public("par", parcel.parcel_id))
 
 
 def _refuse_other_question(parcel: ParcelFacts, key: str, state: str) -> None:

@@ -130,7 +130,7 @@ def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: It
 
 def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int], moves: list[Demand]) -> None:
     name = public("par", parcel.parcel_id)
-    if parcel.handed_over_at is None:
+    if not parcel.has_left:
         raise NotHandedOver(parcel=name)
     if parcel.delivered_at or parcel.parcel_id in arrived or not moves:
         raise AlreadyArrived(parcel=name, state=parcel.state)

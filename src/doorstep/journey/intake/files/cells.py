@@ -75,12 +75,20 @@ _SLASHED = re.compile(
 )
 _SERIAL = re.compile(r"[3-6]\d{4}(?:\.\d+)?", re.ASCII)  # a spreadsheet's day count, 1982 to 2091
 _FORMULA_GUARD = re.compile(r"'(?=[=+\-@\t\r])")
+# What a spreadsheet may run: with a space before it, in the wide letters of East Asia too, or with the apostrophes that
+# texts like this have already, so that taking one away always gives back what there was.
+FORMULA = re.compile(r"'*[^\S\t\r\n]*[=+\-@\t\r\n|%\uff1d\uff0b\uff0d\uff20]")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 
 
 def plain(text: str) -> str:
     """Trimmed, without the apostrophe that only guards against a formula; 's-Hertogenbosch keeps its own."""
     return _FORMULA_GUARD.sub("", text.strip(), count=1) if text else ""
+
+
+def unguarded(text: str) -> str:
+    """What a cell was before `report.harmless` set an apostrophe before it: for files that doorstep itself wrote."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def code(text: str) -> str:

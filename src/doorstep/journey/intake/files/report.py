@@ -14,11 +14,11 @@ from typing import TextIO
 
 import msgspec
 
+from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.problems import REASONS, Problem
 from doorstep.journey.intake.files.tables import REPORT_ENDING, BadRow
 
 HEADER = ("file", "line", "column", "reason", "value", "meaning")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class ReportRow(msgspec.Struct, frozen=True):
@@ -84,9 +84,9 @@ def beside(source: Path) -> Path:
 
 
 def harmless(text: str) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """A cell that a spreadsheet would run as a formula gets an apostrophe before it; `cells.unguarded` takes it away."""
     clean = text.replace("\x00", "\ufffd").encode(errors="replace").decode()
-    return f"'{clean}" if clean.lstrip(" ").startswith(FORMULA_STARTS) else clean
+    return f"'{clean}" if cells.FORMULA.match(clean) else clean
 
 
 def _part(path: Path) -> Path:

@@ -157,7 +157,7 @@ def _runs(files: Iterable[Path], channel: str) -> Iterator[_Run | BadRow]:
     for row in _order_rows(files, channel):
         if isinstance(row, BadRow):
             yield row
-            broken = True
+            broken |= row.rows > 0
             if run is not None and row.value == run.key[1]:
                 run.broken = True
             continue

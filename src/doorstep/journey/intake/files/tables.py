@@ -1,142 +1,81 @@
-"""files: open what a shop hands over and yield its rows one by one; nothing is dropped in silence.
+"""tables: open what a shop hands over and yield its rows one by one; nothing is dropped in silence.
 
-A table is CSV, plain or gzip, in UTF-8, UTF-16 or Windows-1252, split by comma, semicolon, tab or bar.
-Memory stays small whatever the size: one record at a time. What cannot be read as a row comes out as a
-`BadRow`; what is no table at all is refused by name.
+A table is CSV, plain or gzip, in UTF-8, UTF-16 or Windows-1252, split by comma, semicolon, tab or bar; or a sheet of
+an Excel workbook; or either within a zip archive. What a file is, its content says; where its name says otherwise,
+that is told. Memory stays small whatever the size. What cannot be read as a row comes out as a `BadRow`; what is no
+table at all is refused by name.
+
+`orders.xlsx#May` is the sheet May of that workbook, `export.zip#orders.csv` the file orders.csv in that archive.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import gzip
-import io
-import zlib
-from collections import deque
+import os
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedReader
 from itertools import chain
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, cast
 
-import msgspec
+from doorstep.journey.intake.files import lines, records, workbook
+from doorstep.journey.intake.files.packed import ZIP, entries_of, is_workbook, open_zip, unpacking
+from doorstep.journey.intake.files.rows import BadRow, NotReadable, Row
 
-from doorstep.kit.refusals import Refusal
+__all__ = ["BadRow", "NotReadable", "Row", "Table", "expand", "name_within", "open_table", "read_rows"]
 
-ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+TEXTS = (".csv", ".tsv", ".txt")
+WORKBOOKS = (".xlsx", ".xlsm", ".xltx", ".xltm")
+ENDINGS = (*TEXTS, *(f"{ending}.gz" for ending in (*TEXTS, *WORKBOOKS)), *WORKBOOKS)
 REPORT_ENDING = "doorstep-report.csv"
-DELIMITERS = ",;\t|"
-CHUNK = 1 << 16
-LONGEST_LINE = 1 << 20  # bytes; a line longer than this is not from a table
-LONGEST_RECORD = 500  # physical lines; a quote open for longer was never meant to be one
+WITHIN = "#"
 GZIP = b"\x1f\x8b"
-
-# What people hand over by mistake, known by its first bytes.
-NOT_TABLES = (
-    (b"PK\x03\x04", "it is a spreadsheet or zip archive: save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "it is an old Excel file: save it as CSV"),
-    (b"%PDF", "it is a PDF"),
-    (b"\x89PNG", "it is an image"),
-    (b"\xff\xd8\xff", "it is an image"),
-    (b"<!DOCTYPE", "it is a web page: the download probably needed signing in"),
-    (b"<!doctype", "it is a web page: the download probably needed signing in"),
-    (b"<html", "it is a web page: the download probably needed signing in"),
-    (b"<?xml", "it is XML"),
-    (b"{", "it is JSON"),
-    (b"[", "it is JSON"),
-)
-MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-
-
-class NotReadable(Refusal):
-    """This file is not what its name says, or it cannot be read."""
-
-    status = 422
-
-
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One row under its header. `guessed`: some of its text was not UTF-8 and was read as Windows-1252."""
-
-    file: str
-    line: int
-    cells: dict[str, str]
-    last_line: int = 0
-    missing: int = 0
-    extra: tuple[str, ...] = ()
-    guessed: bool = False
-
-
-class BadRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row (or, at line 0, a file) that could not be taken, and why."""
-
-    file: str
-    line: int
-    column: str = ""
-    reason: str
-    value: str = ""
-    rows: int = 1
+OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+OTHERS = (".xls", ".xlsb", ".ods", ".zip", ".json", ".xml", ".html", ".pdf")
+ARCHIVE = ".zip"
+LARGEST_SEARCHED = 64 << 20  # bytes
+LARGEST_COPY = 1 << 30  # bytes of a workbook that comes packed in something else
 
 
 class Table:
     """An open table: its header is read, its rows are still to come."""
 
-    def __init__(self, file: str, header: tuple[str, ...], records: Iterator[_Record | BadRow]) -> None:
+    def __init__(self, file: str, header: tuple[str, ...], rows: Iterable[Row | BadRow]) -> None:
         self.file = file
         self.header = header
-        self._records = records
+        self._rows = iter(rows)
 
     def __iter__(self) -> Iterator[Row | BadRow]:
-        for record in self._records:
-            if isinstance(record, BadRow):
-                yield record
-            elif any(cell.strip() for cell in record.cells):
-                yield self._row(record)
-
-    def _row(self, record: _Record) -> Row | BadRow:
-        width, cells = len(self.header), record.cells
-        if width > 1 and cells[0].strip() == self.header[0] and _header(cells[:width]) == self.header:
-            return BadRow(file=self.file, line=record.line, reason="header_repeated", value=cells[0])
-        return Row(
-            file=self.file,
-            line=record.line,
-            last_line=record.last_line,
-            cells=dict(zip(self.header, cells + [""] * (width - len(cells)), strict=False)),
-            missing=max(0, width - len(cells)),
-            extra=tuple(cells[width:]),
-            guessed=record.guessed,
-        )
+        return self._rows
 
 
 def expand(paths: Sequence[str | PathLike[str]]) -> tuple[list[Path], list[BadRow]]:
-    """The files to read, folders opened and sorted; beside them what stands in a folder but is no table."""
+    """The files to read, folders and archives opened and sorted; beside them what is in those, but is no table."""
     files: list[Path] = []
     strangers: list[BadRow] = []
     for path in map(Path, paths):
-        if path.is_dir():
-            found = _tables_in(path, strangers)
-            if not found:
-                raise NotReadable(file=str(path), reason="the folder holds no CSV file")
-            files += found
+        if os.path.isdir(path):
+            found = _tables_in_folder(path, strangers)
+        elif _is_archive(path):
+            found = _tables_in_archive(path, strangers)
         else:
-            files.append(path)
+            found = [path]
+        if not found:
+            raise NotReadable(file=str(path), reason="there is no table in it")
+        files += found
     return list(dict.fromkeys(files)), strangers
 
 
 def open_table(path: str | PathLike[str]) -> Table:
     """Read as far as the header. The rows follow when the table is iterated."""
     file = str(path)
-    lines = _lines(Path(path))
-    first, before, delimiter = _first_line(lines, file)
-    records = _records(_Feed(chain([first], lines), before), delimiter, file)
-    header = next(records, None)
-    if header is None or isinstance(header, BadRow):
-        raise NotReadable(file=file, reason="its first line is not a header")
-    return Table(file, _header(header.cells), records)
+    place, within = _place(Path(path))
+    with unpacking(file):
+        return _table(_opened(place), place.name, within, file)
 
 
 def read_rows(paths: Sequence[str | PathLike[str]]) -> Iterator[Row | BadRow]:
@@ -147,251 +86,170 @@ def read_rows(paths: Sequence[str | PathLike[str]]) -> Iterator[Row | BadRow]:
         yield from open_table(file)
 
 
-# -- folders ---------------------------------------------------------------------------------------
+def name_within(path: Path) -> str:
+    """The name of the file itself: orders.csv of `export.zip#sales/orders.csv`, orders.xlsx of `orders.xlsx#May`."""
+    place, within = _place(path)
+    if not within or place.name.lower().endswith((*WORKBOOKS, ".gz")):
+        return place.name
+    return within.rpartition("/")[2].partition(WITHIN)[0]
 
 
-def _tables_in(folder: Path, strangers: list[BadRow]) -> list[Path]:
+# -- what a file is ----------------------------------------------------------------------------------
+
+
+def _table(stream: IO[bytes], name: str, within: str, file: str) -> Table:
+    if packed := _starts(stream, GZIP):
+        stream = cast(IO[bytes], _Unpacked(stream))
+    if _starts(stream, ZIP):
+        return _zipped(stream, name, packed, within, file)
+    if within:
+        raise NotReadable(file=file, reason=f"{name} is no workbook and no archive, so there is no {within} in it")
+    if _starts(stream, OLD_EXCEL):
+        raise NotReadable(file=file, reason=_old_excel(stream))
+    header, rows = records.read(lines.blocks(stream, file), file)
+    return Table(file, header, chain(_said_otherwise(name, packed, "text", file), rows))
+
+
+def _zipped(stream: IO[bytes], name: str, packed: bool, within: str, file: str) -> Table:
+    archive = open_zip(stream if isinstance(stream, BufferedReader) else _on_disk(stream, file), file)
+    entries = entries_of(archive)
+    if is_workbook(entries, file):
+        header, rows = workbook.read(archive, entries, file, within)
+        return Table(file, header, chain(_said_otherwise(name, packed, "Excel workbook", file), rows))
+    member, sheet = (within, "") if within in entries else within.rpartition(WITHIN)[::2]
+    if member not in entries:
+        reason = f"it holds no file {within}" if within else "it is a zip archive: name a file in it, or unpack it"
+        raise NotReadable(file=file, reason=reason)
+    return _table(archive.open(entries[member]), member.rpartition("/")[2], sheet, file)
+
+
+def _starts(stream: IO[bytes], magic: bytes) -> bool:
+    return cast(BufferedReader, stream).peek(len(magic))[: len(magic)] == magic
+
+
+def _said_otherwise(name: str, packed: bool, content: str, file: str) -> Iterator[BadRow]:
+    """Where a file can be read for sure, but its name says something else."""
+    name = name.lower()
+    kind = Path(name.removesuffix(".gz")).suffix
+    lie = kind in WORKBOOKS if content == "text" else kind not in WORKBOOKS
+    if packed != name.endswith(".gz"):
+        yield BadRow(file=file, line=0, reason="name_differs", value="gzip" if packed else "not packed", rows=0)
+    if lie or kind in OTHERS:
+        yield BadRow(file=file, line=0, reason="name_differs", value=content, rows=0)
+
+
+def _old_excel(stream: IO[bytes]) -> str:
+    """Excel wraps a workbook that has a password in the form of old Excel files."""
+    if ENCRYPTED in stream.read(LARGEST_SEARCHED):
+        return "it is protected with a password: open it in Excel, take the password away, and save it"
+    return "it is an old Excel file (.xls): save it as .xlsx or CSV"
+
+
+class _Unpacked(gzip.GzipFile):
+    """Closes what it unpacks, too."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        super().__init__(fileobj=packed)
+        self._packed = packed
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
+
+
+def _on_disk(stream: IO[bytes], file: str) -> IO[bytes]:
+    """A zip archive is read from its end, which only a file has."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - goes with who reads it
+    with stream:
+        while chunk := stream.read(1 << 20):
+            copy.write(chunk)
+            if copy.tell() > LARGEST_COPY:
+                raise NotReadable(file=file, reason="it holds a workbook of more than 1 GB: save it as CSV")
+    copy.seek(0)
+    return copy
+
+
+# -- where a file is -------------------------------------------------------------------------------
+
+
+def _place(path: Path) -> tuple[Path, str]:
+    """The file, and what is meant within it."""
+    text = str(path)
+    at = text.find(WITHIN)
+    while at >= 0 and not os.path.exists(path):
+        if os.path.isfile(text[:at]):
+            return Path(text[:at]), text[at + 1 :]
+        at = text.find(WITHIN, at + 1)
+    return path, ""
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A pipe or a device is no file: it might never end, and cannot be read twice."""
+    try:
+        kind = os.stat(path).st_mode
+    except ValueError:
+        raise NotReadable(file=str(path), reason="no file can have this name") from None
+    if stat.S_ISDIR(kind):
+        raise NotReadable(file=str(path), reason="it is a folder")
+    if not stat.S_ISREG(kind):
+        raise NotReadable(file=str(path), reason="it is a pipe or a device: save what comes from it as a file")
+    return path.open("rb")
+
+
+# -- folders and archives --------------------------------------------------------------------------
+
+
+def _tables_in_folder(folder: Path, strangers: list[BadRow]) -> list[Path]:
+    files, locked = _files_in(folder)
+    strangers += [BadRow(file=place, line=0, reason="folder_not_readable", rows=0) for place in locked]
     found = []
-    for path in sorted(folder.rglob("*")):
-        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts):
+    for path in files:
+        if _is_ours_to_skip(path.relative_to(folder).parts):
             continue
-        if path.name.lower().endswith(REPORT_ENDING):
-            continue  # our own report from an earlier import
-        if path.name.lower().endswith(ENDINGS):
+        if path.name.lower().endswith(ARCHIVE) and _is_archive(path):
+            found += _tables_in_archive(path, strangers)
+        elif path.name.lower().endswith(ENDINGS) and path.is_file():
             found.append(path)
         else:
             strangers.append(BadRow(file=str(path), line=0, reason="not_a_table", rows=0))
     return found
 
 
-# -- bytes to lines --------------------------------------------------------------------------------
+def _files_in(folder: Path) -> tuple[list[Path], list[str]]:
+    """All but folders, and links to folders, which might lead in a circle; and the folders that cannot be opened."""
+    locked: list[str] = []
+    files = []
+    for place, folders, names in os.walk(folder, onerror=lambda problem: locked.append(str(problem.filename))):
+        files += [Path(place, name) for name in names]
+        files += [path for name in folders if (path := Path(place, name)).is_symlink()]
+    return sorted(files), locked
 
 
-class _Line(msgspec.Struct, frozen=True):
-    text: str
-    guessed: bool = False
+def _tables_in_archive(path: Path, strangers: list[BadRow]) -> list[Path]:
+    with unpacking(str(path)), _opened(path) as stream, open_zip(stream, str(path)) as archive:
+        names = sorted(entries_of(archive))
+    found = []
+    for name in names:
+        place = Path(f"{path}{WITHIN}{name}")
+        if name.lower().endswith(ENDINGS) and not _is_ours_to_skip(Path(name).parts):
+            found.append(place)
+        elif not _is_ours_to_skip(Path(name).parts):
+            strangers.append(BadRow(file=str(place), line=0, reason="not_a_table", rows=0))
+    return found
 
 
-def _lines(path: Path) -> Iterator[_Line]:
-    """Physical lines with their ends, decoded; the first bytes decide what the file is."""
-    file = str(path)
-    try:
-        with path.open("rb") as raw:
-            stream = _unzipped(path, raw)
-            head = stream.read(CHUNK)
-            encoding = _encoding(head, file)
-            chunks: Iterable[bytes] = chain([head], _chunks(stream))
-            if encoding != "utf-8":
-                chunks = _in_utf8(chunks, encoding)
-            yield from map(_decoded, _byte_lines(chunks, file))
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise NotReadable(file=file, reason="the gzip file is damaged or cut off") from None
-    except UnicodeDecodeError:
-        raise NotReadable(file=file, reason="its text is damaged: bytes that no letter has") from None
-    except FileNotFoundError:
-        raise NotReadable(file=file, reason="there is no such file") from None
-    except OSError as problem:
-        raise NotReadable(file=file, reason=problem.strerror or "it cannot be opened") from None
-
-
-def _unzipped(path: Path, raw: io.BufferedReader) -> BinaryIO:
-    zipped = raw.peek(2)[:2] == GZIP
-    named = path.name.lower().endswith(".gz")
-    if named and not zipped:
-        raise NotReadable(file=str(path), reason="its name says gzip, its content does not")
-    if zipped and not named:
-        raise NotReadable(file=str(path), reason="it is gzip, its name does not say so")
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
-
-
-def _encoding(head: bytes, file: str) -> str:
-    for mark, encoding in MARKS:
-        if head.startswith(mark):
-            return encoding
-    if not head.strip():
-        raise NotReadable(file=file, reason="it is empty")
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, reason in NOT_TABLES:
-        if start.startswith(magic):
-            raise NotReadable(file=file, reason=reason)
-    return _by_zeros(head[:4096], file)
-
-
-def _by_zeros(head: bytes, file: str) -> str:
-    """UTF-16 without its mark shows as a zero in every second byte; zeros elsewhere are no text."""
-    zeros = head.count(0)
-    if zeros * 4 > len(head):
-        return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
-    if zeros > 20 and zeros * 50 > len(head):
-        raise NotReadable(file=file, reason="it is not text")
-    return "utf-8"
-
-
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    while chunk := stream.read(CHUNK):
-        yield chunk
-
-
-def _byte_lines(chunks: Iterable[bytes], file: str) -> Iterator[bytes]:
-    """Lines ended by \\n, \\r\\n or \\r, mixed as they come."""
-    tail = b""
-    for chunk in chunks:
-        if not (pieces := (tail + chunk).splitlines(keepends=True)):
-            continue
-        # A \r at the very end may be the first half of \r\n.
-        tail = b"" if pieces[-1].endswith(b"\n") else pieces.pop()
-        yield from pieces
-        _refuse_endless(len(tail), file)
-    if tail:
-        yield tail
-
-
-def _in_utf8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)()
-    for chunk in chunks:
-        if text := decoder.decode(chunk):
-            yield text.encode()
-    yield decoder.decode(b"", final=True).encode()
-
-
-def _refuse_endless(length: int, file: str) -> None:
-    if length >= LONGEST_LINE:
-        raise NotReadable(file=file, reason="a line is longer than 1 MB: this is not a table")
-
-
-def _decoded(line: bytes) -> _Line:
-    """Each line for itself: exports glued together by hand may change their encoding half way."""
-    try:
-        return _Line(_clean(line.decode("utf-8")), guessed=b"\x00" in line)
-    except UnicodeDecodeError:
-        return _Line(_clean(line.decode("cp1252", errors="replace")), guessed=True)
-
-
-def _clean(text: str) -> str:
-    """Without byte order marks; a NUL, which no database keeps, shows as the replacement character."""
-    return text.removeprefix("\ufeff").replace("\x00", "\ufffd")
-
-
-# -- lines to records ------------------------------------------------------------------------------
-
-
-class _Record(msgspec.Struct, frozen=True):
-    line: int
-    last_line: int
-    cells: list[str]
-    texts: list[_Line]
-
-    @property
-    def guessed(self) -> bool:
-        return any(text.guessed for text in self.texts)
-
-
-class _Endless(Exception):
-    """A record has swallowed more lines than a record has."""
-
-
-class _Feed:
-    """Hands lines to the CSV reader; remembers those of the current record, to take them back if need be."""
-
-    def __init__(self, lines: Iterator[_Line], before: int) -> None:
-        self._lines = lines
-        self._again: deque[_Line] = deque()
-        self.taken: list[_Line] = []
-        self.line = before
-        self.open_at_end = False
-
-    def __iter__(self) -> _Feed:
-        return self
-
-    def __next__(self) -> str:
-        if len(self.taken) >= LONGEST_RECORD:
-            raise _Endless
-        line = self._again.popleft() if self._again else next(self._lines, None)
-        if line is None:
-            self.open_at_end = bool(self.taken)  # the reader wanted more: a quote is still open
-            raise StopIteration
-        self.taken.append(line)
-        return line.text
-
-    def begin(self) -> None:
-        self.line += len(self.taken)
-        self.taken = []
-        self.open_at_end = False
-
-    def give_back(self) -> None:
-        """All but the first line of the current record are read again."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        self.taken = self.taken[:1]
-
-
-def _records(feed: _Feed, delimiter: str, file: str) -> Iterator[_Record | BadRow]:
-    reader, width = csv.reader(feed, delimiter=delimiter), 0
-    while True:
-        feed.begin()
-        try:
-            cells = next(reader)
-            broken = feed.open_at_end or _swallowed_rows(feed.taken, cells, width, delimiter)
-            reason = "quote_not_closed"
-        except StopIteration:
-            return
-        except _Endless:
-            broken, cells, reason = True, [], "quote_not_closed"
-        except csv.Error:
-            broken, cells, reason = True, [], "cell_too_long"
-        width = width or len(cells)
-        if broken:
-            first = feed.taken[0].text.rstrip("\r\n")
-            yield BadRow(file=file, line=feed.line + 1, reason=reason, value=first[:200])
-            feed.give_back()
-            reader = csv.reader(feed, delimiter=delimiter)
-        else:
-            line = feed.line + 1
-            yield _Record(line, line + max(0, len(feed.taken) - 1), cells, list(feed.taken))
-
-
-def _swallowed_rows(lines: list[_Line], cells: list[str], width: int, delimiter: str) -> bool:
-    """A stray quote joins rows up to the next: the joined row does not fit, a swallowed line alone does."""
-    if len(lines) < 2 or width < 2:
+def _is_archive(path: Path) -> bool:
+    """Content decides: a workbook is a zip archive, too."""
+    if not os.path.isfile(path):
         return False
-    if len(cells) == width and _well_quoted(lines, delimiter):
-        return False
-    return any(len(next(csv.reader([line.text], delimiter=delimiter), [])) == width for line in lines[1:])
+    with unpacking(str(path)), _opened(path) as stream:
+        if stream.read(len(ZIP)) != ZIP:
+            return False
+        with open_zip(stream, str(path)) as archive:
+            return not is_workbook(entries_of(archive), str(path))
 
 
-def _well_quoted(lines: list[_Line], delimiter: str) -> bool:
-    try:
-        next(csv.reader([line.text for line in lines], delimiter=delimiter, strict=True))
-    except csv.Error:
-        return False
-    return True
-
-
-# -- header ----------------------------------------------------------------------------------------
-
-
-def _first_line(lines: Iterator[_Line], file: str) -> tuple[_Line, int, str]:
-    """The header's line, how many lines stood before it, and the delimiter, which a `sep=` line may name."""
-    named = ""
-    for before, line in enumerate(lines):
-        text = line.text.strip("\r\n")
-        if text.lower().startswith("sep=") and len(text) == 5:
-            named = text[4]
-        elif text.strip():
-            return line, before, named or _delimiter(text)
-    raise NotReadable(file=file, reason="it is empty")
-
-
-def _delimiter(header: str) -> str:
-    """The one that splits the header most often, quotes respected; a comma when none does."""
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
-
-
-def _header(cells: list[str]) -> tuple[str, ...]:
-    """Names trimmed; a repeated name gets its count, a blank one its place, so that no cell hides another."""
-    seen: dict[str, int] = {}
-    names = []
-    for place, cell in enumerate(cells, 1):
-        name = cell.strip() or f"column {place}"
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(names)
+def _is_ours_to_skip(parts: Sequence[str]) -> bool:
+    """Hidden files, what a Mac packs beside each file, what Excel keeps beside an open one, and our own reports."""
+    hidden = any(part.startswith((".", "~$")) or part == "__MACOSX" for part in parts)
+    return hidden or parts[-1].lower().endswith(REPORT_ENDING)

@@ -1,0 +1,172 @@
+"""standing: one historic order as the books have it; the rules move it as they go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from doorstep.journey.intake.contradictions import Contradicted
+from doorstep.journey.intake.correcting import Shelf
+from doorstep.journey.intake.money import Money
+from doorstep.setup.places import HISTORY, Goods
+from doorstep.spine.amounts import worth_of_last_units
+from doorstep.spine.facts import OrderFacts
+from doorstep.spine.outcome import Stock
+
+VERB = "import_history"
+
+
+@dataclass(slots=True)
+class Unit:
+    """A line as the books have it; `sku_id` None: the item is not known."""
+
+    line_no: int
+    sku_id: int | None
+    code: str
+    title: str
+    external_id: str
+    ships: bool
+    ordered: int
+    unit_price: Decimal
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+    worth_minor: int
+    wanted: int = 0
+    shipped: int = 0
+    delivered: int = 0
+    taken_back: int = 0
+    lost: int = 0
+    canceled: int = 0
+
+    @property
+    def gone(self) -> int:
+        return self.shipped + self.delivered + self.taken_back + self.lost
+
+    def move(self, units: int, source: str, target: str) -> None:
+        setattr(self, source, getattr(self, source) - units)
+        setattr(self, target, getattr(self, target) + units)
+
+
+UNIT = tuple(Unit.__dataclass_fields__)
+
+
+@dataclass(slots=True)
+class KeptParcel:
+    """Somebody else's parcel as it is written down; `inside`: units by line."""
+
+    parcel_id: int
+    reference: str
+    site_id: int
+    state: str
+    carrier: str
+    tracking_number: str
+    handed_over_at: datetime | None
+    delivered_at: datetime | None
+    inside: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class KeptPart:
+    """What one site had to get ready: a fulfillment order that is history."""
+
+    fulfillment_order_id: int
+    deliver_by: date | None
+    released_at: datetime | None
+
+
+@dataclass(slots=True)
+class Shipped:
+    """Where goods of history left from: sites by code, what stands there, and how much left for this order."""
+
+    merchant: int
+    sites: Mapping[str, int]
+    shelf: Shelf
+    left: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))  # (SKU, site): units
+
+    def leave(self, unit: Unit, units: int, site: str, opened: list[Stock]) -> Stock | None:
+        """They stood there: what is not known to is opened. None when nobody knows which goods, or where."""
+        site_id = self.sites.get(site)
+        if site_id is None or unit.sku_id is None:
+            return None
+        missing = self.shelf.move(Goods(self.merchant, unit.sku_id, site_id), -units)
+        if missing:
+            opened.append(Stock(unit.sku_id, site_id, missing, "world", "", "free", HISTORY))
+        self.left[unit.sku_id, site_id] += units
+        return Stock(unit.sku_id, site_id, units, "free", HISTORY, "world", "")
+
+    def come_back(self, unit: Unit, units: int) -> list[Stock]:
+        """As many as had left from a site, in our books."""
+        moves: list[Stock] = []
+        for (sku, site), gone in self.left.items():
+            back = min(units, gone) if sku == unit.sku_id else 0
+            if back > 0:
+                self.left[sku, site] -= back
+                self.shelf.move(Goods(self.merchant, sku, site), back)
+                moves.append(Stock(sku, site, back, "world", "", "free", HISTORY))
+                units -= back
+        return moves
+
+
+@dataclass(slots=True)
+class Standing:
+    """`told`: the lines in the order in which they are told; None is one that could not be taken over."""
+
+    lines: list[Unit]
+    told: list[Unit | None]
+    money: Money
+    goods: Shipped
+    total_minor: int
+    shipping_worth_minor: int
+    tax_minor: int
+    tax_included: bool
+    shipping_minor: int = 0
+    fees: Sequence[dict[str, Any]] = ()
+    invoiced: int = 0
+    credited: int = 0
+    cancellations: int = 0
+    parcels: list[KeptParcel] = field(default_factory=list)
+    parts: dict[int, KeptPart] = field(default_factory=dict)  # by site
+    contradictions: list[Contradicted] = field(default_factory=list)
+
+    def contradicts(self, kind: str, reason: str, **why: Any) -> None:
+        self.contradictions.append(Contradicted(kind, reason, why))
+
+    @property
+    def has_left(self) -> bool:
+        return any(unit.gone for unit in self.lines if unit.ships)
+
+    def not_owed(self) -> int:
+        """What was canceled of it: with the last unit that was to be sent goes the shipping, with the whole order all."""
+        if not any(unit.ordered - unit.canceled for unit in self.lines):
+            return self.total_minor if self.cancellations or any(unit.canceled for unit in self.lines) else 0
+        canceled = [unit for unit in self.lines if unit.canceled]
+        less = sum(worth_of_last_units(unit.worth_minor, unit.ordered, 0, unit.canceled) for unit in canceled)
+        if canceled and not any(unit.ordered - unit.canceled for unit in self.lines if unit.ships):
+            less += self.shipping_worth_minor
+        return less
+
+
+def standing_of(order: OrderFacts, money: Money, goods: Shipped) -> Standing:
+    row = order.row
+    details = row["details"] or {}
+    lines = [Unit(**{name: getattr(line, name) for name in UNIT}) for line in order.lines]
+    return Standing(
+        lines=lines,
+        told=[*lines],
+        money=money,
+        goods=goods,
+        total_minor=row["total_minor"],
+        shipping_worth_minor=int(details.get("shipping_worth_minor", 0)),
+        tax_minor=row["tax_minor"],
+        tax_included=row["tax_included"],
+        shipping_minor=row["shipping_minor"],
+        fees=details.get("fees", ()),
+        invoiced=row["invoiced"],
+        credited=row["credited"],
+        cancellations=row["cancellations"],
+    )

@@ -1,0 +1,100 @@
+"""exceptions: what somebody must look at, by kind: what each means, and the one next action.
+
+Three things are exceptions while they are open: a row of the table `attention`, a hold (its kind is `hold:` and the
+hold's type), and a job that was refused or is dead (`job:` and its verb). What raises one may say a next action of its
+own, which knows the case (which bin, which parcel); these are for the rest, and for who asks what a kind is.
+"""
+
+from __future__ import annotations
+
+from doorstep.spine.holds import TYPES
+
+HOLD, JOB = "hold:", "job:"
+
+# kind: what it means
+MEANS: dict[str, str] = {
+    # what a channel or a file says
+    "order_changed": "the channel changed the order after work on it had begun",
+    "contradiction": "what was told of the order's past cannot be true together",
+    "import_problem": "a row of the file is not as it should be; nothing waits for it",
+    "payment_mismatch": "the payments do not add up to what the order costs",
+    "paid_no_items": "the order was paid and has no items",
+    "handed_over_before_approval": "the parcel left before the order was approved",
+    "delivered_before_carrier": "the parcel arrived before the carrier had it",
+    "delivered_no_date": "it is said to be delivered, and nobody says when",
+    "canceled_but_delivered": "the order was canceled, and was delivered",
+    "contradictory_status": "the channel's own statuses contradict each other",
+    # the floor
+    "short_pick": "a bin did not hold what it should",
+    "put_back": "goods of a canceled order are still in a tote or a parcel",
+    "asn_discrepancy": "what came is not what was announced",
+    # the carrier
+    "label_refused": "the carrier refused the label, or to void it",
+    "parcel_lost": "the carrier lost the parcel",
+    "delivery_customs_hold": "customs holds the parcel",
+    "delivery_delayed": "the carrier says that the parcel is late",
+    "delivery_attempted": "the carrier tried to deliver, and could not",
+    "delivery_exception": "the carrier has trouble with the parcel",
+    "delivery_damaged": "the parcel was damaged on its way",
+    "delivery_refused": "the buyer did not take the parcel",
+    "delivery_returning": "the parcel is on its way back",
+    "delivery_returned_to_sender": "the parcel is back",
+    "delivery_lost": "the carrier says that the parcel is lost",
+    # money
+    "capture_declined": "the provider did not hand over the money it holds",
+    "release_declined": "the provider did not let the held money go",
+    "refund_declined": "the provider did not send the money back",
+}
+
+# kind: the one next action
+NEXT_ACTION: dict[str, str] = {
+    "order_changed": "cancel or edit the order until it is as the channel has it, or leave it; then lift the hold",
+    "contradiction": "find out what is true, and record it",
+    "import_problem": "look at the row of the file",
+    "payment_mismatch": "compare the order with the provider's payout, and record what is missing",
+    "paid_no_items": "ask the channel what was bought, or refund it",
+    "handed_over_before_approval": "find out who let it go, and whether the payment is good",
+    "delivered_before_carrier": "ask the channel or the carrier which of the two times is right",
+    "delivered_no_date": "ask the carrier when it arrived",
+    "canceled_but_delivered": "find out whether the goods are to come back, or are to be paid",
+    "contradictory_status": "ask the channel what is true, and record it",
+    "short_pick": "count the bin",
+    "put_back": "take them out and restock them from quarantine",
+    "asn_discrepancy": "settle it with the supplier, or count again and adjust",
+    "label_refused": "mend what the carrier names, then ask for the label again",
+    "parcel_lost": "claim it from the carrier; resend or refund",
+    "delivery_customs_hold": "send customs what it asks for",
+    "delivery_delayed": "ask the carrier, tell the buyer",
+    "delivery_attempted": "ask the buyer for a better time or address",
+    "delivery_exception": "ask the carrier, tell the buyer",
+    "delivery_damaged": "claim it from the carrier; resend or refund",
+    "delivery_refused": "ask the buyer why; expect the parcel back",
+    "delivery_returning": "tell the buyer; expect the parcel back",
+    "delivery_returned_to_sender": "receive it with take_back, then resend or refund",
+    "delivery_lost": "claim it from the carrier, resend or refund",
+    "capture_declined": "ask the provider, or settle it by hand",
+    "release_declined": "ask the provider, or settle it by hand",
+    "refund_declined": "ask the provider, or settle it by hand",
+}
+RETRY = "mend what the error names, then try the job again; or drop it"
+UNKNOWN = "look at the reason"
+
+
+def means(kind: str) -> str:
+    """What an exception of this kind is; its name in words where nobody wrote more."""
+    if kind.startswith(HOLD):
+        return f"an open hold ({_words(kind.removeprefix(HOLD))}) stops the order or a line of it"
+    if kind.startswith(JOB):
+        return f"what was to come next ({_words(kind.removeprefix(JOB))}) was refused, or failed too often"
+    return MEANS.get(kind, _words(kind))
+
+
+def next_action(kind: str) -> str:
+    """What to do about it."""
+    if kind.startswith(HOLD):
+        return TYPES.get(kind.removeprefix(HOLD), UNKNOWN)
+    return RETRY if kind.startswith(JOB) else NEXT_ACTION.get(kind, UNKNOWN)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
