@@ -40,6 +40,12 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
     webhook = await api.post("/v1/webhooks", {"url": "https://example.com/canary-wharf-77"})
     await api.post("/v1/channels", {"key": f"canary-{shop.merchant}"})
     await api.put("/v1/sku-aliases", {"channel": "api", "alias": f"alias-{shop.merchant}", "sku": "MUG"})
+    line = {"sku": "MUG", "title": CANARY, "quantity": -1, "unit_price": "12.50"}
+    corrected = await api.post(
+        "/v1/intake/import-correction",
+        {"kind": "credit", "external_id": f"ext-{shop.merchant}", "happened_at": "2026-03-02T12:00:00Z",
+         "currency": "USD", "reason": CANARY, "buyer": buyer, "lines": [line]},
+    )  # fmt: skip
     attention, job = await shop.db.ids.draw(shop.db.pool, 2)
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         await tx.run(
@@ -52,6 +58,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
             " values ($1, $2, 'notify', '{}', now(), 'dead', $3)",
             shop.merchant, job, CANARY,
         )  # fmt: skip
+    assert corrected.status_code == 200, corrected.text
     assert announced.status_code == created.status_code - 1 == 200, announced.text
     sku = created.json()
     return {

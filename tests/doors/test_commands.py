@@ -102,7 +102,8 @@ def cli() -> Iterator[Cli]:
     "words",
     [
         ("orders", "list"), ("orders", "show"), ("orders", "why"), ("import", "orders"), ("import", "products"),
-        ("import", "stock"), ("report", "sales"), ("audit",), ("key", "create"), ("merchant", "add"),
+        ("import", "stock"), ("report", "sales"), ("report", "stages"), ("report", "stock"), ("exceptions", "summary"),
+        ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup",), ("do", "pick"),
         ("do", "record-payment"), ("do", "fix_address"),
@@ -192,6 +193,118 @@ def test_the_books_are_audited(cli: Cli) -> None:
     assert told["ok"] is True
     assert {law["broken"] for law in told["laws"]} == {0}
     assert cli.says("audit", "--merchant", "mugs").startswith("The books hold")
+
+
+# Reports
+
+
+def test_a_report_is_narrowed_and_split(cli: Cli) -> None:
+    words = ("report", "sales", "--merchant", "mugs", "--from", "2026-03-02", "--to", "2026-03-03")
+    told = cli.json(*words, "--country", "IE", "--by", "day")
+    assert (told["orders"], told["gross_minor"]) == (1, 3300)
+    assert [(row["key"], row["net_minor"]) for row in told["rows"]] == [("2026-03-02", 3300)]
+    assert cli.json(*words, "--timezone", "Pacific/Kiritimati")["orders"] == 0  # there it was the 3rd already
+    assert cli.json(*words, "--sku", "CUP", "--channel", "file")["lines"] == 2
+    table = cli.says(*words, "--by", "sku")
+    assert [line.split()[0] for line in table.splitlines()] == ["sku", "CUP", "MUG", "all"]
+    assert "IANA" in cli.refused(*words, "--timezone", "Mars", code=2)
+    assert "later day" in cli.refused(
+        "report", "sales", "--merchant", "mugs", *words[4:6], "--to", "2026-03-02", code=2
+    )
+    assert "Invalid" in cli.refused("report", "delivery", "--merchant", "mugs", "--from", "soon", code=2)
+
+
+def test_delivery_is_four_numbers_and_rows_when_they_are_asked_for(cli: Cli) -> None:
+    told = cli.json("report", "delivery", "--merchant", "mugs")
+    assert told == {"orders": 2, "delivered": 0, "late": 0, "parcels": 0}
+    assert cli.json("report", "delivery", "--merchant", "mugs", "--by", "country")["rows"] == [
+        {"key": "IE", "orders": 1, "delivered": 0, "late": 0, "parcels": 0},
+        {"key": "US", "orders": 1, "delivered": 0, "late": 0, "parcels": 0},
+    ]
+
+
+def test_a_report_is_written_as_csv_that_no_spreadsheet_runs(cli: Cli) -> None:
+    file = cli.home / "sales.csv"
+    cli.says("report", "sales", "--merchant", "mugs", "--by", "month", "--csv", str(file))
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfmonth,currency,orders,")
+    whole = cli.says("report", "sales", "--merchant", "mugs", "--csv", "-").splitlines()
+    assert whole[0] == "currency,orders,lines,gross_minor,credits_minor,credits_linked,adjustments_minor,net_minor"
+    assert whole[1] == "USD,2,3,4100,-800,1,0,3300"  # a number below zero is a number
+    cli.says("sku", "set", "=1+1", "--merchant", "mugs")
+    cli.says("do", "adjust", "--sku", "=1+1", "--merchant", "mugs", "--site", "EWR", "--quantity", "3", "--reason", "opening",
+             "--bin", "Z-1")  # fmt: skip
+    assert "'=1+1,EWR,3,0,0,0,0,3" in cli.says("report", "stock", "--merchant", "mugs", "--csv", "-")
+    assert "--csv" in cli.refused("report", "sales", "--merchant", "mugs", "--csv", "/no/such/folder/x.csv", code=2)
+
+
+def test_a_report_is_drawn_in_plain_characters_where_there_is_no_terminal(cli: Cli) -> None:
+    drawn = cli.says("report", "sales", "--merchant", "mugs", "--by", "country", "--chart")
+    assert [line.split()[:3] for line in drawn.splitlines()] == [["IE", "USD", "$33.00"], ["US", "USD", "$0.00"]]
+    assert drawn.splitlines()[0].endswith("#" * 50)
+    assert "2026-03 USD" in cli.says("report", "sales", "--merchant", "mugs", "--chart")
+    assert cli.says("report", "credits", "--merchant", "mugs", "--sku", "NONE", "--by", "day").strip() == "Nothing."
+
+
+def test_stock_of_a_day_is_what_stood_when_it_was_over(cli: Cli) -> None:
+    words = ("report", "stock", "--merchant", "mugs", "--sku", "=1+1")
+    assert cli.json(*words, "--at", "2026-03-02", "--timezone", "America/New_York") == {
+        "at": "2026-03-03T04:59:59.999999Z", "stock": [],
+    }  # fmt: skip
+    assert cli.json(*words, "--at", "2026-03-02T12:00", "--timezone", "Europe/Warsaw")["at"].endswith("12:00:00+01:00")
+    (row,) = cli.json(*words)["stock"]
+    assert (row["site"], row["free"], row["total"]) == ("EWR", 3, 3)
+    assert "no time" in cli.refused(*words, "--at", "soon", code=2)
+
+
+def test_the_time_in_each_stage_is_a_row_for_each_pair_of_steps(cli: Cli) -> None:
+    told = cli.json("report", "stages", "--merchant", "mugs")
+    assert list(told) == ["steps"]
+    assert told["steps"][0] == {
+        "from": "placed",
+        "to": "released",
+        "orders": 0,
+        "median_hours": None,
+        "p90_hours": None,
+    }
+    assert len(told["steps"]) == 9
+    paid = next(step for step in told["steps"] if (step["from"], step["to"]) == ("placed", "paid"))
+    assert (paid["orders"], paid["median_hours"]) == (2, 0.0)
+    assert "median h" in cli.says("report", "stages", "--merchant", "mugs", "--by", "month")
+
+
+# Exceptions
+
+
+def test_exceptions_are_counted_listed_and_resolved_once(cli: Cli) -> None:
+    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {}
+    assert cli.says("exceptions", "list", "--merchant", "mugs").strip() == "No exceptions."
+    for reason in ("first", "second"):
+        cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", reason)
+    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {"hold:fraud": 2}
+    assert "somebody should look at it" in cli.says("exceptions", "summary", "--merchant", "mugs")
+    page = cli.json("exceptions", "list", "--merchant", "mugs", "--kind", "hold:fraud", "--limit", "1")
+    (row,) = page["exceptions"]
+    assert (row["kind"], row["number"], row["reason"]) == ("hold:fraud", "#1001", "second")
+    assert cli.json("exceptions", "list", "--merchant", "mugs", "--cursor", page["next"])["next"] is None
+    assert cli.json("exceptions", "list", "--merchant", "mugs", "--order", "#1002")["exceptions"] == []
+    assert "#1001" in cli.says("exceptions", "list", "--merchant", "mugs", "--order", "#1001")
+    words = ("exceptions", "resolve", "--merchant", "mugs")
+    done = cli.json(*words, row["id"], "--note", "looked")
+    assert done == {"resolved": 1, "before": [], "refused": []}
+    again = cli.says(*words, row["id"])
+    assert again.startswith(f"0 resolved.\n{row['id']} was, since 20") and "by cli" in again
+    assert cli.refused(*words, "att_999999999").startswith("There is no such thing here.")
+    assert cli.refused(*words, "--merchant", "other", row["id"]).startswith("There is no such thing here.")
+
+
+def test_many_exceptions_are_resolved_at_once_when_that_is_said(cli: Cli) -> None:
+    cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", "third")
+    words = ("exceptions", "resolve", "--merchant", "mugs", "--kind", "hold:fraud")
+    assert "2 are open" in cli.refused(*words, code=2)
+    assert cli.says(*words, "--all").strip() == "2 resolved."
+    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {}
+    assert "a --kind" in cli.refused("exceptions", "resolve", "--merchant", "mugs", code=2)
+    assert "resolved" in cli.says("exceptions", "list", "--merchant", "mugs", "--resolved")
 
 
 # Doing

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -136,6 +137,18 @@ class Books:
         self.ids["hold"] = place_hold(outcome, ids, type="operator", reason="look at it", by="Bo", at=self.shop.at)
         await self.write(outcome)
 
+    async def credited(self, name: str) -> None:
+        """A sale of elsewhere: events placed, fulfilled, and a credit of two of its units, which stand at PL again."""
+        buyer = {"customer": "13085"}
+        told = self.shop.order(("CUP", 5), channel="file", external_id=f"shop-{name}", buyer=buyer)
+        placed = self.shop.at - timedelta(days=9)
+        sale = {"order": told | {"placed_at": placed}, "happened": {"fulfilled_at": placed}}
+        self.ids[name] = int((await self.shop.do("import_history", **sale))["order"][4:])
+        line = {"sku": "CUP", "quantity": -2, "unit_price": "12.50"}
+        credit = {"kind": "credit", "external_id": f"C-{name}", "currency": "USD", "buyer": buyer, "lines": [line]}
+        at = {"happened_at": placed + timedelta(days=1), "site": self.shop.site("PL")}
+        self.ids["correction"] = int((await self.shop.do("import_correction", **credit, **at))["correction"][4:])
+
 
 PLAIN_BOX = {
     "carton": "", "weight_g": 0, "length_mm": 0, "width_mm": 0, "height_mm": 0, "label_key": "", "label_tries": 0,
@@ -167,6 +180,7 @@ async def books(one_database: Urls) -> AsyncIterator[Books]:
     await opened.delivered("done")
     await opened.packed("packed")
     await opened.held("held")
+    await opened.credited("sale")
     yield opened
     await owner.close()
     await db.close()
@@ -203,6 +217,13 @@ def of_event(order: str, seq: int, find: str, put: str) -> tuple[str, str]:
         f" where merchant_id = {{{{m}}}} and kind = 'order' and id = {{{{{order}}}}} and seq = {seq}"
     )
     return sql.format(a=find, b=put), sql.format(a=put, b=find)
+
+
+def of_correction(set_to: str, back: str, table: str = "correction") -> tuple[str, str]:
+    return tuple(
+        f"update {table} set {value} where merchant_id = {{m}} and correction_id = {{correction}}"
+        for value in (set_to, back)
+    )  # type: ignore[return-value]
 
 
 STAGE_INDEX = (
@@ -333,6 +354,45 @@ BREAKS = (
         "invoices", "series 2026 next", "no event: it was written past the books",
         "update series set next = 7 where merchant_id = {m}", "update series set next = 3 where merchant_id = {m}",
     ),
+    # corrections
+    Break(
+        "corrections", "cor_{correction} total_minor", "cor_{correction}#1 import_correction",
+        *of_correction("total_minor = -2499", "total_minor = -2500"),
+    ),
+    Break(
+        "corrections", "cor_{correction} total_minor", "cor_{correction}#1 import_correction",
+        *of_correction("total_minor = -1250", "total_minor = -2500", "correction_line"),
+    ),
+    Break(
+        "corrections", "cor_{correction} line 1 linked", "cor_{correction}#1 import_correction",
+        *of_correction("linked = 1", "linked = 2", "correction_line"),
+    ),
+    Break(
+        "corrections", "cor_{correction} line 1 linked units", "cor_{correction}#1 import_correction",
+        *of_correction("quantity = -1", "quantity = -2", "correction_line"),
+    ),
+    Break(
+        "corrections", "ord_{sale} line 1 credited units", "ord_{sale}#3 import_correction",
+        *of_correction("quantity = 3", "quantity = 2", "credit_link"),
+    ),
+    Break(
+        "corrections", "ord_{sale} credited_units", "ord_{sale}#3 import_correction",
+        *(
+            "; ".join(of_correction(value, "", table)[0] for value, table in of)
+            for of in (
+                (("quantity = 1", "credit_link"), ("linked = 1", "correction_line")),
+                (("quantity = 2", "credit_link"), ("linked = 2", "correction_line")),
+            )
+        ),
+    ),
+    Break(
+        "corrections", "ord_{sale} credited_minor", "ord_{sale}#3 import_correction",
+        *of_correction("less_minor = 2499", "less_minor = 2500", "credit_link"),
+    ),
+    Break(
+        "corrections", "ord_{sale} credited_minor", "ord_{sale}#3 import_correction",
+        *of_event("sale", 3, "2500", "2000"), ("cash",),
+    ),
     # streams
     Break(
         "streams", "ord_{packed} last_event", "ord_{packed}#9 pack",
@@ -388,6 +448,27 @@ BREAKS = (
         "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = {packed_parcel}",
         "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = -{packed_parcel}",
         ("places", "summaries"),
+    ),
+    Break(
+        "references", "cor_{correction} -> channel", "no event: it was written past the books",
+        *of_correction("channel_id = -channel_id", "channel_id = -channel_id"),
+    ),
+    Break(
+        "references", "cor_{correction} line 1 -> site", "no event: it was written past the books",
+        *of_correction("site_id = -site_id", "site_id = -site_id", "correction_line"),
+    ),
+    Break(
+        "references", "cor_-{correction} line 1 -> correction", "no event: it was written past the books",
+        of_correction("correction_id = -correction_id", "", "correction_line")[0],
+        "update correction_line set correction_id = {correction} where merchant_id = {m}", ("corrections",),
+    ),
+    Break(
+        "references", "link of cor_{correction} line 7 -> correction_line", "ord_{sale}#3 import_correction",
+        *of_correction("line_no = 7", "line_no = 1", "credit_link"), ("corrections",),
+    ),
+    Break(
+        "references", "link of cor_{correction} line 1 -> order_line", "ord_{sale}#3 import_correction",
+        *of_correction("order_line_no = 7", "order_line_no = 1", "credit_link"),
     ),
     Break(
         "references", "ord_{packed} line 1 -> sku", "ord_{packed}#5 pack",

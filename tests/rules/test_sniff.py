@@ -81,7 +81,8 @@ def test_a_german_file_is_read_by_its_names_and_its_values(tmp_path: Path) -> No
     assert (mapping.currency, mapping.decimal) == ("EUR", ",")
     assert "quantity x this is Gesamtpreis in 100% of the rows" in proposal.mapping
     orders = [entry.body.order for entry in read(proposal, file)]  # type: ignore[union-attr]
-    assert [(one.external_id, [(line.sku, line.quantity, line.unit_price) for line in one.lines]) for one in orders] == [
+    lines = [[(line.sku, line.quantity, line.unit_price) for line in order.lines] for order in orders]
+    assert list(zip([order.external_id for order in orders], lines, strict=True)) == [
         ("B-1", [("A-10", 2, Decimal("4.50")), ("A-11", 1, Decimal("1234.00"))]),
         ("B-2", [("A-10", 4, Decimal("4.50"))]),
         ("B-3", [("A-12", 3, Decimal("19.99"))]),
@@ -359,7 +360,7 @@ def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
 
 # -- robustness --------------------------------------------------------------------------------------
 
-CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r\n\x00"), max_size=12)
+CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\x00"), max_size=12)
 
 VALUES = st.one_of(CELLS, st.integers(-99, 99).map(str), st.just("2024-01-02"))
 NAMES = st.sampled_from(["order id", "date", "sku", "qty", "price", "total", "status"])

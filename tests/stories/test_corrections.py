@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import datetime, timedelta
 from typing import Any
@@ -432,6 +433,18 @@ async def test_what_a_corrected_credit_lets_go_is_there_for_the_next_of_the_list
     )
     assert [answer["linked"] for answer in answers] == [1, 2]
     assert await units(shop, order) == {"shipped": 0, "delivered": 0, "taken_back": 3}
+
+
+async def test_credits_that_come_in_at_once_never_share_a_unit(shop: Shop) -> None:
+    """Eight doors at the same time: new credits of one sale, and one number told in eight ways."""
+    order = await sold(shop, ("MUG", 5, "2.00"))
+    new = [credit(("MUG", -2, "2.00"), number=f"C{n}", site=shop.site("NJ")) for n in range(8)]
+    same = [credit(("MUG", -1 - n, "2.00"), number="X", site=shop.site("NJ")) for n in range(8)]
+    answers = await asyncio.gather(*(shop.do("import_correction", **told) for told in (*new, *same)))
+    assert len({answer["correction"] for answer in answers}) == 9
+    assert sum(not answer["existing"] for answer in answers) == 9
+    assert (await units(shop, order))["taken_back"] == 5
+    assert (await shop.now(order))["owed"] == 0
 
 
 async def test_a_number_twice_in_a_list_is_what_the_last_says(shop: Shop) -> None:

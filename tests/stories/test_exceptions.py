@@ -79,7 +79,7 @@ async def busy(shop: Shop) -> Shop:
 
 
 async def test_exceptions_of_every_stage_are_counted_by_kind(busy: Shop) -> None:
-    assert await counted(busy) == {"hold:fraud": 2, "contradiction": 1, "job:notify": 1, "short_pick": 1}
+    assert await counted(busy) == {"hold:fraud": 2, "canceled_but_fulfilled": 1, "job:notify": 1, "short_pick": 1}
 
 
 async def test_nothing_is_an_exception_in_a_shop_without_trouble(shop: Shop) -> None:
@@ -193,10 +193,10 @@ async def test_a_job_that_was_dropped_is_not_done_and_not_forgotten(busy: Shop) 
 
 async def test_all_of_a_kind_end_at_once(busy: Shop) -> None:
     assert (await end_kind(busy, "hold:fraud")).resolved == 2
-    assert (await end_kind(busy, "contradiction", note="they were sent back")).resolved == 1
+    assert (await end_kind(busy, "canceled_but_fulfilled", note="they were sent back")).resolved == 1
     assert (await end_kind(busy, "job:notify", drop=True)).resolved == 1
     assert await counted(busy) == {"short_pick": 1}
-    assert (await end_kind(busy, "contradiction")).resolved == 0
+    assert (await end_kind(busy, "canceled_but_fulfilled")).resolved == 0
 
 
 async def test_another_merchants_exception_is_not_there_and_nothing_is_done(busy: Shop, other_shop: Shop) -> None:

@@ -22,6 +22,7 @@ from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.places import NotABin, NotQuarantine
 from doorstep.spine.runner import NotInThatPlace
 from doorstep.spine.tenant import Db, tenant_tx
+from tests.rules.a_workbook import workbook
 from tests.shop import Shop, open_shop
 
 
@@ -351,6 +352,26 @@ async def test_counts_by_bin_and_lot_and_counts_of_what_is_available(shop: Shop,
     assert {place: n for place, n in (await shop.places("MUG")).items() if ":" not in place} == {"A-1": 4, "B-1": 2}
     told = await imported(shop, tmp_path / "free.csv", f"Variant SKU\tLocation\tAvailable\nMUG\t{nj}\t9\n")
     assert (told["changed"], await shop.free("MUG")) == (1, 9)
+
+
+async def test_each_sheet_of_a_workbook_is_a_count_of_its_own(shop: Shop, tmp_path: Path) -> None:
+    nj, head = shop.site("NJ"), ["SKU", "Site", "Quantity"]
+    path = workbook(tmp_path / "stock.csv", {"May": [head, ["MUG", nj, 7]], "June": [head, ["CUP", nj, 2]]})
+
+    async def take(file: str) -> dict[str, Any]:
+        return await import_stock(shop.db, shop.merchant, read_stock([file]), at=shop.at)
+
+    told = await take(str(path))
+    assert [(row["reason"], row["value"], row["line"]) for row in told.pop("report")] == [
+        ("name_differs", "Excel workbook", 0),
+        ("sheet_not_read", "June", 0),
+    ]
+    assert told == {"read": 1, "taken": 1, "changed": 0, "unchanged": 0, "refused": 0}
+    told = await take(f"{path}#June")
+    assert (told["read"], told["taken"]) == (1, 1)
+    told = await take(f"{path}#June")
+    assert (told["taken"], told["unchanged"]) == (0, 1)
+    assert (await shop.free("MUG"), await shop.free("CUP")) == (7, 2)
 
 
 async def test_a_file_that_counts_twice_or_below_what_is_promised_is_told_so(shop: Shop, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, order_facts
-from doorstep.spine.outcome import Ask, Demand, Event, Outcome
-from doorstep.spine.record import record
+from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome
+from doorstep.spine.record import NotOnTheTable, RowsMissing, record
 from doorstep.spine.tenant import Tx, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.shop import Shop
@@ -71,6 +71,19 @@ async def test_outcomes_that_belong_together_are_written_together_or_not_at_all(
                 async with tenant_tx(shop.db, [shop.merchant]) as tx:
                     await record(tx, [(ask, outcome)])
         assert [(await shop.now(order))["canceled"] for order in (first, second)] == [2 * worked, 2 * worked]
+
+
+async def test_only_what_a_corrected_paper_says_no_more_may_go(shop: Shop) -> None:
+    """Holds, papers and payments stay for ever; a row that was to go must be there."""
+    ask: Ask[Any] = Ask(shop.merchant, None, shop.at)
+    gone = Outcome(shop.merchant, ("correction", 1), [], facts=[Delete("hold", {"hold_id": 1})])
+    with pytest.raises(NotOnTheTable, match="rows of hold stay"):
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            await record(tx, [(ask, gone)])
+    gone.facts = [Delete("correction_line", {"correction_id": 1, "line_no": 1})]
+    with pytest.raises(RowsMissing, match="correction_line: 1 rows were to change, 0 did"):
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            await record(tx, [(ask, gone)])
 
 
 async def test_an_outcome_never_carries_another_merchants() -> None:

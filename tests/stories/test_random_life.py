@@ -43,8 +43,9 @@ select
       'history', o.history)) from orders o
     join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id where o.merchant_id = $1) as orders,
   (select jsonb_agg(jsonb_build_object('order', 'ord_' || l.order_id, 'line', l.line_no, 'sku', s.code,
-      'wanted', l.wanted)) from order_line l
-    join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id where l.merchant_id = $1) as lines,
+      'wanted', l.wanted, 'out', l.shipped + l.delivered, 'price', l.unit_price::text, 'customer', o.customer))
+    from order_line l join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+    join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id where l.merchant_id = $1) as lines,
   (select jsonb_agg(jsonb_build_object('ful', 'ful_' || a.fulfillment_order_id, 'order', 'ord_' || a.order_id,
       'line', a.line_no, 'sku', s.code, 'site', t.code, 'promised', a.promised, 'picked', a.picked,
       'packed', a.packed, 'released', f.released_at is not null)) from allocation a
@@ -145,7 +146,8 @@ class Life:
         more = {
             "payment_term": self.chance.choice(("prepaid", "on_shipment", "cod", "on_account")),
             "reserve": self.chance.choice(("now", "after_checks")), "shipping_minor": self.chance.choice((0, 501)),
-            "discount_minor": self.chance.choice((0, 99)), "buyer": BUYER | {"email": f"b{n}@example.com"},
+            "discount_minor": self.chance.choice((0, 99)),
+            "buyer": BUYER | {"email": f"b{n}@example.com", "customer": self.chance.choice(("", "13085", "17850"))},
             "ship_to": HOME | {"line1": f"{n} Grafton Street", "country": self.chance.choice(("IE", "IE", "XX"))},
             "draft": self.chance.random() < 0.1, "payment_token": self.chance.choice(("", "tok_ok")),
             "external_id": self.chance.choice(("", f"#{n}")), "tax_minor": self.chance.choice((0, 77)),
@@ -167,6 +169,26 @@ class Life:
         told["came_back"] = self.chance.random() < 0.2
         order = self._place()["order"] | {"placed_at": placed.isoformat(), "draft": False, "reserve": "after_checks"}
         return {"order": order, "happened": told, "site": self.chance.choice(("", self.shop.site("NJ")))}
+
+    def _import_correction(self) -> dict[str, Any]:
+        """Most are credits of what somebody bought; numbers are few, so that many a one is corrected."""
+        sale = self._one_of("lines", lambda one: one["out"] and one["customer"]) or {}
+        line = {
+            "sku": sale.get("sku", "MUG"), "quantity": -self.chance.randint(1, 3),
+            "unit_price": self.chance.choice((sale.get("price", "12.50"), "0.335")),
+        }  # fmt: skip
+        other = {"sku": "CUP", "quantity": self.chance.choice((-2, 1)), "unit_price": "12.50"}
+        when = self.shop.at - timedelta(days=self.chance.choice((0, 0, 0, 5)))
+        return {
+            "kind": self.chance.choice(("credit", "credit", "credit", "stock", "adjustment")), "currency": "USD",
+            "external_id": f"C{self.chance.randint(1, 9)}", "channel": "api", "happened_at": when.isoformat(),
+            "buyer": {"customer": sale.get("customer", "")}, "lines": self.chance.choice(([line], [line, other])),
+            "site": self.chance.choice(("", self.shop.site("NJ"))), "link": self.chance.random() < 0.8,
+        }  # fmt: skip
+
+    def _import_opening(self) -> dict[str, Any]:
+        goods = {"sku": "MUG", "site": self.shop.site("NJ"), "quantity": self.chance.randint(1, 9)}
+        return {"goods": goods, "at": (self.shop.at - timedelta(days=99)).isoformat()}
 
     def _amend(self) -> dict[str, Any] | None:
         found = self._one_of("orders")

@@ -9,6 +9,7 @@ covers stops the verb. `then` = what the verb may queue next, in the same transa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Who = Literal["channel", "merchant", "operator", "floor", "payments", "carrier", "system"]
@@ -37,11 +38,17 @@ class Row:
     held: bool = False
 
     def allows(self, kind: str, source: str, target: str) -> bool:
-        ways = {"demand": self.demand, "stock": self.stock, "cash": self.cash}[kind]
-        if not ways:
-            return False
-        sources, targets = (side.split("|") for side in ways.replace(" ", "").split(">"))
+        sources, targets = _ways(getattr(self, kind))
         return source in sources and target in targets
+
+
+@lru_cache(maxsize=256)
+def _ways(spelled: str) -> tuple[frozenset[str], frozenset[str]]:
+    """From where, and to where."""
+    if not spelled:
+        return frozenset(), frozenset()
+    sources, targets = (frozenset(side.split("|")) for side in spelled.replace(" ", "").split(">"))
+    return sources, targets
 
 
 # fmt: off

@@ -37,7 +37,7 @@ FACT_COLUMNS = {
         "sku_id", "code", "title", "external_id", "unit_price", "discount_minor", "tax_minor", "total_minor",
         "worth_minor",
     }),
-}
+}  # fmt: skip
 
 OPEN_STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)

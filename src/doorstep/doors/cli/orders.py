@@ -133,7 +133,8 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
     yield f"Buyer: {order['buyer'].get('name', '')} <{order['buyer'].get('email', '')}>"
     yield f"To: {_address(order['ship_to'])}"
     if order["deliver_by"]:
-        yield f"Promised: {order['deliver_from']} to {order['deliver_by']}"
+        first = f"{order['deliver_from']} to" if order["deliver_from"] else "by"
+        yield f"Promised: {first} {order['deliver_by']}"
     yield ""
     yield table([_line(line, money) for line in order["lines"]], LINES)
     amounts, cash = order["amounts"], order["cash"]

@@ -165,9 +165,8 @@ def stock(
 
     async def read(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.reports.stock import PastStockQuery, report_stock
-        from doorstep.kit import clock
 
-        return await report_stock(tx, meant, query_of(given, PastStockQuery), clock.now())
+        return await report_stock(tx, meant, query_of(given, PastStockQuery))
 
     told = _read(merchant, read)
     _tell(told, told["stock"], None, STOCK, None, chart, csv, json)
@@ -180,12 +179,13 @@ def _given(from_: str, to: str, timezone: str, channel: str, country: str, sku: 
     return {name: value for name, value in asked.items() if value}
 
 
-def _instant(at: str, timezone: str) -> datetime | None:
-    """Of a day the last instant; a time without an offset is local to the time zone."""
+def _instant(at: str, timezone: str) -> datetime:
+    """Of a day the last instant; a time without an offset is local to the time zone; where none is said, now."""
     from doorstep.doors.reads.reports.asking import midnight, zone_of
+    from doorstep.kit import clock
 
     if not at:
-        return None
+        return clock.now()
     try:
         told = datetime.fromisoformat(at)
     except ValueError:

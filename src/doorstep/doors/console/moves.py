@@ -138,8 +138,8 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
 
 def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     row = parcel.row
-    here = row.handed_over_at is None and bool(parcel.lines)
-    on_the_road = row.handed_over_at is not None and row.delivered_at is None and of.units["shipped"] > 0
+    here = parcel.is_here and bool(parcel.lines)
+    on_the_road = parcel.has_left and row.delivered_at is None and of.units["shipped"] > 0
     yield _hand_over(of, row.id), here and row.label_state == "bought"
     yield _want_label(of, row.id), here and row.label_state in ("none", "refused", "void")
     yield _keep_label(of, row.id), here and row.label_state != "bought"

@@ -120,10 +120,13 @@ def _of_part(of: Whole, part: Part) -> Iterator[Reason]:
 
 def _of_parcel(parcel: Parcel) -> Iterator[Reason]:
     row = parcel.row
-    if not parcel.lines and not row.handed_over_at:
+    if not parcel.lines and not parcel.has_left:
         return
-    if row.handed_over_at is None:
+    if parcel.is_here:
         yield _not_handed_over(parcel)
+    elif not parcel.has_left:
+        yield Reason("slate", "Planned elsewhere", "Somebody else was to send this parcel; nobody said that it left.",
+                     "Nothing is to be done for it here.", row.id)  # fmt: skip
     elif words.tone(row.state) in ("red", "amber") and row.delivered_at is None:
         news = parcel.events[0]["message"] if parcel.events else ""
         title = f"Parcel {row.tracking_number or row.id}: {words.delivery(row.state).lower()}"

@@ -20,6 +20,7 @@ from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, address_lines
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.sites import Site, every_site
+from doorstep.spine.status import PLANNED
 from doorstep.spine.tenant import Tx
 
 EVENTS_SHOWN = 200
@@ -84,6 +85,15 @@ class Parcel:
     events: list[Mapping[str, Any]]
 
     @property
+    def is_here(self) -> bool:
+        """Packed at a site of ours, and not handed over."""
+        return self.row.packed_at is not None and self.row.handed_over_at is None
+
+    @property
+    def has_left(self) -> bool:
+        return self.row.handed_over_at is not None or (self.row.packed_at is None and self.row.state != PLANNED)
+
+    @property
     def size(self) -> str:
         sides = [self.more[side] for side in ("length_mm", "width_mm", "height_mm")]
         return " × ".join(f"{side / 10:g}" for side in sides) + " cm" if all(sides) else ""
@@ -112,6 +122,8 @@ class Part:
             return "picking"
         if units["promised"]:
             return "on the floor" if self.row.released_at else "promised"
+        if self.parcels and not self.row.allocations:
+            return "left the site" if any(parcel.has_left for parcel in self.parcels) else "planned elsewhere"
         return "packed" if units["packed"] else "left the site" if units["shipped"] else "nothing here now"
 
     @property

@@ -251,7 +251,28 @@ EVENT_TONES: dict[str, str] = {
 }  # fmt: skip
 
 
+# What was told of an order of elsewhere.
+TOLD: dict[str, str] = {
+    "placed": "Placed elsewhere",
+    "paid": "Paid elsewhere",
+    "fulfilled": "Handed over elsewhere",
+    "delivered": "Delivered",
+    "lost": "Lost on its way",
+    "came back": "Came back elsewhere",
+    "canceled": "Canceled elsewhere",
+    "refunded": "Refunded elsewhere",
+    "corrected": "Corrected elsewhere",
+    "changed": "Changed elsewhere",
+    "parcels": "News of its parcels",
+    "promised": "Another day was promised",
+    "contradicts": "What is told contradicts itself",
+    "resolved": "A contradiction is gone",
+}
+
+
 def happened(verb: str, data: Mapping[str, Any]) -> str:
+    if verb == "import_history":
+        return TOLD.get(str(data.get("what")), HAPPENED[verb])
     if verb == "check" and data.get("held"):
         return "Checked, and held"
     if verb == "track" and data.get("state"):

@@ -28,7 +28,7 @@ DRAFT = ".part"
 # A spreadsheet takes a file for UTF-8 by this mark; what programs read has none.
 MARK = b"\xef\xbb\xbf"
 # A row group of parquet: rows are kept until there are so many, or they are so large.
-GROUP_ROWS, GROUP_BYTES = 50_000, 16 << 20
+GROUP_ROWS, GROUP_BYTES = 10_000, 4 << 20
 
 
 class FileIsThere(Refusal):

@@ -53,7 +53,7 @@ from parcel p
   cross join lateral (
     select sum(y.quantity)::bigint as units, jsonb_agg(jsonb_build_object('line_no', y.line_no, 'sku', s.code,
         'lot', y.lot, 'quantity', y.quantity) order by y.line_no, y.lot) as contents
-      from parcel_line y join sku s on s.merchant_id = y.merchant_id and s.sku_id = y.sku_id
+      from parcel_line y left join sku s on s.merchant_id = y.merchant_id and s.sku_id = y.sku_id
       where y.merchant_id = p.merchant_id and y.parcel_id = p.parcel_id and y.quantity > 0) i
   cross join lateral (
     select jsonb_agg(jsonb_build_object('happened_at', v.happened_at, 'recorded_at', v.recorded_at, 'state', v.state,

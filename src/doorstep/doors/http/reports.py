@@ -45,4 +45,4 @@ async def get_stages(asked: Asked) -> Any:
 async def get_past_stock(asked: Asked) -> Any:
     """How many units stood at each site at a past instant."""
     async with asked.reading() as tx:
-        return await report_stock(tx, asked.merchant, asked.query, asked.at)
+        return await report_stock(tx, asked.merchant, asked.query)

@@ -57,8 +57,8 @@ select p.parcel_id, p.fulfillment_order_id, t.code as site, p.carton, p.weight_g
   from parcel p join site t on t.site_id = p.site_id where p.merchant_id = $1 and p.parcel_id = $2
 """
 PARCEL_LINES = """
-select l.line_no as line, s.code as sku, l.lot, l.quantity from parcel_line l
-    join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+select l.line_no as line, coalesce(s.code, '') as sku, l.lot, l.quantity from parcel_line l
+    left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
   where l.merchant_id = $1 and l.parcel_id = $2 order by l.line_no, l.lot
 """
 PARCEL_EVENTS = """

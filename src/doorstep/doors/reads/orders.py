@@ -236,6 +236,9 @@ class FulfillmentOrder(Struct, frozen=True, kw_only=True):
 
 
 class ParcelRow(Struct, frozen=True, kw_only=True):
+    """`packed_at` is null of a parcel that somebody else is to send and that is not known to have left: it is
+    `planned`, or only its state is told."""
+
     id: str
     fulfillment_order: str
     site: str
@@ -246,7 +249,7 @@ class ParcelRow(Struct, frozen=True, kw_only=True):
     service: str
     tracking_number: str
     state: str
-    packed_at: datetime
+    packed_at: datetime | None
     handed_over_at: datetime | None
     delivered_at: datetime | None
 

@@ -31,11 +31,11 @@ select p.parcel_id, p.fulfillment_order_id, p.order_id, m.name as merchant, m.em
   where p.merchant_id = any($1) and p.parcel_id = $2
 """
 SLIP_LINES = """
-select s.code, coalesce(nullif(l.title, ''), s.name) as title, i.lot, i.quantity, l.ordered - l.canceled as ordered
+select coalesce(s.code, l.code) as code, coalesce(nullif(l.title, ''), s.name, '') as title, i.lot, i.quantity, l.ordered - l.canceled as ordered
   from parcel_line i
   join parcel p on p.merchant_id = i.merchant_id and p.parcel_id = i.parcel_id
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = i.line_no
-  join sku s on s.merchant_id = i.merchant_id and s.sku_id = i.sku_id
+  left join sku s on s.merchant_id = i.merchant_id and s.sku_id = i.sku_id
   where i.merchant_id = any($1) and i.parcel_id = $2 and i.quantity > 0 order by i.line_no, i.lot
 """
 # Where paper is cut in inches.

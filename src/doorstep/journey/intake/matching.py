@@ -5,56 +5,47 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import NamedTuple
 
 
-class AnyLine(Protocol):
-    """A line in the books, or one that is told."""
+class Likeness(NamedTuple):
+    """What tells a line from others. Its word names the item: the code, or the title where there is none."""
 
-    @property
-    def word(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def external_id(self) -> str: ...
-    @property
-    def quantity(self) -> int: ...
-    @property
-    def unit_price(self) -> Decimal: ...
+    external_id: str
+    word: str
+    title: str
+    unit_price: Decimal
+    quantity: int
 
 
-# From what tells a line for sure to what it is at least. A word names the item: its code, or its title without one.
-ALIKE: tuple[Callable[[AnyLine], Hashable], ...] = (
-    lambda line: line.external_id and (line.external_id, line.word),
-    lambda line: (line.word, line.title, line.unit_price, line.quantity),
+# From what tells a line for sure to what it is at least.
+ALIKE: tuple[Callable[[Likeness], Hashable], ...] = (
+    lambda line: (line.external_id, line.word) if line.external_id else None,
+    lambda line: line[1:],
     lambda line: (line.word, line.title, line.unit_price),
     lambda line: (line.word, line.quantity),
     lambda line: line.word,
 )
 
 
-def match(told: Sequence[AnyLine], books: Sequence[AnyLine]) -> list[int | None]:
+def match(told: Sequence[Likeness], books: Sequence[Likeness]) -> list[int | None]:
     """For each line that is told the place of its line in the books; None is a line that is new.
 
     A line of which nothing is left is taken only where no other fits: it may be wanted again.
     """
-    exact = ALIKE[1]
-    if len(told) == len(books) and all(map(_same(exact), told, books)):
-        return list(range(len(told)))
     found: list[int | None] = [None] * len(told)
+    if list(told) == list(books):
+        return list(range(len(books)))
     free = set(range(len(books)))
     for alike in ALIKE:
         by_key: dict[Hashable, list[int]] = defaultdict(list)
+        # The last of a list is taken first.
         for place in sorted(free, key=lambda place: (books[place].quantity == 0, place), reverse=True):
-            if key := alike(books[place]):
-                by_key[key].append(place)
+            by_key[alike(books[place])].append(place)
         for at, line in enumerate(told):
-            key = alike(line) if found[at] is None else None
-            if key and by_key.get(key):
-                found[at] = by_key[key].pop()
-                free.discard(found[at])  # type: ignore[arg-type]
+            key = alike(line)
+            if found[at] is None and key is not None and by_key.get(key):
+                place = by_key[key].pop()
+                found[at] = place
+                free.discard(place)
     return found
-
-
-def _same(alike: Callable[[AnyLine], Any]) -> Callable[[AnyLine, AnyLine], bool]:
-    return lambda one, other: bool(alike(one) == alike(other))

@@ -161,9 +161,10 @@ def _captured(
         captured = min(part.left, missing, money.held)
         if captured > 0:
             moves.append(Cash(captured, "held", "earned"))
-            rows.append(
-                _payment(money, next(ids), "capture", captured, at, paid[-1], parent_id=part.payment_id, done_at=done_at)
+            row = _payment(
+                money, next(ids), "capture", captured, at, paid[-1], parent_id=part.payment_id, done_at=done_at
             )
+            rows.append(row)
             part.left -= captured
             money.held -= captured
             money.earned += captured

@@ -84,7 +84,7 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     tax_included: bool = False
     fees: Annotated[list[Fee], Meta(max_length=20)] = []
     total_minor: AmountMinor | None = None
-    tenders: Annotated[list[Tender], Meta(max_length=20)] = []
+    tenders: Annotated[list[Tender], Meta(max_length=100)] = []
     payment_term: PaymentTerm = "prepaid"
     payment_token: Text = ""
     shipping_method: Text = ""

@@ -21,9 +21,10 @@ from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
 
 PARCELS = """
-select p.order_id, p.parcel_id, p.reference, p.site_id, p.state, p.carrier, p.tracking_number, p.handed_over_at,
-    p.delivered_at
-  from parcel p where p.merchant_id = any($1) and p.order_id = any($2) and p.reference <> '' order by p.parcel_id
+select p.order_id, p.parcel_id, p.reference, p.site_id, t.code as site, p.state, p.carrier, p.tracking_number,
+    p.handed_over_at, p.delivered_at
+  from parcel p join site t on t.site_id = p.site_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.reference <> '' order by p.parcel_id
 """
 INSIDE = """
 select l.parcel_id, l.line_no, l.quantity
@@ -97,7 +98,7 @@ NOTHING_PAST = Past()
 
 
 async def past_of(
-    tx: Tx, asks: Sequence[Ask[Any]], orders: Mapping[int, OrderFacts], skus: Mapping[tuple[int, str], Sequence[int]]
+    tx: Tx, asks: Sequence[Ask[Any]], orders: Mapping[int, OrderFacts], skus: Mapping[tuple[int, str], Iterable[int]]
 ) -> Past:
     """Of these tellings, and of the orders that are here already. `skus`: by merchant and word, which have stock."""
     if not asks:
@@ -124,7 +125,7 @@ def sites_of(body: Any) -> Iterator[str]:
 
 
 def _goods(
-    asks: Sequence[Ask[Any]], sites: Mapping[str, int], skus: Mapping[tuple[int, str], Sequence[int]]
+    asks: Sequence[Ask[Any]], sites: Mapping[str, int], skus: Mapping[tuple[int, str], Iterable[int]]
 ) -> set[Goods]:
     """What may leave a site, or come back to it, by these tellings."""
     moving: set[Goods] = set()

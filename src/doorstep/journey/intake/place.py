@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
-from doorstep.journey.intake import amend, progress
-from doorstep.journey.intake.catching_up import decide_more
+from doorstep.journey.intake import amend, catching_up, progress
 from doorstep.journey.intake.content import NOTHING, Happened, Problem, content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.money import money_of, payments_of
 from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
+from doorstep.journey.intake.past import Past, past_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
@@ -50,6 +50,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     also_id: str = ""
     happened: Happened = NOTHING
     problems: list[Problem] = msgspec.field(default_factory=list)
+    is_history: ClassVar[bool] = False
 
     @property
     def subject(self) -> object | None:
@@ -154,6 +155,7 @@ class Facts:
     orders: Mapping[int, OrderFacts]  # of those that are here, the ones that changed
     payments: Mapping[int, list[Mapping[str, Any]]]
     numbers: Numbers  # of papers that were issued elsewhere
+    past: Past  # of historic orders
 
 
 @dataclass(slots=True)
@@ -188,6 +190,11 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     methods = await tx.rows(METHODS, merchants, names)
     reserving = any(order.reserve == "now" for order in orders)
     papers = any(ask.body.happened.refunded_minor for ask in asks)
+    historic = [ask for ask, before in zip(asks, found, strict=True) if _is_of_the_past(ask.body, before)]
+    past = await past_of(
+        tx, historic, {order: one for order, one in standing.items() if one.row["history"]}, _with_stock(items)
+    )
+    payments = await payments_of(tx, standing)
     facts = Facts(
         policies={row["merchant_id"]: dict(row) for row in await tx.rows(MERCHANTS, merchants)},
         channels=channel_ids,
@@ -198,14 +205,32 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         by_external_id=by_external_id,
         by_also_id=by_also_id,
         orders=standing,
-        payments=await payments_of(tx, standing),
+        payments=payments,
         numbers=await numbers_of(tx, progress.INVOICES, progress.CREDIT_NOTES) if papers else Numbers({}),
+        past=past,
     )
-    left = Left(ids=await tx.fresh_ids(sum(_ids_needed(ask.body) for ask in asks)))
+    kept = sum(map(len, payments.values()))
+    left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)))
     if reserving:
         for row in await tx.rows(FREE, merchants, list({item.sku_id for item in items.values()})):
             left.free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
     return facts, left
+
+
+def _is_of_the_past(body: Arrival, before: Existing | None) -> bool:
+    """Something of it may be written down as history: it is no repeat, and no order that is work here."""
+    if before is None:
+        return body.is_history
+    return before.history and not _is_same(body, before)
+
+
+def _with_stock(items: Mapping[tuple[int, int, str], Item]) -> dict[tuple[int, str], set[int]]:
+    """By merchant and word, whatever channel calls it so."""
+    found: dict[tuple[int, str], set[int]] = {}
+    for (merchant, _, word), item in items.items():
+        if item.stocked:
+            found.setdefault((merchant, word), set()).add(item.sku_id)
+    return found
 
 
 async def channels_named(tx: Tx, keys: Iterable[str]) -> dict[tuple[int, str], int]:
@@ -267,8 +292,8 @@ def external_id_of(facts: Facts, channel: int, ask: Ask[Any]) -> str:
 
 
 def _is_same(body: Arrival, before: Existing) -> bool:
-    hashes = (content_hash(body.order), hash_of_parts(parts_of(body.order, body.happened)))
-    return before.content_hash in hashes
+    told = hash_of_parts(parts_of(body.order, body.happened))
+    return before.content_hash == told or before.content_hash == content_hash(body.order)
 
 
 def _word(line: NewLine) -> str:
@@ -279,9 +304,12 @@ def _word(line: NewLine) -> str:
 def _ids_needed(body: Arrival) -> int:
     """The order, its tenders, a hold per line and problem and two more, a fulfillment order per line and site."""
     order = body.order
+    past = progress.ids_needed(order, body.happened)
+    if body.is_history:
+        return 2 + past
     fulfillment_orders = len(order.lines) * WEIGHED if order.reserve == "now" else 0
     own = 3 + len(order.tenders) + len(order.lines) + len(body.problems) + fulfillment_orders
-    return own + amend.ids_needed(order) + progress.ids_needed(order)
+    return own + amend.ids_needed(order) + past
 
 
 def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
@@ -343,7 +371,10 @@ def again(facts: Facts, ids: Iterator[int], ask: Ask[Any], before: Existing, *, 
     said = amend.Said(new, ask.body.happened, level, "" if before.also_id else ask.body.also_id)
     money = money_of({**order.row, "order_id": order.order_id}, facts.payments[order.order_id])
     if before.history:
-        return decide_more(order, money, said, facts.numbers, ids, ask)
+        items = [item_of(facts, ask.merchant, order.row["channel_id"], line) for line in new.lines]
+        costs = order_amounts(new)
+        more = catching_up.Facts(said, line_rows(new, items, costs), costs, facts.past, facts.numbers)
+        return catching_up.decide_more(order, money, more, ids, ask)
     return amend.decide(order, money, said, ids, ask)
 
 
@@ -411,8 +442,11 @@ def order_row(
         "fees": [msgspec.to_builtins(fee) for fee in new.fees],
         "shipping_worth_minor": costs.shipping_worth_minor,
     }
-    hashed = content_hash(new)
-    if generous:
+    if history:
+        details |= catching_up.days_of(ask.body.happened)
+    if not generous:
+        hashed = content_hash(new)
+    else:
         # What a channel changes later is told from what it said before, not from what was mended here since.
         details["parts"] = parts_of(new, ask.body.happened)
         hashed = hash_of_parts(details["parts"])

@@ -6,184 +6,214 @@ known until it is so. What cannot be true together is not mended: it is told as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from doorstep.journey.intake.content import Happened
-from doorstep.journey.intake.money import Money, give_back, said_to_be, take_in
+from doorstep.journey.intake.contradictions import find
+from doorstep.journey.intake.money import give_back, said_to_be, take_in_each
 from doorstep.journey.intake.new_order import NewOrder
+from doorstep.journey.intake.papers_elsewhere import CREDIT_NOTES, INVOICES, credited
+from doorstep.journey.intake.standing import VERB, Standing, Unit
+from doorstep.journey.intake.ways import OUT, Told
 from doorstep.spine.amounts import worth_of_last_units
-from doorstep.spine.facts import OrderFacts
-from doorstep.spine.numbering import Numbers, spelled
-from doorstep.spine.outcome import Cash, Demand, Event, Insert, Move, Outcome, Stock
+from doorstep.spine.numbering import Numbers
+from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Stock
 
-# Papers that were issued elsewhere: a credit is a credit note here, and it credits something that was billed.
-INVOICES, CREDIT_NOTES = "HIST-INV", "HIST-CN"
-VERB = "import_history"
-RECEIVING = "RECEIVING"
+__all__ = ["CREDIT_NOTES", "INVOICES", "VERB", "ids_needed", "write_down"]
 
-
-@dataclass(slots=True)
-class Unit:
-    """A line as the books have it; `sku_id` None: the item is not known."""
-
-    line_no: int
-    sku_id: int | None
-    code: str
-    title: str
-    ships: bool
-    ordered: int
-    unit_price: Any
-    discount_minor: int
-    total_minor: int
-    worth_minor: int
-    wanted: int = 0
-    shipped: int = 0
-    delivered: int = 0
-    taken_back: int = 0
-    lost: int = 0
-    canceled: int = 0
-
-    @property
-    def gone(self) -> int:
-        return self.shipped + self.delivered + self.taken_back + self.lost
-
-
-@dataclass(slots=True)
-class Standing:
-    """One order as the books have it; the rule moves it as it goes."""
-
-    lines: list[Unit]
-    money: Money
-    total_minor: int
-    shipping_worth_minor: int
-    tax_minor: int
-    tax_included: bool
-    shipping_minor: int = 0
-    fees: Sequence[dict[str, Any]] = ()
-    invoiced: int = 0
-    credited: int = 0
-    contradictions: list[dict[str, Any]] = field(default_factory=list)
-
-    def contradicts(self, reason: str, **why: Any) -> None:
-        self.contradictions.append({"reason": reason, **why})
-
-
-def standing_of(order: OrderFacts, money: Money) -> Standing:
-    names = list(Unit.__dataclass_fields__)
-    row = order.row
-    return Standing(
-        lines=[Unit(**{name: getattr(line, name) for name in names}) for line in order.lines],
-        money=money,
-        total_minor=row["total_minor"],
-        shipping_worth_minor=int((row["details"] or {}).get("shipping_worth_minor", 0)),
-        tax_minor=row["tax_minor"],
-        tax_included=row["tax_included"],
-        shipping_minor=row["shipping_minor"],
-        fees=(row["details"] or {}).get("fees", ()),
-        invoiced=row["invoiced"],
-        credited=row["credited"],
-    )
+# What must have stood there before something left: an event of the verb that opens stock.
+OPENING = "import_opening"
+# Where units are, when a line that is told to be here has gone too far.
+FURTHER: Mapping[str, tuple[str, ...]] = {
+    "wanted": ("shipped", "delivered", "taken_back", "lost", "canceled"),
+    "shipped": ("delivered", "lost"),
+    "delivered": (),
+    "taken_back": (),
+    "lost": ("delivered",),
+    "canceled": ("shipped", "delivered", "taken_back", "lost"),
+}
+# So many kinds of exceptions may be found of one order at once, those that a file found beside.
+KINDS = 18
+ByTime = dict[datetime, list[Move]]
 
 
 def write_down(
-    outcome: Outcome, standing: Standing, new: NewOrder, there: Happened, numbers: Numbers, ids: Iterator[int],
-    *, placed_at: datetime, at: datetime, site: int | None = None,
-) -> None:  # fmt: skip
+    outcome: Outcome, standing: Standing, told: Told, numbers: Numbers, ids: Iterator[int], *, at: datetime
+) -> None:
     """Add to the outcome an event per thing that happened, with its own time, and the papers that go with it."""
-    _paid(outcome, standing, new, ids, placed_at, at)
-    _sent(outcome, standing, new, there, placed_at, site)
-    _no_longer_wanted(outcome, standing, there, placed_at)
-    _refunded(outcome, standing, there, numbers, ids, placed_at, at)
-    _about_times(standing, there, placed_at)
+    _paid(outcome, standing, told, ids, at)
+    _sent(outcome, standing, told)
+    _arrived(outcome, standing, told)
+    _came_back_or_lost(outcome, standing, told)
+    _no_longer_wanted(outcome, standing, told)
+    _refunded(outcome, standing, told, numbers, ids, at)
+    standing.contradictions += find(
+        told.new, told.there, total_minor=standing.total_minor, placed_at=told.placed_at, has_left=standing.has_left
+    )
 
 
-def ids_needed(new: NewOrder) -> int:
-    """Payments, refunds of them, an invoice, a credit note, an attention item."""
-    return 6 + 4 * len(new.tenders)
+def ids_needed(new: NewOrder, there: Happened) -> int:
+    """Payments and refunds of them, two papers, parcels and their parts, an exception per kind."""
+    return 2 + 2 * len(new.tenders) + 2 * len(there.parcels) + KINDS + len(there.contradictions)
 
 
-def _paid(
-    outcome: Outcome, standing: Standing, new: NewOrder, ids: Iterator[int], placed_at: datetime, at: datetime
-) -> None:
-    moves, rows = take_in(standing.money, new.tenders, ids, at)
-    if moves:
-        paid_at = next((tender.paid_at for tender in new.tenders if tender.paid_at), placed_at)
-        outcome.events.append(Event(VERB, moves, {"what": "paid"}, paid_at))
-        outcome.facts += rows
-    elif said_to_be("paid", new.tenders) < standing.money.told_paid:
-        standing.contradicts("less is paid than was told before", paid_minor=said_to_be("paid", new.tenders))
+def _happened(outcome: Outcome, what: str, by_time: ByTime) -> None:
+    for when in sorted(by_time):
+        outcome.events.append(Event(VERB, by_time[when], {"what": what}, when))
 
 
-def _sent(
-    outcome: Outcome, standing: Standing, new: NewOrder, there: Happened, placed_at: datetime, site: int | None
-) -> None:
-    sent: list[Move] = []
-    for unit, line in zip(standing.lines, new.lines, strict=False):
-        told = there.units(unit.line_no, line) if unit.ships else 0
-        units = min(told - unit.gone, unit.wanted)
-        if told > unit.gone + unit.wanted:
-            standing.contradicts("fulfilled, though it was canceled before", line=unit.line_no, fulfilled=told)
+# Money came in
+
+
+def _paid(outcome: Outcome, standing: Standing, told: Told, ids: Iterator[int], at: datetime) -> None:
+    tenders = told.new.tenders
+    paid = said_to_be("paid", tenders)
+    if paid < standing.money.told_paid:
+        standing.contradicts(
+            "less_paid_than_before",
+            f"less is paid than was told before: {paid}, and {standing.money.told_paid} then (minor units)",
+            paid_minor=paid, before_minor=standing.money.told_paid,
+        )  # fmt: skip
+    moves, rows = take_in_each(standing.money, tenders, ids, at=at, placed_at=told.placed_at)
+    _happened(outcome, "paid", moves)
+    outcome.facts += rows
+
+
+# Goods went out
+
+
+def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
+    sent: ByTime = {}
+    opened: list[Stock] = []
+    canceled_before: list[int] = []
+    for at, unit in enumerate(standing.told):
+        if unit is None or not unit.ships:
+            continue
+        stage, way = told.stage(at), told.ways[at]
+        if stage:
+            units, beyond = (unit.wanted, unit.canceled > 0) if stage in OUT else (0, False)
+        else:
+            out = min(told.sent(at), unit.ordered)
+            units, beyond = min(out - unit.gone, unit.wanted), out > unit.gone + unit.wanted
+        if beyond:
+            canceled_before.append(unit.line_no)
         if units > 0:
-            sent.append(Demand(unit.line_no, units, "wanted", "shipped"))
-            sent += _opening_stock(unit, units, site)
+            moves = sent.setdefault(way.sent_at, [])
+            moves.append(Demand(unit.line_no, units, "wanted", "shipped"))
             unit.wanted -= units
             unit.shipped += units
-    if sent:
-        outcome.events.append(Event(VERB, sent, {"what": "fulfilled"}, there.fulfilled_at or placed_at))
-    arrived: list[Move] = []
-    for unit in standing.lines if there.delivered_at and not there.came_back else ():
-        if unit.shipped:
-            arrived.append(Demand(unit.line_no, unit.shipped, "shipped", "delivered"))
-            unit.delivered, unit.shipped = unit.delivered + unit.shipped, 0
-    if arrived:
-        outcome.events.append(Event(VERB, arrived, {"what": "delivered"}, there.delivered_at))
+            # What is back when it is first heard of left no gap.
+            if stage != "taken_back" and (left := standing.goods.leave(unit, units, way.site, opened)):
+                moves.append(left)
+    if opened:
+        outcome.events.append(Event(OPENING, [*opened], {"what": "opened for history"}, told.placed_at))
+    _happened(outcome, "fulfilled", sent)
+    if canceled_before:
+        named = _lines(canceled_before)
+        reason = f"{named}: fulfilled, though it was canceled before"
+        standing.contradicts("fulfilled_after_cancel", reason, lines=canceled_before)
 
 
-def _opening_stock(unit: Unit, units: int, site: int | None) -> Iterator[Move]:
-    """Just enough: what left the site must have stood there."""
-    if site is not None and unit.sku_id is not None:
-        yield Stock(unit.sku_id, site, units, "world", "", "free", RECEIVING)
-        yield Stock(unit.sku_id, site, units, "free", RECEIVING, "world", "")
+def _arrived(outcome: Outcome, standing: Standing, told: Told) -> None:
+    _back_again(standing, told)
+    arrived: ByTime = {}
+    for at, unit in enumerate(standing.told):
+        if unit is None or not unit.ships:
+            continue
+        stage, way = told.stage(at), told.ways[at]
+        if stage == "delivered" or (not stage and way.has_arrived and not told.there.came_back):
+            for source in ("shipped", "lost"):
+                _move(unit, source, "delivered", arrived, way.arrived_at)
+    _happened(outcome, "delivered", arrived)
 
 
-def _no_longer_wanted(outcome: Outcome, standing: Standing, there: Happened, placed_at: datetime) -> None:
-    """Canceled, or back on the shelf there: what was sent came back, what was not is canceled."""
-    if not there.canceled_at and not there.came_back:
+def _back_again(standing: Standing, told: Told) -> None:
+    """Lines that are told to be less far than they are."""
+    back: list[int] = []
+    for at, unit in enumerate(standing.told):
+        if unit is None or not unit.ships:
+            continue
+        stage = told.stage(at)
+        if stage:
+            ended = "canceled" if told.is_canceled or told.there.came_back else ""
+            is_back = any(getattr(unit, further) for further in FURTHER[stage] if further != ended)
+        else:
+            line = told.new.lines[at]
+            is_back = line.quantity == unit.ordered and told.sent(at) < unit.shipped + unit.delivered
+        if is_back:
+            back.append(unit.line_no)
+    if back:
+        reason = f"{_lines(back)}: told to be less far than before"
+        standing.contradicts("stage_went_back", reason, lines=back)
+
+
+def _came_back_or_lost(outcome: Outcome, standing: Standing, told: Told) -> None:
+    back: ByTime = {}
+    lost: ByTime = {}
+    for at, unit in enumerate(standing.told):
+        if unit is None or not unit.ships:
+            continue
+        stage, way = told.stage(at), told.ways[at]
+        if stage == "lost":
+            _move(unit, "shipped", "lost", lost, way.sent_at)
+        elif stage == "taken_back" or (not stage and told.there.came_back):
+            when = told.there.refunded_at or way.arrived_at if stage else told.ended_at
+            units = sum(_move(unit, source, "taken_back", back, when) for source in ("shipped", "delivered", "lost"))
+            if units and (came := standing.goods.come_back(unit, units)):
+                back[when] += came
+    _happened(outcome, "lost", lost)
+    _happened(outcome, "came back", back)
+
+
+def _move(unit: Unit, source: str, target: str, moves: ByTime, when: datetime) -> int:
+    units: int = getattr(unit, source)
+    if units:
+        moves.setdefault(when, []).append(Demand(unit.line_no, units, source, target))
+        unit.move(units, source, target)
+    return units
+
+
+def _lines(numbers: list[int]) -> str:
+    named = ", ".join(map(str, numbers[:20])) + (" …" if len(numbers) > 20 else "")
+    return f"line{'s' if len(numbers) > 1 else ''} {named}"
+
+
+# What was not sent is not wanted any more
+
+
+def _no_longer_wanted(outcome: Outcome, standing: Standing, told: Told) -> None:
+    """Canceled whole, or line by line, or what was left when the rest came back."""
+    is_over = told.is_canceled or told.there.came_back
+    lines = {unit.line_no for at, unit in enumerate(standing.told) if unit and told.stage(at) == "canceled"}
+    if not is_over and not lines:
         return
     moves: list[Move] = []
     canceled: dict[int, int] = {}
+    is_sent = standing.has_left
     for unit in standing.lines:
-        if there.came_back and unit.ships:
-            for stage in ("shipped", "delivered"):
-                units = getattr(unit, stage)
-                if units:
-                    moves.append(Demand(unit.line_no, units, stage, "taken_back"))
-                    setattr(unit, stage, 0)
-                    unit.taken_back += units
+        # Services go with the goods: as long as nothing of these left.
+        mine = unit.line_no in lines or (is_over and (unit.ships or not is_sent))
         source = "wanted" if unit.ships else "delivered"
-        units = getattr(unit, source)
-        if units and (unit.ships or not any(other.gone for other in standing.lines if other.ships)):
+        units = getattr(unit, source) if mine else 0
+        if units:
             moves.append(Demand(unit.line_no, units, source, "canceled"))
             canceled[unit.line_no] = units
+            unit.move(units, source, "canceled")
             if not unit.ships:
                 outcome.count("services", -units)
-            setattr(unit, source, 0)
-            unit.canceled += units
+    is_empty = not any(unit.ordered for unit in standing.lines) and not standing.cancellations
+    if is_empty and (told.is_canceled or (lines and len(lines) == len(standing.lines))):
+        outcome.count("cancellations")
+        standing.cancellations = 1
     less = _owed_less(standing, canceled)
     if less:
         moves.append(Cash(less, "owed", "world"))
         standing.money.owed -= less
-    if moves:
-        what = "canceled" if there.canceled_at else "came back"
-        when = there.canceled_at or there.refunded_at or there.fulfilled_at or placed_at
-        outcome.events.append(Event(VERB, moves, {"what": what}, when))
-    if there.canceled_at and not there.came_back and any(unit.gone for unit in standing.lines if unit.ships):
-        standing.contradicts("canceled, though it was fulfilled", canceled_at=there.canceled_at.isoformat())
+    if moves or (is_empty and standing.cancellations):
+        what = "canceled" if told.is_canceled or lines else "came back"
+        outcome.events.append(Event(VERB, moves, {"what": what}, told.ended_at))
 
 
 def _owed_less(standing: Standing, canceled: dict[int, int]) -> int:
@@ -202,99 +232,41 @@ def _owed_less(standing: Standing, canceled: dict[int, int]) -> int:
     return min(less, standing.money.owed)
 
 
+# Money went back
+
+
 def _refunded(
-    outcome: Outcome, standing: Standing, there: Happened, numbers: Numbers, ids: Iterator[int],
-    placed_at: datetime, at: datetime,
-) -> None:  # fmt: skip
-    """Money that went back there: the money is written down as given back, the credit as a credit note."""
-    money, told = standing.money, there.refunded_minor
-    more = told - money.refunded
+    outcome: Outcome, standing: Standing, told: Told, numbers: Numbers, ids: Iterator[int], at: datetime
+) -> None:
+    """The money is written down as given back, the credit as a credit note."""
+    money, there = standing.money, told.there
+    refunded = there.refunded_minor
+    more = refunded - money.refunded
     if there.canceled_at and money.earned > money.owed + max(0, more):
-        standing.contradicts("canceled, but the money was not given back", kept_minor=money.earned - max(0, more))
+        kept = money.earned - max(0, more)
+        standing.contradicts("canceled_not_refunded", "canceled, but the money was not given back", kept_minor=kept)
     if more < 0:
-        standing.contradicts("less is refunded than was told before", refunded_minor=told)
+        reason = "less is refunded than was told before"
+        standing.contradicts(
+            "less_refunded_than_before", reason, refunded_minor=refunded, before_minor=money.refunded
+        )  # fmt: skip
     if more <= 0:
         return
-    when = there.refunded_at or there.canceled_at or there.fulfilled_at or placed_at
+    when = there.refunded_at or told.ended_at
     back = min(more, money.earned)
     if back < more:
-        standing.contradicts("more was refunded than was paid", refunded_minor=told, paid_minor=money.came_in)
+        reason = "more was refunded than was paid"
+        standing.contradicts("refunded_more_than_paid", reason, refunded_minor=refunded, paid_minor=money.came_in)
     moves, rows = give_back(money, back, ids, at, when)
     outcome.facts += rows
     # What was canceled is not owed any more; a refund beyond it is no longer owed either.
-    less = min(money.owed, max(0, told - (standing.total_minor - money.owed)))
+    less = min(money.owed, max(0, refunded - (standing.total_minor - money.owed)))
     if less:
         moves.append(Cash(less, "owed", "world"))
         money.owed -= less
     credit = min(more, standing.total_minor - standing.credited)
     data: dict[str, Any] = {"what": "refunded", "amount_minor": more}
     if credit > 0:
-        data["credit_note"] = _credited(outcome, standing, credit, numbers, ids, when)
+        data["credit_note"] = credited(outcome, standing, credit, numbers, ids, when)
     if moves or credit > 0:
         outcome.events.append(Event(VERB, moves, data, when))
-
-
-def _credited(
-    outcome: Outcome, standing: Standing, credit: int, numbers: Numbers, ids: Iterator[int], when: datetime
-) -> str:
-    merchant = outcome.merchant
-    if not standing.invoiced:
-        number, moved = numbers.take(merchant, INVOICES)
-        row = _paper(standing, next(ids), INVOICES, number, "invoice", _invoice_content(standing), when)
-        outcome.facts += [Insert("invoice", row), moved]
-        outcome.count("invoiced", standing.total_minor)
-        standing.invoiced = standing.total_minor
-    number, moved = numbers.take(merchant, CREDIT_NOTES)
-    tax = standing.tax_minor * credit // standing.total_minor if standing.total_minor else 0
-    beside = 0 if standing.tax_included else tax
-    content = {
-        "lines": [], "subtotal_minor": 0, "shipping_minor": 0, "discount_minor": 0,
-        "fees": [{"name": "Refunded", "amount_minor": credit - beside}], "total_minor": credit, "tax_minor": tax,
-        "tax_included": standing.tax_included, "reason": "refunded before this order was taken over",
-        "corrects": "", "history": True,
-    }  # fmt: skip
-    row = _paper(standing, next(ids), CREDIT_NOTES, number, "credit_note", content, when)
-    outcome.facts += [Insert("invoice", row), moved]
-    outcome.count("credited", credit)
-    standing.credited += credit
-    return spelled(CREDIT_NOTES, number)
-
-
-def _invoice_content(standing: Standing) -> dict[str, Any]:
-    lines = [
-        {
-            "line": unit.line_no, "sku": unit.code, "title": unit.title or unit.code, "quantity": unit.ordered,
-            "unit_price": f"{unit.unit_price:f}", "discount_minor": unit.discount_minor,
-            "total_minor": unit.total_minor, "worth_minor": unit.worth_minor, "tax_minor": 0,
-        }
-        for unit in standing.lines
-    ]  # fmt: skip
-    subtotal = sum(unit.total_minor for unit in standing.lines)
-    fees_minor = sum(fee["amount_minor"] for fee in standing.fees)
-    added = 0 if standing.tax_included else standing.tax_minor
-    beside = standing.shipping_minor + fees_minor + added
-    return {
-        "lines": lines, "subtotal_minor": subtotal, "shipping_minor": standing.shipping_minor,
-        "fees": [msgspec.to_builtins(fee) for fee in standing.fees],
-        "discount_minor": subtotal + beside - standing.total_minor, "total_minor": standing.total_minor,
-        "tax_minor": standing.tax_minor, "tax_included": standing.tax_included, "history": True,
-    }  # fmt: skip
-
-
-def _paper(
-    standing: Standing, invoice: int, series: str, number: int, kind: str, content: dict[str, Any], when: datetime
-) -> dict[str, Any]:
-    return {
-        "invoice_id": invoice, "series": series, "number": number, "order_id": standing.money.order_id, "kind": kind,
-        "currency": standing.money.currency, "total_minor": content["total_minor"],
-        "tax_minor": content["tax_minor"], "content": content, "issued_at": when,
-    }  # fmt: skip
-
-
-def _about_times(standing: Standing, there: Happened, placed_at: datetime) -> None:
-    for name in ("fulfilled_at", "delivered_at", "canceled_at"):
-        when: datetime | None = getattr(there, name)
-        if when and when < placed_at:
-            standing.contradicts(f"{name.removesuffix('_at')} before it was placed", at=when.isoformat())
-    if there.fulfilled_at and there.delivered_at and there.delivered_at < there.fulfilled_at:
-        standing.contradicts("delivered before it was fulfilled", at=there.delivered_at.isoformat())

@@ -62,6 +62,7 @@ class KeptParcel:
     parcel_id: int
     reference: str
     site_id: int
+    site: str
     state: str
     carrier: str
     tracking_number: str
@@ -69,8 +70,13 @@ class KeptParcel:
     delivered_at: datetime | None
     inside: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def filled(self) -> set[int]:
+        """Its lines with something in it."""
+        return {line_no for line_no, units in self.inside.items() if units}
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class KeptPart:
     """What one site had to get ready: a fulfillment order that is history."""
 
@@ -141,7 +147,7 @@ class Standing:
         return any(unit.gone for unit in self.lines if unit.ships)
 
     def not_owed(self) -> int:
-        """What was canceled of it: with the last unit that was to be sent goes the shipping, with the whole order all."""
+        """What was canceled: with the last unit that was to be sent goes the shipping, with the whole order all."""
         if not any(unit.ordered - unit.canceled for unit in self.lines):
             return self.total_minor if self.cancellations or any(unit.canceled for unit in self.lines) else 0
         canceled = [unit for unit in self.lines if unit.canceled]

@@ -31,9 +31,9 @@ select s.code as sku, t.code as site, {", ".join(f"u.{stage}" for stage in STOCK
 
 
 class PastStockQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`at`: what had happened by then, that instant included; without it, now."""
+    """`at`: what had happened by then, that instant included."""
 
-    at: datetime | None = None
+    at: datetime
     sku: Word | None = None
     site: Word | None = None
 
@@ -56,7 +56,6 @@ class PastStock(Struct, frozen=True, kw_only=True):
     stock: list[PastStockRow]
 
 
-async def report_stock(tx: Tx, merchant: int, query: PastStockQuery, now: datetime) -> PastStock:
-    at = query.at or now
-    rows = await tx.rows(STOOD, merchant, at, query.sku, query.site)
-    return PastStock(at=at, stock=[PastStockRow(**row) for row in rows])
+async def report_stock(tx: Tx, merchant: int, query: PastStockQuery) -> PastStock:
+    rows = await tx.rows(STOOD, merchant, query.at, query.sku, query.site)
+    return PastStock(at=query.at, stock=[PastStockRow(**row) for row in rows])

@@ -69,6 +69,7 @@ _NUMBER = re.compile(r"[-+]?[0-9][0-9.,'’\u00a0\u202f ]*(?:[eE][-+]?[0-9]{1,2}
 _SIGNS = re.compile(r"[^\d.,()+\-\seE'’]{0,4}|[A-Z]{3}")
 _CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,6})\d*)?)?"
 _ISO = re.compile(rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?:[T ]+{_CLOCK})?\s*([A-Za-z]+|[+-]\d{{2}}:?\d{{2}})?", re.ASCII)
+_PLAIN_ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}", re.ASCII)  # as nearly all are
 _SLASHED = re.compile(
     rf"(\d{{1,2}})([/.])(\d{{1,2}})[/.](\d{{4}}|\d{{2}})(?:,?\s+{_CLOCK}\s*([AaPp][Mm])?)?\s*([+-]\d{{2}}:?\d{{2}})?",
     re.ASCII,
@@ -151,10 +152,13 @@ def slashed(text: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[3])) if match and match[2] == "/" else None
 
 
+@lru_cache(maxsize=4096)  # the rows of an order say the same
 def when(text: str, zone: tzinfo, day_first: bool = False) -> datetime | None:
     """The instant in UTC. A time without offset is local to `zone`; None when unreadable or impossible."""
     bare = code(text)
     try:
+        if _PLAIN_ISO.fullmatch(bare):
+            return datetime.fromisoformat(bare).replace(tzinfo=zone).astimezone(UTC)
         if match := _ISO.fullmatch(bare):
             return _instant(match, zone)
         if match := _SLASHED.fullmatch(bare):

@@ -43,6 +43,7 @@ NOT_TABLES = (
     (b"<HTML", "it is a web page: the download probably needed signing in"),
     (b"<?xml", "it is XML"),
 )
+BLANK = b"\x00 \t\r\n\x0b\x0c"
 JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"\d\]-]')
 MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -70,7 +71,7 @@ def _encoding(head: bytes, file: str) -> str:
     for mark, encoding in MARKS:
         if head.startswith(mark):
             return encoding
-    if not head.strip():
+    if not head.strip(BLANK):
         raise NotReadable(file=file, reason="it is empty")
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     for magic, reason in NOT_TABLES:
@@ -84,8 +85,10 @@ def _encoding(head: bytes, file: str) -> str:
 def _by_zeros(head: bytes, file: str) -> str:
     """UTF-16 without its mark shows as a zero in every second byte; zeros elsewhere are no text."""
     for part in (head[:64], head[:4096]):  # the names of columns first: what follows may be in letters without zeros
-        if part.count(0) * 4 > len(part):
-            return "utf-16-be" if part[::2].count(0) > part[1::2].count(0) else "utf-16-le"
+        even, odd = part[::2].count(0), part[1::2].count(0)
+        sure = even + odd > 20 or part[:4].count(0) == 2
+        if sure and max(even, odd) * 4 > len(part) and min(even, odd) * 10 <= max(even, odd):
+            return "utf-16-be" if even > odd else "utf-16-le"
     zeros = head[:4096].count(0)
     if zeros > 20 and zeros * 50 > len(head[:4096]):
         raise NotReadable(file=file, reason="it is not text")

@@ -145,8 +145,9 @@ class OrderBuilder:
     def entries(self, key: str, parts: list[Part]) -> Iterator[Entry | BadRow]:
         """What the rows of this key are: an order, or corrections, or both."""
         orders = [part for part in parts if part.owner == self.order_owner]
+        told: list[BadRow] = []
         if self.order_owner != self.line_owner:
-            yield from _repeated(orders, self.files, self.mapping.order.key)
+            told += _repeated(orders, self.files, self.mapping.order.key)
         order_row = self._with_looked_up(self.order_scope, orders[0].texts)
         wrong = Wrong()
         by_kind: dict[str, list[tuple[Part, Sequence[str]]]] = {}
@@ -155,14 +156,24 @@ class OrderBuilder:
                 row = self._row_of(self.line_scope, part, order_row)
                 kind = next((kind for kind, test in self.kinds if test(row)), "")
                 by_kind.setdefault(kind, []).append((part, row))
+        payments = [part for part in parts if part.owner == self.payment_owner] if self.payment else []
+        if by_kind and "" not in by_kind and self.payment_owner not in (self.order_owner, self.line_owner):
+            told += (self._not_of_an_order(part) for part in payments)
+        yield from told
+        # Rows that are no line (the order's own, its payments) are counted with the first that comes of the key.
+        beside = len(parts) - len(told) - sum(map(len, by_kind.values()))
         counts = True
         for kind in KINDS:
             if kind in by_kind:
-                yield self._correction(kind, key, order_row, by_kind[kind], counts)
-                counts = False
+                yield self._correction(kind, key, order_row, by_kind[kind], counts, beside)
+                counts, beside = False, 0
         if "" in by_kind or not by_kind:
-            payments = [part for part in parts if part.owner == self.payment_owner] if self.payment else []
-            yield self._order(key, orders[0], order_row, by_kind.get("", []), payments, wrong, counts)
+            yield self._order(key, orders[0], order_row, by_kind.get("", []), payments, wrong, counts, beside)
+
+    def _not_of_an_order(self, part: Part) -> BadRow:
+        return BadRow(
+            file=self.files[part.file], line=part.line, reason="payment_of_correction", value=part.texts[0][:200]
+        )
 
     def _row_of(self, scope: Scope, part: Part, order_row: Sequence[str]) -> Sequence[str]:
         """A row of lines or payments with what it points to, its order's row behind it."""
@@ -186,7 +197,7 @@ class OrderBuilder:
 
     def _order(
         self, key: str, head: Part, row: Sequence[str], line_rows: list[tuple[Part, Sequence[str]]],
-        payments: list[Part], wrong: Wrong, counts: bool,
+        payments: list[Part], wrong: Wrong, counts: bool, beside: int,
     ) -> Entry:  # fmt: skip
         currency = self._currency(row, head, wrong)
         lines = self._lines(line_rows, wrong)
@@ -235,7 +246,7 @@ class OrderBuilder:
         file, first_line = self._first(head, line_rows)
         return Entry(
             verb="import_history" if is_history else "place", body=body, file=file, first_line=first_line,
-            rows=len(line_rows) + len(payments) + (head.owner != self.line_owner), name=key,
+            rows=len(line_rows) + beside, name=key,
             problems=tuple(wrong.found), skus=self._new_skus(lines), sites=self._new_sites(lines, site, row),
             counts=counts,
         )  # fmt: skip
@@ -416,8 +427,9 @@ class OrderBuilder:
     # a correction
 
     def _correction(
-        self, kind: CorrectionKind, key: str, row: Sequence[str], rows: list[tuple[Part, Sequence[str]]], counts: bool
-    ) -> Entry:
+        self, kind: CorrectionKind, key: str, row: Sequence[str], rows: list[tuple[Part, Sequence[str]]], counts: bool,
+        beside: int,
+    ) -> Entry:  # fmt: skip
         wrong = Wrong()
         head = rows[0][0]
         currency = self._currency(row, head, wrong)
@@ -438,7 +450,8 @@ class OrderBuilder:
         )  # fmt: skip
         file, first_line = self._first(head, rows)
         return Entry(
-            verb="import_correction", body=body, file=file, first_line=first_line, rows=len(rows), name=key,
+            verb="import_correction", body=body, file=file, first_line=first_line, rows=len(rows) + beside,
+            name=key,
             problems=tuple(wrong.found), skus=self._new_skus(lines), sites=self._new_sites(lines, site, row),
             counts=counts,
         )  # fmt: skip

@@ -70,6 +70,7 @@ REASONS: dict[str, str] = {
     "no_name": "the row names no order and continues none",
     "order_unknown": "the row belongs to an order that none of the files has",
     "order_repeated": "this order stands there before, and says something else; the first one was taken",
+    "payment_of_correction": "this payment belongs to a correction, which has none; it was not taken",
     "file_not_mapped": "the mapping does not say what this file is; it was not read",
     "no_handle": "the row names no product",
     "site_missing": "the row names no site",

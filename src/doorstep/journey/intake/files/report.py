@@ -84,7 +84,7 @@ def beside(source: Path) -> Path:
 
 
 def harmless(text: str) -> str:
-    """A cell that a spreadsheet would run as a formula gets an apostrophe before it; `cells.unguarded` takes it away."""
+    """A cell that a spreadsheet would run as a formula gets an apostrophe before it; `cells.unguarded` undoes that."""
     clean = text.replace("\x00", "\ufffd").encode(errors="replace").decode()
     return f"'{clean}" if cells.FORMULA.match(clean) else clean
 

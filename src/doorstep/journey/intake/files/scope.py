@@ -18,7 +18,7 @@ from doorstep.journey.intake.files.expressions import NotAnExpression, formula, 
 from doorstep.journey.intake.files.mapping import Field, NotAMapping, Said
 from doorstep.journey.intake.files.mapping import Mapping as Mapped
 from doorstep.journey.intake.files.mapping import Table as SaidTable
-from doorstep.journey.intake.files.tables import BadRow, Row, expand, open_table
+from doorstep.journey.intake.files.tables import BadRow, Row, expand, name_within, open_table
 
 # The one table of a mapping that names none.
 ROWS = "rows"
@@ -64,7 +64,7 @@ def _checked(row: Row) -> tuple[int, list[str]] | BadRow:
     """A row with more cells than the header has shifted: nobody knows which cell is which."""
     if any(extra.strip() for extra in row.extra):
         return BadRow(file=row.file, line=row.line, reason="too_many_cells", value=row.extra[0][:200])
-    return row.line, list(row.cells.values())
+    return row.line, row.texts
 
 
 def open_tables(mapping: Mapped, paths: Sequence[str | PathLike[str]]) -> tuple[dict[str, Opened], list[BadRow]]:
@@ -73,7 +73,7 @@ def open_tables(mapping: Mapped, paths: Sequence[str | PathLike[str]]) -> tuple[
     said = mapping.tables or {ROWS: SaidTable(files="*", key=mapping.order.key)}
     tables = {name: Opened(name, table, owner) for owner, (name, table) in enumerate(said.items())}
     for file in files:
-        mine = next((table for table in tables.values() if fnmatch(file.name, table.said.files)), None)
+        mine = next((table for table in tables.values() if fnmatch(name_within(file), table.said.files)), None)
         if mine is None:
             strangers.append(BadRow(file=str(file), line=0, reason="file_not_mapped", rows=0))
         else:

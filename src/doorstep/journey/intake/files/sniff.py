@@ -142,14 +142,15 @@ def _score(pair: tuple[float, str]) -> float:
 
 def _as_key(column: Column) -> float:
     """An order's number stands in every row, is no date and no amount; in a file of lines it repeats."""
-    if column.filled_share < 0.9 or column.dates.share > 0.5 or column.email_share > 0.5 or len(column.distinct) < 2:
-        return 0.0 if len(column.texts) > 1 or match(column.name, "order.key") < 0.9 else 0.9
+    if column.filled_share < 0.9 or column.dates.share > 0.5 or column.email_share > 0.5:
+        return 0.0
     if column.number_share > NEARLY_ALL and column.whole_share < NEARLY_ALL:
         return 0.0
     named = match(column.name, "order.key")
     if named < LEAST:
         return 0.3 if not named and column.is_unique and "id" in words_of(column.name) else 0.0
-    return named if len(column.distinct) > 0.02 * len(column.filled) else named * 0.7
+    few = len(column.distinct) < 0.02 * len(column.filled)
+    return named * 0.7 if few else named
 
 
 def _several(tables: list[Seen]) -> Guess:
