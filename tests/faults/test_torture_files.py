@@ -358,6 +358,9 @@ def test_what_may_not_be_read_is_refused_or_told(tmp_path: Path) -> None:
     assert "ermission" in refused(path)
     strangers = expand([tmp_path])[1]
     assert [(Path(row.file).name, row.reason) for row in strangers] == [("locked", "folder_not_readable")]
+    with pytest.raises(NotReadable) as refusal:
+        expand([tmp_path / "locked"])
+    assert refusal.value.why["reason"] == "the folder cannot be opened"
     path.chmod(0o600)
     (tmp_path / "locked").chmod(0o700)
 
@@ -366,6 +369,10 @@ def test_a_file_whose_name_is_no_text_is_read(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.csv"))
     path.write_bytes(b"a\n1\n")
     assert good(path) == [["1"]]
+    path.write_bytes(b"")
+    with pytest.raises(NotReadable) as refusal:
+        open_table(path)
+    assert str(refusal.value).encode() and refusal.value.why["file"] == f"{tmp_path}/?.csv"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\r\n \r\n", b"\xef\xbb\xbf", b"\xff\xfe", b"sep=;\n", b"\x00"])

@@ -28,13 +28,14 @@ TIMES = ("handed_over_at", "delivered_at")
 def keep_parcels(outcome: Outcome, standing: Standing, told: Told, ids: Iterator[int]) -> None:
     """Write down the parcels that are told, and what is in them: lines as they stand now."""
     moved: list[KeptParcel] = []
-    known = {parcel.reference: parcel for parcel in standing.parcels}
     before = dict(standing.parts)
     insides = _insides(standing, told)
-    still: set[int] = set()
+    known = _known(standing, told, insides)
+    gone = [kept for kept in standing.parcels if all(kept is not other for other in known.values())]
     for parcel in told.there.parcels:
-        lines = insides[parcel.reference]
-        kept = known.get(parcel.reference) or _renamed(standing, told, parcel, lines)
+        _tell_what_is_no_state(standing, parcel)
+        lines, kept = insides[parcel.reference], known.get(parcel.reference)
+        _leave_what_is_further(lines, gone, _state(told.there, parcel))
         if kept is None and lines:
             kept = _open(outcome, standing, told, parcel, ids)
             _fill(outcome, standing, kept, "", lines)
@@ -44,9 +45,7 @@ def keep_parcels(outcome: Outcome, standing: Standing, told: Told, ids: Iterator
             if _move_on(outcome, standing, told.there, kept, parcel):
                 moved.append(kept)
             _fill(outcome, standing, kept, state, lines)
-        if kept is not None:
-            still.add(kept.parcel_id)
-    _not_told(outcome, standing, told, insides, still)
+    _not_told(outcome, standing, told, insides, gone)
     _promise(outcome, standing, told, before)
     if moved and outcome.opens is None:
         times = [at for kept in moved for at in (kept.handed_over_at, kept.delivered_at) if at is not None]
@@ -69,14 +68,32 @@ def _insides(standing: Standing, told: Told) -> dict[str, dict[int, int]]:
     return insides
 
 
-def _renamed(standing: Standing, told: Told, parcel: ToldParcel, lines: dict[int, int]) -> KeptParcel | None:
-    """The same lines from the same site under another name: it has a tracking number now."""
-    site = standing.goods.sites[parcel.site]
-    names = {other.reference for other in told.there.parcels} if standing.parcels else set()
-    for kept in standing.parcels:
-        if kept.reference not in names and kept.site_id == site and lines and kept.filled == lines.keys():
-            return kept
-    return None
+def _known(standing: Standing, told: Told, insides: dict[str, dict[int, int]]) -> dict[str, KeptParcel]:
+    """Which parcel of the books each is that is told: the one of its name, or one that has another name by now.
+
+    With a tracking number comes a name; it is the same lines from the same site.
+    """
+    named = {kept.reference: kept for kept in standing.parcels}
+    known: dict[str, KeptParcel] = {}
+    names = {parcel.reference for parcel in told.there.parcels}
+    for parcel in told.there.parcels if standing.parcels else ():
+        site, lines = standing.goods.sites[parcel.site], insides[parcel.reference].keys()
+        renamed = (
+            kept for kept in standing.parcels
+            if kept.reference not in names and kept.site_id == site and lines and kept.filled == lines
+        )  # fmt: skip
+        kept = named.get(parcel.reference) or next(renamed, None)
+        if kept is not None:
+            known[parcel.reference] = kept
+    return known
+
+
+def _leave_what_is_further(lines: dict[int, int], gone: list[KeptParcel], state: str) -> None:
+    """What left in a parcel that nobody tells of any more is not in one now that is less far."""
+    for kept in gone:
+        for line_no in kept.filled & lines.keys():
+            if _far(kept.state) > _far(state):
+                del lines[line_no]
 
 
 def _open(outcome: Outcome, standing: Standing, told: Told, parcel: ToldParcel, ids: Iterator[int]) -> KeptParcel:
@@ -90,7 +107,7 @@ def _open(outcome: Outcome, standing: Standing, told: Told, parcel: ToldParcel, 
         }  # fmt: skip
         outcome.facts.append(Insert("fulfillment_order", values))
     kept = KeptParcel(
-        parcel_id=next(ids), reference=parcel.reference, site_id=site, state=_state(standing, told.there, parcel),
+        parcel_id=next(ids), reference=parcel.reference, site_id=site, state=_state(told.there, parcel),
         carrier=parcel.carrier, tracking_number=parcel.tracking_number, handed_over_at=parcel.handed_over_at,
         delivered_at=parcel.delivered_at, site=parcel.site,
     )  # fmt: skip
@@ -117,14 +134,17 @@ def _row(kept: KeptParcel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _state(standing: Standing, there: Happened, parcel: ToldParcel) -> str:
+def _tell_what_is_no_state(standing: Standing, parcel: ToldParcel) -> None:
+    if parcel.state not in ("", PLANNED, *PARCEL_COUNTER):
+        reason = f"the parcel {parcel.reference} is said to be {parcel.state!r}, which is no state of a parcel"
+        standing.contradicts("contradictory_status", reason, parcel=parcel.reference, state=parcel.state)
+
+
+def _state(there: Happened, parcel: ToldParcel) -> str:
     if parcel.delivered_at is not None:
         return "delivered"
     if parcel.state in PARCEL_COUNTER:
         return parcel.state
-    if parcel.state not in ("", PLANNED):
-        reason = f"the parcel {parcel.reference} is said to be {parcel.state!r}, which is no state of a parcel"
-        standing.contradicts("contradictory_status", reason, parcel=parcel.reference, state=parcel.state)
     if parcel.handed_over_at is None:
         return PLANNED
     return "delivered" if is_said_to_be_delivered(there) else "in_transit"
@@ -133,7 +153,7 @@ def _state(standing: Standing, there: Happened, parcel: ToldParcel) -> str:
 def _move_on(outcome: Outcome, standing: Standing, there: Happened, kept: KeptParcel, parcel: ToldParcel) -> bool:
     """Take over what is told of it; answers whether something is other than it was."""
     before = _row(kept)
-    state = _state(standing, there, parcel)
+    state = _state(there, parcel)
     far = _far(state) - _far(kept.state)
     untold = [name for name in TIMES if getattr(kept, name) is not None and getattr(parcel, name) is None]
     if far < 0 or (far == 0 and untold):
@@ -187,21 +207,20 @@ def _fill(outcome: Outcome, standing: Standing, kept: KeptParcel, state: str, li
 
 
 def _not_told(
-    outcome: Outcome, standing: Standing, told: Told, insides: dict[str, dict[int, int]], still: set[int]
+    outcome: Outcome, standing: Standing, told: Told, insides: dict[str, dict[int, int]], gone: list[KeptParcel]
 ) -> None:
     """Parcels that are told no more: what is in others now is not in them; what is nowhere else stays."""
     elsewhere = {line_no for lines in insides.values() for line_no in lines}
-    for kept in standing.parcels:
-        if kept.parcel_id not in still:
-            left = {
-                line_no: min(units, standing.lines[line_no - 1].ordered)
-                for line_no, units in kept.inside.items()
-                if line_no not in elsewhere
-            }
-            _fill(outcome, standing, kept, kept.state, {line_no: units for line_no, units in left.items() if units})
-            if told.there.parcels and kept.filled:
-                reason = f"the parcel {kept.reference} is not told any more"
-                standing.contradicts("parcel_went_back", reason, parcel=kept.reference, before=kept.state)
+    for kept in gone:
+        left = {
+            line_no: min(units, standing.lines[line_no - 1].ordered)
+            for line_no, units in kept.inside.items()
+            if line_no not in elsewhere
+        }
+        _fill(outcome, standing, kept, kept.state, {line_no: units for line_no, units in left.items() if units})
+        if told.there.parcels and kept.filled:
+            reason = f"the parcel {kept.reference} is not told any more"
+            standing.contradicts("parcel_went_back", reason, parcel=kept.reference, before=kept.state)
 
 
 def _promise(outcome: Outcome, standing: Standing, told: Told, before: dict[int, KeptPart]) -> None:

@@ -16,6 +16,10 @@ class NotReadable(Refusal):
 
     status = 422
 
+    def __init__(self, *, file: str, reason: str) -> None:
+        """A file's name may be no text, and still has to be told."""
+        super().__init__(file=file.encode(errors="replace").decode(), reason=reason)
+
 
 class Row(msgspec.Struct, frozen=True, dict=True):
     """One row under its header: a text per column, "" where the row has none.

@@ -201,6 +201,8 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _tables_in_folder(folder: Path, strangers: list[BadRow]) -> list[Path]:
     files, locked = _files_in(folder)
+    if str(folder) in locked:
+        raise NotReadable(file=str(folder), reason="the folder cannot be opened")
     strangers += [BadRow(file=place, line=0, reason="folder_not_readable", rows=0) for place in locked]
     found = []
     for path in files:
