@@ -105,7 +105,7 @@ def import_once(merchant: str, files: Path, kill_after_s: float | None = None) -
             time.sleep(0.05)
         out, err = process.communicate()
     if process.returncode not in (0, -signal.SIGKILL):
-        raise AssertionError(f"the import ended with {process.returncode}: {err[-2000:]}")
+        raise AssertionError(f"the import ended with {process.returncode}: {out[-500:]} {err[-2000:]}")
     told = json.loads(out.splitlines()[-1]) if process.returncode == 0 else {}
     return Run(process.returncode, told, peak / 1e6, time.monotonic() - began)
 
@@ -127,7 +127,8 @@ async def compare() -> dict[str, Any]:
 
 def drill(kills: int, seed: int) -> dict[str, Any]:
     rng = random.Random(seed)
-    with tempfile.TemporaryDirectory(prefix="doorstep-import-", dir="/var/tmp", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="doorstep-import-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)  # under root the database server is another user
         home, files = Path(folder) / "home", Path(folder) / DATA
         os.environ["DOORSTEP_HOME"] = str(home)
         shutil.copytree(Path(os.environ["DOORSTEP_DATA"]) / DATA, files)
