@@ -231,8 +231,8 @@ def test_a_report_is_written_as_csv_that_no_spreadsheet_runs(cli: Cli) -> None:
     assert whole[0] == "currency,orders,lines,gross_minor,credits_minor,credits_linked,adjustments_minor,net_minor"
     assert whole[1] == "USD,2,3,4100,-800,1,0,3300"  # a number below zero is a number
     cli.says("sku", "set", "=1+1", "--merchant", "mugs")
-    cli.says("do", "adjust", "--sku", "=1+1", "--merchant", "mugs", "--site", "EWR", "--quantity", "3", "--reason", "opening",
-             "--bin", "Z-1")  # fmt: skip
+    goods = ("--sku", "=1+1", "--site", "EWR", "--quantity", "3", "--bin", "Z-1")
+    cli.says("do", "adjust", "--merchant", "mugs", *goods, "--reason", "opening")
     assert "'=1+1,EWR,3,0,0,0,0,3" in cli.says("report", "stock", "--merchant", "mugs", "--csv", "-")
     assert "--csv" in cli.refused("report", "sales", "--merchant", "mugs", "--csv", "/no/such/folder/x.csv", code=2)
 

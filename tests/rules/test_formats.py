@@ -23,13 +23,15 @@ from tests.rules.mapped import Came, came, ready
 
 ITEMS = {
     "order_id": "5001", "order_number": "5001", "date": "2024-03-05 14:22:07", "status": "completed",
-    "shipping_total": "4.90", "shipping_tax_total": "0.93", "fee_total": "0.00", "tax_total": "6.31", "discount_total": "3.00",
+    "shipping_total": "4.90", "shipping_tax_total": "0.93", "fee_total": "0.00", "tax_total": "6.31",
+    "discount_total": "3.00",
     "order_total": "39.51", "refunded_total": "0.00", "order_currency": "EUR", "payment_method": "paypal",
     "payment_method_title": "PayPal", "shipping_method": "DHL", "customer_id": "77", "billing_first_name": "Ada",
     "billing_last_name": "Berg", "billing_email": "ada@example.com", "billing_phone": "+49 30 123456",
     "billing_address_1": "Alte Str. 1", "billing_city": "Berlin", "billing_postcode": "10115", "billing_country": "DE",
     "shipping_first_name": "Bo", "shipping_last_name": "Berg", "shipping_address_1": "Neue Str. 2",
-    "shipping_address_2": "c/o Berg", "shipping_city": "Potsdam", "shipping_postcode": "14467", "shipping_country": "DE",
+    "shipping_address_2": "c/o Berg", "shipping_city": "Potsdam", "shipping_postcode": "14467",
+    "shipping_country": "DE",
     "customer_note": "ring twice", "item_id": "1", "item_name": "Mug", "item_sku": "MUG-1", "item_quantity": "3",
     "item_tax": "3.85", "item_total": "20.25",
 }  # fmt: skip
@@ -65,7 +67,8 @@ def minor(amount: Decimal) -> int:
 
 def test_woocommerce_rows_of_items_become_an_order_that_adds_up(tmp_path: Path) -> None:
     file = written(
-        tmp_path, ITEMS, {**ITEMS, "item_id": "2", "item_name": "Jug", "item_sku": "JUG-1", "item_quantity": "1", "item_total": "8.05"}
+        tmp_path, ITEMS, {**ITEMS, "item_id": "2", "item_name": "Jug", "item_sku": "JUG-1",
+        "item_quantity": "1", "item_total": "8.05"}
     )  # fmt: skip
     got = taken(file, "WooCommerce (a row per item)")
     order = got.order
@@ -77,8 +80,9 @@ def test_woocommerce_rows_of_items_become_an_order_that_adds_up(tmp_path: Path) 
     ]  # fmt: skip
     assert (order.shipping_minor, order.tax_minor, order.total_minor) == (490, 631, 3951)
     assert adds_up(order)
-    assert order.ship_to is not None
-    assert (order.ship_to.name, order.ship_to.line1, order.ship_to.line2, order.ship_to.postcode, order.ship_to.country) == (
+    there = order.ship_to
+    assert there is not None
+    assert (there.name, there.line1, there.line2, there.postcode, there.country) == (
         "Bo Berg", "Neue Str. 2", "c/o Berg", "14467", "DE",
     )  # fmt: skip
     assert (order.buyer.customer, order.buyer.email, order.note, order.shipping_method) == (
@@ -137,10 +141,13 @@ def test_woocommerce_cash_on_delivery_is_not_paid_yet_and_a_refund_is_told(tmp_p
 ADVANCED = {
     "Order Number": "88", "Order Status": "Completed", "Order Date": "2024-03-05 14:22", "Customer Note": "",
     "First Name (Billing)": "Ada", "Last Name (Billing)": "Berg", "Address 1&2 (Billing)": "Alte Str. 1",
-    "City (Billing)": "Berlin", "State Code (Billing)": "BE", "Postcode (Billing)": "10115", "Country Code (Billing)": "DE",
-    "Email (Billing)": "ada@example.com", "Phone (Billing)": "030 1", "First Name (Shipping)": "", "Last Name (Shipping)": "",
+    "City (Billing)": "Berlin", "State Code (Billing)": "BE", "Postcode (Billing)": "10115",
+    "Country Code (Billing)": "DE",
+    "Email (Billing)": "ada@example.com", "Phone (Billing)": "030 1", "First Name (Shipping)": "",
+    "Last Name (Shipping)": "",
     "Payment Method Title": "Card", "Cart Discount Amount": "3.00", "Shipping Method Title": "Post",
-    "Order Shipping Amount": "4.90", "Order Refund Amount": "0", "Order Total Amount": "27.37", "Order Total Tax Amount": "4.37",
+    "Order Shipping Amount": "4.90", "Order Refund Amount": "0", "Order Total Amount": "27.37",
+    "Order Total Tax Amount": "4.37",
     "SKU": "MUG-1", "Item #": "1", "Item Name": "Mug", "Quantity": "2", "Item Cost": "6.75",
 }  # fmt: skip
 
@@ -204,11 +211,14 @@ def test_amazon_orders_are_lines_with_their_stages_and_a_parcel(tmp_path: Path) 
 
 
 UNSHIPPED = {
-    "order-id": "302-1", "order-item-id": "900", "purchase-date": "2024-03-05T10:00:00+01:00", "buyer-email": "x@example.com",
+    "order-id": "302-1", "order-item-id": "900", "purchase-date": "2024-03-05T10:00:00+01:00",
+    "buyer-email": "x@example.com",
     "buyer-phone-number": "1", "sku": "MUG-1", "product-name": "Mug", "quantity-purchased": "2", "currency": "EUR",
     "item-price": "20.00", "item-tax": "3.19", "shipping-price": "4.00", "shipping-tax": "0.64",
-    "recipient-name": "Ada Berg", "ship-address-1": "Alte Str. 1", "ship-address-2": "2. Hof", "ship-address-3": "links",
-    "ship-city": "Berlin", "ship-state": "", "ship-postal-code": "10115", "ship-country": "DE", "ship-phone-number": "2",
+    "recipient-name": "Ada Berg", "ship-address-1": "Alte Str. 1", "ship-address-2": "2. Hof",
+    "ship-address-3": "links",
+    "ship-city": "Berlin", "ship-state": "", "ship-postal-code": "10115", "ship-country": "DE",
+    "ship-phone-number": "2",
 }  # fmt: skip
 
 

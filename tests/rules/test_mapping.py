@@ -153,7 +153,10 @@ note = { value = "from the old shop" }
 customer = { value = 7 }
 """
     mapping = SMALL.replace('[order]\nkey = "id"\nplaced_at = "date"\n', more)
-    rows = "id,date,sku,qty,price,land,how\n1,2024-01-02,A,1,1,EIRE,bill\n2,2024-01-03,A,1,1,DE,card\n3,2024-01-04,A,1,1, EIRE ,\n"
+    rows = (
+        "id,date,sku,qty,price,land,how\n1,2024-01-02,A,1,1,EIRE,bill\n"
+        "2,2024-01-03,A,1,1,DE,card\n3,2024-01-04,A,1,1, EIRE ,\n"
+    )
     got = read(tmp_path, mapping, {"o.csv": rows})
     assert [(order.ship_to.country if order.ship_to else "", order.payment_term) for order in got.orders] == [
         ("IE", "on_account"), ("DE", "prepaid"), ("IE", "prepaid"),
@@ -197,7 +200,8 @@ def test_a_time_is_read_by_its_form_in_its_zone(tmp_path: Path, more: str, told:
     [
         ("", "5.10", "5.10"), ("", "5,10", "5.10"), ("", "1.234,50", "1234.50"), ("", "1,234.50", "1234.50"),
         ("", "€ 7.25", "7.25"), ("", "1.234", "1.234"), ('decimal = ","', "1.234", "1234"),
-        ('decimal = ","', "5,10", "5.10"), ('decimal = "."', "1,234", "1234"), ('decimal = "."', "5.123456", "5.123456"),
+        ('decimal = ","', "5,10", "5.10"),
+        ('decimal = "."', "1,234", "1234"), ('decimal = "."', "5.123456", "5.123456"),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_by_its_marks(tmp_path: Path, more: str, told: str, price: str) -> None:
@@ -315,7 +319,8 @@ def test_the_first_kind_that_is_so_counts(tmp_path: Path) -> None:
 
 def test_files_with_columns_in_another_order_are_one_table(tmp_path: Path) -> None:
     got = read(tmp_path, SMALL, {
-        "a.csv": "id,date,sku,qty,price\n1,2024-01-02,A,2,5\n", "b.csv": "price;extra;qty;sku;id;date\n7;?;1;B;1;2024-01-02\n",
+        "a.csv": "id,date,sku,qty,price\n1,2024-01-02,A,2,5\n",
+        "b.csv": "price;extra;qty;sku;id;date\n7;?;1;B;1;2024-01-02\n",
         "c.csv": "id,date,sku,qty\n2,2024-01-03,C,1\n",
     })  # fmt: skip
     assert [[(line.sku, line.quantity, line.unit_price) for line in order.lines] for order in got.orders] == [
@@ -496,8 +501,10 @@ def test_an_open_order_becomes_work_and_one_that_is_over_history(tmp_path: Path)
 
 
 def test_a_line_that_is_on_its_way_is_left_out_of_what_becomes_work(tmp_path: Path) -> None:
-    got = one(tmp_path, 'stage = "state"\n', "1,2024-01-02,A,2,5,wanted", "1,2024-01-02,B,1,5,shipped", "1,2024-01-02,C,1,5,canceled",
-              header="id,date,sku,qty,price,state", history=False)  # fmt: skip
+    got = one(
+        tmp_path, 'stage = "state"\n', "1,2024-01-02,A,2,5,wanted", "1,2024-01-02,B,1,5,shipped",
+        "1,2024-01-02,C,1,5,canceled", header="id,date,sku,qty,price,state", history=False,
+    )  # fmt: skip
     (entry,) = got.entries
     assert isinstance(entry.body, Place)
     assert [line.sku for line in entry.body.order.lines] == ["A", "B"]
@@ -505,7 +512,10 @@ def test_a_line_that_is_on_its_way_is_left_out_of_what_becomes_work(tmp_path: Pa
 
 
 def test_a_word_that_is_no_stage_is_a_contradiction(tmp_path: Path) -> None:
-    more = "stage = { of = \"state + ' / ' + sku\", values = { 'out / A' = 'shipped' }, otherwise = 'contradictory_status' }\n"
+    more = (
+        "stage = { of = \"state + ' / ' + sku\", values = { 'out / A' = 'shipped' },"
+        " otherwise = 'contradictory_status' }\n"
+    )
     got = one(tmp_path, more, "1,2024-01-02,A,2,5,out", "1,2024-01-02,B,1,5,in", header="id,date,sku,qty,price,state")
     happened = got.histories["1"].happened
     assert happened.stages == ["shipped", ""]

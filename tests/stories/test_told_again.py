@@ -43,11 +43,11 @@ def tellings(draw: st.DrawFn) -> dict[str, Any]:
     """Anything that a channel may say, whether it can be true or not."""
     goods = draw(st.lists(items, max_size=3))
     numbers = range(1, len(goods) + 1)
-    happened: dict[str, Any] = {
-        name: draw(moments) for name in ("approved_at", "fulfilled_at", "delivered_at", "canceled_at")
-    }
+    happened: dict[str, Any] = {}
+    for name in ("approved_at", "fulfilled_at", "delivered_at", "canceled_at"):
+        happened[name] = draw(moments)
     for name in ("canceled", "delivered", "came_back", "payments_told", "times_told"):
-        happened[name] = draw(st.booleans()) and draw(st.booleans())
+        happened[name] = draw(st.sampled_from((False, False, False, True)))
     happened["refunded_minor"] = draw(st.sampled_from((0, 0, 700, 99_999)))
     if draw(st.booleans()):
         happened["stages"] = [draw(st.sampled_from(STAGES)) for _ in goods]
@@ -201,7 +201,7 @@ def test_a_channel_that_knows_more_each_time_ends_as_if_only_the_last_was_told(
         for each in told:
             answer = await shop.do("import_history", **body_of(shop, each, "step by step"))
         at_once = await shop.do("import_history", **body_of(shop, told[-1], "at once"))
-        assert answer["contradictions"] == at_once["contradictions"] == []
+        assert answer.get("contradictions", []) == at_once["contradictions"] == []
         assert await standing(shop, "step by step") == await standing(shop, "at once")
 
     asyncio.run(in_a_shop(urls, story))

@@ -31,7 +31,8 @@ select p.parcel_id, p.fulfillment_order_id, p.order_id, m.name as merchant, m.em
   where p.merchant_id = any($1) and p.parcel_id = $2
 """
 SLIP_LINES = """
-select coalesce(s.code, l.code) as code, coalesce(nullif(l.title, ''), s.name, '') as title, i.lot, i.quantity, l.ordered - l.canceled as ordered
+select coalesce(s.code, l.code) as code, coalesce(nullif(l.title, ''), s.name, '') as title,
+  i.lot, i.quantity, l.ordered - l.canceled as ordered
   from parcel_line i
   join parcel p on p.merchant_id = i.merchant_id and p.parcel_id = i.parcel_id
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = i.line_no

@@ -67,8 +67,9 @@ def decide_more(order: OrderFacts, money: Money, facts: Facts, ids: Iterator[int
     standing.parts = facts.past.parts.get(order.order_id, {})
     placed_at = followed.values.get("placed_at", order.row["placed_at"])
     told = told_of(new, there, site=getattr(ask.body, "site", ""), placed_at=placed_at)
-    find_lines(standing, told, facts.rows)
-    if "goods" in changed or any(one.kind == NOT_APPLIED and one.is_open for one in raised):
+    is_corrected = "goods" in changed or any(one.kind == NOT_APPLIED and one.is_open for one in raised)
+    find_lines(standing, told, facts.rows, is_corrected=is_corrected)
+    if is_corrected:
         amounts = correct(outcome, standing, order.row, told, facts.rows, facts.costs)
         followed.values |= amounts.values
         followed.details |= amounts.details

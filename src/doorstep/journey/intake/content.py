@@ -130,7 +130,7 @@ def hash_of_parts(parts: dict[str, str]) -> bytes:
 def _line(line: NewLine) -> tuple[Any, ...]:
     """12.5 and 12.50 are one price."""
     price = f"{line.unit_price.normalize():f}"
-    return (line.sku, line.title, line.quantity, price, line.discount_minor, line.tax_minor)
+    return (line.sku, line.title, line.quantity, price, line.discount_minor, line.tax_minor, line.ships)
 
 
 def _goods(new: NewOrder, lines: list[tuple[Any, ...]]) -> list[Any]:

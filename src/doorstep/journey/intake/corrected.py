@@ -19,7 +19,7 @@ from doorstep.journey.intake.matching import Likeness, match
 from doorstep.journey.intake.standing import UNIT, VERB, Standing, Unit
 from doorstep.journey.intake.ways import Told
 from doorstep.spine.amounts import Amounts
-from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Stock, Update
+from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Update
 
 Row = Mapping[str, Any]
 
@@ -27,6 +27,7 @@ Row = Mapping[str, Any]
 TAKEN_FROM = {True: ("wanted", "canceled", "shipped", "delivered", "lost"), False: ("delivered", "canceled")}
 LEFT = ("shipped", "delivered", "lost")
 PRICED = ("unit_price", "discount_minor", "tax_minor", "total_minor", "worth_minor")
+LIKE = ("external_id", "code", "title", "unit_price", "ships")
 AMOUNTS = ("lines_minor", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor")
 
 
@@ -39,16 +40,16 @@ class Changes:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def find_lines(standing: Standing, told: Told, rows: Sequence[Row]) -> None:
-    """Say which of the books' lines each line is that is told."""
-    books = [
-        Likeness(unit.external_id, unit.code or unit.title, unit.title, unit.unit_price, unit.ordered)
-        for unit in standing.lines
-    ]
-    lines = [
-        Likeness(row["external_id"], row["code"] or row["title"], row["title"], row["unit_price"], line.quantity)
-        for row, line in zip(rows, told.new.lines, strict=True)
-    ]
+def find_lines(standing: Standing, told: Told, rows: Sequence[Row], *, is_corrected: bool) -> None:
+    """Say which of the books' lines each line is that is told. What was a service is another line as goods."""
+
+    def likeness(line: Row, quantity: int) -> Likeness:
+        ships = line["ships"] if is_corrected else None
+        word = line["code"] or line["title"]
+        return Likeness(line["external_id"], word, ships, line["title"], line["unit_price"], quantity)
+
+    books = [likeness({name: getattr(unit, name) for name in LIKE}, unit.ordered) for unit in standing.lines]
+    lines = [likeness(row, line.quantity) for row, line in zip(rows, told.new.lines, strict=True)]
     standing.told = [None if place is None else standing.lines[place] for place in match(lines, books)]
 
 
@@ -171,11 +172,11 @@ def _take_away(
             returned += units if unit.ships and stage in LEFT else 0
             if not unit.ships and stage == "delivered":
                 outcome.count("services", -units)
-    came: list[Stock] = standing.goods.come_back(unit, returned) if returned else []
-    if came:
-        at = next((at for at, one in enumerate(standing.told) if one is unit), None)
-        left_at = told.ways[at].sent_at if at is not None else told.there.fulfilled_at or told.placed_at
-        back.setdefault(left_at, []).extend(came)
+    if returned:
+        way = next((way for way, one in zip(told.ways, standing.told, strict=True) if one is unit), None)
+        at = (way.site, way.sent_at) if way is not None else ()
+        for left_at, came in standing.goods.come_back(unit, returned, *at).items():
+            back.setdefault(left_at, []).append(came)
 
 
 def _bring(outcome: Outcome, unit: Unit, more: int, moves: list[Move]) -> None:

@@ -9,10 +9,14 @@ from typing import NamedTuple
 
 
 class Likeness(NamedTuple):
-    """What tells a line from others. Its word names the item: the code, or the title where there is none."""
+    """What tells a line from others. Its word names the item: the code, or the title where there is none.
+
+    `ships`: None where it is all the same whether these are goods or a service.
+    """
 
     external_id: str
     word: str
+    ships: bool | None
     title: str
     unit_price: Decimal
     quantity: int
@@ -20,11 +24,11 @@ class Likeness(NamedTuple):
 
 # From what tells a line for sure to what it is at least.
 ALIKE: tuple[Callable[[Likeness], Hashable], ...] = (
-    lambda line: (line.external_id, line.word) if line.external_id else None,
+    lambda line: (line.external_id, line.word, line.ships) if line.external_id else None,
     lambda line: line[1:],
-    lambda line: (line.word, line.title, line.unit_price),
-    lambda line: (line.word, line.quantity),
-    lambda line: line.word,
+    lambda line: (line.word, line.ships, line.title, line.unit_price),
+    lambda line: (line.word, line.ships, line.quantity),
+    lambda line: (line.word, line.ships),
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.journey.intake.correcting import Shelf
-from doorstep.journey.intake.standing import KeptParcel, KeptPart, Shipped
+from doorstep.journey.intake.standing import KeptParcel, KeptPart, Left, Shipped
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.setup.sites import every_site
@@ -41,14 +41,14 @@ select a.order_id, a.attention_id, a.kind, a.reason, a.resolved_at is null as is
   from attention a
   where a.merchant_id = any($1) and a.order_id = any($2) and a.why ->> 'by' = 'import_history' order by a.attention_id
 """
-# What left for an order, and did not come back; what was opened for it before is no part of that.
+# What left for an order, and came back, by when; what was opened for it before is no part of that.
 LEFT = """
-select m.id as order_id, m.sku_id, m.site_id,
+select m.id as order_id, m.sku_id, m.site_id, m.happened_at,
     sum(case when m.target = 'world' then m.quantity else -m.quantity end)::bigint as units
   from move m
   where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb = 'import_history'
     and m.what = 'stock'
-  group by m.id, m.sku_id, m.site_id order by m.id, m.sku_id, m.site_id
+  group by m.id, m.sku_id, m.site_id, m.happened_at order by m.id, m.sku_id, m.site_id, m.happened_at
 """
 FREE = """
 select a.merchant_id, a.sku_id, a.site_id, a.free from availability a
@@ -81,11 +81,11 @@ class Past:
     parcels: Mapping[int, list[KeptParcel]] = field(default_factory=dict)
     parts: Mapping[int, dict[int, KeptPart]] = field(default_factory=dict)
     raised: Mapping[int, list[Raised]] = field(default_factory=dict)
-    left: Mapping[int, dict[tuple[int, int], int]] = field(default_factory=dict)
+    left: Mapping[int, Left] = field(default_factory=dict)
 
     def goods_of(self, merchant: int, order: int | None = None) -> Shipped:
         left = self.left.get(order, {}) if order is not None else {}
-        return Shipped(merchant, self.sites, self.shelf, defaultdict(int, left))
+        return Shipped(merchant, self.sites, self.shelf, left)
 
     def must_know(self, sites: Iterable[str]) -> None:
         """Raises NotFound."""
@@ -140,7 +140,7 @@ def _goods(
     return moving
 
 
-def _goods_left(orders: Mapping[int, OrderFacts], left: Mapping[int, dict[tuple[int, int], int]]) -> set[Goods]:
+def _goods_left(orders: Mapping[int, OrderFacts], left: Mapping[int, Left]) -> set[Goods]:
     return {Goods(orders[order].merchant, sku, site) for order, goods in left.items() for sku, site in goods}
 
 
@@ -187,8 +187,16 @@ async def _raised(tx: Tx, at: Orders) -> dict[int, list[Raised]]:
     return found
 
 
-async def _left(tx: Tx, at: Orders) -> dict[int, dict[tuple[int, int], int]]:
-    found: dict[int, dict[tuple[int, int], int]] = defaultdict(dict)
+async def _left(tx: Tx, at: Orders) -> dict[int, Left]:
+    """What came back is taken off what left last."""
+    found: dict[int, Left] = defaultdict(dict)
     for row in await tx.rows(LEFT, *at):
-        found[row["order_id"]][row["sku_id"], row["site_id"]] = row["units"]
+        times = found[row["order_id"]].setdefault((row["sku_id"], row["site_id"]), {})
+        units = row["units"]
+        if units > 0:
+            times[row["happened_at"]] = units
+        for when in sorted(times, reverse=True) if units < 0 else ():
+            back = min(-units, times[when])
+            times[when] -= back
+            units += back
     return found

@@ -105,7 +105,7 @@ def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
             unit.wanted -= units
             unit.shipped += units
             # What is back when it is first heard of left no gap.
-            if stage != "taken_back" and (left := standing.goods.leave(unit, units, way.site, opened)):
+            if stage != "taken_back" and (left := standing.goods.leave(unit, units, way.site, way.sent_at, opened)):
                 moves.append(left)
     if opened:
         outcome.events.append(Event(OPENING, [*opened], {"what": "opened for history"}, told.placed_at))
@@ -161,8 +161,8 @@ def _came_back_or_lost(outcome: Outcome, standing: Standing, told: Told) -> None
         elif stage == "taken_back" or (not stage and told.there.came_back):
             when = told.there.refunded_at or way.arrived_at if stage else told.ended_at
             units = sum(_move(unit, source, "taken_back", back, when) for source in ("shipped", "delivered", "lost"))
-            if units and (came := standing.goods.come_back(unit, units)):
-                back[when] += came
+            if units:
+                back[when] += standing.goods.come_back(unit, units, way.site, way.sent_at).values()
     _happened(outcome, "lost", lost)
     _happened(outcome, "came back", back)
 
@@ -264,7 +264,8 @@ def _refunded(
     if less:
         moves.append(Cash(less, "owed", "world"))
         money.owed -= less
-    credit = min(more, standing.total_minor - standing.credited)
+    # Told again, what was credited before is not credited a second time, whatever of it was ever paid.
+    credit = min(refunded, standing.invoiced or standing.total_minor) - standing.credited
     data: dict[str, Any] = {"what": "refunded", "amount_minor": more}
     if credit > 0:
         data["credit_note"] = credited(outcome, standing, credit, numbers, ids, when)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -85,16 +84,19 @@ class KeptPart:
     released_at: datetime | None
 
 
+Left = dict[tuple[int, int], dict[datetime, int]]  # units by SKU and site, and when they left
+
+
 @dataclass(slots=True)
 class Shipped:
-    """Where goods of history left from: sites by code, what stands there, and how much left for this order."""
+    """Where goods of history left from: sites by code, what stands there, and what left for this order, when."""
 
     merchant: int
     sites: Mapping[str, int]
     shelf: Shelf
-    left: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))  # (SKU, site): units
+    left: Left
 
-    def leave(self, unit: Unit, units: int, site: str, opened: list[Stock]) -> Stock | None:
+    def leave(self, unit: Unit, units: int, site: str, when: datetime, opened: list[Stock]) -> Stock | None:
         """They stood there: what is not known to is opened. None when nobody knows which goods, or where."""
         site_id = self.sites.get(site)
         if site_id is None or unit.sku_id is None:
@@ -102,19 +104,22 @@ class Shipped:
         missing = self.shelf.move(Goods(self.merchant, unit.sku_id, site_id), -units)
         if missing:
             opened.append(Stock(unit.sku_id, site_id, missing, "world", "", "free", HISTORY))
-        self.left[unit.sku_id, site_id] += units
+        gone = self.left.setdefault((unit.sku_id, site_id), {})
+        gone[when] = gone.get(when, 0) + units
         return Stock(unit.sku_id, site_id, units, "free", HISTORY, "world", "")
 
-    def come_back(self, unit: Unit, units: int) -> list[Stock]:
-        """As many as had left from a site, in our books."""
-        moves: list[Stock] = []
-        for (sku, site), gone in self.left.items():
-            back = min(units, gone) if sku == unit.sku_id else 0
-            if back > 0:
-                self.left[sku, site] -= back
-                self.shelf.move(Goods(self.merchant, sku, site), back)
-                moves.append(Stock(sku, site, back, "world", "", "free", HISTORY))
-                units -= back
+    def come_back(self, unit: Unit, units: int, site: str = "", when: datetime | None = None) -> dict[datetime, Stock]:
+        """As many as had left in our books, by the time when they did: at that site and time first, else the latest."""
+        moves: dict[datetime, Stock] = {}
+        own = self.sites.get(site)
+        for (sku, site_id), gone in sorted(self.left.items(), key=lambda left: left[0][1] != own):
+            for left_at in sorted(gone, key=lambda at: (at == when, at), reverse=True) if sku == unit.sku_id else ():
+                back = min(units, gone[left_at])
+                if back > 0:
+                    gone[left_at] -= back
+                    self.shelf.move(Goods(self.merchant, sku, site_id), back)
+                    moves[left_at] = Stock(sku, site_id, back, "world", "", "free", HISTORY)
+                    units -= back
         return moves
 
 

@@ -218,7 +218,9 @@ def _looked_up(made: Guess) -> list[LookedUp]:
     keys: dict[str, str] = defaultdict(str, {made.lines.name: made.line_key, made.orders.name: made.key})
     found: list[LookedUp] = []
     while True:
-        new = next((one for table in left for here in reached if (one := _points_to(here, table, keys[here.name]))), None)
+        new = next(
+            (one for table in left for here in reached if (one := _points_to(here, table, keys[here.name]))), None
+        )
         if new is None:
             return found
         found.append(new)
