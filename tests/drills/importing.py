@@ -135,19 +135,21 @@ def drill(kills: int, seed: int) -> dict[str, Any]:
         try:
             smooth = import_once("smooth", files)
             runs: list[Run] = []
-            for number in range(kills):
+            longest = smooth.seconds
+            while (struck := sum(run.returned != 0 for run in runs)) < kills:
                 # Early kills fall into the reading, later ones into the writing; each run gets a bit further.
-                longest = smooth.seconds * (number + 1) / kills
-                runs.append(import_once("killed", files, kill_after_s=rng.uniform(0.5, max(1.0, longest))))
-                tell(f"kill {number + 1} of {kills}: {'killed' if runs[-1].returned else 'had ended before'}")
+                latest = max(1.0, longest * (struck + 1) / kills)
+                runs.append(import_once("killed", files, kill_after_s=rng.uniform(0.5, latest)))
+                if runs[-1].returned == 0:
+                    longest = runs[-1].seconds * 0.8  # all of it is in: what is left to kill is the looking
+                tell(f"kill {struck + 1} of {kills}: {'killed' if runs[-1].returned else 'had ended before'}")
             runs.append(import_once("killed", files))
             again = import_once("killed", files)
             compared = asyncio.run(compare())
         finally:
             embedded.stop(home)
-    struck = sum(run.returned == -signal.SIGKILL for run in runs)
     return {
-        "smooth": smooth.told, "smooth_seconds": round(smooth.seconds, 1), "kills": struck,
+        "smooth": smooth.told, "smooth_seconds": round(smooth.seconds, 1), "kills": sum(run.returned == -signal.SIGKILL for run in runs),
         "last": runs[-1].told, "again": again.told, "peak_mb": round(max(r.peak_mb for r in (smooth, *runs, again))),
         **compared,
     }  # fmt: skip

@@ -48,10 +48,6 @@ insert into sku (merchant_id, sku_id, code, barcode, name, weight_g, length_mm, 
     customs_text, value_minor, flags, stocked from jsonb_populate_recordset(null::sku, $1::jsonb)
   on conflict (merchant_id, code) do nothing returning sku_id
 """
-NAME_SKUS = """
-update sku s set name = u.name from unnest($2::text[], $3::text[]) u(code, name)
-  where s.merchant_id = $1 and s.code = u.code and s.name = ''
-"""
 # Every merchant has these from the first day.
 FIRST_CHANNELS = ("api", "file", "console")
 
@@ -198,12 +194,6 @@ async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in new]
     async with tenant_tx(db, [merchant]) as tx:
         return len(await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode()))
-
-
-async def name_skus(db: Db, merchant: int, names: dict[str, str]) -> None:
-    """Give a name to SKUs that have none; whoever has one keeps it."""
-    async with tenant_tx(db, [merchant]) as tx:
-        await tx.run(NAME_SKUS, merchant, list(names), list(names.values()))
 
 
 def check_sku(sku: NewSku) -> None:

@@ -23,18 +23,19 @@ from doorstep.journey.intake.files.mapping import Mapping
 from doorstep.journey.intake.files.opening import open_source
 from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
 from doorstep.journey.intake.files.tables import BadRow
-from doorstep.journey.intake.opening_stock import open_stock
+from doorstep.journey.intake.opening_stock import Tide, open_stock, rise
 from doorstep.journey.intake.place import Arrival, UnknownChannel
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.channels import missing_channels, open_channels
-from doorstep.setup.merchants import NewSite, NewSku, add_skus, name_skus, open_sites
+from doorstep.setup.merchants import NewSite, NewSku, add_skus, open_sites
 from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 
 # So many orders, or lines of orders, go to the database at once.
 BATCH, BATCH_LINES = 500, 5000
+NAMES = 5000  # of SKUs, in one question
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
 ORDERS_LOST = ("order_row_unreadable", "too_many_lines")
@@ -94,7 +95,6 @@ class _Import:
     to_link: list[Entry] = field(default_factory=list)  # credits whose sales may still come
     lost: set[tuple[str, str]] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
-    nameless: set[str] = field(default_factory=set)  # SKUs that were made without a name: a later row may tell it
     seen: dict[tuple[str, str | None], bytes] = field(default_factory=dict)  # in a rehearsal: hashes by key
 
 
@@ -125,7 +125,7 @@ async def import_orders(
         for row in source.load(work.rows):
             _lose(work, row)
             _tell_read(work)
-        if source.moves_stock and not dry_run:
+        if source.read_twice and not dry_run:
             await _prepare(work, source)
         for batch in _batches(source.entries(), work):
             await (_rehearse(work, batch) if dry_run else _take(work, batch))
@@ -227,15 +227,33 @@ def _count(work: _Import, entry: Entry, answer: Answer) -> None:
 # What is missing
 
 
+@dataclass(slots=True)
+class _Named:
+    """What entries name: channels, sites, and SKUs, each as the first row tells it that has its title."""
+
+    channels: set[str] = field(default_factory=set)
+    sites: dict[str, NewSite] = field(default_factory=dict)
+    skus: dict[str, NewSku] = field(default_factory=dict)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.channels.add(entry.channel)
+            for site in entry.sites:
+                self.sites.setdefault(site.code, site)
+            for sku in entry.skus:
+                if sku.code not in self.skus or not self.skus[sku.code].name:
+                    self.skus[sku.code] = sku
+
+
 async def _prepare(work: _Import, source: Source) -> None:
-    """Everything that the files name is made, and the goods they say left a site are opened there, before the first."""
-
-    async def named() -> Any:
-        for batch in _cut(source.entries()):
-            await _open_what_is_missing(work, batch)
-            yield batch
-
-    await open_stock(work.db, work.merchant, named(), at=work.at, actor=FILES)
+    """What the files name is made, and what must have stood at their sites is opened, before the first order is in."""
+    named, tide = _Named(), Tide()
+    for batch in _cut(source.entries()):
+        named.take(batch)
+        await rise(tide, work.db, work.merchant, batch)
+    if work.create:
+        await _make(work, named)
+    await open_stock(tide, work.db, work.merchant, at=work.at, actor=FILES)
 
 
 def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
@@ -250,35 +268,29 @@ def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
 
 
 async def _open_what_is_missing(work: _Import, batch: Sequence[Entry]) -> None:
-    """`--create`: channels, sites and SKUs that the batch names and nobody has made; what is there stays as it is."""
-    if not work.create:
-        return
-    if channels := {entry.channel for entry in batch} - work.known:
+    if work.create:
+        named = _Named()
+        named.take(batch)
+        await _make(work, named)
+
+
+async def _make(work: _Import, named: _Named) -> None:
+    """`--create`: channels, sites and SKUs that nobody has made; what is there stays as it is."""
+    if channels := named.channels - work.known:
         await open_channels(work.db, work.merchant, sorted(channels))
-    sites: dict[str, NewSite] = {site.code: site for entry in batch for site in entry.sites}
-    if new_sites := [site for code, site in sites.items() if f"site {code}" not in work.known]:
-        await open_sites(work.db, work.merchant, new_sites)
-    await _open_skus(work, batch)
-    work.known |= channels | {f"site {site.code}" for site in new_sites}
+    if sites := [site for code, site in named.sites.items() if f"site {code}" not in work.known]:
+        await open_sites(work.db, work.merchant, sites)
+    words = [word for word in named.skus if f"sku {word}" not in work.known]
+    for start in range(0, len(words), NAMES):
+        await _make_skus(work, {word: named.skus[word] for word in words[start : start + NAMES]})
+    work.known |= channels | {f"site {site.code}" for site in sites} | {f"sku {word}" for word in words}
 
 
-async def _open_skus(work: _Import, batch: Sequence[Entry]) -> None:
-    skus: dict[str, NewSku] = {}
-    for sku in (sku for entry in batch for sku in entry.skus):
-        if sku.code not in skus or not skus[sku.code].name:
-            skus[sku.code] = sku
-    words = [word for word in skus if f"sku {word}" not in work.known]
-    if words:
-        async with tenant_tx(work.db, [work.merchant], readonly=True) as tx:
-            there = {row["word"] for row in await tx.rows(KNOWN_WORDS, work.merchant, words)}
-        new = [skus[word] for word in words if word not in there]
-        if new:
-            await add_skus(work.db, work.merchant, new)
-        work.nameless |= {sku.code for sku in new if not sku.name}
-        work.known |= {f"sku {word}" for word in words}
-    if named := {code: skus[code].name for code in work.nameless & skus.keys() if skus[code].name}:
-        await name_skus(work.db, work.merchant, named)
-        work.nameless -= named.keys()
+async def _make_skus(work: _Import, skus: dict[str, NewSku]) -> None:
+    async with tenant_tx(work.db, [work.merchant], readonly=True) as tx:
+        there = {row["word"] for row in await tx.rows(KNOWN_WORDS, work.merchant, list(skus))}
+    if new := [sku for word, sku in skus.items() if word not in there]:
+        await add_skus(work.db, work.merchant, new)
 
 
 # Nothing is written

@@ -8,7 +8,7 @@ standing counts, and orders that are in the books already do not: so an import t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -58,20 +58,20 @@ class Tide:
             self.lowest[goods] = self.now[goods]
 
 
-async def open_stock(
-    db: Db, merchant: int, batches: AsyncIterable[Sequence[Entry]], *, at: datetime, actor: Actor
-) -> None:
-    """Write down what must have stood there before the first of these entries, which come oldest first."""
-    tide = Tide()
-    async for batch in batches:
-        async with tenant_tx(db, [merchant], readonly=True) as tx:
-            there = await _in_the_books(tx, merchant, batch)
-        for entry in batch:
-            if tide.began is None:
-                tide.began = entry.at
-            if _key(entry) not in there:
-                for goods, units in flows(entry):
-                    tide.move(goods, units)
+async def rise(tide: Tide, db: Db, merchant: int, entries: Sequence[Entry]) -> None:
+    """The next entries, oldest first: those that are not in the books yet move the tide."""
+    async with tenant_tx(db, [merchant], readonly=True) as tx:
+        there = await _in_the_books(tx, merchant, entries)
+    for entry in entries:
+        if tide.began is None:
+            tide.began = entry.at
+        if _key(entry) not in there:
+            for goods, units in flows(entry):
+                tide.move(goods, units)
+
+
+async def open_stock(tide: Tide, db: Db, merchant: int, *, at: datetime, actor: Actor) -> None:
+    """Write down what must have stood there before it all began."""
     needed = {goods: -units for goods, units in tide.lowest.items() if units < 0}
     wanted = sorted(needed)
     for start in range(0, len(wanted), BATCH):

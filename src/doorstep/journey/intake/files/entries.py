@@ -64,7 +64,7 @@ class Seen:
 class Source(Protocol):
     """Files of one format, opened."""
 
-    moves_stock: bool  # do entries say from which site goods left?
+    read_twice: bool  # may entries be asked for once ahead, to learn what only the whole tells?
 
     @property
     def currency(self) -> str:

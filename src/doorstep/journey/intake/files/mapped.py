@@ -29,6 +29,8 @@ class NoCurrency(Refusal):
 class MappedFiles:
     """with MappedFiles(mapping, paths, …) as files: files.load(seen) …; files.entries() … as often as needed."""
 
+    read_twice = True
+
     def __init__(
         self, mapping: Mapping, paths: Sequence[str | PathLike[str]], *, currency: str, timezone: str, channel: str,
         history: bool,
@@ -41,7 +43,6 @@ class MappedFiles:
         self.currency = mapping.currency or currency
         if not self.currency and not mapping.order.currency:
             raise NoCurrency()
-        self.moves_stock = bool(mapping.order.site or mapping.line.site)
         self._tables, self._strangers = open_tables(mapping, paths)
         self._files = [str(file) for table in self._tables.values() for file in table.files]
         settled = Settled(

@@ -67,7 +67,7 @@ def open_source(
 class ShopifyFiles:
     """Shopify order exports, which have a reader of their own."""
 
-    moves_stock = False  # an export says nothing of where goods stood
+    read_twice = False  # its reader surveys the files by itself, and an export says nothing of where goods stood
 
     def __init__(
         self, paths: Sequence[str | PathLike[str]], *, currency: str, timezone: str, channel: str, history: bool
