@@ -149,7 +149,8 @@ def drill(kills: int, seed: int) -> dict[str, Any]:
         finally:
             embedded.stop(home)
     return {
-        "smooth": smooth.told, "smooth_seconds": round(smooth.seconds, 1), "kills": sum(run.returned != 0 for run in runs),
+        "smooth": smooth.told, "smooth_seconds": round(smooth.seconds, 1),
+        "kills": sum(run.returned != 0 for run in runs),
         "last": runs[-1].told, "again": again.told, "peak_mb": round(max(r.peak_mb for r in (smooth, *runs, again))),
         **compared,
     }  # fmt: skip
