@@ -1,4 +1,4 @@
-"""print_journey: puts the journey table, as the code has it, where people read it: README.md and docs/words.md.
+"""print_journey: puts the journey table and the columns of exports, as the code has them, where people read them.
 
 python tools/print_journey.py [--check]
 """
@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from doorstep.doors.exports.columns import Export
+from doorstep.doors.exports.every import EXPORTS
 from doorstep.spine.journey import JOURNEY, as_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +21,20 @@ def verbs() -> str:
     return "\n".join(["| verb | what happens |", "|---|---|", *(f"| `{row.verb}` | {row.says} |" for row in JOURNEY)])
 
 
-PAGES = {ROOT / "README.md": as_markdown, ROOT / "docs" / "words.md": verbs}
+def exports() -> str:
+    return "\n\n".join(f"## {export.name}\n\n{export.says}\n\n{columns(export)}" for export in EXPORTS.values())
+
+
+def columns(export: Export) -> str:
+    rows = (f"| `{column.name}` | {column.says} | {column.unit} |" for column in export.columns)
+    return "\n".join(["| column | meaning | unit |", "|---|---|---|", *rows])
+
+
+PAGES = {
+    ROOT / "README.md": as_markdown,
+    ROOT / "docs" / "words.md": verbs,
+    ROOT / "docs" / "exporting.md": exports,
+}
 
 
 def printed(text: str, table: str) -> str:
@@ -37,7 +52,7 @@ def main() -> int:
             if "--check" not in sys.argv:
                 page.write_text(fresh, "utf-8")
     if stale and "--check" in sys.argv:
-        print(f"The journey in {', '.join(stale)} is not the one in the code: run `make journey`.")
+        print(f"{', '.join(stale)} does not say what the code says: run `make journey`.")
         return 1
     return 0
 

@@ -134,6 +134,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Value], int, int]] = {
     "before": (lambda text, mark: text.partition(mark)[0] if mark else text, 2, 2),
     "after": (lambda text, mark: text.partition(mark)[2] if mark else "", 2, 2),
     "replace": (lambda text, old, new: text.replace(old, new) if old else text, 3, 3),
+    "unguarded": (cells.unguarded, 1, 1),
     "number": (lambda text: _number(text), 1, 1),
     "abs": (lambda text: abs(_number(text)), 1, 1),
 }
