@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorstep.journey.intake.correcting import (
+from doorstep.journey.intake.corrections.correcting import (
     Correction,
     Line,
     Shelf,
@@ -23,7 +23,17 @@ from doorstep.journey.intake.correcting import (
     order_events,
     stock_events,
 )
-from doorstep.journey.intake.linking import Credited, Ends, Link, Sale, Sales, link, release, together, units_linked
+from doorstep.journey.intake.corrections.linking import (
+    Credited,
+    Ends,
+    Link,
+    Sale,
+    Sales,
+    link,
+    release,
+    together,
+    units_linked,
+)
 from doorstep.spine.outcome import Cash, Delete, Demand, Fact, Insert, Stock, Update
 
 DAY = datetime(2010, 3, 1, tzinfo=UTC)

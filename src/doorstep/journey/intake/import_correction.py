@@ -12,10 +12,17 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.intake.content import correction_hash
-from doorstep.journey.intake.correcting import Correction, Line, line_facts, link_facts, order_events, stock_events
-from doorstep.journey.intake.correction_facts import Existing, Facts, Left, facts_of
+from doorstep.journey.intake.corrections.correcting import (
+    Correction,
+    Line,
+    line_facts,
+    link_facts,
+    order_events,
+    stock_events,
+)
+from doorstep.journey.intake.corrections.facts import Existing, Facts, Left, facts_of
+from doorstep.journey.intake.corrections.linking import lines_linked, link, release, together, units_linked
 from doorstep.journey.intake.costs import corrected_totals
-from doorstep.journey.intake.linking import lines_linked, link, release, together, units_linked
 from doorstep.journey.intake.place import UnknownChannel, known_item
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.ids import public

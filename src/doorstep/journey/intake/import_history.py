@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from msgspec import Meta
 
 from doorstep.journey.intake.costs import order_amounts
-from doorstep.journey.intake.looking import tell_contradictions, tell_problems
+from doorstep.journey.intake.history.looking import tell_contradictions, tell_problems
+from doorstep.journey.intake.history.parceling import keep_parcels
+from doorstep.journey.intake.history.past import sites_of
+from doorstep.journey.intake.history.progress import write_down
+from doorstep.journey.intake.history.standing import VERB, Shipped, Standing, Unit
+from doorstep.journey.intake.history.ways import told_of
 from doorstep.journey.intake.money import Money
 from doorstep.journey.intake.new_order import NewLine, NewOrder
-from doorstep.journey.intake.parceling import keep_parcels
-from doorstep.journey.intake.past import sites_of
 from doorstep.journey.intake.place import (
     Arrival,
     Facts,
@@ -29,9 +32,6 @@ from doorstep.journey.intake.place import (
     ships,
     told,
 )
-from doorstep.journey.intake.progress import write_down
-from doorstep.journey.intake.standing import VERB, Shipped, Standing, Unit
-from doorstep.journey.intake.ways import told_of
 from doorstep.kit.ids import public
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.numbering import only_last_counts

@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from doorstep.journey.intake import amend, catching_up, progress
+from doorstep.journey.intake import amend
 from doorstep.journey.intake.content import NOTHING, Happened, Problem, content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
+from doorstep.journey.intake.history import catching_up, progress
+from doorstep.journey.intake.history.past import Past, past_of
 from doorstep.journey.intake.money import money_of, payments_of
 from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
-from doorstep.journey.intake.past import Past, past_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized

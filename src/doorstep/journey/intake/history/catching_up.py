@@ -10,14 +10,14 @@ import msgspec
 
 from doorstep.journey.intake.amend import Said
 from doorstep.journey.intake.content import hash_of_parts, parts_of
-from doorstep.journey.intake.corrected import correct, find_lines
-from doorstep.journey.intake.looking import tell_contradictions
+from doorstep.journey.intake.history.looking import tell_contradictions
+from doorstep.journey.intake.history.other_goods import correct, find_lines
+from doorstep.journey.intake.history.parceling import keep_parcels
+from doorstep.journey.intake.history.past import Past, sites_of
+from doorstep.journey.intake.history.progress import VERB, write_down
+from doorstep.journey.intake.history.standing import standing_of
+from doorstep.journey.intake.history.ways import told_of
 from doorstep.journey.intake.money import Money
-from doorstep.journey.intake.parceling import keep_parcels
-from doorstep.journey.intake.past import Past, sites_of
-from doorstep.journey.intake.progress import VERB, write_down
-from doorstep.journey.intake.standing import standing_of
-from doorstep.journey.intake.ways import told_of
 from doorstep.kit.text import normalized
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.facts import OrderFacts

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from doorstep.journey.intake.content import Happened, ToldParcel
-from doorstep.journey.intake.standing import VERB, KeptParcel, KeptPart, Standing
-from doorstep.journey.intake.ways import Told, is_said_to_be_delivered
+from doorstep.journey.intake.history.standing import VERB, KeptParcel, KeptPart, Standing
+from doorstep.journey.intake.history.ways import Told, is_said_to_be_delivered
 from doorstep.kit.ids import public
 from doorstep.spine.outcome import Event, Insert, Outcome, Update
 from doorstep.spine.status import PARCEL_COUNTER, PLANNED

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from doorstep.journey.intake.correcting import Shelf
-from doorstep.journey.intake.standing import KeptParcel, KeptPart, Left, Shipped
+from doorstep.journey.intake.corrections.correcting import Shelf
+from doorstep.journey.intake.history.standing import KeptParcel, KeptPart, Left, Shipped
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.setup.sites import every_site

@@ -1,4 +1,4 @@
-"""corrected: a historic order comes again with other goods or other amounts: what changed is applied to the books.
+"""other_goods: a historic order comes again with other goods or other amounts: what changed is applied to the books.
 
 All of it or nothing: what cannot be applied is told, with every difference, and the books stay as they are. What was
 wrong is corrected where it stood: on the day of the order, and goods that never left are back on the day they did not
@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.intake.matching import Likeness, match
-from doorstep.journey.intake.standing import UNIT, VERB, Standing, Unit
-from doorstep.journey.intake.ways import Told
+from doorstep.journey.intake.history.matching import Likeness, match
+from doorstep.journey.intake.history.standing import UNIT, VERB, Standing, Unit
+from doorstep.journey.intake.history.ways import Told
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Update
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.intake.standing import Standing
+from doorstep.journey.intake.history.standing import Standing
 from doorstep.spine.numbering import Numbers, spelled
 from doorstep.spine.outcome import Insert, Outcome
 

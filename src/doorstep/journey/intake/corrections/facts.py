@@ -1,4 +1,4 @@
-"""correction_facts: what the rule sees: corrections that are here, sales that may be credited, goods that stand.
+"""facts: what the rule sees: corrections that are here, sales that may be credited, goods that stand.
 
 A handful of statements, however many corrections come at once. Locked are the corrections themselves, then orders,
 availability and places, as everywhere.
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from doorstep.journey.intake.content import correction_hash
-from doorstep.journey.intake.correcting import Correction, Line, Shelf
-from doorstep.journey.intake.linking import Ends, Link, Owed, Sale, Sales
+from doorstep.journey.intake.corrections.correcting import Correction, Line, Shelf
+from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
 from doorstep.journey.intake.place import Item, channels_named, items_named, known_item
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import HISTORY, Goods

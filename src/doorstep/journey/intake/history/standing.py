@@ -8,8 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from doorstep.journey.intake.contradictions import Contradicted
-from doorstep.journey.intake.correcting import Shelf
+from doorstep.journey.intake.corrections.correcting import Shelf
+from doorstep.journey.intake.history.contradictions import Contradicted
 from doorstep.journey.intake.money import Money
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.amounts import worth_of_last_units

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from doorstep.journey.intake.content import Happened
-from doorstep.journey.intake.contradictions import find
+from doorstep.journey.intake.history.contradictions import find
+from doorstep.journey.intake.history.papers_elsewhere import CREDIT_NOTES, INVOICES, credited
+from doorstep.journey.intake.history.standing import VERB, Standing, Unit
+from doorstep.journey.intake.history.ways import OUT, Told
 from doorstep.journey.intake.money import give_back, said_to_be, take_in_each
 from doorstep.journey.intake.new_order import NewOrder
-from doorstep.journey.intake.papers_elsewhere import CREDIT_NOTES, INVOICES, credited
-from doorstep.journey.intake.standing import VERB, Standing, Unit
-from doorstep.journey.intake.ways import OUT, Told
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.numbering import Numbers
 from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Stock

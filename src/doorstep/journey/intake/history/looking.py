@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.intake.content import Problem
-from doorstep.journey.intake.contradictions import Contradicted
-from doorstep.journey.intake.past import Raised
-from doorstep.journey.intake.standing import VERB
+from doorstep.journey.intake.history.contradictions import Contradicted
+from doorstep.journey.intake.history.past import Raised
+from doorstep.journey.intake.history.standing import VERB
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Update
 
