@@ -9,9 +9,10 @@ from types import TracebackType
 from zoneinfo import ZoneInfo
 
 from doorstep.journey.intake.files.entries import Entry, Seen
+from doorstep.journey.intake.files.fields import Settled
 from doorstep.journey.intake.files.mapping import Mapping
 from doorstep.journey.intake.files.moments import moments
-from doorstep.journey.intake.files.orders_mapped import OrderBuilder, Settled
+from doorstep.journey.intake.files.orders_mapped import OrderBuilder
 from doorstep.journey.intake.files.scope import ROWS, Opened, Scope, open_tables
 from doorstep.journey.intake.files.staging import Part, Staging
 from doorstep.journey.intake.files.tables import BadRow
@@ -47,6 +48,7 @@ class MappedFiles:
         self._files = [str(file) for table in self._tables.values() for file in table.files]
         settled = Settled(
             currency=self.currency,
+            decimal=mapping.decimal,
             channel=mapping.channel or channel,
             zone=ZoneInfo(mapping.timezone or timezone),
             timezone=mapping.timezone or timezone,

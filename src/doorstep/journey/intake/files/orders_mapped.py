@@ -7,35 +7,28 @@ its reason, and the rest of its order is taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from decimal import Decimal
 from typing import Literal, cast, get_args
-from zoneinfo import ZoneInfo
-
-import msgspec
 
 from doorstep.journey.intake.content import Contradiction, Happened, LineStage, ToldParcel
 from doorstep.journey.intake.files import cells
-from doorstep.journey.intake.files.entries import Entry, FirstSeen
-from doorstep.journey.intake.files.mapping import Mapping, Said
-from doorstep.journey.intake.files.moments import Moment
-from doorstep.journey.intake.files.problems import Problem
+from doorstep.journey.intake.files.entries import Entry
+from doorstep.journey.intake.files.fields import Fields, Settled, Wrong, kind_of, site_code, sorting
+from doorstep.journey.intake.files.lines_mapped import Line, LineReader
+from doorstep.journey.intake.files.mapping import Mapping
+from doorstep.journey.intake.files.names_mapped import Namer
 from doorstep.journey.intake.files.scope import ROWS, Opened, Scope, Test
 from doorstep.journey.intake.files.staging import Part, Staging
 from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.import_history import ImportHistory
-from doorstep.journey.intake.new_order import Buyer, NewLine, NewOrder, PaymentTerm, Tender
+from doorstep.journey.intake.new_order import Buyer, NewOrder, PaymentTerm, Tender
 from doorstep.journey.intake.place import Place
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.kit import money
 from doorstep.kit.refusals import Refusal
-from doorstep.setup import checks
 from doorstep.setup.addresses import Address
-from doorstep.setup.merchants import NewSite, NewSku
 
 MOST_LINES = 2000
 LARGEST_QUANTITY = 1_000_000
@@ -49,63 +42,6 @@ _NOT_IN_CODES = re.compile(r"[^A-Z0-9-]+")
 
 CorrectionKind = Literal["credit", "adjustment", "stock"]
 KINDS: tuple[CorrectionKind, ...] = get_args(CorrectionKind)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What holds for all rows."""
-
-    currency: str
-    channel: str
-    zone: ZoneInfo
-    timezone: str
-    history: bool
-    moment: Moment
-
-
-@dataclass(slots=True)
-class Line:
-    """A row of a line, in its whole context, and what it was read as."""
-
-    part: Part
-    row: Sequence[str]
-    code: str
-    title: str
-    quantity: int
-    unit_price: Decimal
-    service: bool
-    site: str
-    stage: str = ""
-
-
-@dataclass(slots=True)
-class Wrong:
-    """The problems of one order, each with the line of the file it is about."""
-
-    found: list[Problem] = field(default_factory=list)
-
-    def add(self, line: int, column: Said, reason: str, value: str = "") -> None:
-        named = column if isinstance(column, str) else column.of
-        self.found.append(Problem(line, named[:120], reason, value[:200]))
-
-
-class Fields:
-    """Those of one section of the mapping, each as a function of a row."""
-
-    def __init__(self, section: object, scope: Scope, names: Sequence[str]) -> None:
-        self.said: dict[str, Said] = {name: getattr(section, name) for name in names}
-        self._get = {name: get for name, said in self.said.items() if (get := scope.getter(said)) is not None}
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._get
-
-    def get(self, name: str, row: Sequence[str]) -> str:
-        get = self._get.get(name)
-        return get(row) if get is not None else ""
-
-
-def _names(section: msgspec.Struct) -> list[str]:
-    return [name for name in section.__struct_fields__ if name not in ("table", "key", "complete")]
 
 
 class OrderBuilder:
@@ -122,25 +58,22 @@ class OrderBuilder:
         self.order_owner, self.line_owner = tables[order_table].owner, tables[line_table].owner
         self.payment_owner = tables[paying].owner if paying else -1
         self.tables = tables
-        self.order = Fields(mapping.order, self.order_scope, _names(mapping.order))
-        self.line = Fields(mapping.line, self.line_scope, _names(mapping.line))
-        self.sku = Fields(mapping.sku, self.line_scope, _names(mapping.sku))
-        self.site = Fields(mapping.site, self.line_scope, _names(mapping.site))
-        self.parcel = Fields(mapping.parcel, self.line_scope, _names(mapping.parcel)) if mapping.parcel else None
+        self.order = Fields(mapping.order, self.order_scope, settled)
+        self.lines = LineReader(mapping, self.line_scope, settled)
+        self.line = self.lines.fields
+        self.names = Namer(mapping, self.line_scope, settled)
+        self.parcel = Fields(mapping.parcel, self.line_scope, settled) if mapping.parcel else None
         self.payment_scope = Scope(tables, paying, order_table) if paying else self.order_scope
-        self.payment = Fields(mapping.payment, self.payment_scope, _names(mapping.payment)) if mapping.payment else None
+        self.payment = Fields(mapping.payment, self.payment_scope, settled) if mapping.payment else None
         tests = ((kind, self.line_scope.test(getattr(mapping.kind, kind))) for kind in KINDS)
         self.kinds: list[tuple[CorrectionKind, Test]] = [(kind, test) for kind, test in tests if test is not None]
-        self.is_service = self.line_scope.test(mapping.line.service)
         self.is_canceled = self.order_scope.test(mapping.order.canceled)
         self.is_delivered = self.order_scope.test(mapping.order.delivered)
         self.has_tax_included = self.order_scope.test(mapping.order.tax_included)
-        self.service_code = _service_codes(mapping.services)
-        self.begin()
 
     def begin(self) -> None:
         """From the first order again."""
-        self.new_sku, self.named_sku, self.new_site = FirstSeen(), FirstSeen(), FirstSeen()
+        self.names.begin()
 
     def entries(self, key: str, parts: list[Part]) -> Iterator[Entry | BadRow]:
         """What the rows of this key are: an order, or corrections, or both."""
@@ -200,26 +133,19 @@ class OrderBuilder:
         payments: list[Part], wrong: Wrong, counts: bool, beside: int,
     ) -> Entry:  # fmt: skip
         currency = self._currency(row, head, wrong)
-        lines = self._lines(line_rows, wrong)
-        placed_at = min(
-            (at for part, own in line_rows if (at := self._moment_of(self.order, "placed_at", own, part)) is not None),
-            default=None,
-        ) if head.owner == self.line_owner else self._moment_of(self.order, "placed_at", row, head, wrong)  # fmt: skip
-        if placed_at is None and head.owner == self.line_owner:
-            self._moment_of(self.order, "placed_at", row, head, wrong)
+        lines = self.lines.lines(line_rows, wrong)
+        placed_at = self._placed_at(row, head, line_rows, wrong)
         happened = self._happened(row, head, lines, wrong, currency)
         is_history = self.settled.history or self._is_over(happened, lines)
         if not is_history:
             lines = [line for line in lines if line.quantity and line.stage not in NOT_SENT]
             happened = _to_begin_with(happened, lines)
-        text, minor = self._text, self._minor
-        shipping = [
-            minor(self.line, "shipping", line.row, currency, line.part, wrong) for line in lines
-        ] if "shipping" in self.line else []  # fmt: skip
-        taxes = [minor(self.line, "tax", line.row, currency, line.part, wrong) for line in lines] \
-            if "tax" in self.line else []  # fmt: skip
+        text, minor = self._text, self.order.minor
+        shipping, taxes = (self._of_lines(name, lines, currency, wrong) for name in ("shipping", "tax"))
         order = NewOrder(
-            lines=[self._new_line(line, currency, wrong, taxes[i] if taxes else 0) for i, line in enumerate(lines)],
+            lines=[
+                self.lines.new_line(line, currency, wrong, tax) for line, tax in zip(lines, taxes, strict=True)
+            ],
             currency=currency,
             external_id=key[:120],
             number=(text("number", row) or key)[:60],
@@ -227,11 +153,11 @@ class OrderBuilder:
             placed_at=placed_at,
             buyer=self._buyer(row),
             ship_to=self._address(row, head, wrong),
-            discount_minor=minor(self.order, "discount", row, currency, head, wrong),
-            shipping_minor=sum(shipping) + minor(self.order, "shipping", row, currency, head, wrong),
-            tax_minor=sum(taxes) or minor(self.order, "tax", row, currency, head, wrong),
+            discount_minor=minor("discount", row, currency, head, wrong),
+            shipping_minor=sum(shipping) + minor("shipping", row, currency, head, wrong),
+            tax_minor=sum(taxes) or minor("tax", row, currency, head, wrong),
             tax_included=self.has_tax_included is not None and self.has_tax_included(row),
-            total_minor=minor(self.order, "total", row, currency, head, wrong) if text("total", row).strip() else None,
+            total_minor=minor("total", row, currency, head, wrong) if text("total", row).strip() else None,
             tenders=self._tenders(payments, row, currency, wrong),
             payment_term=self._term(row, head, wrong),
             shipping_method=text("shipping_method", row)[:200],
@@ -247,79 +173,26 @@ class OrderBuilder:
         return Entry(
             verb="import_history" if is_history else "place", body=body, file=file, first_line=first_line,
             rows=len(line_rows) + beside, name=key,
-            problems=tuple(wrong.found), skus=self._new_skus(lines), sites=self._new_sites(lines, site, row),
+            problems=tuple(wrong.found), skus=self.names.skus(lines), sites=self.names.sites(lines, site),
             counts=counts,
         )  # fmt: skip
 
-    def _lines(self, rows: list[tuple[Part, Sequence[str]]], wrong: Wrong) -> list[Line]:
-        lines = [line for part, row in rows if (line := self._line(part, row, wrong)) is not None]
-        if "number" in self.line:
-            get = self.line.get
-            lines.sort(key=lambda line: _as_number(get("number", line.row)))
-        if len(lines) > MOST_LINES:
-            wrong.add(lines[MOST_LINES].part.line, self.mapping.order.key, "too_many_lines")
-        return lines[:MOST_LINES]
+    def _placed_at(
+        self, row: Sequence[str], head: Part, rows: list[tuple[Part, Sequence[str]]], wrong: Wrong
+    ) -> datetime | None:
+        """The earliest that its rows say; where the order has a row of its own, what that says."""
+        moment = self.order.moment
+        if head.owner == self.line_owner:
+            told = [at for part, own in rows if (at := moment("placed_at", own, part)) is not None]
+            if told:
+                return min(told)
+        return moment("placed_at", row, head, wrong)
 
-    def _line(self, part: Part, row: Sequence[str], wrong: Wrong) -> Line | None:
-        line = self._read(part, row, wrong)
-        if line is None:
-            return None
-        if line.quantity < 0:
-            wrong.add(part.line, self.line.said["quantity"], "quantity_negative", str(line.quantity))
-            return None
-        if line.unit_price < 0:
-            wrong.add(part.line, self.line.said["unit_price"], "price_negative", str(line.unit_price))
-            return None
-        return line
-
-    def _read(self, part: Part, row: Sequence[str], wrong: Wrong) -> Line | None:
-        """A line as it was told, signs included; None when its quantity is none that goods have."""
-        get = self.line.get
-        told = get("quantity", row) if "quantity" in self.line else "1"
-        quantity = whole(told)
-        if quantity is None or abs(quantity) > LARGEST_QUANTITY:
-            reason = "quantity_unclear" if quantity is None else "quantity_too_large"
-            wrong.add(part.line, self.line.said["quantity"], reason, told)
-            quantity = 1
-        price = self._price(part, row, quantity, wrong)
-        if price is None:
-            return None
-        code = get("sku", row).strip()[:120]
-        return Line(
-            part=part, row=row, code=code, title=get("title", row)[:500], quantity=quantity, unit_price=price,
-            service=self.service_code(code) or (self.is_service is not None and self.is_service(row)),
-            site=site_code(get("site", row)) if "site" in self.line else "",
-            stage=get("stage", row).strip(),
-        )  # fmt: skip
-
-    def _price(self, part: Part, row: Sequence[str], quantity: int, wrong: Wrong) -> Decimal | None:
-        name = "unit_price" if "unit_price" in self.line else "total"
-        told = self.line.get(name, row)
-        amount = decimal(told, self.mapping.decimal)
-        if amount is None:
-            reason = "price_missing" if not told.strip() else "amount_unreadable"
-            if quantity:
-                wrong.add(part.line, self.line.said[name], reason, told)
-            amount = Decimal(0)
-        if name == "total" and quantity not in (0, 1):
-            return _places_of_a_price(amount / quantity)
-        if abs(amount) > LARGEST_PRICE:
-            wrong.add(part.line, self.line.said[name], "price_too_large", told)
-            return None
-        exact = _places_of_a_price(amount)
-        if exact != amount:
-            wrong.add(part.line, self.line.said[name], "price_rounded", told)
-        return exact
-
-    def _new_line(self, line: Line, currency: str, wrong: Wrong, tax_minor: int) -> NewLine:
-        discount = (
-            self._minor(self.line, "discount", line.row, currency, line.part, wrong) if "discount" in self.line else 0
-        )
-        return NewLine(
-            sku=line.code, title=line.title, quantity=line.quantity, unit_price=line.unit_price,
-            discount_minor=discount, tax_minor=tax_minor, ships=not line.service,
-            external_id=self.line.get("external_id", line.row).strip()[:120],
-        )  # fmt: skip
+    def _of_lines(self, name: str, lines: list[Line], currency: str, wrong: Wrong) -> list[int]:
+        """An amount of each line that the order has as a whole."""
+        if name not in self.line:
+            return [0] * len(lines)
+        return [self.line.minor(name, line.row, currency, line.part, wrong) for line in lines]
 
     def _tenders(self, parts: list[Part], order_row: Sequence[str], currency: str, wrong: Wrong) -> list[Tender]:
         if self.payment is None:
@@ -327,7 +200,7 @@ class OrderBuilder:
         get, tenders = self.payment.get, []
         rows = [(part, self._row_of(self.payment_scope, part, order_row)) for part in parts]
         if "number" in self.payment:
-            rows.sort(key=lambda both: _as_number(get("number", both[1])))
+            rows.sort(key=lambda both: sorting(get("number", both[1])))
         if self.payment_owner == self.order_owner:
             rows = rows[:1]
         for part, row in rows:
@@ -335,9 +208,9 @@ class OrderBuilder:
                 continue
             tenders.append(
                 Tender(
-                    kind="paid", amount_minor=self._minor(self.payment, "amount", row, currency, part, wrong),
+                    kind="paid", amount_minor=self.payment.minor("amount", row, currency, part, wrong),
                     method=get("method", row)[:200], reference=get("reference", row)[:200],
-                    paid_at=self._moment_of(self.payment, "paid_at", row, part, wrong),
+                    paid_at=self.payment.moment("paid_at", row, part, wrong),
                 )
             )  # fmt: skip
         return tenders
@@ -345,20 +218,20 @@ class OrderBuilder:
     # what happened to it
 
     def _happened(self, row: Sequence[str], head: Part, lines: list[Line], wrong: Wrong, currency: str) -> Happened:
-        moment = self._moment_of
-        fulfilled_at = moment(self.order, "fulfilled_at", row, head, wrong)
-        delivered_at = moment(self.order, "delivered_at", row, head, wrong)
+        moment = self.order.moment
+        fulfilled_at = moment("fulfilled_at", row, head, wrong)
+        delivered_at = moment("delivered_at", row, head, wrong)
         stages, contradictions = self._stages(lines)
         return Happened(
-            approved_at=moment(self.order, "approved_at", row, head, wrong),
+            approved_at=moment("approved_at", row, head, wrong),
             promised_on=self._day(row, head, wrong),
             fulfilled_at=fulfilled_at,
             delivered_at=delivered_at,
-            canceled_at=moment(self.order, "canceled_at", row, head, wrong),
+            canceled_at=moment("canceled_at", row, head, wrong),
             canceled=self.is_canceled is not None and self.is_canceled(row),
             delivered=self.is_delivered is not None and self.is_delivered(row),
-            refunded_minor=self._minor(self.order, "refunded", row, currency, head, wrong),
-            refunded_at=moment(self.order, "refunded_at", row, head, wrong),
+            refunded_minor=self.order.minor("refunded", row, currency, head, wrong),
+            refunded_at=moment("refunded_at", row, head, wrong),
             stages=stages,
             parcels=self._parcels(lines, fulfilled_at, delivered_at, wrong) if self.parcel else [],
             contradictions=contradictions,
@@ -381,7 +254,7 @@ class OrderBuilder:
                 stages.append("")
                 found.setdefault(line.stage, []).append(told(line.row) if told else line.stage)
         contradictions = [
-            Contradiction(kind=_as_kind(kind), reason=f"the channel says: {', '.join(dict.fromkeys(words))}"[:500])
+            Contradiction(kind=kind_of(kind), reason=f"the channel says: {', '.join(dict.fromkeys(words))}"[:500])
             for kind, words in found.items()
         ]
         return stages, contradictions
@@ -400,8 +273,8 @@ class OrderBuilder:
         sites: set[str] = set()
         for (site, tracking, state), numbers in boxes.items():
             first = lines[numbers[0] - 1]
-            own = self._moment_of(self.parcel, "handed_over_at", first.row, first.part, wrong)
-            came = self._moment_of(self.parcel, "delivered_at", first.row, first.part, wrong)
+            own = self.parcel.moment("handed_over_at", first.row, first.part, wrong)
+            came = self.parcel.moment("delivered_at", first.row, first.part, wrong)
             reference = tracking or (site if site not in sites else f"{site}/{numbers[0]}")
             sites.add(site)
             parcels.append(
@@ -433,15 +306,13 @@ class OrderBuilder:
         wrong = Wrong()
         head = rows[0][0]
         currency = self._currency(row, head, wrong)
-        lines = [line for part, own in rows if (line := self._read(part, own, wrong)) is not None]
-        moments = [at for part, own in rows if (at := self._moment_of(self.order, "placed_at", own, part)) is not None]
-        if not moments:
-            self._moment_of(self.order, "placed_at", row, head, wrong)
+        lines = [line for part, own in rows if (line := self.lines.read(part, own, wrong)) is not None]
+        happened_at = self._placed_at(row, head, rows, wrong) or EPOCH
         site = site_code(self._text("site", row))
         body = ImportCorrection(
             kind=kind, external_id=key[:120], number=(self._text("number", row) or key)[:60],
             channel=(self._text("channel", row).strip() or self.settled.channel)[:60],
-            happened_at=min(moments, default=EPOCH), currency=currency, buyer=self._buyer(row),
+            happened_at=happened_at, currency=currency, buyer=self._buyer(row),
             country=self._country(row, head, wrong), site=site, reason=self._text("reason", row)[:500],
             lines=[
                 CorrectedLine(sku=line.code, title=line.title, quantity=line.quantity, unit_price=line.unit_price)
@@ -452,7 +323,7 @@ class OrderBuilder:
         return Entry(
             verb="import_correction", body=body, file=file, first_line=first_line, rows=len(rows) + beside,
             name=key,
-            problems=tuple(wrong.found), skus=self._new_skus(lines), sites=self._new_sites(lines, site, row),
+            problems=tuple(wrong.found), skus=self.names.skus(lines), sites=self.names.sites(lines, site),
             counts=counts,
         )  # fmt: skip
 
@@ -509,82 +380,14 @@ class OrderBuilder:
             wrong.add(head.line, self.order.said["payment_term"], "status_unknown", told)
         return "prepaid"
 
-    def _minor(self, fields: Fields, name: str, row: Sequence[str], currency: str, part: Part, wrong: Wrong) -> int:
-        if name not in fields:
-            return 0
-        told = fields.get(name, row)
-        if not told.strip():
-            return 0
-        amount = decimal(told, self.mapping.decimal)
-        if amount is None:
-            wrong.add(part.line, fields.said[name], "amount_unreadable", told)
-            return 0
-        if amount < 0:
-            wrong.add(part.line, fields.said[name], "amount_negative", told)
-            return 0
-        minor = money.to_minor(amount, currency)
-        if money.to_decimal(minor, currency) != amount:
-            wrong.add(part.line, fields.said[name], "amount_rounded", told)
-        return minor
-
-    def _moment_of(
-        self, fields: Fields, name: str, row: Sequence[str], part: Part, wrong: Wrong | None = None
-    ) -> datetime | None:
-        if name not in fields:
-            return None
-        told = fields.get(name, row)
-        at = self.settled.moment(told)
-        if at is None and told.strip() and wrong is not None:
-            wrong.add(part.line, fields.said[name], "date_unreadable", told)
-        return at
-
     def _day(self, row: Sequence[str], head: Part, wrong: Wrong) -> date | None:
         """A promised date is a day on the calendar there, not an instant."""
-        at = self._moment_of(self.order, "promised_on", row, head, wrong)
+        at = self.order.moment("promised_on", row, head, wrong)
         return at.astimezone(self.settled.zone).date() if at else None
 
     def _first(self, head: Part, rows: list[tuple[Part, Sequence[str]]]) -> tuple[str, int]:
         first = rows[0][0] if rows and head.owner == self.line_owner else head
         return self.files[first.file], first.line
-
-    # what is named for the first time
-
-    def _new_skus(self, lines: list[Line]) -> tuple[NewSku, ...]:
-        """Codes seen for the first time; and once more when a row tells the name that the first one left out."""
-        new = [line for line in lines if line.code and self.new_sku(line.code)]
-        named = [line for line in lines if line.code and line.title.strip() and self.named_sku(line.code)]
-        return tuple(self._new_sku(line) for line in {id(line): line for line in (*new, *named)}.values())
-
-    def _new_sku(self, line: Line) -> NewSku:
-        get = self.sku.get
-
-        def measure(name: str) -> int:
-            amount = decimal(get(name, line.row), self.mapping.decimal) if name in self.sku else None
-            return int(amount.quantize(Decimal(1), ROUND_HALF_UP)) if amount and 0 < amount < 10**8 else 0
-
-        hs_code = "".join(ch for ch in get("hs_code", line.row) if ch.isdigit())
-        return NewSku(
-            line.code, name=(get("name", line.row) or line.title).strip()[:200],
-            barcode=get("barcode", line.row).strip()[:60], weight_g=measure("weight_g"),
-            length_mm=measure("length_mm"), width_mm=measure("width_mm"),
-            height_mm=measure("height_mm"), hs_code=hs_code if 6 <= len(hs_code) <= 12 else "",
-            origin=cells.country(get("origin", line.row)) or "", stocked=not line.service,
-        )  # fmt: skip
-
-    def _new_sites(self, lines: list[Line], site: str, order_row: Sequence[str]) -> tuple[NewSite, ...]:
-        new = [self._new_site(line.site, line.row) for line in lines if line.site and self.new_site(line.site)]
-        if site and self.new_site(site):
-            new.append(NewSite(site, site, "", {}, timezone=self.settled.timezone))
-        return tuple(new)
-
-    def _new_site(self, code: str, row: Sequence[str]) -> NewSite:
-        get = self.site.get
-        country = cells.country(get("country", row)) or ""
-        address = {name: get(name, row).strip() for name in ("postcode", "city", "region")}
-        return NewSite(
-            code, (get("name", row).strip() or code)[:120], country,
-            {name: value for name, value in address.items() if value}, timezone=self.settled.timezone,
-        )  # fmt: skip
 
 
 def _to_begin_with(happened: Happened, lines: list[Line]) -> Happened:
@@ -607,60 +410,3 @@ def _repeated(orders: list[Part], files: list[str], column: str) -> Iterator[Bad
                 reason="order_repeated",
                 value=again.texts[0][:200],
             )
-
-
-def _service_codes(patterns: list[str]) -> Callable[[str], bool]:
-    """Whether a code is that of a service: by the words, and by patterns like gift_*."""
-    words = frozenset(word for word in patterns if not set(word) & set("*?["))
-    wild = tuple(word for word in patterns if word not in words)
-
-    @lru_cache(maxsize=65536)
-    def is_service(code: str) -> bool:
-        return code in words or any(fnmatchcase(code, pattern) for pattern in wild)
-
-    return is_service
-
-
-@lru_cache(maxsize=65536)
-def whole(text: str) -> int | None:
-    """The whole number that a cell says: 12, -3, 12.0, 1,000; None when it is none."""
-    try:
-        return int(text)
-    except ValueError:
-        amount = cells.amount(text)
-    return int(amount) if amount is not None and amount == amount.to_integral_value() else None
-
-
-@lru_cache(maxsize=65536)
-def decimal(text: str, mark: str = "") -> Decimal | None:
-    """The exact decimal that a cell says. `mark`: what stands before the cents, where the file's country decides."""
-    if mark:
-        thousands = "." if mark == "," else ","
-        text = text.replace(thousands, "").replace(mark, ".")
-        return cells.amount(text)
-    return cells.amount(text)
-
-
-@lru_cache(maxsize=65536)
-def _places_of_a_price(amount: Decimal) -> Decimal:
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent <= money.UNIT_PRICE_PLACES:
-        return amount
-    return amount.quantize(SIX_PLACES, ROUND_HALF_UP)
-
-
-@lru_cache(maxsize=65536)
-def site_code(text: str) -> str:
-    """What a site can be called: capitals, digits and dashes."""
-    code = _NOT_IN_CODES.sub("-", text.strip().upper()).strip("-")[: checks.LONGEST_SITE_CODE]
-    return f"{code}-" if len(code) == 1 else code
-
-
-def _as_number(text: str) -> tuple[int, Decimal, str]:
-    amount = decimal(text)
-    return (0, amount, "") if amount is not None else (1, Decimal(0), text)
-
-
-def _as_kind(word: str) -> str:
-    kind = re.sub(r"[^a-z_]+", "_", word.lower()).strip("_")[:60]
-    return kind if len(kind) > 2 else "contradictory_status"
