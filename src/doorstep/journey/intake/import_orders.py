@@ -89,8 +89,8 @@ class _Import:
     create: bool
     report: Report
     tell: Progress
+    rows: Seen
     came: Imported = field(default_factory=Imported)
-    rows: Seen = field(default_factory=Seen)
     done: int = 0  # rows of orders that are in
     to_link: list[Entry] = field(default_factory=list)  # credits whose sales may still come
     lost: set[tuple[str, str]] = field(default_factory=set)
@@ -121,10 +121,11 @@ async def import_orders(
     """
     options: dict[str, Any] = {"currency": currency, "timezone": timezone, "channel": channel, "history": history}
     with open_source(paths, mapping=mapping, **options) as source, Report(Path(paths[0]), home) as report:
-        work = _Import(db, merchant, at, create, report, progress or (lambda done, of, what: None))
-        for row in source.load(work.rows):
+        tell: Progress = progress or (lambda done, of, what: None)
+        rows = Seen(lambda read: tell(read, None, "rows read") if source.read_twice else None)
+        work = _Import(db, merchant, at, create, report, tell, rows)
+        for row in source.load(rows):
             _lose(work, row)
-            _tell_read(work)
         if source.read_twice and not dry_run:
             await _prepare(work, source)
         for batch in _batches(source.entries(), work):
@@ -134,10 +135,6 @@ async def import_orders(
     work.came.read = work.rows.rows
     work.came.report = str(report.path) if report.path else None
     return work.came
-
-
-def _tell_read(work: _Import) -> None:
-    work.tell(work.rows.rows, None, "rows read")
 
 
 def _batches(entries: Iterable[Entry | BadRow], work: _Import) -> Iterator[list[Entry]]:
@@ -247,10 +244,12 @@ class _Named:
 
 async def _prepare(work: _Import, source: Source) -> None:
     """What the files name is made, and what must have stood at their sites is opened, before the first order is in."""
-    named, tide = _Named(), Tide()
+    named, tide, rows = _Named(), Tide(), 0
     for batch in _cut(source.entries()):
         named.take(batch)
         await rise(tide, work.db, work.merchant, batch)
+        rows += sum(entry.rows for entry in batch)
+        work.tell(rows, work.rows.of, "rows looked at")
     if work.create:
         await _make(work, named)
     await open_stock(tide, work.db, work.merchant, at=work.at, actor=FILES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,7 @@ from doorstep.journey.intake.told import ImportCorrection
 from doorstep.setup.merchants import NewSite, NewSku
 
 Body = Arrival | ImportCorrection
+TOLD_EVERY = 5000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,14 @@ class Entry:
 class Seen:
     """How far the reading of files is: rows read; and of how many rows the orders are made, once that is known."""
 
+    tell: Callable[[int], None] = lambda rows: None
     rows: int = 0
     of: int | None = None
+
+    def add(self, rows: int = 1) -> None:
+        self.rows += rows
+        if rows and self.rows % TOLD_EVERY < rows:
+            self.tell(self.rows)
 
 
 class Source(Protocol):

@@ -95,10 +95,10 @@ class MappedFiles:
         number, add = self._files.index(str(file)), self._staging.add
         for row in table.rows(file):
             if isinstance(row, BadRow):
-                seen.rows += row.rows
+                seen.add(row.rows)
                 yield row
                 continue
-            seen.rows += 1
+            seen.add()
             line, texts = row
             key = texts[key_at].strip()
             if not key:
@@ -110,10 +110,10 @@ class MappedFiles:
         id_at = table.header.index(table.said.id)
         for row in table.rows(file):
             if isinstance(row, BadRow):
-                seen.rows += row.rows
+                seen.add(row.rows)
                 yield row
                 continue
-            seen.rows += 1
+            seen.add()
             self._staging.add_looked_up(table.owner, row[1][id_at].strip(), row[1])
 
     def _sorted_by(self, text: str) -> int:

@@ -95,7 +95,7 @@ class ShopifyFiles:
 
     def entries(self) -> Iterator[Entry | BadRow]:
         for row in self._orders():
-            self._seen.rows += row.rows
+            self._seen.add(row.rows)
             yield row if isinstance(row, BadRow) else entry_of(row, history=self._history)
 
     def _orders(self) -> Iterator[FileOrder | BadRow]:
