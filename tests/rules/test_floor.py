@@ -30,8 +30,9 @@ from doorstep.setup.sites import Site
 from doorstep.setup.skus import Sku
 from doorstep.spine.facts import OrderFacts
 from doorstep.spine.outcome import Ask, Stock
-from doorstep.spine.runner import Answer, NotInThatPlace
+from doorstep.spine.runner import Answer
 from doorstep.spine.tenant import Db
+from doorstep.spine.walls import NotInThatPlace
 from tests.shop import HOME, NOON, Shop, open_shop
 
 # the status of a fulfillment order

@@ -27,9 +27,9 @@ from doorstep.setup.places import NotABin
 from doorstep.spine.outcome import Ask
 from doorstep.spine.parcels import HandedOver, LabelThere
 from doorstep.spine.preview import preview
-from doorstep.spine.runner import NotInThatPlace
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
+from doorstep.spine.walls import NotInThatPlace
 from tests.shop import Shop, open_shop
 
 MUG_BARCODE, CUP_BARCODE = "5901234123457", "4006381333931"

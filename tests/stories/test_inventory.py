@@ -20,8 +20,8 @@ from doorstep.journey.inventory.stock import Standing, stock_as_of, stock_of
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.places import NotABin, NotQuarantine
-from doorstep.spine.runner import NotInThatPlace
 from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.walls import NotInThatPlace
 from tests.rules.a_workbook import workbook
 from tests.shop import Shop, open_shop
 

@@ -11,7 +11,8 @@ import pytest
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome
-from doorstep.spine.record import NotOnTheTable, RowsMissing, record
+from doorstep.spine.record import NotOnTheTable, record
+from doorstep.spine.statement import RowsMissing
 from doorstep.spine.tenant import Tx, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.shop import Shop

@@ -24,10 +24,11 @@ from doorstep.journey.shipping.label import EmptyParcel, LabelAnswered
 from doorstep.kit.refusals import KeyReused, NotFound, Refusal, Short, WrongStage
 from doorstep.spine import jobs
 from doorstep.spine.amounts import DiscountTooLarge, TaxBelowLines
-from doorstep.spine.outcome import Ask, Cash, Demand, Event, Move, Outcome, Result, Stock
-from doorstep.spine.runner import Claimed, LeaseLost, NotInThatPlace, NotThatMuchMoney, run
+from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Move, Outcome, Result, Stock
+from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.verbs import VERBS
+from doorstep.spine.walls import LeaseLost, NotInThatPlace, NotThatMuchMoney
 from tests.shop import BUYER, Shop, open_shop
 
 # receive

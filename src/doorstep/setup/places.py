@@ -14,8 +14,8 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta
 
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.runner import NotInThatPlace
 from doorstep.spine.tenant import Tx
+from doorstep.spine.walls import NotInThatPlace
 
 RECEIVING = "RECEIVING"
 QUARANTINE = "QUARANTINE"

@@ -9,7 +9,6 @@ covers stops the verb. `then` = what the verb may queue next, in the same transa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 Who = Literal["channel", "merchant", "operator", "floor", "payments", "carrier", "system"]
@@ -37,13 +36,8 @@ class Row:
     then: tuple[str, ...] = ()
     held: bool = False
 
-    def allows(self, kind: str, source: str, target: str) -> bool:
-        sources, targets = _ways(getattr(self, kind))
-        return source in sources and target in targets
 
-
-@lru_cache(maxsize=256)
-def _ways(spelled: str) -> tuple[frozenset[str], frozenset[str]]:
+def ways(spelled: str) -> tuple[frozenset[str], frozenset[str]]:
     """From where, and to where."""
     if not spelled:
         return frozenset(), frozenset()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from doorstep.spine.feed import PREFIXES
-from doorstep.spine.journey import CASH, JOURNEY, LINE, STOCK, WORLD
+from doorstep.spine.journey import CASH, JOURNEY, LINE, STOCK, WORLD, ways
 from doorstep.spine.status import AXES, PARCEL_COUNTER, PLANNED, UNITS, as_sql
 
 
@@ -487,10 +487,9 @@ select e.merchant_id, 'ord_' || e.id || ' events' as what, 'order_id ' || e.id a
 
 def _ways() -> Iterator[tuple[str, str, str, str]]:
     for row in JOURNEY:
-        for what, accounts in (("demand", LINE), ("stock", STOCK), ("cash", CASH)):
-            for source, target in product((*accounts, WORLD), repeat=2):
-                if row.allows(what, source, target):
-                    yield row.verb, what, source, target
+        for what in ("demand", "stock", "cash"):
+            for source, target in product(*ways(getattr(row, what))):
+                yield row.verb, what, source, target
 
 
 ILLEGAL_MOVES = f"""

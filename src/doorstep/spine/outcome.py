@@ -167,6 +167,14 @@ class Ask(Generic[Body]):
     digest: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that an ask answers: it ends in the same transaction, if its lease is still ours."""
+
+    job_id: int
+    fence: int
+
+
 Result = Outcome | Refusal
 
 

@@ -12,9 +12,10 @@ import msgspec
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Cash, Demand, Insert, Outcome, Stock
 from doorstep.spine.record import record
-from doorstep.spine.runner import WALLS
+from doorstep.spine.statement import RowsMissing
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
+from doorstep.spine.walls import refusal_of
 
 LONGEST_CHAIN = 50
 
@@ -33,10 +34,11 @@ async def preview(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
             raise _RollBack
     except _RollBack:
         return effect.told()
-    except asyncpg.CheckViolationError as error:
-        if error.constraint_name not in WALLS:
+    except (asyncpg.CheckViolationError, RowsMissing) as error:
+        refusal = refusal_of(error)
+        if refusal is None:
             raise
-        raise WALLS[error.constraint_name]() from None
+        raise refusal from None
 
 
 async def _play(tx: Tx, name: str, ask: Ask[Any], effect: _Effect) -> None:

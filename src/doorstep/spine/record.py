@@ -1,7 +1,7 @@
-"""record: the only code that writes moves and balances. Outcomes in, a handful of set-based statements out.
+"""record: the only code that writes moves and balances. Outcomes in, one set-based statement out.
 
-However many outcomes there are, each table is written by one statement. Changes are folded per row before they are
-sent (two changes of one row in one UPDATE would lose one silently), sent in lock order (orders, lines, allocations,
+However many outcomes there are, each table is written once: changes are folded per row before they are sent (two
+changes of one row in one UPDATE would lose one silently), sent in the order of locks (orders, lines, allocations,
 availability, places), and row counts are compared. The CHECKs are the last wall: a balance never falls below zero.
 """
 
@@ -10,19 +10,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from itertools import product
+from typing import Any, NamedTuple
 
 import msgspec
 
-from doorstep.spine import journey
-from doorstep.spine.outcome import Ask, Cash, Delete, Demand, Fact, Insert, Job, Move, Outcome, Stock, Update
-from doorstep.spine.status import CASH, COUNTERS
+from doorstep.spine import journey, status
+from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Fact, Insert, Move, Outcome, Stock, Update
+from doorstep.spine.statement import Add, AddOrOpen, NewRows, Statements, Written
 from doorstep.spine.tenant import Tx
 
 Key = tuple[Any, ...]
-Deltas = dict[Key, dict[str, int]]
+Counters = dict[str, int]
+Deltas = dict[Key, Counters]
 
-ALLOCATED = ("promised", "picked", "packed", "shipped")
+ALLOCATED = frozenset({"promised", "picked", "packed", "shipped"})
 # Tables of facts that an outcome may insert into or update; balances and moves are not among them.
 FACTS = frozenset({
     "hold", "decision", "parcel", "parcel_line", "parcel_event", "fulfillment_order", "payment", "invoice", "series",
@@ -39,141 +41,226 @@ FACT_COLUMNS = {
     }),
 }  # fmt: skip
 
-OPEN_STREAMS = """
+# Balances, each found by its key.
+KEYS: dict[str, tuple[str, ...]] = {
+    "order_now": ("merchant_id", "order_id"),
+    "order_line": ("merchant_id", "order_id", "line_no"),
+    "allocation": ("merchant_id", "order_id", "line_no", "fulfillment_order_id"),
+    "availability": ("merchant_id", "sku_id", "site_id"),
+    "bin_stock": ("merchant_id", "sku_id", "site_id", "place", "lot"),
+}
+UNITS = ("ordered", *journey.LINE)
+LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
+
+STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
-  select merchant_id, kind, id, seq from jsonb_to_recordset($1::jsonb)
-    as d(merchant_id bigint, kind text, id bigint, seq integer) order by 1, 2, 3
+  select merchant_id, kind, id, seq from unnest({}::bigint[], {}::text[], {}::bigint[], {}::integer[])
+    d(merchant_id, kind, id, seq)
   on conflict (merchant_id, kind, id) do update set seq = s.seq + excluded.seq
-  returning merchant_id, kind, id, seq
+  returning s.merchant_id, s.kind, s.id, s.seq
 """
-
-ADD_EVENTS = """
+# An event's number: what its stream has, and the how manieth of this batch it is (counted back from the end where the
+# stream has counted already). New orders have none.
+EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
-  select merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data
-  from jsonb_to_recordset($1::jsonb) as e(merchant_id bigint, kind text, id bigint, seq integer, verb text,
-    actor text, happened_at timestamptz, recorded_at timestamptz, moves jsonb, data jsonb)
+  select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::jsonb, data::jsonb
+  from unnest({{}}::bigint[], {{}}::text[], {{}}::bigint[], {{}}::integer[], {{}}::integer[], {{}}::integer[],
+      {{}}::text[], {{}}::text[], {{}}::timestamptz[], {{}}::timestamptz[], {{}}::text[], {{}}::text[])
+    d(merchant_id, kind, id, of_order, of_stream, nth, verb, actor, happened_at, recorded_at, moves, data)
+  returning 1
 """
-
-ADD_JOBS = """
+OF_ORDERS = " + coalesce((select array_agg(b.seq order by b.at) from orders_moved b)[d.of_order], 0)"
+OF_STREAMS = (
+    ' + coalesce((select array_agg(s.seq order by s.merchant_id, s.kind collate "C", s.id) from streams s)'
+    "[d.of_stream], 0)"
+)
+JOBS = """
 insert into job (merchant_id, job_id, verb, body, key, due_at)
-  select merchant_id, job_id, verb, body, key, due_at from jsonb_to_recordset($1::jsonb)
-    as j(merchant_id bigint, job_id bigint, verb text, body jsonb, key text, due_at timestamptz)
-  on conflict (merchant_id, key) do nothing
+  select merchant_id, job_id, verb, body::jsonb, key, due_at
+  from unnest({}::bigint[], {}::bigint[], {}::text[], {}::text[], {}::text[], {}::timestamptz[])
+    d(merchant_id, job_id, verb, body, key, due_at)
+  on conflict (merchant_id, key) where key is not null do nothing returning 1
+"""
+ANSWERS = """
+insert into request (merchant_id, key, digest, answer)
+  select merchant_id, key, digest, answer::jsonb
+  from unnest({}::bigint[], {}::bytea[], {}::bytea[], {}::text[]) d(merchant_id, key, digest, answer)
+  order by merchant_id, key returning 1
+"""
+ENDED = """
+delete from job j using unnest({}::bigint[], {}::bigint[], {}::bigint[]) d(merchant_id, job_id, fence)
+  where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence returning 1
 """
 
 Recorded = tuple[Ask[Any], Outcome]
+
+
+class Answered(NamedTuple):
+    """A request that has its answer: the same key with the same body gets it again."""
+
+    merchant: int
+    key: bytes
+    digest: bytes
+    answer: str
 
 
 class NotOnTheTable(AssertionError):
     """A verb made a move, or queued a verb, that its row of the journey does not allow."""
 
 
-class RowsMissing(AssertionError):
-    """A statement changed another number of rows than it was given: something would have been lost."""
+async def record(
+    tx: Tx, outcomes: Sequence[Recorded], answered: Sequence[Answered] = (), ended: Sequence[tuple[int, Claimed]] = ()
+) -> None:
+    """Write these outcomes in the caller's transaction, with the answers and the ends of jobs that belong to them.
 
-
-async def record(tx: Tx, outcomes: Sequence[Recorded]) -> None:
-    """Write these outcomes in the caller's transaction. Never retries, never catches.
-
-    A broken CHECK comes as asyncpg.CheckViolationError with the constraint's name: the runner makes it a refusal.
+    Never retries, never catches. A broken CHECK comes as asyncpg.CheckViolationError with the constraint's name, a
+    balance that is not there to take from as RowsMissing: the runner makes them refusals.
     """
-    if not outcomes:
-        return
     outcomes = [(ask, each) for ask, outcome in outcomes for each in outcome.whole()]
     for _, outcome in outcomes:
         _check_against_the_table(outcome)
-    lines, allocations, stock, places, orders = _fold(outcomes)
-    opened = {(o.merchant, o.order) for _, o in outcomes if o.opens}
-    await _open_orders(tx, outcomes, orders, lines)
-    bases = await _move_orders(tx, {key: row for key, row in orders.items() if key not in opened})
-    bases |= {("order", *key): 0 for key in opened}
-    bases |= await _open_streams(tx, outcomes)
-    await _add_lines(tx, outcomes)
-    await _move(tx, "order_line", {key: row for key, row in lines.items() if key[:2] not in opened})
-    await _move_allocations(tx, allocations, outcomes)
-    await _move_or_open(tx, "availability", stock)
-    await _move_or_open(tx, "bin_stock", places)
-    await _write_facts(tx, outcomes)
-    await _add_events(tx, outcomes, bases)
-    await _add_jobs(tx, outcomes)
+    batch = _Batch(outcomes)
+    writes = Statements(tx.columns)
+    _keep_answers(writes, answered)
+    _write_orders(writes, outcomes, batch)
+    _write_lines(writes, outcomes, batch)
+    _write_allocations(writes, batch)
+    _add_or_open(writes, "availability", batch.stock)
+    _add_or_open(writes, "bin_stock", batch.places)
+    _write_facts(writes, outcomes)
+    _write_events(writes, outcomes, batch)
+    _end_jobs(writes, ended)
+    await _write_jobs(tx, writes, outcomes)
+    await writes.send(tx.connection)
 
 
 # What a batch changes, folded per row
 
 
-def _fold(outcomes: Sequence[Recorded]) -> tuple[Deltas, Deltas, Deltas, Deltas, Deltas]:
-    lines: Deltas = defaultdict(_zeros)
-    allocations: Deltas = defaultdict(_zeros)
-    stock: Deltas = defaultdict(_zeros)
-    places: Deltas = defaultdict(_zeros)
-    orders: Deltas = defaultdict(_zeros)
-    for _, outcome in outcomes:
-        merchant = outcome.merchant
-        is_order = outcome.stream[0] == "order"
-        summary = orders[merchant, outcome.order] if is_order else _zeros()
-        summary["seq"] += len(outcome.events)
+class _Batch:
+    """The changes of every balance, each row once."""
+
+    def __init__(self, outcomes: Sequence[Recorded]) -> None:
+        self.orders: Deltas = defaultdict(dict)
+        self.lines: Deltas = defaultdict(dict)
+        self.allocations: Deltas = defaultdict(dict)
+        self.stock: Deltas = defaultdict(dict)
+        self.places: Deltas = defaultdict(dict)
+        # What a new allocation is of: its SKU, its site, and until when it lasts.
+        self.allocated: dict[Key, tuple[int, int, Any]] = {}
+        # Lines that are opened by this batch, of orders that are new or not.
+        self.new_lines: set[Key] = set()
+        # Orders that were here before, in the order in which they are sent.
+        self.standing: list[tuple[Key, Counters]] = []
+        for _, outcome in outcomes:
+            self._fold(outcome)
+
+    def _fold(self, outcome: Outcome) -> None:
+        merchant, (kind, subject) = outcome.merchant, outcome.stream
+        summary: Counters = self.orders[merchant, subject] if kind == "order" else {}
+        _add(summary, "seq", len(outcome.events))
         for counter, by in outcome.counts.items():
-            summary[counter] += by
-        for move in (move for event in outcome.events for move in event.moves):
-            if isinstance(move, Demand):
-                _fold_demand(move, summary, lines[merchant, outcome.order, move.line_no])
-                if move.fulfillment_order:
-                    key = (merchant, outcome.order, move.line_no, move.fulfillment_order)
-                    _shift(allocations[key], move.source, move.target, move.quantity, ALLOCATED)
-            elif isinstance(move, Cash):
-                _shift(summary, move.source, move.target, move.amount_minor, CASH)
-            else:
-                _fold_stock(move, stock[merchant, move.sku, move.site], places, merchant)
-    return lines, allocations, stock, places, orders
+            _add(summary, counter, by)
+        for event in outcome.events:
+            demand: Demand | None = None
+            for move in event.moves:
+                if isinstance(move, Demand):
+                    self._fold_demand(merchant, subject, move, summary)
+                    demand = move
+                elif isinstance(move, Stock):
+                    self._fold_stock(merchant, move)
+                    if demand and demand.fulfillment_order:
+                        key = (merchant, subject, demand.line_no, demand.fulfillment_order)
+                        self.allocated.setdefault(key, (move.sku, move.site, outcome.expires_at))
+                    demand = None
+                else:
+                    _shift(summary, CASH, move.source, move.target, move.amount_minor)
+        lines = [*(outcome.opens.lines if outcome.opens else ()), *outcome.adds]
+        self.new_lines.update((merchant, subject, line["line_no"]) for line in lines)
+
+    def _fold_demand(self, merchant: int, order: int, move: Demand, summary: Counters) -> None:
+        line_no, quantity, source, target, fulfillment_order = move
+        for counters in (summary, self.lines[merchant, order, line_no]):
+            _shift(counters, LINE, source, target, quantity)
+            if source == journey.WORLD:
+                _add(counters, "ordered", quantity)
+            if target == journey.WORLD:
+                _add(counters, "ordered", -quantity)
+        if fulfillment_order:
+            key = (merchant, order, line_no, fulfillment_order)
+            _shift(self.allocations[key], ALLOCATED, source, target, quantity)
+
+    def _fold_stock(self, merchant: int, move: Stock) -> None:
+        sku, site, quantity, source, source_place, target, target_place, lot = move
+        _shift(self.stock[merchant, sku, site], STOCK, source, target, quantity)
+        if source_place != target_place:
+            if source != journey.WORLD:
+                _add(self.places[merchant, sku, site, source_place, lot], "quantity", -quantity)
+            if target != journey.WORLD:
+                _add(self.places[merchant, sku, site, target_place, lot], "quantity", quantity)
 
 
-def _zeros() -> dict[str, int]:
-    return defaultdict(int)
+def _add(counters: Counters, name: str, by: int) -> None:
+    counters[name] = counters.get(name, 0) + by
 
 
-def _fold_demand(move: Demand, summary: dict[str, int], line: dict[str, int]) -> None:
-    for counters in (summary, line):
-        _shift(counters, move.source, move.target, move.quantity, journey.LINE)
-        if move.source == journey.WORLD:
-            counters["ordered"] += move.quantity
-        if move.target == journey.WORLD:
-            counters["ordered"] -= move.quantity
-
-
-def _fold_stock(move: Stock, stages: dict[str, int], places: Deltas, merchant: int) -> None:
-    _shift(stages, move.source, move.target, move.quantity, journey.STOCK)
-    at = (merchant, move.sku, move.site)
-    if move.source != journey.WORLD and move.source_place != move.target_place:
-        places[*at, move.source_place, move.lot]["quantity"] -= move.quantity
-    if move.target != journey.WORLD and move.source_place != move.target_place:
-        places[*at, move.target_place, move.lot]["quantity"] += move.quantity
-
-
-def _shift(counters: dict[str, int], source: str, target: str, by: int, kept: Sequence[str]) -> None:
+def _shift(counters: Counters, kept: frozenset[str], source: str, target: str, by: int) -> None:
     if source in kept:
-        counters[source] -= by
+        counters[source] = counters.get(source, 0) - by
     if target in kept:
-        counters[target] += by
+        counters[target] = counters.get(target, 0) + by
+
+
+def _changed(deltas: Deltas) -> list[tuple[Key, Counters]]:
+    """Rows that are another after all, in the order in which they are locked."""
+    return sorted((item for item in deltas.items() if any(item[1].values())), key=_key)
+
+
+def _key(item: tuple[Key, Counters]) -> Key:
+    return item[0]
+
+
+def _touched(rows: Iterable[tuple[Key, Counters]]) -> tuple[str, ...]:
+    return tuple(sorted({column for _, row in rows for column, by in row.items() if by}))
+
+
+def _arrays(rows: Sequence[tuple[Key, Counters]], columns: Sequence[str]) -> list[list[Any]]:
+    """An array per part of the key, then one per counter."""
+    keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
+    return [*keys, *([row.get(column, 0) for _, row in rows] for column in columns)]
 
 
 def _check_against_the_table(outcome: Outcome) -> None:
     for event in outcome.events:
-        row = journey.ROWS[event.verb]
+        allowed = _allowed(event.verb)
         for move in event.moves:
-            kind = type(move).__name__.lower()
-            if not row.allows(kind, move.source, move.target):
+            if (type(move), move.source, move.target) not in allowed:
+                kind = type(move).__name__.lower()
                 raise NotOnTheTable(
                     f"{event.verb} moved {kind} from {move.source} to {move.target}: "
                     f"add it to its row in spine/journey.py, or make another verb's move"
                 )
             if _amount(move) <= 0:
                 raise NotOnTheTable(f"{event.verb} moved {_amount(move)}: a move is at least one")
+    if not outcome.then:
+        return
     verbs = [event.verb for event in outcome.events] or [outcome.verb]
-    allowed = {name for verb in verbs if verb for name in journey.ROWS[verb].then}
+    allowed_next = {name for verb in verbs if verb for name in journey.ROWS[verb].then}
     for job in outcome.then:
-        if job.verb not in allowed:
+        if job.verb not in allowed_next:
             by = ", ".join(verbs) or "an outcome without an event"
             raise NotOnTheTable(f"{by} queued {job.verb}: name it in its `then`")
+
+
+@lru_cache(maxsize=256)
+def _allowed(verb: str) -> frozenset[tuple[type[Move], str, str]]:
+    """The moves of its row."""
+    kinds: tuple[tuple[type[Move], str], ...] = ((Demand, "demand"), (Stock, "stock"), (Cash, "cash"))
+    return frozenset(
+        (kind, source, target)
+        for kind, name in kinds
+        for source, target in product(*journey.ways(getattr(journey.ROWS[verb], name)))
+    )
 
 
 def _amount(move: Move) -> int:
@@ -183,166 +270,76 @@ def _amount(move: Move) -> int:
 # Orders and their lines
 
 
-async def _open_orders(tx: Tx, outcomes: Sequence[Recorded], orders: Deltas, lines: Deltas) -> None:
+def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
     new = [o for _, o in outcomes if o.opens]
-    if not new:
-        return
-    rows, line_rows, summaries = [], [], []
-    for outcome in new:
-        assert outcome.opens
-        key = {"merchant_id": outcome.merchant, "order_id": outcome.order}
-        rows.append(key | outcome.opens.order)
-        summary = orders[outcome.merchant, outcome.order]
-        summaries.append(key | {name: summary[name] for name in ("seq", *COUNTERS)})
-        for line in outcome.opens.lines:
-            units = lines[outcome.merchant, outcome.order, line["line_no"]]
-            line_rows.append(key | line | {name: units[name] for name in ("ordered", *journey.LINE)})
-    await _insert(tx, "orders", rows)
-    await _insert(tx, "order_line", line_rows)
-    await _insert(tx, "order_now", summaries)
+    opened = {(o.merchant, o.order) for o in new}
+    writes.insert("orders", [{"merchant_id": o.merchant, "order_id": o.order, **o.opens.order} for o in new if o.opens])
+    rows = sorted((item for item in batch.orders.items() if item[0] in opened), key=_key)
+    if rows:
+        columns = _touched(rows)
+        writes.add(NewRows("order_now", (*KEYS["order_now"], *columns)), _arrays(rows, columns), group="now")
+    batch.standing = [item for item in _changed(batch.orders) if item[0] not in opened]
+    if batch.standing:
+        columns = tuple(sorted({*_touched(batch.standing), "seq"}))
+        moved = Add("order_now", KEYS["order_now"], columns, returning="d.at, t.seq - d.seq as seq")
+        writes.add(moved, _arrays(batch.standing, columns), group="now", name="orders_moved")
 
 
-async def _add_lines(tx: Tx, outcomes: Sequence[Recorded]) -> None:
-    """Lines of orders that are here: of nothing, until the moves of the same outcome bring their units."""
-    nothing = dict.fromkeys(("ordered", *journey.LINE), 0)
-    rows = [
-        {"merchant_id": outcome.merchant, "order_id": outcome.order} | line | nothing
-        for _, outcome in outcomes
-        for line in outcome.adds
+def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
+    """New lines come with their units; those that are here are moved."""
+    given = [
+        ((o.merchant, o.order), line) for _, o in outcomes for line in [*(o.opens.lines if o.opens else ()), *o.adds]
     ]
-    await _insert(tx, "order_line", rows)
+    if given:
+        units = [batch.lines.get((*order, line["line_no"]), {}) for order, line in given]
+        counted = _touched(((), row) for row in units)
+        facts = tuple(given[0][1])
+        columns = (*KEYS["order_line"][:2], *facts)
+        arrays = [[order[0] for order, _ in given], [order[1] for order, _ in given]]
+        arrays += [writes.types.plain("order_line", name, [line[name] for _, line in given]) for name in facts]
+        arrays += [[row.get(name, 0) for row in units] for name in counted]
+        zeros = tuple(name for name in UNITS if name not in counted)
+        writes.add(NewRows("order_line", (*columns, *counted), zeros), arrays, group="units")
+    moved = [item for item in _changed(batch.lines) if item[0] not in batch.new_lines]
+    if moved:
+        columns = _touched(moved)
+        writes.add(Add("order_line", KEYS["order_line"], columns), _arrays(moved, columns), group="units")
 
 
-async def _move_orders(tx: Tx, orders: Deltas) -> dict[Key, int]:
-    orders = {key: row for key, row in orders.items() if any(row.values())}
-    if not orders:
-        return {}
-    columns = _touched(orders)
-    found = await tx.rows(
-        _move_sql("order_now", columns, returning="t.merchant_id, t.order_id, t.seq - d.seq as base"),
-        _json(_rows("order_now", orders, columns)),
-    )
-    _same_count("order_now", found, orders)
-    return {("order", row["merchant_id"], row["order_id"]): row["base"] for row in found}
+def _write_allocations(writes: Statements, batch: _Batch) -> None:
+    unique = (*KEYS["allocation"], "lot")
+    _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id", "expires_at"), batch.allocated)
 
 
-async def _open_streams(tx: Tx, outcomes: Sequence[Recorded]) -> dict[Key, int]:
-    added: dict[Key, int] = defaultdict(int)
-    for _, outcome in outcomes:
-        if outcome.stream[0] != "order":
-            added[outcome.merchant, *outcome.stream] += len(outcome.events)
-    added = {key: events for key, events in added.items() if events}
-    if not added:
-        return {}
-    rows = [dict(zip(("merchant_id", "kind", "id", "seq"), (*key, n), strict=True)) for key, n in added.items()]
-    found = await tx.rows(OPEN_STREAMS, _json(rows))
-    return {
-        (row["kind"], row["merchant_id"], row["id"]): row["seq"] - added[row["merchant_id"], row["kind"], row["id"]]
-        for row in found
-    }
+def _add_or_open(
+    writes: Statements,
+    table: str,
+    deltas: Deltas,
+    unique: tuple[str, ...] = (),
+    more: tuple[str, ...] = (),
+    values: dict[Key, tuple[Any, ...]] | None = None,
+) -> None:
+    """What only gains may be opened by it; what loses must be there. Below zero is refused either way."""
+    changed = _changed(deltas)
+    keys = KEYS[table]
+    losing = [item for item in changed if min(item[1].values()) < 0]
+    if losing:
+        columns = _touched(losing)
+        writes.add(Add(table, keys, columns), _arrays(losing, columns), group="units")
+    gaining = [item for item in changed if min(item[1].values()) >= 0]
+    if gaining:
+        columns = _touched(gaining)
+        arrays = _arrays(gaining, columns)
+        if more and values is not None:
+            given = [values.get(key, (None,) * len(more)) for key, _ in gaining]
+            arrays += [list(column) for column in zip(*given, strict=True)]
+        writes.add(AddOrOpen(table, keys, unique or keys, columns, more), arrays, group="units")
 
 
-# Balances
-
-KEYS: dict[str, tuple[tuple[str, str], ...]] = {
-    "order_now": (("merchant_id", "bigint"), ("order_id", "bigint")),
-    "order_line": (("merchant_id", "bigint"), ("order_id", "bigint"), ("line_no", "smallint")),
-    "allocation": (
-        ("merchant_id", "bigint"), ("order_id", "bigint"), ("line_no", "smallint"), ("fulfillment_order_id", "bigint"),
-    ),
-    "availability": (("merchant_id", "bigint"), ("sku_id", "bigint"), ("site_id", "bigint")),
-    "bin_stock": (
-        ("merchant_id", "bigint"), ("sku_id", "bigint"), ("site_id", "bigint"), ("place", "text"), ("lot", "text"),
-    ),
-}  # fmt: skip
+# Facts, events, jobs, answers
 
 
-@lru_cache(maxsize=512)
-def _move_sql(table: str, columns: tuple[str, ...], returning: str) -> str:
-    """Add to these columns of the given rows, which are locked in key order first."""
-    keys = [name for name, _ in KEYS[table]]
-    shape = ", ".join([*(f"{name} {kind}" for name, kind in KEYS[table]), *(f"{name} bigint" for name in columns)])
-    same = " and ".join(f"t.{name} = d.{name}" for name in keys)
-    changes = ", ".join(f"{name} = t.{name} + d.{name}" for name in columns)
-    in_order = ", ".join(f"t.{name}" for name in keys)
-    return (
-        f"with d as materialized (select * from jsonb_to_recordset($1::jsonb) as d({shape})), "
-        f"locked as materialized "
-        f"(select d.* from d join {table} t on {same} order by {in_order} for no key update of t) "
-        f"update {table} t set {changes} from locked d where {same} returning {returning}"
-    )
-
-
-async def _move(tx: Tx, table: str, deltas: Deltas) -> None:
-    changed = {key: row for key, row in deltas.items() if any(row.values())}
-    if not changed:
-        return
-    columns = _touched(changed)
-    found = await tx.rows(_move_sql(table, columns, returning="1"), _json(_rows(table, changed, columns)))
-    _same_count(table, found, changed)
-
-
-async def _move_or_open(tx: Tx, table: str, deltas: Deltas, more: dict[Key, dict[str, Any]] | None = None) -> None:
-    """As `_move`, but a row that is not there yet is opened; below zero is refused either way."""
-    changed = {key: row for key, row in deltas.items() if any(row.values())}
-    if not changed:
-        return
-    columns, names = _touched(changed), [name for name, _ in KEYS[table]]
-    returning = ", ".join(f"t.{name}" for name in names)
-    found = await tx.rows(_move_sql(table, columns, returning), _json(_rows(table, changed, columns)))
-    there = {tuple(row.values()) for row in found}
-    missing = {key: row for key, row in changed.items() if key not in there}
-    if missing:
-        rows = _rows(table, missing, columns)
-        await _insert(tx, table, [row | (more or {}).get(key, {}) for key, row in zip(missing, rows, strict=True)])
-
-
-async def _move_allocations(tx: Tx, allocations: Deltas, outcomes: Sequence[Recorded]) -> None:
-    more = {}
-    for _, outcome in outcomes:
-        skus = {(m.fulfillment_order, m.line_no) for e in outcome.events for m in e.moves if isinstance(m, Demand)}
-        for fulfillment_order, line_no in skus:
-            key = (outcome.merchant, outcome.order, line_no, fulfillment_order)
-            if key in allocations:
-                more[key] = _allocation_facts(outcome, line_no, fulfillment_order)
-    await _move_or_open(tx, "allocation", allocations, more)
-
-
-def _allocation_facts(outcome: Outcome, line_no: int, fulfillment_order: int) -> dict[str, Any]:
-    """Site and SKU of a new allocation: those of the stock that moved with the line."""
-    for event in outcome.events:
-        pairs = zip(event.moves, event.moves[1:], strict=False)
-        for demand, stock in pairs:
-            if (
-                isinstance(demand, Demand)
-                and isinstance(stock, Stock)
-                and (demand.line_no, demand.fulfillment_order) == (line_no, fulfillment_order)
-            ):
-                return {"sku_id": stock.sku, "site_id": stock.site, "expires_at": outcome.expires_at}
-    return {}
-
-
-def _touched(deltas: Deltas) -> tuple[str, ...]:
-    return tuple(sorted({column for row in deltas.values() for column, by in row.items() if by}))
-
-
-def _rows(table: str, deltas: Deltas, columns: Sequence[str]) -> list[dict[str, Any]]:
-    names = [name for name, _ in KEYS[table]]
-    return [
-        dict(zip(names, key, strict=True)) | {column: row.get(column, 0) for column in columns}
-        for key, row in deltas.items()
-    ]
-
-
-def _same_count(table: str, found: Sequence[Any], given: Sequence[Any] | Deltas) -> None:
-    if len(found) != len(given):
-        raise RowsMissing(f"{table}: {len(given)} rows were to change, {len(found)} did")
-
-
-# Facts, events, jobs
-
-
-async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
+def _write_facts(writes: Statements, outcomes: Sequence[Recorded]) -> None:
     deletes: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     inserts: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     updates: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
@@ -350,105 +347,89 @@ async def _write_facts(tx: Tx, outcomes: Sequence[Recorded]) -> None:
         for fact in outcome.facts:
             if fact.table not in FACTS and not _only_fact_columns(fact):
                 raise NotOnTheTable(f"{fact.table} is not a table of facts")
-            tenant = {"merchant_id": outcome.merchant}
-            if isinstance(fact, Delete):
+            if isinstance(fact, Insert):
+                inserts[fact.table, tuple(fact.values)].append({"merchant_id": outcome.merchant, **fact.values})
+            elif isinstance(fact, Update):
+                shape = (fact.table, ("merchant_id", *fact.where), tuple(fact.values))
+                updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **fact.values})
+            else:
                 if fact.table not in REPLACED:
                     raise NotOnTheTable(f"rows of {fact.table} stay")
-                deletes[fact.table, tuple(fact.where)].append(tenant | fact.where)
-            elif isinstance(fact, Insert):
-                inserts[fact.table, tuple(fact.values)].append(tenant | fact.values)
-            else:
-                shape = (fact.table, tuple(fact.where), tuple(fact.values))
-                updates[shape].append(tenant | fact.where | fact.values)
+                where = ("merchant_id", *fact.where)
+                deletes[fact.table, where].append({"merchant_id": outcome.merchant, **fact.where})
     for (table, where), rows in deletes.items():
-        _same_count(table, await tx.rows(_delete_sql(table, where), _json(rows)), rows)
+        writes.delete(table, where, rows)
     for (table, _), rows in inserts.items():
-        await _insert(tx, table, rows)
+        writes.insert(table, rows)
     for (table, where, values), rows in updates.items():
-        await _update(tx, table, where, values, rows)
+        writes.update(table, where, values, rows)
 
 
 def _only_fact_columns(fact: Fact) -> bool:
     return isinstance(fact, Update) and fact.values.keys() <= FACT_COLUMNS.get(fact.table, frozenset())
 
 
-async def _insert(tx: Tx, table: str, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    await tx.run(_insert_sql(table, tuple(rows[0])), _json(rows))
-
-
-@lru_cache(maxsize=512)
-def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(columns)
-    return f"insert into {table} ({names}) select {names} from jsonb_populate_recordset(null::{table}, $1::jsonb)"
-
-
-@lru_cache(maxsize=512)
-def _delete_sql(table: str, where: tuple[str, ...]) -> str:
-    same = " and ".join(f"t.{name} = d.{name}" for name in ("merchant_id", *where))
-    return f"delete from {table} t using jsonb_populate_recordset(null::{table}, $1::jsonb) d where {same} returning 1"
-
-
-async def _update(
-    tx: Tx, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: list[dict[str, Any]]
-) -> None:
-    found = await tx.rows(_update_sql(table, where, values), _json(rows))
-    _same_count(table, found, rows)
-
-
-@lru_cache(maxsize=512)
-def _update_sql(table: str, where: tuple[str, ...], values: tuple[str, ...]) -> str:
-    same = " and ".join(f"t.{name} = d.{name}" for name in ("merchant_id", *where))
-    changes = ", ".join(f"{name} = d.{name}" for name in values)
-    return (
-        f"update {table} t set {changes} from jsonb_populate_recordset(null::{table}, $1::jsonb) d "
-        f"where {same} returning 1"
-    )
-
-
-async def _add_events(tx: Tx, outcomes: Sequence[Recorded], bases: dict[Key, int]) -> None:
+def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
+    orders = {key: at for at, (key, _) in enumerate(batch.standing, start=1)}
+    streams = _write_streams(writes, outcomes)
+    seen: dict[Key, int] = defaultdict(int)
     rows = []
     for ask, outcome in outcomes:
-        kind, subject = outcome.stream
+        (kind, subject), merchant = outcome.stream, outcome.merchant
+        of_order = orders.get((merchant, subject), 0) if kind == "order" else 0
+        of_stream, added = streams.get((merchant, kind, subject), (0, 0))
         for event in outcome.events:
-            bases[kind, outcome.merchant, subject] += 1
-            rows.append({
-                "merchant_id": outcome.merchant, "kind": kind, "id": subject,
-                "seq": bases[kind, outcome.merchant, subject],
-                "verb": event.verb, "actor": ask.actor.name, "happened_at": event.happened_at or ask.at,
-                "recorded_at": ask.at, "moves": [_as_array(move) for move in event.moves], "data": event.data,
-            })  # fmt: skip
+            seen[merchant, kind, subject] += 1
+            rows.append((
+                merchant, kind, subject, of_order, of_stream, seen[merchant, kind, subject] - added,
+                event.verb, ask.actor.name, event.happened_at or ask.at, ask.at,
+                _json([_as_array(move) for move in event.moves]), _json(event.data),
+            ))  # fmt: skip
     if rows:
-        await tx.run(ADD_EVENTS, _json(rows))
+        before = (OF_ORDERS if orders else "") + (OF_STREAMS if streams else "")
+        text = EVENTS.format(before=before)
+        writes.add(Written("event", text), [list(column) for column in zip(*rows, strict=True)])
 
 
-def _as_array(move: Move) -> list[Any]:
+def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key, tuple[int, int]]:
+    """Count on the streams that are not orders; answers each one's place among what comes back, and what it counts."""
+    added: dict[Key, int] = defaultdict(int)
+    for _, outcome in outcomes:
+        if outcome.stream[0] != "order" and outcome.events:
+            added[outcome.merchant, *outcome.stream] += len(outcome.events)
+    rows = sorted(added.items())
+    if rows:
+        keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
+        writes.add(Written("stream", STREAMS), [*keys, [events for _, events in rows]], name="streams")
+    return {key: (at, events) for at, (key, events) in enumerate(rows, start=1)}
+
+
+def _as_array(move: Move) -> tuple[Any, ...]:
     if isinstance(move, Demand):
-        return ["demand", move.line_no, move.quantity, move.source, move.target, move.fulfillment_order]
+        return ("demand", *move)
     if isinstance(move, Stock):
-        return ["stock", *move]
-    return ["cash", *move]
+        return ("stock", *move)
+    return ("cash", *move)
 
 
-async def _add_jobs(tx: Tx, outcomes: Sequence[Recorded]) -> None:
-    jobs = [(ask, outcome, job) for ask, outcome in outcomes for job in outcome.then]
-    if not jobs:
-        return
-    ids = await tx.fresh_ids(len(jobs))
-    await tx.run(ADD_JOBS, _json([_job_row(ask, outcome, job, next(ids)) for ask, outcome, job in jobs]))
+async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) -> None:
+    jobs = [(outcome.merchant, job, job.due_at or ask.at) for ask, outcome in outcomes for job in outcome.then]
+    if jobs:
+        ids = await tx.fresh_ids(len(jobs))
+        rows = [(merchant, next(ids), job.verb, _json(job.body), job.key, due) for merchant, job, due in jobs]
+        writes.put(Written("job", JOBS), [list(column) for column in zip(*rows, strict=True)], group="jobs")
 
 
-def _job_row(ask: Ask[Any], outcome: Outcome, job: Job, job_id: int) -> dict[str, Any]:
-    return {
-        "merchant_id": outcome.merchant, "job_id": job_id, "verb": job.verb, "body": job.body, "key": job.key,
-        "due_at": job.due_at or ask.at,
-    }  # fmt: skip
+def _keep_answers(writes: Statements, answered: Sequence[Answered]) -> None:
+    if answered:
+        writes.add(Written("request", ANSWERS), [list(column) for column in zip(*answered, strict=True)])
 
 
-def _json(rows: Iterable[dict[str, Any]]) -> str:
-    return msgspec.json.encode([{name: _plain(value) for name, value in row.items()} for row in rows]).decode()
+def _end_jobs(writes: Statements, ended: Sequence[tuple[int, Claimed]]) -> None:
+    if ended:
+        rows = [(merchant, job.job_id, job.fence) for merchant, job in ended]
+        writes.add(Written("job", ENDED), [list(column) for column in zip(*rows, strict=True)], group="jobs")
 
 
-def _plain(value: Any) -> Any:
-    return "\\x" + value.hex() if isinstance(value, bytes) else value
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,8 +1,9 @@
 """runner: gives a verb its transaction, and every request its one answer.
 
-It claims the request keys, runs the verb over the list, records, commits. What breaks a CHECK is cut in halves and
-each half run anew, facts included, so that a refused outcome fails alone; a deadlock runs the whole list again;
-anything else is a bug and is raised.
+It answers what was answered before, runs the verb over the rest, records outcomes, answers and the ends of jobs in one
+go, commits. The same request at work twice at once breaks the key of its answer: the later one runs again and finds
+it. What breaks a CHECK is cut in halves and each half run anew, facts included, so that a refused outcome fails alone;
+a deadlock runs the whole list again; anything else is a bug and is raised.
 """
 
 from __future__ import annotations
@@ -10,37 +11,26 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from doorstep.kit.refusals import KeyReused, Refusal, Short, WrongStage
-from doorstep.spine.outcome import Ask, Outcome
-from doorstep.spine.record import record
+from doorstep.kit.refusals import KeyReused, Refusal
+from doorstep.spine.outcome import Ask, Claimed, Outcome
+from doorstep.spine.record import Answered, record
+from doorstep.spine.statement import RowsMissing
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.verbs import VERBS, Verb
+from doorstep.spine.walls import LeaseLost, refusal_of
 
 Answer = dict[str, Any] | Refusal
 
 ATTEMPTS = 12
 
-CLAIM = """
-insert into request (merchant_id, key, digest)
-  select m, k, d from unnest($1::bigint[], $2::bytea[], $3::bytea[]) u(m, k, d) order by m, k
-  on conflict (merchant_id, key) do nothing returning merchant_id, key
-"""
-CLAIMED_BEFORE = """
+ANSWERED_BEFORE = """
 select r.merchant_id, r.key, r.digest, r.answer
   from unnest($1::bigint[], $2::bytea[]) u(m, k) join request r on r.merchant_id = u.m and r.key = u.k
-"""
-ANSWERED = """
-update request r set answer = u.a::jsonb from unnest($1::bigint[], $2::bytea[], $3::text[]) u(m, k, a)
-  where r.merchant_id = u.m and r.key = u.k
-"""
-UNCLAIM = """
-delete from request r using unnest($1::bigint[], $2::bytea[]) u(m, k) where r.merchant_id = u.m and r.key = u.k
 """
 FINISH = """
 delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id, f)
@@ -55,38 +45,6 @@ insert into job (merchant_id, job_id, verb, body, due_at, state, error, created_
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::timestamptz[])
     u(m, id, v, b, at, e, c)
 """
-
-
-class NotThatMuchMoney(Refusal):
-    """There is not that much money in that account of the order."""
-
-
-class NotInThatPlace(Refusal):
-    """That place does not hold so many."""
-
-
-# The last wall: which refusal a broken CHECK is, for what the rule could not see.
-WALLS: dict[str, type[Refusal]] = {
-    "short": Short,
-    "line_short": WrongStage,
-    "line_sum": WrongStage,
-    "allocation_short": WrongStage,
-    "count_short": WrongStage,
-    "cash_short": NotThatMuchMoney,
-    "bin_short": NotInThatPlace,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A job that this ask answers: it ends in the same transaction, if its lease is still ours."""
-
-    job_id: int
-    fence: int
-
-
-class LeaseLost(Refusal):
-    """Another worker has this job now."""
 
 
 async def run(db: Db, name: str, asks: Sequence[Ask[Any]], jobs: Sequence[Claimed] | None = None) -> list[Answer]:
@@ -123,10 +81,10 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
             if attempt == ATTEMPTS - 1:
                 raise
             await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))
-        except asyncpg.CheckViolationError as error:
-            if error.constraint_name not in WALLS:
+        except (asyncpg.CheckViolationError, RowsMissing) as error:
+            refusal = refusal_of(error)
+            if refusal is None:
                 raise
-            refusal = WALLS[error.constraint_name]()
         except Refusal as error:
             refusal = error
         if refusal and len(now) == 1:
@@ -169,40 +127,46 @@ def _subject(body: Any) -> object | None:
 
 
 async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
-    answers = await _claim(tx, asks)
-    lost, ended = await _finish(tx, asks, jobs)
-    answers |= lost
+    answers = await _answered_before(tx, asks)
     fresh = [(index, ask) for index, ask in asks if index not in answers]
-    if not fresh:
-        return answers
-    results = await verb.run(tx, [ask for _, ask in fresh])
+    results = await verb.run(tx, [ask for _, ask in fresh]) if fresh else []
     if len(results) != len(fresh):
         raise AssertionError(f"{verb.name} answered {len(results)} of {len(fresh)} asks")
     outcomes = [(ask, r) for (_, ask), r in zip(fresh, results, strict=True) if isinstance(r, Outcome)]
-    await record(tx, outcomes)
-    found = {
-        index: result.answer if isinstance(result, Outcome) else result
-        for (index, _), result in zip(fresh, results, strict=True)
-    }
-    await _keep_answers(tx, fresh, found)
-    await _keep_refused(tx, fresh, ended, found)
-    return answers | found
+    refused: Numbered = []
+    for (index, ask), result in zip(fresh, results, strict=True):
+        answers[index] = result.answer if isinstance(result, Outcome) else result
+        if isinstance(result, Refusal):
+            refused.append((index, ask))
+    # What was refused because the same request was at work beside it is answered as that one was.
+    answers |= await _answered_before(tx, refused)
+    kept = [
+        Answered(ask.merchant, ask.key, ask.digest, msgspec.json.encode(result.answer).decode())
+        for (_, ask), result in zip(fresh, results, strict=True)
+        if ask.key is not None and isinstance(result, Outcome)
+    ]
+    # A refusal is not kept: the same request may be asked again once the reason is gone.
+    gone = [(index, ask) for index, ask in asks if isinstance(answers[index], Refusal)]
+    lost, ended = await _finish(tx, gone, jobs)
+    answers |= lost
+    await _keep_refused(tx, gone, ended, answers)
+    done = [(ask.merchant, jobs[i]) for i, ask in asks if i in jobs and not isinstance(answers[i], Refusal)]
+    if outcomes or done:
+        await record(tx, outcomes, kept, done)
+    return answers
 
 
-async def _claim(tx: Tx, asks: Numbered) -> dict[int, Answer]:
-    """Claim the keys; answers for those that were claimed before."""
+async def _answered_before(tx: Tx, asks: Numbered) -> dict[int, Answer]:
+    """Answers of those whose key had one before."""
     keyed = [(index, ask) for index, ask in asks if ask.key is not None]
     if not keyed:
         return {}
-    merchants, keys = [ask.merchant for _, ask in keyed], [ask.key for _, ask in keyed]
-    new = {tuple(row) for row in await tx.rows(CLAIM, merchants, keys, [ask.digest for _, ask in keyed])}
-    if len(new) == len(keyed):
-        return {}
-    before = {(row["merchant_id"], row["key"]): row for row in await tx.rows(CLAIMED_BEFORE, merchants, keys)}
+    rows = await tx.rows(ANSWERED_BEFORE, [ask.merchant for _, ask in keyed], [ask.key for _, ask in keyed])
+    before = {(row["merchant_id"], row["key"]): row for row in rows}
     return {
         index: _replayed(ask, before[ask.merchant, ask.key])
         for index, ask in keyed
-        if (ask.merchant, ask.key) not in new
+        if (ask.merchant, ask.key) in before
     }
 
 
@@ -211,18 +175,6 @@ def _replayed(ask: Ask[Any], row: asyncpg.Record) -> Answer:
         return KeyReused()
     answer: dict[str, Any] = msgspec.json.decode(row["answer"])
     return answer
-
-
-async def _keep_answers(tx: Tx, asks: Numbered, answers: dict[int, Answer]) -> None:
-    keyed = [(ask, answers[index]) for index, ask in asks if ask.key is not None]
-    kept = [(ask, answer) for ask, answer in keyed if not isinstance(answer, Refusal)]
-    # A refusal is not kept: the same request may be asked again once the reason is gone.
-    gone = [ask for ask, answer in keyed if isinstance(answer, Refusal)]
-    if kept:
-        texts = [msgspec.json.encode(answer).decode() for _, answer in kept]
-        await tx.run(ANSWERED, [a.merchant for a, _ in kept], [a.key for a, _ in kept], texts)
-    if gone:
-        await tx.run(UNCLAIM, [ask.merchant for ask in gone], [ask.key for ask in gone])
 
 
 Ended = dict[int, asyncpg.Record]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from doorstep.kit.ids import Ids
+from doorstep.spine.statement import Columns
 
 
 class Connection(Protocol):
@@ -39,6 +40,7 @@ class Tx:
     connection: Connection
     merchants: tuple[int, ...]
     ids: Ids
+    columns: Columns
 
     async def rows(self, query: str, *args: Any) -> list[Any]:
         return await self.connection.fetch(query, *args)
@@ -70,12 +72,17 @@ class Db:
     pool: asyncpg.Pool[asyncpg.Record]
     router: asyncpg.Pool[asyncpg.Record]
     ids: Ids = field(default_factory=Ids)
+    columns: Columns = field(default_factory=Columns)
 
     @classmethod
     async def open(cls, app_url: str, router_url: str, *, size: int = 8) -> Db:
-        pool = await asyncpg.create_pool(app_url, min_size=1, max_size=size, init=_set_up)
+        # Statements are many and long here, and planned once: none of them falls out of the cache.
+        pool = await asyncpg.create_pool(
+            app_url, min_size=1, max_size=size, init=_set_up, statement_cache_size=1000, max_cacheable_statement_size=0
+        )
         router = await asyncpg.create_pool(router_url, min_size=0, max_size=2)
         db = cls(pool, router)
+        await db.columns.load(pool)
         await db._refuse_an_owner()
         return db
 
@@ -112,7 +119,7 @@ async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False)
     ids = tuple(sorted(set(merchants)))
     async with db.pool.acquire() as connection, connection.transaction(readonly=readonly):
         await connection.execute(_wall(ids))
-        yield Tx(connection, ids, db.ids)
+        yield Tx(connection, ids, db.ids, db.columns)
 
 
 def _wall(ids: Sequence[int]) -> str:

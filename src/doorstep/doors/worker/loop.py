@@ -23,8 +23,8 @@ from doorstep.doors.logs import told
 from doorstep.kit.refusals import Refusal
 from doorstep.spine import jobs
 from doorstep.spine.jobs import ClaimedJob
-from doorstep.spine.outcome import Ask
-from doorstep.spine.runner import Claimed, run
+from doorstep.spine.outcome import Ask, Claimed
+from doorstep.spine.runner import run
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
 from doorstep.spine.world import TryLater, World

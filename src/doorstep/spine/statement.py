@@ -1,0 +1,251 @@
+"""statement: many tables written by one statement, each of them once; rows travel as an array per column.
+
+The fixed price of a statement (starting it, planning, a round trip) is what a small batch pays, so `record` collects
+what it writes in parts and sends them together. Parts of one statement do not see each other's rows: what writes a
+table a second time goes into the next statement. The text depends on the shape only (tables and columns), so that
+the database plans it once per connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+
+class RowsMissing(AssertionError):
+    """A statement changed another number of rows than it was given: something would have been lost."""
+
+    def __init__(self, table: str, given: int, changed: int) -> None:
+        super().__init__(f"{table}: {given} rows were to change, {changed} did")
+        self.table = table
+
+
+class Reads(Protocol):
+    async def fetch(self, query: str, *args: Any) -> list[Any]: ...
+
+
+OWNED_COLUMNS = """
+select c.relname, a.attname, format_type(a.atttypid, null) as type
+  from pg_attribute a join pg_class c on c.oid = a.attrelid
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relrowsecurity
+    and a.attnum > 0 and not a.attisdropped
+"""
+
+# What has no array of its own on the wire, or a slow one, goes as its text.
+AS_TEXT = frozenset({"jsonb", "numeric", "text[]", "xid8"})
+
+
+@dataclass(slots=True)
+class Columns:
+    """The type of each column of the merchants' tables, and the statements made of them before."""
+
+    types: dict[tuple[str, str], str] = field(default_factory=dict)
+    made: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    async def load(self, connection: Reads) -> None:
+        rows = await connection.fetch(OWNED_COLUMNS)
+        self.types = {(row["relname"], row["attname"]): row["type"] for row in rows}
+        self.made.clear()
+
+    def wire(self, table: str, column: str) -> str:
+        """The type of the array that carries this column."""
+        kind = self.types[table, column]
+        return "text" if kind in AS_TEXT else kind
+
+    def read(self, table: str, column: str) -> str:
+        """The column as the statement takes it from the array `d`."""
+        kind = self.types[table, column]
+        return f"d.{column}::{kind}" if kind in AS_TEXT else f"d.{column}"
+
+    def plain(self, table: str, column: str, values: list[Any]) -> list[Any]:
+        """The values as they go on the wire."""
+        kind = self.types[table, column]
+        if kind == "jsonb":
+            return [None if value is None else _as_json(value) for value in values]
+        if kind == "numeric":
+            return [None if value is None else str(value) for value in values]
+        if kind == "text[]":
+            return [None if value is None else _as_array(value) for value in values]
+        return values
+
+
+def _as_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _as_array(words: Sequence[str]) -> str:
+    """A text array as PostgreSQL spells it."""
+    quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
+    return "{" + ",".join(f'"{word}"' for word in quoted) + "}"
+
+
+class NewRows(NamedTuple):
+    """New rows. `zeros`: columns that are nothing in all of them and have no default."""
+
+    table: str
+    columns: tuple[str, ...]
+    zeros: tuple[str, ...] = ()
+    returning: str = "1"
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        names = ", ".join((*self.columns, *self.zeros))
+        values = ", ".join([*(types.read(self.table, name) for name in self.columns), *("0" for _ in self.zeros)])
+        source = _unnested(types, self.table, self.columns, given)
+        return f"insert into {self.table} as t ({names}) select {values} from {source} returning {self.returning}"
+
+
+class Update(NamedTuple):
+    """New values for rows found by their keys."""
+
+    table: str
+    where: tuple[str, ...]
+    values: tuple[str, ...]
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        changes = ", ".join(f"{name} = {types.read(self.table, name)}" for name in self.values)
+        source = _unnested(types, self.table, (*self.where, *self.values), given)
+        return f"update {self.table} t set {changes} from {source} where {_same(self.where)} returning 1"
+
+
+class Delete(NamedTuple):
+    """Rows that go."""
+
+    table: str
+    where: tuple[str, ...]
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        source = _unnested(types, self.table, self.where, given)
+        return f"delete from {self.table} t using {source} where {_same(self.where)} returning 1"
+
+
+class Add(NamedTuple):
+    """Add to counters of rows that are there; taken in the order given (`d.at`), which is the order of locks."""
+
+    table: str
+    keys: tuple[str, ...]
+    counters: tuple[str, ...]
+    returning: str = "1"
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        changes = ", ".join(f"{name} = t.{name} + d.{name}" for name in self.counters)
+        source = _unnested(types, self.table, (*self.keys, *self.counters), given, numbered=True)
+        return f"update {self.table} t set {changes} from {source} where {_same(self.keys)} returning {self.returning}"
+
+
+class AddOrOpen(NamedTuple):
+    """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it."""
+
+    table: str
+    keys: tuple[str, ...]
+    unique: tuple[str, ...]
+    counters: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    returning: str = "1"
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        columns = (*self.keys, *self.counters, *self.more)
+        changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in self.counters)
+        values = ", ".join(types.read(self.table, name) for name in columns)
+        source = _unnested(types, self.table, columns, given)
+        return (
+            f"insert into {self.table} as t ({', '.join(columns)}) select {values} from {source} "
+            f"on conflict ({', '.join(self.unique)}) do update set {changes} returning {self.returning}"
+        )
+
+
+class Written(NamedTuple):
+    """A part that is written out, with `{}` for each of its arrays."""
+
+    table: str
+    text: str
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        return self.text.format(*(f"${next(given)}" for _ in range(self.text.count("{}"))))
+
+
+Shape = NewRows | Update | Delete | Add | AddOrOpen | Written
+
+
+def _unnested(
+    types: Columns, table: str, columns: Sequence[str], given: Iterator[int], *, numbered: bool = False
+) -> str:
+    arrays = ", ".join(f"${next(given)}::{types.wire(table, name)}[]" for name in columns)
+    if numbered:
+        return f"unnest({arrays}) with ordinality d({', '.join(columns)}, at)"
+    return f"unnest({arrays}) d({', '.join(columns)})"
+
+
+def _same(keys: Sequence[str]) -> str:
+    return " and ".join(f"t.{name} = d.{name}" for name in keys)
+
+
+class Part(NamedTuple):
+    """`name`: what other parts of the statement call it; `rows`: how many must change, None for as many as do."""
+
+    name: str
+    shape: Shape
+    arrays: Sequence[list[Any]]
+    rows: int | None
+
+
+@dataclass(slots=True)
+class Statements:
+    """What is written, in the order of locks; a part goes into the first statement in which its table is free."""
+
+    types: Columns
+    _parts: list[list[Part]] = field(default_factory=list)
+    _last: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def insert(self, table: str, rows: Sequence[dict[str, Any]], zeros: tuple[str, ...] = ()) -> None:
+        """Rows that all have the same columns."""
+        if rows:
+            columns = tuple(rows[0])
+            self.add(NewRows(table, columns, zeros), self._arrays(table, columns, rows), group="new")
+
+    def update(
+        self, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: Sequence[dict[str, Any]]
+    ) -> None:
+        self.add(Update(table, where, values), self._arrays(table, (*where, *values), rows))
+
+    def delete(self, table: str, where: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
+        self.add(Delete(table, where), self._arrays(table, where, rows))
+
+    def add(self, shape: Shape, arrays: Sequence[list[Any]], *, group: str = "", name: str = "") -> None:
+        """As many rows must change as were given. Parts of one group and table write no row of each other's."""
+        self.put(shape, arrays, len(arrays[0]), group=group, name=name)
+
+    def put(
+        self, shape: Shape, arrays: Sequence[list[Any]], rows: int | None = None, *, group: str = "", name: str = ""
+    ) -> None:
+        at, other = self._last.get(shape.table, (-1, ""))
+        if at < 0 or not group or group != other:
+            at += 1
+        while len(self._parts) <= at:
+            self._parts.append([])
+        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, arrays, rows))
+        self._last[shape.table] = (at, group)
+
+    def _arrays(self, table: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+        return [self.types.plain(table, name, [row[name] for row in rows]) for name in columns]
+
+    async def send(self, connection: Reads) -> None:
+        """Write it all; RowsMissing when a part changed another number of rows than it was given."""
+        for parts in self._parts:
+            text = self._text(tuple((part.name, part.shape) for part in parts))
+            (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
+            for part, changed in zip(parts, found, strict=True):
+                if part.rows is not None and changed != part.rows:
+                    raise RowsMissing(part.shape.table, part.rows, changed)
+
+    def _text(self, shapes: tuple[tuple[str, Shape], ...]) -> str:
+        made = self.types.made.get(shapes)
+        if made is None:
+            given = count(1)
+            parts = ", ".join(f"{name} as ({shape.sql(self.types, given)})" for name, shape in shapes)
+            counts = ", ".join(f"(select count(*) from {name})" for name, _ in shapes)
+            made = self.types.made[shapes] = f"with {parts} select {counts}"
+        return made
