@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
 
 from doorstep.setup.sites import Site
@@ -68,10 +69,13 @@ CENTERS: dict[str, tuple[float, float]] = {
 
 def distance_km(site: Site, country: str) -> float:
     """0 inside the site's own country; far when either place is not known."""
-    if site.country == country:
-        return 0.0
-    there = CENTERS.get(country)
-    here = (site.latitude, site.longitude) if site.latitude is not None else CENTERS.get(site.country)
+    return 0.0 if site.country == country else _distance_km(site.latitude, site.longitude, site.country, country)
+
+
+@lru_cache(maxsize=4096)
+def _distance_km(latitude: float | None, longitude: float | None, country: str, other: str) -> float:
+    there = CENTERS.get(other)
+    here = (latitude, longitude) if latitude is not None else CENTERS.get(country)
     if there is None or here is None or here[0] is None or here[1] is None:
         return FAR_KM
     return great_circle_km((here[0], here[1]), there)

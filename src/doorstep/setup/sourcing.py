@@ -5,7 +5,7 @@ A pure rule: small enough to read, swappable, and it says which options it refus
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -50,15 +50,41 @@ def source(wants: Sequence[Want], free: Free, sites: Sequence[Site], country: st
 
     `complete`: with anything missing nothing is taken. Else what is there is taken and the rest waits.
     """
-    near = sorted(sites, key=lambda site: (distance_km(site, country), site.site_id))
-    useful = [site for site in near if any(free.get(want.sku_id, {}).get(site.site_id, 0) > 0 for want in wants)]
-    chosen = _fewest(_needed(wants), free, _weighed(wants, free, useful))
-    takes = _take(wants, free, chosen)
-    missing = _missing(wants, takes)
+    near = nearest_first(sites, country)
+    useful = _useful(wants, free, near)
+    chosen, takes, missing = choose(wants, free, near)
     why = _why(wants, near, useful, chosen, missing, country, complete)
     if missing and complete:
         return Choice((), tuple(wants), why)
     return Choice(takes, missing, why)
+
+
+def nearest_first(sites: Iterable[Site], country: str) -> list[Site]:
+    return sorted(sites, key=lambda site: (distance_km(site, country), site.site_id))
+
+
+def choose(
+    wants: Sequence[Want], free: Free, near: Sequence[Site]
+) -> tuple[tuple[Site, ...], tuple[Take, ...], tuple[Want, ...]]:
+    """Who gives, what, and what is missing, among sites that stand nearest first; the same without the reasons."""
+    for site in near:
+        if _has_it_all(wants, free, site.site_id):
+            # No smaller group gives more, and none is nearer.
+            return (site,), tuple(Take(site.site_id, *want) for want in wants), ()
+    chosen = _fewest(_needed(wants), free, _weighed(wants, free, _useful(wants, free, near)))
+    takes = _take(wants, free, chosen)
+    return chosen, takes, _missing(wants, takes)
+
+
+def _has_it_all(wants: Sequence[Want], free: Free, site_id: int) -> bool:
+    for sku, units in _needed(wants).items():
+        if sku not in free or free[sku].get(site_id, 0) < units:
+            return False
+    return bool(wants)
+
+
+def _useful(wants: Sequence[Want], free: Free, near: Sequence[Site]) -> list[Site]:
+    return [site for site in near if any(free.get(want.sku_id, {}).get(site.site_id, 0) > 0 for want in wants)]
 
 
 def _fewest(needed: Mapping[int, int], free: Free, sites: Sequence[Site]) -> tuple[Site, ...]:

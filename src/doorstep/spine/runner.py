@@ -2,8 +2,8 @@
 
 It answers what was answered before, runs the verb over the rest, records outcomes, answers and the ends of jobs in one
 go, commits. The same request at work twice at once breaks the key of its answer: the later one runs again and finds
-it. What breaks a CHECK is cut in halves and each half run anew, facts included, so that a refused outcome fails alone;
-a deadlock runs the whole list again; anything else is a bug and is raised.
+it. What breaks a CHECK is run anew once with what is scarce locked, then cut in halves, facts read anew, so that a
+refused outcome fails alone; a deadlock runs the whole list again; anything else is a bug and is raised.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ async def run_one(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
 Numbered = list[tuple[int, Ask[Any]]]
 
 
-async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer]) -> None:
+async def _run(
+    db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer], careful: bool = False
+) -> None:
     if not asks:
         return
     now, later = _first_of_each(asks)
@@ -73,6 +75,7 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
     for attempt in range(ATTEMPTS):
         try:
             async with tenant_tx(db, {ask.merchant for _, ask in now}) as tx:
+                tx.careful = careful
                 found = await _attempt(tx, verb, now, jobs)
             answers.update(found)
             break
@@ -85,6 +88,9 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
             refusal = refusal_of(error)
             if refusal is None:
                 raise
+            if not careful and attempt < ATTEMPTS - 1:
+                careful, refusal = True, None
+                continue
         except Refusal as error:
             refusal = error
         if refusal and len(now) == 1:
@@ -92,8 +98,8 @@ async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], ans
             break
         if refusal:
             half = len(now) // 2
-            await _run(db, verb, now[:half], jobs, answers)
-            await _run(db, verb, now[half:], jobs, answers)
+            await _run(db, verb, now[:half], jobs, answers, careful)
+            await _run(db, verb, now[half:], jobs, answers, careful)
             break
     await _run(db, verb, later, jobs, answers)
 

@@ -41,6 +41,8 @@ class Tx:
     merchants: tuple[int, ...]
     ids: Ids
     columns: Columns
+    # The try before found less than it had read: what is scarce is locked before it is read.
+    careful: bool = False
 
     async def rows(self, query: str, *args: Any) -> list[Any]:
         return await self.connection.fetch(query, *args)
@@ -78,8 +80,9 @@ class Db:
     async def open(cls, app_url: str, router_url: str, *, size: int = 8) -> Db:
         # Statements are many and long here, and planned once: none of them falls out of the cache.
         pool = await asyncpg.create_pool(
-            app_url, min_size=1, max_size=size, init=_set_up, statement_cache_size=1000, max_cacheable_statement_size=0
-        )
+            app_url, min_size=1, max_size=size, init=_set_up, reset=_leave_as_it_is, statement_cache_size=1000,
+            max_cacheable_statement_size=0,
+        )  # fmt: skip
         router = await asyncpg.create_pool(router_url, min_size=0, max_size=2)
         db = cls(pool, router)
         await db.columns.load(pool)
@@ -117,15 +120,29 @@ def routed(word: str) -> bytes:
 async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False) -> AsyncIterator[Tx]:
     """Open a transaction that sees these merchants only; commits at the end, rolls back on an exception."""
     ids = tuple(sorted(set(merchants)))
-    async with db.pool.acquire() as connection, connection.transaction(readonly=readonly):
-        await connection.execute(_wall(ids))
-        yield Tx(connection, ids, db.ids, db.columns)
+    async with db.pool.acquire() as connection:
+        await connection.execute(_begin(ids, readonly))
+        try:
+            yield Tx(connection, ids, db.ids, db.columns)
+        except BaseException:
+            if not connection.is_closed():
+                await connection.execute("rollback")
+            raise
+        await connection.execute("commit")
 
 
-def _wall(ids: Sequence[int]) -> str:
+def _begin(ids: Sequence[int], readonly: bool) -> str:
+    """The beginning and the wall in one trip."""
     # Textual on purpose: set_config() does not reach the shards of a distributed database.
-    numbers = ",".join(str(int(merchant)) for merchant in ids)
-    return f"set local app.merchants = '{numbers}'"
+    wall = f"set local app.merchants = '{','.join(str(int(merchant)) for merchant in ids)}'"
+    if readonly:
+        return f"begin read only; {wall}"
+    # Who writes runs the same few statements with lists of any length: planning each anew would cost more than they do.
+    return f"begin; {wall}; set local plan_cache_mode = force_generic_plan"
+
+
+async def _leave_as_it_is(_: Connection) -> None:
+    """Everything is set for one transaction only: nothing is left to be reset, and no trip is made for it."""
 
 
 async def _set_up(connection: Connection) -> None:

@@ -21,7 +21,7 @@ from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.promising import promise_moves
 from doorstep.setup.sites import Site, every_site
-from doorstep.setup.sourcing import WEIGHED, Want, source
+from doorstep.setup.sourcing import WEIGHED, Want, choose, nearest_first
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.holds import place_hold
@@ -93,10 +93,35 @@ class TendersExceedTotal(Refusal):
     status = 422
 
 
-CHANNELS = "select merchant_id, key, channel_id from channel where merchant_id = any($1) and key = any($2)"
-MERCHANTS = """
-select merchant_id, when_short, ship, reserve_minutes from merchant where merchant_id = any($1)
+# Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, items by the words for them,
+# and what is free of those.
+FACTS = """
+with asked as materialized (
+  select merchant_id, key, channel_id from channel where merchant_id = any($1) and key = any($2)),
+alias as materialized (
+  select a.merchant_id, a.channel_id, a.alias, a.sku_id from asked c join sku_alias a
+    on a.merchant_id = c.merchant_id and a.channel_id = c.channel_id and a.alias = any($3)),
+item as materialized (
+  select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked, s.name from sku s
+    where s.merchant_id = any($1) and s.code = any($3)
+  union all
+  select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
+    from alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id)
+select 'channel' as what, merchant_id, key as word, channel_id as a, 0::bigint as b, 0::bigint as c, '' as more
+  from asked
+union all
+select 'policy', merchant_id, when_short, reserve_minutes, 0, 0, ship from merchant where merchant_id = any($1)
+union all
+select 'method', merchant_id, name, days_min, days_max, 0, level from shipping_method
+  where merchant_id = any($1) and name = any($4)
+union all
+select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name from item
+union all
+select 'free', v.merchant_id, '', v.sku_id, v.site_id, v.free, '' from item i
+  join availability v on v.merchant_id = i.merchant_id and v.sku_id = i.sku_id
+  where $5 and v.free > 0
 """
+CHANNELS = "select merchant_id, key, channel_id from channel where merchant_id = any($1) and key = any($2)"
 SKUS = """
 select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked, s.name from sku s
   where s.merchant_id = any($1) and s.code = any($2)
@@ -104,10 +129,6 @@ union all
 select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   from sku_alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = any($1) and a.alias = any($2)
-"""
-METHODS = """
-select merchant_id, name, level, days_min, days_max from shipping_method
-  where merchant_id = any($1) and name = any($2)
 """
 EXISTING = """
 select o.merchant_id, o.channel_id, o.external_id, o.also_id, o.order_id, o.number, o.content_hash, o.history
@@ -143,6 +164,19 @@ class Existing:
     history: bool
 
 
+class Near:
+    """The sites, nearest first to each country."""
+
+    def __init__(self, sites: Mapping[int, Site]) -> None:
+        self.sites = sites
+        self._near: dict[str, list[Site]] = {}
+
+    def to(self, country: str) -> list[Site]:
+        if country not in self._near:
+            self._near[country] = nearest_first(self.sites.values(), country)
+        return self._near[country]
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     policies: Mapping[int, Mapping[str, Any]]
@@ -150,7 +184,7 @@ class Facts:
     items: Mapping[tuple[int, int, str], Item]  # channel 0 = the merchant's own code
     levels: Mapping[tuple[int, str], str]
     days: Mapping[tuple[int, str], tuple[int, int]]
-    sites: Mapping[int, Site]
+    near: Near
     by_external_id: Mapping[tuple[int, int, str], Existing]
     by_also_id: Mapping[tuple[int, int, str], Existing]
     orders: Mapping[int, OrderFacts]  # of those that are here, the ones that changed
@@ -175,10 +209,10 @@ async def place(tx: Tx, asks: list[Ask[Place]]) -> list[Result]:
 
 
 async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]) -> tuple[Facts, Left]:
-    merchants, orders = list(tx.merchants), [ask.body.order for ask in asks]
-    channel_ids = await channels_named(tx, {order.channel for order in orders})
+    orders = [ask.body.order for ask in asks]
+    named = await _named(tx, orders)
     by_external_id, by_also_id = await _existing(tx, asks)
-    found = [_found(channel_ids, by_external_id, by_also_id, ask) for ask in asks]
+    found = [_found(named.channels, by_external_id, by_also_id, ask) for ask in asks]
     changed = [
         before.order_id
         for ask, before, generous in zip(asks, found, is_generous, strict=True)
@@ -186,23 +220,20 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     ]
     # The orders are locked before any stock is.
     standing = await order_facts(tx, changed)
-    items = await items_named(tx, {_word(line) for order in orders for line in order.lines})
-    names = list({order.shipping_method for order in orders if order.shipping_method})
-    methods = await tx.rows(METHODS, merchants, names)
-    reserving = any(order.reserve == "now" for order in orders)
     papers = any(ask.body.happened.refunded_minor for ask in asks)
     historic = [ask for ask, before in zip(asks, found, strict=True) if _is_of_the_past(ask.body, before)]
     past = await past_of(
-        tx, historic, {order: one for order, one in standing.items() if one.row["history"]}, _with_stock(items)
+        tx, historic, {order: one for order, one in standing.items() if one.row["history"]}, _with_stock(named.items)
     )
     payments = await payments_of(tx, standing)
+    reserving = any(order.reserve == "now" for order in orders)
     facts = Facts(
-        policies={row["merchant_id"]: dict(row) for row in await tx.rows(MERCHANTS, merchants)},
-        channels=channel_ids,
-        items=items,
-        levels={(row["merchant_id"], row["name"]): row["level"] for row in methods},
-        days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
-        sites=await every_site(tx) if reserving else {},
+        policies=named.policies,
+        channels=named.channels,
+        items=named.items,
+        levels=named.levels,
+        days=named.days,
+        near=Near(await every_site(tx)) if reserving else Near({}),
         by_external_id=by_external_id,
         by_also_id=by_also_id,
         orders=standing,
@@ -211,11 +242,52 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         past=past,
     )
     kept = sum(map(len, payments.values()))
-    left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)))
-    if reserving:
-        for row in await tx.rows(FREE, merchants, list({item.sku_id for item in items.values()})):
-            left.free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
+    left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
+    if reserving and tx.careful:
+        left.free = await _free_and_locked(tx, [item.sku_id for item in named.items.values()])
     return facts, left
+
+
+@dataclass(slots=True)
+class Named:
+    """What the words of these orders stand for, by merchant."""
+
+    channels: dict[tuple[int, str], int] = field(default_factory=dict)
+    policies: dict[int, dict[str, Any]] = field(default_factory=dict)
+    levels: dict[tuple[int, str], str] = field(default_factory=dict)
+    days: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
+    items: dict[tuple[int, int, str], Item] = field(default_factory=dict)
+    free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
+
+
+async def _named(tx: Tx, orders: Sequence[NewOrder]) -> Named:
+    channels = list({order.channel for order in orders})
+    words = list({_word(line) for order in orders for line in order.lines} - {""})
+    methods = list({order.shipping_method for order in orders if order.shipping_method})
+    reserving = any(order.reserve == "now" for order in orders)
+    found = Named()
+    for what, merchant, word, a, b, c, more in await tx.rows(
+        FACTS, list(tx.merchants), channels, words, methods, reserving
+    ):
+        if what == "free":
+            found.free.setdefault((merchant, a), {})[b] = c
+        elif what == "item":
+            found.items[merchant, a, word] = Item(b, bool(c), more)
+        elif what == "policy":
+            found.policies[merchant] = {"when_short": word, "ship": more, "reserve_minutes": a}
+        elif what == "method":
+            found.levels[merchant, word] = more
+            found.days[merchant, word] = (a, b)
+        else:
+            found.channels[merchant, word] = a
+    return found
+
+
+async def _free_and_locked(tx: Tx, skus: Sequence[int]) -> dict[tuple[int, int], dict[int, int]]:
+    free: dict[tuple[int, int], dict[int, int]] = {}
+    for row in await tx.rows(FREE, list(tx.merchants), list(skus)):
+        free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
+    return free
 
 
 def _is_of_the_past(body: Arrival, before: Existing | None) -> bool:
@@ -540,17 +612,19 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
     ]
     free = {want.sku_id: left.free.get((ask.merchant, want.sku_id), {}) for want in wants}
     country = new.ship_to.country if new.ship_to else ""
-    choice = source(wants, free, list(facts.sites.values()), country, complete=policy["ship"] == "complete")
-    if choice.missing and policy["when_short"] == "refuse":
-        want = choice.missing[0]
-        raise Short(sku=new.lines[want.line_no - 1].sku, wanted=wants[0].quantity, missing=want.quantity)
+    chosen, takes, missing = choose(wants, free, facts.near.to(country))
+    if missing and policy["ship"] == "complete":
+        chosen, takes, missing = (), (), tuple(wants)
+    if missing and policy["when_short"] == "refuse":
+        line = new.lines[missing[0].line_no - 1]
+        raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     moves, rows, _ = promise_moves(
-        choice.takes, {}, left.ids, order=outcome.order, sites=facts.sites, at=ask.at, days=days
+        takes, {}, left.ids, order=outcome.order, sites=facts.near.sites, at=ask.at, days=days
     )
     if moves:
-        outcome.events.append(Event("promise", moves, {"sites": choice.why["chosen"]}))
+        outcome.events.append(Event("promise", moves, {"sites": [site.code for site in chosen]}))
         outcome.facts += rows
         outcome.expires_at = ask.at + timedelta(minutes=policy["reserve_minutes"])
-    for take in choice.takes:
+    for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity
