@@ -71,6 +71,7 @@ class Costs:
     by_verb: dict[str, Spent] = field(default_factory=dict)
     wal: dict[str, int] = field(default_factory=dict)
     errands: Spent = field(default_factory=Spent)
+    chunks_ms: list[float] = field(default_factory=list)
 
     def add(self, verb: str, spent: Spent, wal: int) -> None:
         self.by_verb[verb] = self.by_verb.get(verb, Spent()) + spent
@@ -102,6 +103,7 @@ class Walk:
     way: Way
 
     async def whole(self, first: int, count: int, chance: random.Random) -> None:
+        before = self.costs.all.cpu_s
         orders = await self._place(first, count, chance)
         await self._jobs("check")
         if self.way.reserve == "after_checks":
@@ -121,6 +123,7 @@ class Walk:
         await self._errands()
         await self._must_be_completed(orders)
         self.costs.orders += count
+        self.costs.chunks_ms.append(round((self.costs.all.cpu_s - before) / count * 1000, 3))
 
     async def _place(self, first: int, count: int, chance: random.Random) -> list[str]:
         choose = uniform(self.on.skus, chance)
@@ -282,6 +285,8 @@ def _figures(bench: Bench, reference: Reference) -> dict[str, Any]:
         # At 1 or below, a verb's list of 200 costs no more per order than its list of 50.
         "linearity_200_to_50": {verb: round(longer.us(verb) / at_once.us(verb), 2) for verb in at_once.by_verb},
         "cpu_ms_per_order_in_lists_of_200": _ms(longer),
+        # One by one, so that the noise is seen.
+        "rounds_ms_per_order": {str(size): costs.chunks_ms for size, costs in sorted(bench.costs.items())},
         **reference.told(),
     }  # fmt: skip
 

@@ -23,8 +23,8 @@ from doorstep.setup.keys import create_key
 from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
 from doorstep.spine import jobs
 from doorstep.spine.audit import audit
-from doorstep.spine.outcome import Ask
-from doorstep.spine.runner import Answer, Claimed, run
+from doorstep.spine.outcome import Ask, Claimed
+from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 
