@@ -8,7 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories fuzz check journey drill races resume format lock wheel clean
+.PHONY: help demo up down status test test-16 stories fuzz check journey drill races resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ races: $(STAMP) ## 64 clients, one SKU, 1,000 units, 10,000 tries; carts in oppo
 
 resume: $(STAMP) ## years of orders imported while the import is killed -9 twenty times (needs DOORSTEP_DATA)
 	@$(BIN)/python -m tests.drills.importing $(ARGS)
+
+bench: $(STAMP) ## measure, minutes each: ARGS="intake --json", or journey, reads, import; all four without
+	@if [ -n "$(ARGS)" ]; then $(BIN)/python -m bench $(ARGS); else \
+	  for name in intake journey reads import; do $(BIN)/python -m bench $$name --json || exit 1; done; fi
 
 format: $(STAMP) ## put the code in its form
 	@$(BIN)/ruff check --quiet --fix-only .
