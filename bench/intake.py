@@ -243,7 +243,7 @@ async def _rounds(bench: Bench, sellers: dict[str, Merchant]) -> dict[str, Any]:
     await bench.disk.vacuum()
     on_disk = each(grown(empty, await bench.disk.sizes()), bench.placed)
     return {
-        **_figures(bench), **reference.told(), "orders": bench.placed,
+        **_figures(bench, reference), **reference.told(), "orders": bench.placed,
         # The jobs that wait for a worker are told apart: it takes them away when they are done.
         "disk_bytes_per_order": sum(on_disk.values()) - on_disk.get("job", 0),
         "disk_bytes_per_order_with_waiting_jobs": sum(on_disk.values()), "disk_by_table": on_disk,
@@ -251,8 +251,11 @@ async def _rounds(bench: Bench, sellers: dict[str, Merchant]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(bench: Bench) -> dict[str, Any]:
+def _figures(bench: Bench, reference: Reference) -> dict[str, Any]:
     cases = {name: _told(rounds) for name, rounds in bench.rounds.items()}
+    for case in cases.values():
+        # What an order costs application and database, as a multiple of what the reference's costs the database.
+        case["x_place3"] = round((case["app_us"] + case["pg_us"]) / reference.pg_us, 2)
     single, many = cases[SINGLE.name], cases.get(BULK_CASE.name, {})
     hot = {case.name: _to_uniform(bench, case.name) for case in (HOT, *RUNS_OUT.values())}
     told = [ratio for ratio in hot.values() if ratio is not None]

@@ -271,12 +271,11 @@ async def _until(bench: Bench, orders: int) -> dict[str, Any]:
 
 def _figures(bench: Bench, reference: Reference) -> dict[str, Any]:
     at_once, longer = bench.costs[AT_ONCE], bench.costs[LONG_LIST]
-    place3_us = float(str(reference.told()["place3_pg_us"]))
     figures: dict[str, Any] = {"cpu_ms_per_order": _ms(at_once)}
     if 1 in bench.costs:
         figures |= {"cpu_ms_per_order_one_at_a_time": _ms(bench.costs[1]), "by_verb_one": bench.costs[1].told()}
     return figures | {
-        "x_place3": round(at_once.all.cpu_s / at_once.orders * US / place3_us, 2),
+        "x_place3": round(at_once.all.cpu_s / at_once.orders * US / reference.pg_us, 2),
         "app_ms_per_order": round(at_once.all.app_s / at_once.orders * 1000, 4),
         "pg_ms_per_order": round(at_once.all.pg_s / at_once.orders * 1000, 4),
         "by_verb": at_once.told(),
