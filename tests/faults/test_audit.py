@@ -213,7 +213,7 @@ def of_order(
 def of_event(order: str, seq: int, find: str, put: str) -> tuple[str, str]:
     """The moves of an event, rewritten."""
     sql = (
-        "update event set moves = replace(moves::text, '{a}', '{b}')::jsonb"
+        "update event set moves = replace(moves::text, '{a}', '{b}')::json"
         f" where merchant_id = {{{{m}}}} and kind = 'order' and id = {{{{{order}}}}} and seq = {seq}"
     )
     return sql.format(a=find, b=put), sql.format(a=put, b=find)
@@ -248,7 +248,7 @@ BREAKS = (
     ),
     Break(
         "lines", "ord_{packed} line 1 promised", "ord_{packed}#4 pick",
-        *of_event("packed", 3, '"demand", 1, 3', '"demand", 1, 2'), ("promises",),
+        *of_event("packed", 3, "10102,1,3", "10102,1,2"), ("promises",),
     ),
     Break(
         "lines", "ord_{packed} line 1 sum of its stages", "ord_{packed}#5 pack",
@@ -287,7 +287,7 @@ BREAKS = (
     ),
     Break(
         "stock", "sku_{sku} at site {site} reserved", "ord_{packed}#4 pick",
-        *of_event("packed", 4, '3, "reserved"', '30, "reserved"'), ("places",),
+        *of_event("packed", 4, ',3,"', ',30,"'), ("places",),
     ),
     Break(
         "places", "sku_{sku} at site {site} in A-1", "ord_{packed}#4 pick",
@@ -334,7 +334,7 @@ BREAKS = (
     Break("cash", "ord_{done} captured", "ord_{done}#11 refund", *of_event("done", 2, "3750", "3749")),
     Break(
         "cash", "ord_{done} refunded", "ord_{done}#11 refund",
-        *of_event("done", 7, '"earned"', '"owed"'), ("legal_moves",),
+        *of_event("done", 7, "31416", "31413"), ("legal_moves",),
     ),
     Break(
         "cash", "ord_{done} payments of kind refund", "ord_{done}#11 refund",
@@ -482,7 +482,7 @@ BREAKS = (
     ),
     Break(
         "legal_moves", "ord_{packed} pick", "ord_{packed}#4 pick",
-        *of_event("packed", 4, '"demand", 1, 3', '"demand", 1, -3'), ("lines", "promises"),
+        *of_event("packed", 4, "10203,1,3", "10203,1,-3"), ("lines", "promises"),
     ),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from doorstep.kit.money import NotMoney, UnknownCurrency
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.catalog import put_alias
 from doorstep.setup.merchants import NewSku, add_skus
+from doorstep.spine.moves import told as spelled
 from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.tenant import Tx, tenant_tx
@@ -77,7 +78,7 @@ async def events(shop: Shop, kind: str, subject: str) -> list[tuple[str, datetim
         "select verb, happened_at, moves from event where merchant_id = $1 and kind = $2 and id = $3 order by seq",
         shop.merchant, kind, int(subject[4:]),
     )  # fmt: skip
-    return [(row["verb"], row["happened_at"], msgspec.json.decode(row["moves"])) for row in rows]
+    return [(row["verb"], row["happened_at"], spelled(row["moves"])) for row in rows]
 
 
 async def units(shop: Shop, order: str, line: int = 1) -> dict[str, int]:

@@ -408,7 +408,7 @@ async def test_a_reservation_that_was_paid_in_time_lasts(shop: Shop) -> None:
     await shop.work()
     assert await run_deadlines(shop) == []
     assert await shop.stage(order) == "awaiting_fulfillment"
-    kept = await shop.rows("select expires_at from allocation where merchant_id = $1", shop.merchant)
+    kept = await shop.rows("select expires_at from fulfillment_order where merchant_id = $1", shop.merchant)
     assert kept == [{"expires_at": None}]
 
 

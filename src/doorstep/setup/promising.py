@@ -52,6 +52,7 @@ def promise_moves(
     at: datetime,
     days: tuple[int, int],
     source: str = "wanted",
+    expires_at: datetime | None = None,
 ) -> tuple[list[Move], list[Fact], dict[int, int]]:
     """Moves and facts for these takes. `fulfillment_orders` maps a site to the order's one there; new ones are added.
 
@@ -67,7 +68,7 @@ def promise_moves(
             values = {
                 "fulfillment_order_id": at_site[take.site_id], "order_id": order, "site_id": take.site_id,
                 "ship_by": dates.ship_by, "deliver_from": dates.deliver_from, "deliver_by": dates.deliver_by,
-                "created_at": at,
+                "created_at": at, "expires_at": expires_at,
             }  # fmt: skip
             facts.append(Insert("fulfillment_order", values))
         # The stock move follows its demand move: `record` reads site and SKU of a new allocation from it.

@@ -58,8 +58,15 @@ def _opened(key: tuple[int, int], following: object, outcome: Outcome) -> dict[s
     site, sku = (following.site, following.sku) if isinstance(following, Stock) else (0, 0)
     return {
         "line_no": line_no, "fulfillment_order_id": fulfillment_order, "site_id": site, "sku_id": sku, "lot": "",
-        "promised": 0, "picked": 0, "packed": 0, "shipped": 0, "expires_at": outcome.expires_at,
+        "promised": 0, "picked": 0, "packed": 0, "shipped": 0, "expires_at": _expiry(fulfillment_order, outcome),
     }  # fmt: skip
+
+
+def _expiry(fulfillment_order: int, outcome: Outcome) -> Any:
+    for fact in outcome.facts:
+        if isinstance(fact, Insert) and fact.values.get("fulfillment_order_id") == fulfillment_order:
+            return fact.values.get("expires_at")
+    return None
 
 
 def _holds_after(order: OrderFacts, outcome: Outcome) -> tuple[Hold, ...]:

@@ -38,8 +38,10 @@ select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships,
 """
 ALLOCATIONS = """
 select a.merchant_id, a.order_id, a.line_no, a.fulfillment_order_id, a.site_id, a.sku_id, a.lot, a.promised, a.picked,
-    a.packed, a.shipped, a.expires_at
-  from allocation a where a.merchant_id = any($1) and a.order_id = any($2)
+    a.packed, a.shipped, f.expires_at
+  from allocation a
+  join fulfillment_order f on f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id
+  where a.merchant_id = any($1) and a.order_id = any($2)
   order by a.order_id, a.fulfillment_order_id, a.line_no
 """
 OPEN_HOLDS = """

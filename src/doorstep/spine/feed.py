@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from doorstep.kit.ids import public
+from doorstep.spine.moves import told
 from doorstep.spine.tenant import Tx
 
 AFTER = """
@@ -72,5 +73,5 @@ def _happened(row: Any) -> Happened:
     return Happened(
         place=(row["txid"], row["pos"]), kind=row["kind"], subject_id=row["id"], seq=row["seq"], verb=row["verb"],
         actor=row["actor"], happened_at=row["happened_at"], recorded_at=row["recorded_at"],
-        moves=msgspec.json.decode(row["moves"]), data=msgspec.json.decode(row["data"]),
+        moves=told(row["moves"]), data=msgspec.json.decode(row["data"]),
     )  # fmt: skip

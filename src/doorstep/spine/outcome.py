@@ -118,8 +118,6 @@ class Outcome:
     then: list[Job] = field(default_factory=list)
     # For an outcome without an event: whose `then` it queues (the carrier had no news, ask again later).
     verb: str = ""
-    # For allocations that are new with this outcome: until when an unpaid promise lasts.
-    expires_at: datetime | None = None
     more: list[Outcome] = field(default_factory=list)
 
     def whole(self) -> Iterator[Outcome]:

@@ -31,7 +31,8 @@ select parcel_id, line_no, coalesce(sku_id, 0) as sku_id, lot, quantity from par
 # What happened to parcels after they left, beside their delivery.
 BACK_OR_LOST = """
 select verb, data from event
-  where merchant_id = any($1) and kind = 'order' and id = any($2) and verb in ('take_back', 'lose') and data ? 'parcel'
+  where merchant_id = any($1) and kind = 'order' and id = any($2) and verb in ('take_back', 'lose')
+    and data ->> 'parcel' is not null
 """
 
 

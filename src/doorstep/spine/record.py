@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from doorstep.spine import journey, status
+from doorstep.spine.moves import written
 from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Fact, Insert, Move, Outcome, Stock, Update
-from doorstep.spine.statement import Add, AddOrOpen, NewRows, Statements, Written
+from doorstep.spine.statement import Add, AddOrOpen, Statements, Written
 from doorstep.spine.tenant import Tx
 
 Key = tuple[Any, ...]
@@ -34,7 +35,6 @@ FACTS = frozenset({
 REPLACED = frozenset({"correction_line", "credit_link"})
 # Of tables of balances, the columns that are facts all the same.
 FACT_COLUMNS = {
-    "allocation": frozenset({"expires_at"}),
     "order_line": frozenset({
         "sku_id", "code", "title", "external_id", "unit_price", "discount_minor", "tax_minor", "total_minor",
         "worth_minor",
@@ -63,7 +63,7 @@ insert into stream as s (merchant_id, kind, id, seq)
 # stream has counted already). New orders have none.
 EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
-  select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::jsonb, data::jsonb
+  select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
   from unnest({{}}::bigint[], {{}}::text[], {{}}::bigint[], {{}}::integer[], {{}}::integer[], {{}}::integer[],
       {{}}::text[], {{}}::text[], {{}}::timestamptz[], {{}}::timestamptz[], {{}}::text[], {{}}::text[])
     d(merchant_id, kind, id, of_order, of_stream, nth, verb, actor, happened_at, recorded_at, moves, data)
@@ -146,8 +146,8 @@ class _Batch:
         self.allocations: Deltas = defaultdict(dict)
         self.stock: Deltas = defaultdict(dict)
         self.places: Deltas = defaultdict(dict)
-        # What a new allocation is of: its SKU, its site, and until when it lasts.
-        self.allocated: dict[Key, tuple[int, int, Any]] = {}
+        # What a new allocation is of: its SKU and its site.
+        self.allocated: dict[Key, tuple[int, int]] = {}
         # Lines that are opened by this batch, of orders that are new or not.
         self.new_lines: set[Key] = set()
         # Orders that were here before, in the order in which they are sent.
@@ -171,7 +171,7 @@ class _Batch:
                     self._fold_stock(merchant, move)
                     if demand and demand.fulfillment_order:
                         key = (merchant, subject, demand.line_no, demand.fulfillment_order)
-                        self.allocated.setdefault(key, (move.sku, move.site, outcome.expires_at))
+                        self.allocated.setdefault(key, (move.sku, move.site))
                     demand = None
                 else:
                     _shift(summary, CASH, move.source, move.target, move.amount_minor)
@@ -277,7 +277,7 @@ def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
     rows = sorted((item for item in batch.orders.items() if item[0] in opened), key=_key)
     if rows:
         columns = _touched(rows)
-        writes.add(NewRows("order_now", (*KEYS["order_now"], *columns)), _arrays(rows, columns), group="now")
+        writes.insert_arrays("order_now", (*KEYS["order_now"], *columns), _arrays(rows, columns), group="now")
     batch.standing = [item for item in _changed(batch.orders) if item[0] not in opened]
     if batch.standing:
         columns = tuple(sorted({*_touched(batch.standing), "seq"}))
@@ -299,7 +299,7 @@ def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
         arrays += [writes.types.plain("order_line", name, [line[name] for _, line in given]) for name in facts]
         arrays += [[row.get(name, 0) for row in units] for name in counted]
         zeros = tuple(name for name in UNITS if name not in counted)
-        writes.add(NewRows("order_line", (*columns, *counted), zeros), arrays, group="units")
+        writes.insert_arrays("order_line", (*columns, *counted), arrays, zeros, group="units")
     moved = [item for item in _changed(batch.lines) if item[0] not in batch.new_lines]
     if moved:
         columns = _touched(moved)
@@ -308,7 +308,7 @@ def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
 
 def _write_allocations(writes: Statements, batch: _Batch) -> None:
     unique = (*KEYS["allocation"], "lot")
-    _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id", "expires_at"), batch.allocated)
+    _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id"), batch.allocated)
 
 
 def _add_or_open(
@@ -383,7 +383,7 @@ def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
             rows.append((
                 merchant, kind, subject, of_order, of_stream, seen[merchant, kind, subject] - added,
                 event.verb, ask.actor.name, event.happened_at or ask.at, ask.at,
-                _json([_as_array(move) for move in event.moves]), _json(event.data),
+                written(event.moves), _json(event.data),
             ))  # fmt: skip
     if rows:
         before = (OF_ORDERS if orders else "") + (OF_STREAMS if streams else "")
@@ -402,14 +402,6 @@ def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key
         keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
         writes.add(Written("stream", STREAMS), [*keys, [events for _, events in rows]], name="streams")
     return {key: (at, events) for at, (key, events) in enumerate(rows, start=1)}
-
-
-def _as_array(move: Move) -> tuple[Any, ...]:
-    if isinstance(move, Demand):
-        return ("demand", *move)
-    if isinstance(move, Stock):
-        return ("stock", *move)
-    return ("cash", *move)
 
 
 async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) -> None:

@@ -8,6 +8,7 @@ the database plans it once per connection.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,14 +30,15 @@ class Reads(Protocol):
 
 
 OWNED_COLUMNS = """
-select c.relname, a.attname, format_type(a.atttypid, null) as type
+select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(d.adbin, d.adrelid) as unset
   from pg_attribute a join pg_class c on c.oid = a.attrelid
+  left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum and a.attgenerated = ''
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relrowsecurity
     and a.attnum > 0 and not a.attisdropped
 """
 
 # What has no array of its own on the wire, or a slow one, goes as its text.
-AS_TEXT = frozenset({"jsonb", "numeric", "text[]", "xid8"})
+AS_TEXT = frozenset({"jsonb", "json", "numeric", "text[]", "xid8"})
 
 
 @dataclass(slots=True)
@@ -44,11 +46,15 @@ class Columns:
     """The type of each column of the merchants' tables, and the statements made of them before."""
 
     types: dict[tuple[str, str], str] = field(default_factory=dict)
+    # What a column holds when it is left out, as it goes on the wire; of columns where that is a plain value.
+    unset: dict[tuple[str, str], Any] = field(default_factory=dict)
     made: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     async def load(self, connection: Reads) -> None:
         rows = await connection.fetch(OWNED_COLUMNS)
         self.types = {(row["relname"], row["attname"]): row["type"] for row in rows}
+        found = (((row["relname"], row["attname"]), _plain_default(row["unset"], row["type"])) for row in rows)
+        self.unset = {column: value for column, value in found if value is not ...}
         self.made.clear()
 
     def wire(self, table: str, column: str) -> str:
@@ -64,13 +70,25 @@ class Columns:
     def plain(self, table: str, column: str, values: list[Any]) -> list[Any]:
         """The values as they go on the wire."""
         kind = self.types[table, column]
-        if kind == "jsonb":
+        if kind in ("jsonb", "json"):
             return [None if value is None else _as_json(value) for value in values]
         if kind == "numeric":
             return [None if value is None else str(value) for value in values]
         if kind == "text[]":
             return [None if value is None else _as_array(value) for value in values]
         return values
+
+
+def _plain_default(expression: str | None, kind: str) -> Any:
+    """The value of a column's default; ... when it is none that can be compared."""
+    if expression is None:
+        return None
+    if kind == "boolean":
+        return expression == "true"
+    if kind in ("bigint", "integer", "smallint") and expression.strip("'").isdigit():
+        return int(expression)
+    quoted = re.fullmatch(r"'((?:[^']|'')*)'::[a-z\[\] ]+", expression)
+    return quoted[1].replace("''", "'") if quoted and kind in ("text", "jsonb", "json", "text[]") else ...
 
 
 def _as_json(value: Any) -> str:
@@ -203,8 +221,27 @@ class Statements:
     def insert(self, table: str, rows: Sequence[dict[str, Any]], zeros: tuple[str, ...] = ()) -> None:
         """Rows that all have the same columns."""
         if rows:
-            columns = tuple(rows[0])
-            self.add(NewRows(table, columns, zeros), self._arrays(table, columns, rows), group="new")
+            given = tuple(rows[0])
+            self.insert_arrays(table, given, self._arrays(table, given, rows), zeros, group="new")
+
+    def insert_arrays(
+        self,
+        table: str,
+        columns: Sequence[str],
+        arrays: Sequence[list[Any]],
+        zeros: tuple[str, ...] = (),
+        *,
+        group: str,
+    ) -> None:
+        """A column that is in every row what it is anyway is left out: what does not travel costs nothing."""
+        unset = self.types.unset
+        told = [
+            (name, array)
+            for name, array in zip(columns, arrays, strict=True)
+            if (value := unset.get((table, name), ...)) is ... or array[0] != value or array.count(value) < len(array)
+        ]
+        kept = [array for _, array in told]
+        self.add(NewRows(table, tuple(name for name, _ in told), zeros), kept, group=group)
 
     def update(
         self, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: Sequence[dict[str, Any]]

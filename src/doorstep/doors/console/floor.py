@@ -42,7 +42,8 @@ select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by, o.number, o
     join merchant m on m.merchant_id = n.merchant_id
     cross join lateral (
       select sum(a.promised)::bigint as promised, sum(a.picked)::bigint as picked from allocation a
-        where a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id) s
+        where a.merchant_id = f.merchant_id and a.order_id = f.order_id
+          and a.fulfillment_order_id = f.fulfillment_order_id) s
   where n.merchant_id = any($1) and n.stage in ('processing', 'awaiting_fulfillment', 'in_fulfillment')
     and s.promised + s.picked > 0
   order by f.ship_by, f.fulfillment_order_id limit $3
@@ -50,7 +51,9 @@ select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by, o.number, o
 LINES = f"""
 select a.fulfillment_order_id, a.line_no, a.promised, a.picked, s.code, s.barcode, coalesce(nullif(l.title, ''), s.name)
     as title, b.place, b.quantity
-  from allocation a
+  from fulfillment_order f
+    join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
+      and a.fulfillment_order_id = f.fulfillment_order_id
     join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
     join order_line l on l.merchant_id = a.merchant_id and l.order_id = a.order_id and l.line_no = a.line_no
     left join lateral (
@@ -58,7 +61,7 @@ select a.fulfillment_order_id, a.line_no, a.promised, a.picked, s.code, s.barcod
         where merchant_id = a.merchant_id and sku_id = a.sku_id and site_id = a.site_id and {ON_SHELVES}
           and place not like '{QUARANTINE}%' and quantity > 0
         group by place order by sum(quantity) >= a.promised desc, place limit 3) b on true
-  where a.merchant_id = any($1) and a.fulfillment_order_id = any($2) and a.promised + a.picked > 0
+  where f.merchant_id = any($1) and f.fulfillment_order_id = any($2) and a.promised + a.picked > 0
   order by a.fulfillment_order_id, a.line_no
 """
 OPEN_HOLDS = """

@@ -34,7 +34,8 @@ select f.merchant_id, f.fulfillment_order_id, o.number, t.code as site,
   join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
   join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id
   join site t on t.site_id = f.site_id
-  join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+  join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
+    and a.fulfillment_order_id = f.fulfillment_order_id
   join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where n.merchant_id = any($1) and n.picked > 0 and not {HELD}
   group by f.merchant_id, f.fulfillment_order_id, o.number, t.code

@@ -8,11 +8,6 @@ from doorstep.spine.feed import PREFIXES
 _PREFIX = " ".join(f"when '{kind}' then '{prefix}'" for kind, prefix in PREFIXES.items())
 
 
-def _if(what: str, place: int) -> str:
-    """A part of a move of this kind; see the view `move`."""
-    return f"case m.what when '{what}' then m.value ->> {place} end"
-
-
 MOVES = Export(
     name="moves",
     says="A row per move: so many of something left one account and arrived in another; as they were written down.",
@@ -31,31 +26,26 @@ MOVES = Export(
         moment("recorded_at", "e.recorded_at", "when it was written down here"),
         text("what", "m.what", "`demand`: units of a line; `stock`: units at a site; `cash`: money of an order"),
         number("line_no", "m.line_no", "of demand: the order's line", "number"),
-        public_id("fulfillment_order_id", "ful", f"nullif({_if('demand', 5)}, '0')",
+        public_id("fulfillment_order_id", "ful", "nullif(m.fulfillment_order_id, 0)",
                   "of demand: the fulfillment order whose allocation moved with it"),
         text("sku", "coalesce(s.code, '')", "of demand and stock: the merchant's SKU"),
         text("site", "coalesce(t.code, '')", "of stock: the site"),
-        text("lot", f"coalesce({_if('stock', 8)}, '')", "of stock: the lot"),
-        units("quantity", f"coalesce({_if('demand', 2)}, {_if('stock', 3)})::bigint", "of demand and stock: so many"),
-        minor("amount_minor", f"({_if('cash', 1)})::bigint", "of cash: so much"),
+        text("lot", "coalesce(m.lot, '')", "of stock: the lot"),
+        units("quantity", "m.quantity", "of demand and stock: so many"),
+        minor("amount_minor", "m.amount_minor", "of cash: so much"),
         text("currency", "case m.what when 'cash' then coalesce(o.currency, '') else '' end", "of cash: its currency",
              "ISO 4217"),
-        text("source", "m.value ->> case m.what when 'demand' then 3 when 'stock' then 4 else 2 end",
+        text("source", "m.source",
              "the account it left: `wanted`, `free`, `owed` …; `world` has no balance"),
-        text("source_place", f"coalesce({_if('stock', 5)}, '')", "of stock: the bin, tote or parcel it left"),
-        text("target", "m.value ->> case m.what when 'demand' then 4 when 'stock' then 6 else 3 end",
+        text("source_place", "coalesce(m.source_place, '')", "of stock: the bin, tote or parcel it left"),
+        text("target", "m.target",
              "the account it arrived in"),
-        text("target_place", f"coalesce({_if('stock', 7)}, '')", "of stock: the bin, tote or parcel it arrived in"),
+        text("target_place", "coalesce(m.target_place, '')", "of stock: the bin, tote or parcel it arrived in"),
         text("reason", "coalesce(e.data ->> 'reason', '')", "why, where somebody said it"),
     ),
     source="""
 from event e
-  cross join lateral (
-    select y.value, y.value ->> 0 as what, y.nth,
-        case y.value ->> 0 when 'demand' then (y.value ->> 1)::smallint end as line_no,
-        case y.value ->> 0 when 'stock' then (y.value ->> 1)::bigint end as sku_id,
-        case y.value ->> 0 when 'stock' then (y.value ->> 2)::bigint end as site_id
-      from jsonb_array_elements(e.moves) with ordinality y(value, nth)) m
+  join lateral (select * from move v where v.merchant_id = e.merchant_id and v.id = e.id and v.seq = e.seq) m on true
   left join orders o on o.merchant_id = e.merchant_id and e.kind = 'order' and o.order_id = e.id
   left join correction k on k.merchant_id = e.merchant_id and e.kind = 'correction' and k.correction_id = e.id
   left join channel c on c.merchant_id = e.merchant_id and c.channel_id = coalesce(o.channel_id, k.channel_id)

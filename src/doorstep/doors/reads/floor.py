@@ -23,7 +23,8 @@ select f.fulfillment_order_id, f.order_id, o.number, t.code as site, o.country, 
     join orders o on o.merchant_id = f.merchant_id and o.order_id = f.order_id
     join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
     join site t on t.site_id = f.site_id
-    join allocation a on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+    join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
+      and a.fulfillment_order_id = f.fulfillment_order_id
   where f.merchant_id = $1 and ($2::text is null or t.code = $2)
     and ($3::timestamptz is null or (f.ship_by, f.fulfillment_order_id) > ($3, $4))
     and ($5::bigint is null or f.fulfillment_order_id = $5)
@@ -46,8 +47,11 @@ select a.fulfillment_order_id, a.line_no, s.code as sku, s.name, s.barcode, a.lo
     coalesce((select array_agg(b.place || ':' || b.quantity order by b.quantity desc, b.place) from bin_stock b
       where b.merchant_id = a.merchant_id and b.sku_id = a.sku_id and b.site_id = a.site_id and b.quantity > 0
         and b.place not like 'tote:%' and b.place not like 'parcel:%'), '{}') as bins
-  from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
-  where a.merchant_id = $1 and a.fulfillment_order_id = any($2)
+  from fulfillment_order f
+  join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
+    and a.fulfillment_order_id = f.fulfillment_order_id
+  join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+  where f.merchant_id = $1 and f.fulfillment_order_id = any($2)
   order by a.fulfillment_order_id, a.line_no, a.lot
 """
 PARCEL = """

@@ -17,6 +17,7 @@ from doorstep.kit.refusals import NotFound
 from doorstep.kit.text import normalized
 from doorstep.spine.holds import TYPES
 from doorstep.spine.journey import LINE
+from doorstep.spine.moves import told
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Tx
 
@@ -90,8 +91,9 @@ select f.fulfillment_order_id, t.code as site, f.ship_by, f.deliver_from, f.deli
   where f.merchant_id = $1 and f.order_id = $2 order by f.fulfillment_order_id
 """
 ALLOCATIONS = """
-select a.fulfillment_order_id, a.line_no, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped, a.expires_at
+select a.fulfillment_order_id, a.line_no, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped, f.expires_at
   from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+  join fulfillment_order f on f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id
   where a.merchant_id = $1 and a.order_id = $2 order by a.fulfillment_order_id, a.line_no, a.lot
 """
 PARCELS = """
@@ -423,7 +425,7 @@ async def timeline(tx: Tx, merchant: int, word: str, after: int, limit: int) -> 
     if await tx.value(EXISTS, merchant, order_id) is None:
         raise NotFound(order=word)
     rows = await tx.rows(TIMELINE, merchant, order_id, after, limit)
-    events = [TimelineEvent(**{**dict(row), "moves": _json(row["moves"]), "data": _json(row["data"])}) for row in rows]
+    events = [TimelineEvent(**{**dict(row), "moves": told(row["moves"]), "data": _json(row["data"])}) for row in rows]
     return Timeline(events=events, next=events[-1].seq if len(events) == limit else None)
 
 

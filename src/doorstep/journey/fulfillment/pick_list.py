@@ -23,16 +23,19 @@ select order_id from order_now
 DUE = """
 select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by from fulfillment_order f
   where f.merchant_id = any($1) and f.order_id = any($2) and f.site_id = $3 and f.released_at is not null
-    and exists (select from allocation a where a.merchant_id = f.merchant_id
+    and exists (select from allocation a where a.merchant_id = f.merchant_id and a.order_id = f.order_id
       and a.fulfillment_order_id = f.fulfillment_order_id and a.promised > 0 and not exists (select from hold h
         where h.merchant_id = a.merchant_id and h.order_id = a.order_id and h.lifted_at is null
           and (h.line_no is null or h.line_no = a.line_no)))
   order by f.ship_by, f.fulfillment_order_id limit $4
 """
 PROMISED = """
-select merchant_id, fulfillment_order_id, order_id, line_no, sku_id, site_id, promised from allocation
-  where merchant_id = any($1) and fulfillment_order_id = any($2) and promised > 0
-  order by fulfillment_order_id, line_no
+select a.merchant_id, a.fulfillment_order_id, a.order_id, a.line_no, a.sku_id, a.site_id, a.promised
+  from fulfillment_order f
+  join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
+    and a.fulfillment_order_id = f.fulfillment_order_id
+  where f.merchant_id = any($1) and f.fulfillment_order_id = any($2) and a.promised > 0
+  order by a.fulfillment_order_id, a.line_no
 """
 ORDERS = "select order_id, number, service_level from orders where merchant_id = any($1) and order_id = any($2)"
 HELD = """

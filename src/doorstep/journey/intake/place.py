@@ -620,11 +620,17 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     moves, rows, _ = promise_moves(
-        takes, {}, left.ids, order=outcome.order, sites=facts.near.sites, at=ask.at, days=days
+        takes,
+        {},
+        left.ids,
+        order=outcome.order,
+        sites=facts.near.sites,
+        at=ask.at,
+        days=days,
+        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]),
     )
     if moves:
         outcome.events.append(Event("promise", moves, {"sites": [site.code for site in chosen]}))
         outcome.facts += rows
-        outcome.expires_at = ask.at + timedelta(minutes=policy["reserve_minutes"])
     for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity

@@ -19,14 +19,11 @@ select s.code as sku, t.code as site, a.free, a.reserved, a.picked, a.packed, a.
 """
 # Only events that moved the SKU are taken apart.
 MOVED = """
-select t.code as site, m.value ->> 4 as source, m.value ->> 6 as target, sum((m.value ->> 3)::bigint)::bigint as units
+select t.code as site, m.source, m.target, sum(m.quantity)::bigint as units
   from sku s
-  join event e on e.merchant_id = s.merchant_id
-    and e.moves @> jsonb_build_array(jsonb_build_array('stock', s.sku_id))
-  cross join lateral jsonb_array_elements(e.moves) m
-  join site t on t.site_id = (m.value ->> 2)::bigint
-  where s.merchant_id = any($1) and s.code = $2 and e.happened_at <= $3
-    and m.value ->> 0 = 'stock' and (m.value ->> 1)::bigint = s.sku_id
+  join move m on m.merchant_id = s.merchant_id and m.sku_id = s.sku_id
+  join site t on t.site_id = m.site_id
+  where s.merchant_id = any($1) and s.code = $2 and m.happened_at <= $3
   group by 1, 2, 3 order by 1
 """
 

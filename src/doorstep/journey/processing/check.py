@@ -307,19 +307,9 @@ def _settle(
 
 def _lasting(order: OrderFacts) -> list[Update]:
     """Paid, or not to be paid first: what was reserved does not run out any more."""
+    running = {a.fulfillment_order_id for a in order.allocations if a.expires_at is not None}
     return [
-        Update(
-            "allocation",
-            {
-                "order_id": order.order_id,
-                "line_no": allocation.line_no,
-                "fulfillment_order_id": allocation.fulfillment_order_id,
-                "lot": allocation.lot,
-            },
-            {"expires_at": None},
-        )
-        for allocation in order.allocations
-        if allocation.expires_at is not None
+        Update("fulfillment_order", {"fulfillment_order_id": each}, {"expires_at": None}) for each in sorted(running)
     ]
 
 

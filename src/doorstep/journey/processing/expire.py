@@ -19,10 +19,10 @@ from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 RUN_OUT = """
-select distinct a.merchant_id, a.order_id from allocation a
-  join order_now n on n.merchant_id = a.merchant_id and n.order_id = a.order_id
-  where a.merchant_id = any($1) and a.expires_at <= $2 and a.promised > 0 and n.auths_pending = 0
-  order by a.merchant_id, a.order_id limit $3
+select distinct f.merchant_id, f.order_id from fulfillment_order f
+  join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
+  where f.merchant_id = any($1) and f.expires_at <= $2 and n.promised > 0 and n.auths_pending = 0
+  order by f.merchant_id, f.order_id limit $3
 """
 TIMED_HOLDS = """
 select h.merchant_id, h.hold_id from hold h

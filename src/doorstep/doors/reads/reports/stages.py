@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked
-from doorstep.spine.journey import JOURNEY
+from doorstep.spine.journey import CASH, JOURNEY
+from doorstep.spine.moves import code
 from doorstep.spine.tenant import Tx
 
 STEPS = (
@@ -21,7 +22,8 @@ STEPS = (
     ("delivered", "paid"),
 )  # fmt: skip
 _PAYING = ", ".join(f"'{row.verb}'" for row in JOURNEY if "earned" in row.cash.partition(">")[2])
-_PAID = "exists (select from jsonb_array_elements(e.moves) m where m.value ->> 0 = 'cash' and m.value ->> 3 = 'earned')"
+_EARNED = [code("cash", source, "earned") for source in ("world", *CASH) if source != "earned"]
+_PAID = f"exists (select from json_array_elements(e.moves) m where (m.value ->> 0)::integer = any(array{_EARNED}))"
 TOOK = f"""
 with reached as (
   select e.id as order_id,
