@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import msgspec
+import uvloop
 
 from bench.disk import Disk, each, grown
 from bench.meter import US, Spent, metered
@@ -310,5 +311,5 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--keys", choices=("place", "all"), default="place", help="asks that have a request key")
     parser.add_argument("--place3-seconds", type=float, default=SECONDS)
     asked = parser.parse_args(arguments)
-    figures = asyncio.run(measure(asked))
+    figures = uvloop.run(measure(asked))
     print(json.dumps(figures, indent=None if asked.json else 2))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from doorstep.setup.sites import Site
@@ -29,9 +30,15 @@ def promised_dates(site: Site, at: datetime, days_min: int, days_max: int) -> Da
     zone = ZoneInfo(site.timezone)
     local = at.astimezone(zone)
     day = local.date() if local.time() < site.cut_off else local.date() + timedelta(days=1)
-    while day.isoweekday() not in site.weekdays:
+    return _dates(site.timezone, site.cut_off, site.weekdays, day, days_min, days_max)
+
+
+@lru_cache(maxsize=4096)
+def _dates(timezone: str, cut_off: time, weekdays: tuple[int, ...], day: date, days_min: int, days_max: int) -> Dates:
+    """For all that could leave on this day, local to the site."""
+    while day.isoweekday() not in weekdays:
         day += timedelta(days=1)
-    ship_by = datetime.combine(day, site.cut_off, zone)
+    ship_by = datetime.combine(day, cut_off, ZoneInfo(timezone))
     return Dates(ship_by, _working_days_after(day, days_min), _working_days_after(day, days_max))
 
 

@@ -79,6 +79,11 @@ def amounts(
     totals = tuple(_total(line, currency) for line in lines)
     if discount_minor > sum(totals) + shipping_minor:
         raise DiscountTooLarge(discount_minor=discount_minor, lines_minor=sum(totals))
+    if not discount_minor and not tax_minor and not any(line.tax_minor for line in lines):
+        # Nothing is shared among the lines.
+        return Amounts(
+            totals, totals, (0,) * len(totals), 0, shipping_minor, shipping_minor, fees_minor, 0, tax_included
+        )
     taxed = sum(line.tax_minor for line in lines)
     if taxed > tax_minor:
         raise TaxBelowLines(tax_minor=tax_minor, lines_tax_minor=taxed)

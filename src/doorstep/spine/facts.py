@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -48,6 +48,12 @@ OPEN_HOLDS = """
 select h.merchant_id, h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
   from hold h where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.hold_id
 """
+
+
+T = TypeVar("T")
+
+
+# Fields stand in the order of the columns above.
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +155,17 @@ async def order_facts(
     if lock:
         await tx.rows(LOCK_ORDERS, *at)
     rows = await tx.rows(ORDERS, *at)
-    lines = _by_order(await tx.rows(LINES, *at))
-    allocated = _by_order(await tx.rows(ALLOCATIONS, *at)) if allocations else {}
-    holds = _by_order(await tx.rows(OPEN_HOLDS, *at))
+    lines = _by_order(await tx.rows(LINES, *at), Line)
+    allocated = _by_order(await tx.rows(ALLOCATIONS, *at), Allocation) if allocations else {}
+    holds = _by_order(await tx.rows(OPEN_HOLDS, *at), _hold)
     return {
         row["order_id"]: OrderFacts(
             merchant=row["merchant_id"],
             order_id=row["order_id"],
             row=_plain_row(row),
-            lines=tuple(Line(**line) for line in lines.get(row["order_id"], ())),
-            allocations=tuple(Allocation(**a) for a in allocated.get(row["order_id"], ())),
-            holds=tuple(
-                Hold(**{**hold, "why": msgspec.json.decode(hold["why"])}) for hold in holds.get(row["order_id"], ())
-            ),
+            lines=tuple(lines.get(row["order_id"], ())),
+            allocations=tuple(allocated.get(row["order_id"], ())),
+            holds=tuple(holds.get(row["order_id"], ())),
         )
         for row in rows
     }
@@ -174,12 +178,17 @@ def _plain_row(row: Any) -> dict[str, Any]:
     return plain
 
 
-def _by_order(rows: Iterable[Any]) -> dict[int, list[dict[str, Any]]]:
-    grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
+def _hold(
+    hold_id: int, line_no: int | None, type: str, reason: str, why: str, placed_by: str, placed_at: Any, until: Any
+) -> Hold:
+    return Hold(hold_id, line_no, type, reason, msgspec.json.decode(why), placed_by, placed_at, until)
+
+
+def _by_order(rows: Iterable[Any], made: Callable[..., T]) -> dict[int, list[T]]:
+    """Made of what stands behind merchant and order in each row."""
+    grouped: dict[int, list[T]] = defaultdict(list)
     for row in rows:
-        values = dict(row)
-        del values["merchant_id"]
-        grouped[values.pop("order_id")].append(values)
+        grouped[row[1]].append(made(*row[2:]))
     return grouped
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
 import typer
+import uvloop
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ def answer(facts: dict[str, Any] | list[Any], lines: str, as_json: bool) -> None
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run what is asynchronous to its end."""
-    return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def note(line: str, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 
 import structlog
+import uvloop
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
@@ -33,4 +34,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     logs.set_up()
-    asyncio.run(main())
+    uvloop.run(main())
