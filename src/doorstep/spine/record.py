@@ -49,6 +49,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "availability": ("merchant_id", "sku_id", "site_id"),
     "bin_stock": ("merchant_id", "sku_id", "site_id", "place", "lot"),
 }
+# Places that goods only pass through.
+PASSING = ("tote:", "parcel:")
 UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
@@ -126,7 +128,7 @@ async def record(
     _write_lines(writes, outcomes, batch)
     _write_allocations(writes, batch)
     _add_or_open(writes, "availability", batch.stock)
-    _add_or_open(writes, "bin_stock", batch.places)
+    _write_places(writes, batch)
     _write_facts(writes, outcomes)
     _write_events(writes, outcomes, batch)
     _end_jobs(writes, ended)
@@ -309,6 +311,17 @@ def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
 def _write_allocations(writes: Statements, batch: _Batch) -> None:
     unique = (*KEYS["allocation"], "lot")
     _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id"), batch.allocated)
+
+
+def _write_places(writes: Statements, batch: _Batch) -> None:
+    """A bin stays when it is empty; a tote or a parcel that holds nothing any more is no place."""
+    keys = KEYS["bin_stock"]
+    passing = {key: row for key, row in batch.places.items() if key[3].startswith(PASSING)}
+    drained = [item for item in _changed(passing) if item[1]["quantity"] < 0]
+    if drained:
+        writes.drain("bin_stock", keys, "quantity", _arrays(drained, ("quantity",)), group="units")
+    gone = {key for key, _ in drained}
+    _add_or_open(writes, "bin_stock", {key: row for key, row in batch.places.items() if key not in gone})
 
 
 def _add_or_open(

@@ -154,6 +154,25 @@ class Add(NamedTuple):
         return f"update {self.table} t set {changes} from {source} where {_same(self.keys)} returning {self.returning}"
 
 
+class Drain(NamedTuple):
+    """Take from a counter of rows that are there. One half of two: rows with something left, or those `emptied`."""
+
+    table: str
+    keys: tuple[str, ...]
+    counter: str
+    emptied: bool
+
+    def sql(self, types: Columns, given: Iterator[int]) -> str:
+        source = _unnested(types, self.table, (*self.keys, self.counter), given, numbered=True)
+        left = f"t.{self.counter} + d.{self.counter}"
+        if self.emptied:
+            return f"delete from {self.table} t using {source} where {_same(self.keys)} and {left} = 0 returning 1"
+        return (
+            f"update {self.table} t set {self.counter} = {left} from {source} "
+            f"where {_same(self.keys)} and {left} <> 0 returning 1"
+        )
+
+
 class AddOrOpen(NamedTuple):
     """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it."""
 
@@ -185,7 +204,7 @@ class Written(NamedTuple):
         return self.text.format(*(f"${next(given)}" for _ in range(self.text.count("{}"))))
 
 
-Shape = NewRows | Update | Delete | Add | AddOrOpen | Written
+Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
 
 
 def _unnested(
@@ -202,12 +221,16 @@ def _same(keys: Sequence[str]) -> str:
 
 
 class Part(NamedTuple):
-    """`name`: what other parts of the statement call it; `rows`: how many must change, None for as many as do."""
+    """`name`: what other parts of the statement call it; `rows`: how many must change, None for as many as do.
+
+    `with_next`: they are counted together with those of the part behind it.
+    """
 
     name: str
     shape: Shape
     arrays: Sequence[list[Any]]
     rows: int | None
+    with_next: bool = False
 
 
 @dataclass(slots=True)
@@ -255,15 +278,29 @@ class Statements:
         """As many rows must change as were given. Parts of one group and table write no row of each other's."""
         self.put(shape, arrays, len(arrays[0]), group=group, name=name)
 
+    def drain(
+        self, table: str, keys: tuple[str, ...], counter: str, arrays: Sequence[list[Any]], *, group: str
+    ) -> None:
+        """Take from these rows; those that are empty then are gone."""
+        self.put(Drain(table, keys, counter, emptied=False), arrays, group=group, with_next=True)
+        self.add(Drain(table, keys, counter, emptied=True), arrays, group=group)
+
     def put(
-        self, shape: Shape, arrays: Sequence[list[Any]], rows: int | None = None, *, group: str = "", name: str = ""
+        self,
+        shape: Shape,
+        arrays: Sequence[list[Any]],
+        rows: int | None = None,
+        *,
+        group: str = "",
+        name: str = "",
+        with_next: bool = False,
     ) -> None:
         at, other = self._last.get(shape.table, (-1, ""))
         if at < 0 or not group or group != other:
             at += 1
         while len(self._parts) <= at:
             self._parts.append([])
-        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, arrays, rows))
+        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, arrays, rows, with_next))
         self._last[shape.table] = (at, group)
 
     def _arrays(self, table: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
@@ -274,7 +311,10 @@ class Statements:
         for parts in self._parts:
             text = self._text(tuple((part.name, part.shape) for part in parts))
             (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
-            for part, changed in zip(parts, found, strict=True):
+            before = 0
+            for part, rows in zip(parts, found, strict=True):
+                changed = before + rows
+                before = changed if part.with_next else 0
                 if part.rows is not None and changed != part.rows:
                     raise RowsMissing(part.shape.table, part.rows, changed)
 
