@@ -21,7 +21,7 @@ from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.promising import promise_moves
 from doorstep.setup.sites import Site, every_site
-from doorstep.setup.sourcing import WEIGHED, Want, choose, nearest_first
+from doorstep.setup.sourcing import WEIGHED, Take, Want, choose, nearest_first
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.holds import place_hold
@@ -627,10 +627,25 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         sites=facts.near.sites,
         at=ask.at,
         days=days,
+        source="world",
         expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]),
     )
-    if moves:
-        outcome.events.append(Event("promise", moves, {"sites": [site.code for site in chosen]}))
-        outcome.facts += rows
     for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity
+    if moves:
+        placed = outcome.events[0]
+        placed.moves = [*_still_wanted(placed.moves, takes), *moves]
+        placed.data["sites"] = [site.code for site in chosen]
+        outcome.facts += rows
+
+
+def _still_wanted(moves: Sequence[Move], takes: Sequence[Take]) -> Iterator[Move]:
+    """What is promised with the order was never wanted alone."""
+    taken: dict[int, int] = {}
+    for take in takes:
+        taken[take.line_no] = taken.get(take.line_no, 0) + take.quantity
+    for move in moves:
+        if not isinstance(move, Demand) or move.target != "wanted":
+            yield move
+        elif move.quantity > taken.get(move.line_no, 0):
+            yield move._replace(quantity=move.quantity - taken.get(move.line_no, 0))
