@@ -17,7 +17,6 @@ from litestar.types import ControllerRouterHandler
 
 from doorstep.doors.http import health, routes
 from doorstep.doors.http.admission import Admission, check_scope
-from doorstep.doors.http.gather import Gather
 from doorstep.doors.http.openapi import IDEMPOTENCY_KEY, document
 from doorstep.doors.http.operations import Asked, Operation, Reply
 from doorstep.doors.http.problems import (
@@ -35,6 +34,7 @@ from doorstep.doors.http.reading import LARGEST_BODY, NotJson, Reader, TooLarge,
 from doorstep.doors.http.shapes import Fault
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
+from doorstep.spine.gather import Gather
 from doorstep.spine.tenant import Db
 
 # Answers are a merchant's own business: no cache keeps them, no browser guesses at them.

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from doorstep.doors.http.gather import Gather
 from doorstep.setup.keys import Holder
+from doorstep.spine.gather import Gather
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
