@@ -18,9 +18,9 @@ class Admission:
         self._db = db
         self._known: dict[bytes, tuple[float, Holder]] = {}
 
-    async def holder(self, authorization: str | None) -> Holder:
+    async def holder(self, authorization: bytes | None) -> Holder:
         """Who holds the key of this header; refuses WhoAreYou."""
-        scheme, _, secret = (authorization or "").partition(" ")
+        scheme, _, secret = (authorization or b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not secret or len(secret) > 200:
             raise WhoAreYou
         hashed = routed(secret)

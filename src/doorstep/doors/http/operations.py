@@ -6,19 +6,33 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
 
 from doorstep.setup.keys import Holder
 from doorstep.spine.gather import Gather
+from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.tenant import Db, Tx, tenant_tx
+
+# What an Idempotency-Key may be: visible ASCII.
+IDEMPOTENCY_KEY = "[!-~]{1,255}"
+# The request's own key, not one of a part of it.
+OWN: Any = object()
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 class NoQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
+
+
+class VerbQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`preview`: nothing is done; the answer tells what would happen."""
+
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +54,30 @@ class Asked:
     def merchant(self) -> int:
         return self.holder.merchant
 
+    def ask(self, body: Any, *, key: Any = OWN, url: str = "", raw: Any = b"") -> Ask[Any]:
+        """What it asks of a verb, under its own request key; a part of it under another, told by its own bytes."""
+        if key is OWN:
+            key, url, raw = self.key, self.url, self.raw
+        holder = self.holder
+        actor = _actor(holder.prefix, holder.roles)
+        if key is None:
+            return Ask(holder.merchant, body, self.at, actor)
+        hashed = blake2b(b"http\0" + key.encode(), digest_size=16).digest()
+        digest = blake2b(url.encode() + b"\0", digest_size=16)
+        digest.update(raw)
+        return Ask(holder.merchant, body, self.at, actor, hashed, digest.digest())
+
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction of this merchant."""
         return tenant_tx(self.db, [self.merchant], readonly=True)
 
     def writing(self) -> AbstractAsyncContextManager[Tx]:
         return tenant_tx(self.db, [self.merchant])
+
+
+@lru_cache(maxsize=1024)
+def _actor(prefix: str, roles: frozenset[str]) -> Actor:
+    return Actor(f"key:{prefix}", roles)
 
 
 @dataclass(frozen=True, slots=True)

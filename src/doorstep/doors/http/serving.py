@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uvicorn
-from litestar import Litestar
+
+from doorstep.doors.http.app import Application
 
 
-def config(app: Litestar, host: str, port: int) -> uvicorn.Config:
+def config(app: Application, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=host,
         port=port,
+        interface="asgi3",
         lifespan="on",
         log_config=None,
         access_log=False,
