@@ -30,6 +30,7 @@ SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _KEY = re.compile(IDEMPOTENCY_KEY)
 _NO_PATH: Mapping[str, str] = {}

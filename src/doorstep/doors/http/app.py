@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,10 +12,11 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from doorstep.doors.http import health, routes
 from doorstep.doors.http.admission import Admission
-from doorstep.doors.http.answering import SAFE, Door, LeanDoor, Receive, Scope, Send, refused
+from doorstep.doors.http.answering import SAFE, Asgi, Door, LeanDoor, Receive, Scope, Send, refused
 from doorstep.doors.http.openapi import document
 from doorstep.doors.http.operations import Operation, Reply
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, WrongMethod, refusal_of
@@ -30,7 +32,9 @@ class Application:
     """What the server calls: Litestar, but for the lean operations, asked plainly."""
 
     def __init__(self, litestar: Litestar, lean: Mapping[str, LeanDoor]) -> None:
-        self.litestar = litestar
+        # Whose address and scheme a proxy tells is of interest to pages alone.
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        self._everything_else: Asgi = ProxyHeadersMiddleware(litestar, trusted)  # type: ignore[arg-type]
         self._lean = lean
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -38,7 +42,7 @@ class Application:
             lean = self._lean.get(scope["path"])
             if lean is not None:
                 return lean(scope, receive, send)
-        return self.litestar(scope, receive, send)
+        return self._everything_else(scope, receive, send)
 
 
 def build(

@@ -19,8 +19,6 @@ from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 # What an Idempotency-Key may be: visible ASCII.
 IDEMPOTENCY_KEY = "[!-~]{1,255}"
-# The request's own key, not one of a part of it.
-OWN: Any = object()
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -54,18 +52,15 @@ class Asked:
     def merchant(self) -> int:
         return self.holder.merchant
 
-    def ask(self, body: Any, *, key: Any = OWN, url: str = "", raw: Any = b"") -> Ask[Any]:
-        """What it asks of a verb, under its own request key; a part of it under another, told by its own bytes."""
-        if key is OWN:
-            key, url, raw = self.key, self.url, self.raw
-        holder = self.holder
-        actor = _actor(holder.prefix, holder.roles)
-        if key is None:
-            return Ask(holder.merchant, body, self.at, actor)
-        hashed = blake2b(b"http\0" + key.encode(), digest_size=16).digest()
-        digest = blake2b(url.encode() + b"\0", digest_size=16)
-        digest.update(raw)
-        return Ask(holder.merchant, body, self.at, actor, hashed, digest.digest())
+    @property
+    def actor(self) -> Actor:
+        return _actor(self.holder.prefix, self.holder.roles)
+
+    def ask(self, body: Any) -> Ask[Any]:
+        """What this request asks of a verb: once, where it has a key."""
+        if self.key is None:
+            return Ask(self.merchant, body, self.at, self.actor)
+        return Ask(self.merchant, body, self.at, self.actor, request_key(self.key), digest_of(self.url, self.raw))
 
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction of this merchant."""
@@ -73,6 +68,16 @@ class Asked:
 
     def writing(self) -> AbstractAsyncContextManager[Tx]:
         return tenant_tx(self.db, [self.merchant])
+
+
+def request_key(word: str) -> bytes:
+    """What is kept of an Idempotency-Key."""
+    return blake2b(b"http\0" + word.encode(), digest_size=16).digest()
+
+
+def digest_of(url: str, raw: Any) -> bytes:
+    """What is kept of a request, so that another one is not taken for it."""
+    return blake2b(b"%b\0%b" % (url.encode(), raw), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)

@@ -7,11 +7,20 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.doors.http.operations import IDEMPOTENCY_KEY, Asked, Operation, Reply, VerbQuery
+from doorstep.doors.http.operations import (
+    IDEMPOTENCY_KEY,
+    Asked,
+    Operation,
+    Reply,
+    VerbQuery,
+    digest_of,
+    request_key,
+)
 from doorstep.doors.http.problems import Problem, as_problem, refusal_of
 from doorstep.journey.intake.new_order import NewOrder, Struct
 from doorstep.journey.intake.place import Place
 from doorstep.kit.away import is_away
+from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.verbs import Verb
 
@@ -104,21 +113,20 @@ def place_many_operation(verb: Verb) -> Operation:
     )  # fmt: skip
 
 
-def _asks(asked: Asked) -> list[Any]:
+def _asks(asked: Asked) -> list[Ask[Place]]:
     orders: list[OneOfMany] = asked.body.orders
+    merchant, at, actor = asked.merchant, asked.at, asked.actor
     if asked.key is None and not any(one.key for one in orders):
-        return [asked.ask(Place(order=one.order), key=None) for one in orders]
+        return [Ask(merchant, Place(order=one.order), at, actor) for one in orders]
     # The same order under the same key is the same request, however it came: its own bytes tell.
     sent = _AS_SENT.decode(asked.raw).orders
-    return [
-        asked.ask(Place(order=one.order), key=one.key or _by_place(asked.key, index), url=PATH, raw=raw.order)
-        for index, (one, raw) in enumerate(zip(orders, sent, strict=True))
-    ]
-
-
-def _by_place(key: str | None, index: int) -> str | None:
-    """No key that a client can send is like it: those have no spaces."""
-    return f"{key} {index}" if key else None
+    asks = []
+    for index, (one, as_sent) in enumerate(zip(orders, sent, strict=True)):
+        # By its place in the list: no key that a client can send is like it, for those have no spaces.
+        key = one.key or (f"{asked.key} {index}" if asked.key else None)
+        keyed = (request_key(key), digest_of(PATH, as_sent.order)) if key else (None, b"")
+        asks.append(Ask(merchant, Place(order=one.order), at, actor, *keyed))
+    return asks
 
 
 def _answer(answer: dict[str, Any] | Exception) -> dict[str, Any]:

@@ -90,8 +90,7 @@ class Reader(Generic[T]):
     def _is_dubious(self, body: bytes) -> bool:
         zeros = body.translate(_AS_ZEROS)
         return (
-            _NUL in body
-            or _ENDS_WITH_LINE_BREAK in body
+            (b"\\" in body and (_NUL in body or _ENDS_WITH_LINE_BREAK in body))
             or (_LONG in zeros and _LONG_NUMBER.search(zeros) is not None)
             or (_DAY in zeros and _STRANGE_YEAR.search(body) is not None)
             or (_TIME in zeros and _WITHOUT_OFFSET.search(zeros) is not None)

@@ -16,6 +16,7 @@ def config(app: Application, host: str, port: int) -> uvicorn.Config:
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the application does it, where it matters
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
