@@ -8,7 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories fuzz check journey drill races resume bench format lock wheel clean
+.PHONY: help demo up down status test test-16 stories fuzz check journey drill pour races resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ journey: $(STAMP) ## print the journey table into README.md and docs/words.md
 
 drill: $(STAMP) ## 2,000 orders through every verb while everything is killed -9 (about ten minutes)
 	@$(BIN)/python -m tests.drills.kill $(ARGS)
+
+pour: $(STAMP) ## a minute of orders over 64 connections while web and database are killed -9 mid-batch
+	@$(BIN)/python -m tests.drills.intake $(ARGS)
 
 races: $(STAMP) ## 64 clients, one SKU, 1,000 units, 10,000 tries; carts in opposite order
 	@$(BIN)/python -m tests.drills.race $(ARGS)

@@ -188,7 +188,7 @@ def as_json(body: Any) -> bytes:
 
 def bulk(secret: str, orders: list[dict[str, Any]]) -> bytes:
     """Many orders in one request: the one place that knows its shape."""
-    return post("/v1/orders/batch", secret, as_json({"orders": orders}))
+    return post("/v1/orders/batch", secret, as_json({"orders": [{"order": order} for order in orders]}))
 
 
 def has_bulk(port: int, secret: str) -> bool:

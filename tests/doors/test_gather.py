@@ -8,10 +8,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from doorstep.doors.http import gather as gathering
-from doorstep.doors.http.gather import Gather
 from doorstep.kit.embedded import Urls
 from doorstep.kit.refusals import Busy, NotFound, Refusal
+from doorstep.spine import gather as gathering
+from doorstep.spine.gather import Gather
 from doorstep.spine.outcome import Ask
 from tests.doors.test_problems import problem
 from tests.doors.web import Client, client_of, serving
@@ -22,11 +22,13 @@ class Batches:
     """Stands in for the runner: answers each ask with itself, and remembers the batches."""
 
     def __init__(self) -> None:
-        self.sizes: list[int] = []
+        self.of: list[list[int]] = []  # whose asks were in each
+        self.verbs: list[str] = []
         self.go_on = asyncio.Event()
 
     async def run(self, db: Any, verb: str, asks: list[Ask[Any]]) -> list[Any]:
-        self.sizes.append(len(asks))
+        self.of.append([ask.merchant for ask in asks])
+        self.verbs.append(verb)
         await self.go_on.wait()
         bodies = [ask.body for ask in asks]
         if "bug" in bodies:
@@ -54,7 +56,7 @@ async def test_what_arrives_while_a_batch_is_away_is_the_next_batch(batches: Bat
     await asyncio.sleep(0.01)
     batches.go_on.set()
     assert await answers == [{"body": str(n)} for n in range(10)]
-    assert sum(batches.sizes) == 10 and len(batches.sizes) <= 2
+    assert sum(map(len, batches.of)) == 10 and len(batches.of) <= 2
 
 
 async def test_each_gets_its_own_answer_or_refusal(batches: Batches) -> None:
@@ -77,24 +79,102 @@ async def test_when_the_database_goes_away_nothing_is_asked_a_second_time(batche
     await asyncio.sleep(0.01)
     batches.go_on.set()
     assert [type(answer) for answer in await answers] == [ConnectionResetError] * 3
-    assert len(batches.sizes) <= 2
+    assert len(batches.of) <= 2
 
 
-async def test_merchants_never_share_a_batch(batches: Batches) -> None:
-    gather = Gather(db=None)  # type: ignore[arg-type]
+async def test_merchants_of_one_lane_share_a_batch(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=1)  # type: ignore[arg-type]
     both = asyncio.gather(asked(gather, "a", "b"), asked(gather, "c", "d", merchant=2))
     await asyncio.sleep(0.01)
     batches.go_on.set()
-    await both
-    assert sorted(batches.sizes) == [2, 2]
+    assert await both == [[{"body": "a"}, {"body": "b"}], [{"body": "c"}, {"body": "d"}]]
+    assert batches.of == [[1, 1, 2, 2]]
+
+
+async def test_a_merchant_is_always_in_the_same_lane_and_lanes_do_not_wait_for_each_other(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=4)  # type: ignore[arg-type]
+    asks = [asyncio.create_task(asked(gather, "a", "b", merchant=merchant)) for merchant in range(1, 65)]
+    await asyncio.sleep(0.01)
+    assert len(batches.of) == 4, "each lane has its batch at the database"
+    for merchants in batches.of:
+        assert 8 <= len(set(merchants)) <= 24, "merchants are spread evenly"
+    batches.go_on.set()
+    await asyncio.gather(*asks)
+    assert sum(map(len, batches.of)) == 128
+
+
+async def test_verbs_never_share_a_batch_and_take_turns(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=1)  # type: ignore[arg-type]
+    asks = [gather.ask(verb, Ask(1, verb, NOON)) for verb in ("place", "pick") for _ in range(100)]
+    batches.go_on.set()
+    await asyncio.gather(*asks)
+    assert list(zip(batches.verbs, map(len, batches.of), strict=True)) == [
+        ("place", 64), ("pick", 64), ("place", 36), ("pick", 36),
+    ]  # fmt: skip
+
+
+async def test_a_merchant_that_floods_its_lane_keeps_nobody_out(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=1)  # type: ignore[arg-type]
+    flood = asyncio.create_task(asked(gather, *map(str, range(1000)), merchant=1))
+    await asyncio.sleep(0.01)
+    few = asyncio.create_task(asked(gather, *"abc", merchant=2))
+    await asyncio.sleep(0.01)
+    batches.go_on.set()
+    await few
+    assert batches.of[1].count(2) == 3, "it is in the very next batch"
+    await flood
+
+
+async def test_a_thousand_asked_at_once_are_answered_in_their_order_and_keep_nobody_out(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=1)  # type: ignore[arg-type]
+    asks = [Ask(1, str(n), NOON) for n in range(1000)]
+    asks[500] = Ask(1, "nothing", NOON)
+    many = asyncio.create_task(gather.ask_all("place", asks))
+    await asyncio.sleep(0.01)
+    few = asyncio.create_task(asked(gather, *"abc", merchant=2))
+    await asyncio.sleep(0.01)
+    batches.go_on.set()
+    await few
+    assert batches.of[1].count(2) == 3, "they are in the very next batch"
+    answers = await many
+    assert isinstance(answers.pop(500), NotFound)
+    assert answers == [{"body": str(n)} for n in range(1000) if n != 500]
+    assert max(map(len, batches.of)) == 256 and len(batches.of) == 4
+
+
+async def test_a_bug_in_one_of_many_fails_alone_too(batches: Batches) -> None:
+    batches.go_on.set()
+    asks = [Ask(1, "bug" if n == 7 else str(n), NOON) for n in range(20)]
+    answers = await Gather(db=None).ask_all("place", asks)  # type: ignore[arg-type]
+    assert [n for n, answer in enumerate(answers) if isinstance(answer, RuntimeError)] == [7]
+    assert sorted(map(len, batches.of)) == [*[1] * 20, 20]
+
+
+async def test_nothing_asked_is_nothing_answered(batches: Batches) -> None:
+    assert await Gather(db=None).ask_all("place", []) == []  # type: ignore[arg-type]
+
+
+async def test_who_stops_waiting_keeps_nobody_else_from_an_answer(batches: Batches) -> None:
+    gather = Gather(db=None, lanes=1)  # type: ignore[arg-type]
+    gone, stays = (asyncio.create_task(gather.ask("place", Ask(1, body, NOON))) for body in "ab")
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    batches.go_on.set()
+    assert await stays == {"body": "b"}
+    assert await gather.ask("place", Ask(1, "c", NOON)) == {"body": "c"}
 
 
 async def test_too_many_at_once_are_told_so(batches: Batches) -> None:
-    gather = Gather(db=None, most_waiting=3)  # type: ignore[arg-type]
+    gather = Gather(db=None, lanes=1, most_waiting=3)  # type: ignore[arg-type]
+    first = asyncio.create_task(asked(gather, "first"))
+    await asyncio.sleep(0.01)
     answers = asyncio.create_task(asked(gather, *"abcdefgh"))
+    other = asyncio.create_task(asked(gather, "other", merchant=2))
     await asyncio.sleep(0.01)
     batches.go_on.set()
-    assert {type(answer) for answer in await answers} == {dict, Busy}
+    assert [type(answer) for answer in await answers] == [dict] * 3 + [Busy] * 5
+    assert await other == [{"body": "other"}], "another merchant's line is its own"
+    assert await first == [{"body": "first"}]
 
 
 async def test_a_lost_connection_is_503_and_the_same_key_settles_it(shop: Shop, urls: Urls) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from doorstep.doors.http import admission
+from doorstep.doors.http.admission import Admission
+from doorstep.doors.http.problems import WhoAreYou
 from doorstep.doors.http.routes import every_operation
 from doorstep.kit import clock
-from doorstep.setup.keys import create_key, list_keys, revoke_key
+from doorstep.setup.keys import Holder, create_key, holder_of, list_keys, revoke_key
 from doorstep.spine.journey import ROWS
-from doorstep.spine.tenant import tenant_tx
+from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.doors.test_problems import everything, problem
 from tests.doors.web import Client, client_of, settled
@@ -165,3 +170,20 @@ async def test_answers_are_kept_by_no_cache(api: Client) -> None:
     headers = (await api.get("/v1/me")).headers
     assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert "server" not in headers or "uvicorn" not in headers["server"]
+
+
+async def test_a_key_that_many_ask_with_at_once_is_looked_up_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret, _ = await create_key(shop.db, shop.merchant, clock.now())
+    looked_up: list[str] = []
+
+    async def counted(db: Db, word: str) -> Holder | None:
+        looked_up.append(word)
+        return await holder_of(db, word)
+
+    monkeypatch.setattr(admission, "holder_of", counted)
+    door = Admission(shop.db)
+    holders = await asyncio.gather(*(door.holder(f"Bearer {secret}".encode()) for _ in range(20)))
+    assert {holder.merchant for holder in holders} == {shop.merchant}
+    assert looked_up == [secret]
+    strangers = [door.holder(b"Bearer ds_live_nobody") for _ in range(5)]
+    assert {type(one) for one in await asyncio.gather(*strangers, return_exceptions=True)} == {WhoAreYou}

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -278,26 +278,28 @@ async def town(home: Path, orders: int) -> AsyncIterator[Town]:
             await asyncio.to_thread(embedded.stop, home)
 
 
-async def killer(home: Path, kills: int, over_s: float, killed: Counter[str], chance: random.Random) -> None:
-    """kill -9 web, worker or postmaster at random moments, and start again what died."""
+async def killer(
+    home: Path, kills: int, over_s: float, killed: Counter[str], chance: random.Random, parts: Sequence[str] = PARTS
+) -> None:
+    """kill -9 these parts or the postmaster at random moments, and start again what died."""
     for _ in range(kills):
         await asyncio.sleep(chance.uniform(0.3, 1.7) * over_s / kills)
-        victim = chance.choice(("web", "worker", "database"))
+        victim = chance.choice((*parts, "database"))
         pid = embedded.server_pid(home) if victim == "database" else supervisor.state(home, victim).pid
         if pid is None:
             continue
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         killed[victim] += 1
-        await asyncio.to_thread(mend, home)
+        await asyncio.to_thread(mend, home, parts)
 
 
-def mend(home: Path) -> None:
+def mend(home: Path, parts: Sequence[str] = PARTS) -> None:
     """What an init system does: whatever is not running is started."""
     for _ in range(20):
         try:
             embedded.start(home)
-            supervisor.start(home, *PARTS)
+            supervisor.start(home, *parts)
             return
         except Exception as error:
             print(f"starting again: {error!r}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The drills in small, on every run; `make races` and `make drill` are the real ones."""
+"""The drills in small, on every run; `make races`, `make drill` and `make pour` are the real ones."""
 
 from __future__ import annotations
 
@@ -28,4 +28,9 @@ def test_a_crowd_gets_exactly_what_there_is() -> None:
 
 def test_what_was_acknowledged_survives_kills_of_everything() -> None:
     told = drill("kill", "--orders", "10", "--kills", "3", "--over", "8")
+    assert told.rstrip().endswith("1 passed, 0 failed")
+
+
+def test_orders_that_were_acknowledged_mid_batch_survive_kills_of_web_and_database() -> None:
+    told = drill("intake", "--seconds", "6", "--kills", "2")
     assert told.rstrip().endswith("1 passed, 0 failed")

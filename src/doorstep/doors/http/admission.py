@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 
 from doorstep.doors.http.problems import WhoAreYou
@@ -17,20 +18,32 @@ class Admission:
     def __init__(self, db: Db) -> None:
         self._db = db
         self._known: dict[bytes, tuple[float, Holder]] = {}
+        self._looking: dict[bytes, asyncio.Task[Holder | None]] = {}
 
-    async def holder(self, authorization: str | None) -> Holder:
+    async def holder(self, authorization: bytes | None) -> Holder:
         """Who holds the key of this header; refuses WhoAreYou."""
-        scheme, _, secret = (authorization or "").partition(" ")
+        scheme, _, secret = (authorization or b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer" or not secret or len(secret) > 200:
             raise WhoAreYou
         hashed = routed(secret)
         until, known = self._known.get(hashed, (0.0, None))
         if known is not None and monotonic() < until:
             return known
+        # Who is asked for by many at once is looked up once.
+        looking = self._looking.get(hashed)
+        if looking is None:
+            looking = self._looking[hashed] = asyncio.create_task(self._look_up(secret, hashed))
+            looking.add_done_callback(lambda _: self._looking.pop(hashed, None))
+        found = await asyncio.shield(looking)
+        if found is None:
+            raise WhoAreYou
+        return found
+
+    async def _look_up(self, secret: str, hashed: bytes) -> Holder | None:
         found = await holder_of(self._db, secret)
         if found is None:
             self._known.pop(hashed, None)
-            raise WhoAreYou
+            return None
         if len(self._known) >= MOST_REMEMBERED:
             self._known.clear()
         self._known[hashed] = (monotonic() + REMEMBERED_S, found)

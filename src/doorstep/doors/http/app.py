@@ -3,53 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import parse_qsl
 
-import msgspec
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from doorstep.doors.http import health, routes
-from doorstep.doors.http.admission import Admission, check_scope
-from doorstep.doors.http.gather import Gather
-from doorstep.doors.http.openapi import IDEMPOTENCY_KEY, document
-from doorstep.doors.http.operations import Asked, Operation, Reply
-from doorstep.doors.http.problems import (
-    MEDIA_TYPE,
-    BadRequest,
-    DatabaseAway,
-    NoSuchPage,
-    WrongMethod,
-    as_problem,
-    encoded,
-    headers_of,
-    refusal_of,
-)
-from doorstep.doors.http.reading import LARGEST_BODY, NotJson, Reader, TooLarge, WrongContentType, invalid, read_words
-from doorstep.doors.http.shapes import Fault
-from doorstep.kit import clock
+from doorstep.doors.http.admission import Admission
+from doorstep.doors.http.answering import SAFE, Asgi, Door, LeanDoor, Receive, Scope, Send, refused
+from doorstep.doors.http.openapi import document
+from doorstep.doors.http.operations import Operation, Reply
+from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, WrongMethod, refusal_of
 from doorstep.kit.refusals import Refusal
+from doorstep.spine.gather import Gather
 from doorstep.spine.tenant import Db
 
-# Answers are a merchant's own business: no cache keeps them, no browser guesses at them.
-SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+# Asked so often that a framework's price for each would be most of it.
+LEAN = ("place", "place_many")
+
+
+class Application:
+    """What the server calls: Litestar, but for the lean operations, asked plainly."""
+
+    def __init__(self, litestar: Litestar, lean: Mapping[str, LeanDoor]) -> None:
+        # Whose address and scheme a proxy tells is of interest to pages alone.
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        self._everything_else: Asgi = ProxyHeadersMiddleware(litestar, trusted)  # type: ignore[arg-type]
+        self._lean = lean
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]:
+            lean = self._lean.get(scope["path"])
+            if lean is not None:
+                return lean(scope, receive, send)
+        return self._everything_else(scope, receive, send)
 
 
 def build(
     db: Db, more: Sequence[ControllerRouterHandler] = (), bring_back: Callable[[], Awaitable[None]] | None = None
-) -> Litestar:
+) -> Application:
     """The application over an open database; `more` are the routes of other doors, as the console.
 
     `bring_back` is called when the database turns out to be away.
     """
     operations = routes.every_operation()
     admission, gather = Admission(db), Gather(db)
+    doors = [Door(operation, db, admission, gather) for operation in operations]
 
     @asynccontextmanager
     async def settled(_: Litestar) -> AsyncIterator[None]:
@@ -58,7 +63,7 @@ def build(
 
     # What a path allows is said by all its operations together, so these come first.
     handlers = [_options(path, operations) for path in dict.fromkeys(operation.path for operation in operations)]
-    handlers += [_route(operation, db, admission, gather) for operation in operations]
+    handlers += [_route(door) for door in doors]
     app = Litestar(
         route_handlers=[*handlers, *health.routes(db, document(operations)), *more],
         exception_handlers={Exception: _refused, HTTPException: _refused},
@@ -71,7 +76,13 @@ def build(
     app.state.gather = gather
     app.state.admission = admission
     app.state.bring_back = Once(bring_back) if bring_back else None
-    return app
+
+    def away(refusal: Refusal) -> None:
+        _bring_back(app, refusal)
+
+    return Application(
+        app, {door.operation.path: LeanDoor(door, away) for door in doors if door.operation.name in LEAN}
+    )
 
 
 class Once:
@@ -86,27 +97,11 @@ class Once:
             self._task = asyncio.ensure_future(self._work())
 
 
-def _route(operation: Operation, db: Db, admission: Admission, gather: Gather) -> HTTPRouteHandler:
-    reader = Reader(operation.body) if operation.body else None
-    status = next(iter(operation.answers))
+def _route(door: Door) -> HTTPRouteHandler:
+    operation = door.operation
 
     async def answer(request: Request[Any, Any, Any]) -> Response[bytes]:
-        holder = await admission.holder(request.headers.get("authorization"))
-        check_scope(holder, operation.scope)
-        query = read_words(operation.query, _words(request))
-        key = _idempotency_key(request) if operation.takes_key else None
-        raw = await _body(request) if reader else b""
-        body = _read(operation, reader, raw, request) if reader else None
-        asked = Asked(
-            db=db, gather=gather, holder=holder, at=clock.now(), path=_path(request), query=query, body=body, raw=raw,
-            url=request.scope["path"], key=key,
-        )  # fmt: skip
-        result = await operation.call(asked)
-        reply = result if isinstance(result, Reply) else Reply(result, status)
-        content = reply.content if isinstance(reply.content, bytes) else msgspec.json.encode(reply.content)
-        return Response(
-            content, status_code=reply.status, media_type=reply.media_type, headers={**SAFE, **reply.headers}
-        )
+        return _response(await door.answer(request.scope, request.receive))
 
     return HTTPRouteHandler(
         _litestar_path(operation.path),
@@ -114,7 +109,7 @@ def _route(operation: Operation, db: Db, admission: Admission, gather: Gather) -
         name=f"{operation.method} {operation.path}",
         include_in_schema=False,
         request_max_body_size=None,
-        status_code=status,
+        status_code=next(iter(operation.answers)),
     )(answer)
 
 
@@ -134,65 +129,21 @@ def _litestar_path(path: str) -> str:
     return path.replace("}", ":str}")
 
 
-def _path(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Words of the path as they are: whether they name anything, the operation says."""
-    return {name: str(word) for name, word in request.path_params.items()}
-
-
-def _words(request: Request[Any, Any, Any]) -> list[tuple[str, str]]:
-    raw = request.scope.get("query_string", b"")
-    if not raw:
-        return []
-    try:
-        words = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
-    except ValueError:
-        raise BadRequest(problem="the query is not UTF-8, percent-encoded, with 100 parameters at most") from None
-    return words
-
-
-def _idempotency_key(request: Request[Any, Any, Any]) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not re.fullmatch(IDEMPOTENCY_KEY, key):
-        raise invalid([Fault("Idempotency-Key", "must be 1 to 255 visible ASCII characters")])
-    return key
-
-
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    """The body, given up as soon as it is known to be too large."""
-    told = request.headers.get("content-length", "")
-    if told.isdigit() and int(told) > LARGEST_BODY:
-        raise TooLarge(largest_bytes=LARGEST_BODY)
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > LARGEST_BODY:
-            raise TooLarge(largest_bytes=LARGEST_BODY)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _read(operation: Operation, reader: Reader[Any], raw: bytes, request: Request[Any, Any, Any]) -> Any:
-    if not raw:
-        if operation.body_may_be_empty:
-            return reader.read(b"{}")
-        raise NotJson(problem="the body is empty")
-    kind, _, _ = request.headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != "application/json":
-        raise WrongContentType(content_type=kind.strip()[:100])
-    return reader.read(raw)
+def _response(reply: Reply, more: Mapping[str, str] | None = None) -> Response[bytes]:
+    headers = {**SAFE, **reply.headers, **(more or {})}
+    return Response(reply.content, status_code=reply.status, media_type=reply.media_type, headers=headers)
 
 
 def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The one way out for everything that is raised."""
     refusal = _as_refusal(request, error)
-    if isinstance(refusal, DatabaseAway) and request.app.state.bring_back is not None:
-        request.app.state.bring_back.ask()
-    problem = as_problem(refusal)
-    headers: Mapping[str, str] = {**SAFE, **headers_of(refusal), **_of_http(error)}
-    return Response(encoded(problem), status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers))
+    _bring_back(request.app, refusal)
+    return _response(refused(refusal), _of_http(error))
+
+
+def _bring_back(app: Litestar, refusal: Refusal) -> None:
+    if isinstance(refusal, DatabaseAway) and app.state.bring_back is not None:
+        app.state.bring_back.ask()
 
 
 def _as_refusal(request: Request[Any, Any, Any], error: Exception) -> Refusal:

@@ -8,13 +8,12 @@ from typing import Any
 
 import msgspec
 
-from doorstep.doors.http.operations import Operation
+from doorstep.doors.http.operations import IDEMPOTENCY_KEY, Operation, VerbQuery
 from doorstep.doors.http.problems import MEDIA_TYPE, Problem
 from doorstep.doors.http.shapes import Components
-from doorstep.doors.http.verbs import Effect, VerbQuery
+from doorstep.doors.http.verbs import Effect
 from doorstep.kit.refusals import Refusal, every_refusal, sentence_of
 
-IDEMPOTENCY_KEY = "[!-~]{1,255}"
 ID_PATTERN = "^[a-z]{3}_[1-9][0-9]{0,17}$"
 
 ABOUT = """

@@ -6,19 +6,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Literal
 
 import msgspec
 
-from doorstep.doors.http.gather import Gather
 from doorstep.setup.keys import Holder
+from doorstep.spine.gather import Gather
+from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.tenant import Db, Tx, tenant_tx
+
+# What an Idempotency-Key may be: visible ASCII.
+IDEMPOTENCY_KEY = "[!-~]{1,255}"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 class NoQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
+
+
+class VerbQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`preview`: nothing is done; the answer tells what would happen."""
+
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +52,37 @@ class Asked:
     def merchant(self) -> int:
         return self.holder.merchant
 
+    @property
+    def actor(self) -> Actor:
+        return _actor(self.holder.prefix, self.holder.roles)
+
+    def ask(self, body: Any) -> Ask[Any]:
+        """What this request asks of a verb: once, where it has a key."""
+        if self.key is None:
+            return Ask(self.merchant, body, self.at, self.actor)
+        return Ask(self.merchant, body, self.at, self.actor, request_key(self.key), digest_of(self.url, self.raw))
+
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction of this merchant."""
         return tenant_tx(self.db, [self.merchant], readonly=True)
 
     def writing(self) -> AbstractAsyncContextManager[Tx]:
         return tenant_tx(self.db, [self.merchant])
+
+
+def request_key(word: str) -> bytes:
+    """What is kept of an Idempotency-Key."""
+    return blake2b(b"http\0" + word.encode(), digest_size=16).digest()
+
+
+def digest_of(url: str, raw: Any) -> bytes:
+    """What is kept of a request, so that another one is not taken for it."""
+    return blake2b(b"%b\0%b" % (url.encode(), raw), digest_size=16).digest()
+
+
+@lru_cache(maxsize=1024)
+def _actor(prefix: str, roles: frozenset[str]) -> Actor:
+    return Actor(f"key:{prefix}", roles)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from doorstep.doors.away import is_away
 from doorstep.doors.logs import told
+from doorstep.kit.away import is_away
 from doorstep.kit.refusals import Refusal
 
 log = structlog.get_logger("doorstep.http")

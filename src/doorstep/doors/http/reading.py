@@ -24,12 +24,17 @@ T = TypeVar("T")
 LARGEST_BODY = 10_000_000
 DEEPEST = 64
 
-_DUBIOUS = re.compile(
-    rb"\\u0000|\\n\""  # NUL; a text that ends with a line break, which Python's `$` overlooks
-    rb"|[:,\[]\s*-?\d{16}"  # a number that may be beyond 2^53
-    rb'|"(?!19|20|21)\d{4}-\d\d-\d\d'  # a year that no calendar of ours has
-    rb'|\d\d:\d\d(?::\d\d(?:\.\d+)?)?"'  # a time without its offset
-)
+# What msgspec lets through and no column keeps. Looked for with each digit as 0: plain texts are found far faster than
+# patterns, and most bodies hold none of them.
+_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_NUL = b"\\u0000"
+_ENDS_WITH_LINE_BREAK = b'\\n"'  # which Python's `$` overlooks
+_LONG = b"0000000000000000"
+_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?0{16}")  # it may be beyond 2^53
+_DAY = b'"0000-00-00'
+_STRANGE_YEAR = re.compile(rb'"(?!19|20|21)\d{4}-\d\d-\d\d')  # no calendar of ours has it
+_TIME = b"00:00"
+_WITHOUT_OFFSET = re.compile(rb'00:00(?::00(?:\.0+)?)?"')
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -83,8 +88,12 @@ class Reader(Generic[T]):
         return value
 
     def _is_dubious(self, body: bytes) -> bool:
+        zeros = body.translate(_AS_ZEROS)
         return (
-            _DUBIOUS.search(body) is not None
+            (b"\\" in body and (_NUL in body or _ENDS_WITH_LINE_BREAK in body))
+            or (_LONG in zeros and _LONG_NUMBER.search(zeros) is not None)
+            or (_DAY in zeros and _STRANGE_YEAR.search(body) is not None)
+            or (_TIME in zeros and _WITHOUT_OFFSET.search(zeros) is not None)
             or (self._has_any and body.count(b"[") + body.count(b"{") > DEEPEST)
             or (self._has_unbounded_text and len(body) > LONGEST_TEXT)
         )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uvicorn
-from litestar import Litestar
+
+from doorstep.doors.http.app import Application
 
 
-def config(app: Litestar, host: str, port: int) -> uvicorn.Config:
+def config(app: Application, host: str, port: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         host=host,
         port=port,
+        interface="asgi3",
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the application does it, where it matters
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,

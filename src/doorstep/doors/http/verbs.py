@@ -6,19 +6,16 @@ in the body. Verbs that only the system asks have no route.
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
-from doorstep.doors.http.operations import Asked, Call, Operation, Reply
+from doorstep.doors.http.operations import Asked, Call, Operation, VerbQuery
+from doorstep.doors.http.placing import place_many_operation, place_operation
 from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
-from doorstep.journey.intake.new_order import NewOrder
-from doorstep.journey.intake.place import Place
 from doorstep.setup.keys import AREAS
-from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.verbs import VERBS, Verb
 
@@ -33,22 +30,8 @@ COLLECTIONS = {
 }
 
 
-class VerbQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`preview`: nothing is done; the answer tells what would happen."""
-
-    preview: bool = False
-
-
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """What the verb says of what it did."""
-
-
-class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """The order; `existing` when the same order came in before."""
-
-    order: str
-    number: str
-    existing: bool
 
 
 class DemandEffect(msgspec.Struct, frozen=True, kw_only=True, rename={"source": "from", "target": "to"}):
@@ -87,16 +70,20 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 
 def operations() -> list[Operation]:
     """Every verb that is bound and may be asked from outside, in the order of the journey table."""
-    return [_operation(verb) for verb in VERBS.values() if is_for_people(verb)]
+    return [operation for verb in VERBS.values() if is_for_people(verb) for operation in _operations(verb)]
 
 
 def is_for_people(verb: Verb) -> bool:
     return set(verb.row.who) != {"system"} and verb.stage in AREAS
 
 
-def _operation(verb: Verb) -> Operation:
+def _operations(verb: Verb) -> list[Operation]:
     if verb.name == "place":
-        return _place_operation(verb)
+        return [place_operation(verb, _about(verb)), place_many_operation(verb)]
+    return [_operation(verb)]
+
+
+def _operation(verb: Verb) -> Operation:
     named = named_in_path(verb)
     body = _without(verb.body, named) if named else verb.body
     word = verb.name.replace("_", "-")
@@ -105,18 +92,6 @@ def _operation(verb: Verb) -> Operation:
         method="POST", path=path, name=verb.name, says=verb.row.says, about=_about(verb), scope=f"{verb.stage}:write",
         call=_asking(verb, named), answers={200: verb.answer or Answered}, tag=verb.stage, body=body, query=VerbQuery,
         takes_key=True,
-    )  # fmt: skip
-
-
-def _place_operation(verb: Verb) -> Operation:
-    async def call(asked: Asked) -> Any:
-        answer = await _ask(verb, Place(order=asked.body), asked)
-        return answer if asked.query.preview else Reply(answer, 200 if answer["existing"] else 201)
-
-    return Operation(
-        method="POST", path="/v1/orders", name="place", says=verb.row.says, about=_about(verb), scope="intake:write",
-        call=call, answers={201: Placed, 200: Placed}, tag="intake", body=NewOrder, query=VerbQuery, takes_key=True,
-        example=EXAMPLE_ORDER,
     )  # fmt: skip
 
 
@@ -161,12 +136,9 @@ def _asking(verb: Verb, named: str | None) -> Call:
 
 
 async def _ask(verb: Verb, body: msgspec.Struct, asked: Asked) -> dict[str, Any]:
-    actor = Actor(f"key:{asked.holder.prefix}", asked.holder.roles)
     if asked.query.preview:
-        return await preview(asked.db, verb.name, Ask(asked.merchant, body, asked.at, actor))
-    key = blake2b(b"http\0" + asked.key.encode(), digest_size=16).digest() if asked.key else None
-    digest = blake2b(asked.url.encode() + b"\0" + asked.raw, digest_size=16).digest()
-    return await asked.gather.ask(verb.name, Ask(asked.merchant, body, asked.at, actor, key, digest))
+        return await preview(asked.db, verb.name, asked.ask(body))
+    return await asked.gather.ask(verb.name, asked.ask(body))
 
 
 def _about(verb: Verb) -> str:
@@ -182,21 +154,3 @@ def _about(verb: Verb) -> str:
     if row.held:
         said.append("An open hold stops it.")
     return " ".join(" ".join(said).split())
-
-
-EXAMPLE_ORDER = {
-    "external_id": "1042",
-    "number": "#1042",
-    "currency": "USD",
-    "buyer": {"name": "Ada Byrne", "email": "ada@example.com"},
-    "ship_to": {
-        "name": "Ada Byrne",
-        "line1": "12 Grafton Street",
-        "city": "Dublin",
-        "postcode": "D02 XY45",
-        "country": "IE",
-    },
-    "lines": [{"sku": "MUG", "title": "A mug", "quantity": 2, "unit_price": "12.50"}],
-    "shipping_minor": 500,
-    "total_minor": 3000,
-}

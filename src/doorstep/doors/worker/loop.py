@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from doorstep.doors.away import is_away
 from doorstep.doors.logs import told
+from doorstep.kit.away import is_away
 from doorstep.kit.refusals import Refusal
 from doorstep.spine import jobs
 from doorstep.spine.jobs import ClaimedJob

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from doorstep.doors.away import is_away
 from doorstep.doors.logs import told
+from doorstep.kit.away import is_away
 from doorstep.kit.secrets import NotOpened
 from doorstep.plug.notifier import (
     LARGEST_BODY,

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from doorstep.doors.away import is_away
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
+from doorstep.kit.away import is_away
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS

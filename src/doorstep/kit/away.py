@@ -19,7 +19,11 @@ _AWAY = (
 
 
 def is_away(error: BaseException) -> bool:
+    # These classes tell of wrong use too; that one is a bug.
     if isinstance(error, asyncpg.InterfaceError):
-        # The same class tells of wrong use too; that one is a bug.
         return "clos" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        return '"failed" state' in str(error)
+    if type(error) is RuntimeError:
+        return "the handler is closed" in str(error)  # what uvloop says of a connection that is gone
     return isinstance(error, _AWAY)
