@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.finding import find
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
-from doorstep.kit.text import normalized
 from doorstep.spine.holds import TYPES
 from doorstep.spine.journey import LINE
 from doorstep.spine.moves import told
@@ -37,36 +37,6 @@ else:
         for axis in ("stage", "payment", "fulfillment", "delivery")
     )
     HoldType = Literal[(*TYPES, "any")]
-
-_ROW = """
-select o.order_id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel, o.placed_at, o.currency,
-    o.total_minor, o.buyer, o.email, o.country, o.shipping_method, o.payment_term, n.stage, n.payment, n.fulfillment,
-    n.delivery, n.invoicing, n.ordered, n.holds_open
-  from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
-    join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
-  where o.merchant_id = $1
-"""
-_NEWEST_FIRST = " order by o.placed_at desc, o.order_id desc limit "
-# What narrows the list, by the name of its filter; `?` stands for the value.
-_FILTERS = {
-    "stage": "n.stage = ?",
-    "payment": "n.payment = ?",
-    "fulfillment": "n.fulfillment = ?",
-    "delivery": "n.delivery = ?",
-    "channel": "c.key = ?",
-    "country": "o.country = ?",
-    "placed_from": "o.placed_at >= ?",
-    "placed_to": "o.placed_at < ?",
-    "external_id": "(o.external_id = ? or o.also_id = ?)",
-    "number": "o.number = ?",
-    "email": "o.email = ?",
-    "sku": """exists (select from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-      where l.merchant_id = o.merchant_id and l.order_id = o.order_id and (s.code = ? or l.code = ?))""",
-    "hold": """exists (select from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id
-      and h.lifted_at is null and h.type = ?)""",
-}
-_ANY_HOLD = "n.holds_open > 0"
-_BEFORE = "(o.placed_at, o.order_id) < (?, ?)"
 
 ORDER = """
 select o.order_id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel, o.placed_at, o.currency,
@@ -122,7 +92,8 @@ EXISTS = "select 1 from orders o where o.merchant_id = $1 and o.order_id = $2"
 
 
 class OrderQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Filters add up: an order must fit all of them."""
+    """Filters add up: an order must fit all of them. `q`: each word of it begins a number, a name, an e-mail address, a
+    SKU or a tracking number of the order."""
 
     stage: Stage | None = None
     payment: PaymentStatus | None = None
@@ -137,6 +108,7 @@ class OrderQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     external_id: Word | None = None
     number: Word | None = None
     email: Annotated[str, Meta(min_length=1, max_length=254)] | None = None
+    q: Word | None = None
     limit: Limit = 50
     cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
@@ -170,7 +142,8 @@ class OrderRow(Struct, frozen=True, kw_only=True):
 
 
 class OrderPage(Struct, frozen=True, kw_only=True):
-    """`next` is the cursor of the page after this one; null on the last."""
+    """`next` is the cursor of the page after this one; null on the last. A page may be shorter than asked for, and not
+    the last: little fits of what was looked at."""
 
     orders: list[OrderRow]
     next: str | None
@@ -349,40 +322,22 @@ class Timeline(Struct, frozen=True, kw_only=True):
 
 
 async def orders(tx: Tx, merchant: int, query: OrderQuery) -> OrderPage:
-    text, values = _narrowed(query)
-    rows = await tx.rows(f"{_ROW}{text}{_NEWEST_FIRST}{query.limit + 1}", merchant, *values)
-    page = [_order_row(row) for row in rows[: query.limit]]
-    more = len(rows) > query.limit
-    last = rows[query.limit - 1] if more else None
-    return OrderPage(orders=page, next=cursor.write(last["placed_at"], last["order_id"]) if last else None)
+    at = cursor.read(query.cursor, tuple[datetime, int]) if query.cursor else None
+    found = await find(tx, [merchant], query, at=at)
+    return OrderPage(orders=[_order_row(row) for row in found.rows], next=cursor.write(*found.at) if found.at else None)
 
 
-def _narrowed(query: OrderQuery) -> tuple[str, list[Any]]:
-    """The conditions of the filters that are given, and their values from $2 on."""
-    parts: list[str] = []
-    values: list[Any] = []
-    for name, condition in _FILTERS.items():
-        value = getattr(query, name)
-        if value is None:
-            continue
-        if name == "hold" and value == "any":
-            parts.append(_ANY_HOLD)
-            continue
-        values.append(normalized(value) if name == "email" else value)
-        parts.append(condition.replace("?", f"${len(values) + 1}"))
-    if query.cursor:
-        placed_at, order_id = cursor.read(query.cursor, tuple[datetime, int])
-        values += [placed_at, order_id]
-        parts.append(_BEFORE.replace("?, ?", f"${len(values)}, ${len(values) + 1}"))
-    return "".join(f" and {part}" for part in parts), values
+async def orders_called(tx: Tx, merchant: int, word: str) -> list[str]:
+    """The ids of the orders that have this number or this id of a channel's: a few of them, if there are several."""
+    found = await find(tx, [merchant], OrderQuery(limit=3), called=word)
+    return [public("ord", row["order_id"]) for row in found.rows]
 
 
 def _order_row(row: Mapping[str, Any]) -> OrderRow:
-    buyer = msgspec.json.decode(row["buyer"]) if row["buyer"] else {}
     return OrderRow(
         id=public("ord", row["order_id"]), number=row["number"], external_id=row["external_id"],
         channel=row["channel"], placed_at=row["placed_at"], currency=row["currency"], total_minor=row["total_minor"],
-        buyer=str(buyer.get("name", "")), email=row["email"], country=row["country"],
+        buyer=row["buyer"], email=row["email"], country=row["country"],
         shipping_method=row["shipping_method"], payment_term=row["payment_term"], units=row["ordered"],
         holds_open=row["holds_open"], statuses=_statuses(row),
     )  # fmt: skip

@@ -1,0 +1,334 @@
+"""finding: the orders that fit filters, newest first, whatever there is of them.
+
+Every filter has lists behind it that are sorted by time: of a token, of a way to stand, or of all orders. One filter
+leads: so many of its newest entries are taken off its lists, and each is looked at itself: is it what was asked for?
+So a list that is late shows nothing wrong, and a page costs the same among millions as among a few. Where little fits
+of what was taken off, the search goes on from there a few rounds, and then says where it stopped.
+
+The lists are fed beside the way orders come in (doors/worker/finding.py). What changed since they were fed is looked at
+too, the last few hundred changes; the list of all orders is never late.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from doorstep.doors.reads.words import BEGINNING, LAST, TO, VIA, folded, tokens_of
+from doorstep.kit.text import normalized
+from doorstep.spine.tenant import Tx
+
+if TYPE_CHECKING:
+    from doorstep.doors.reads.orders import OrderQuery
+
+Place = tuple[datetime, int]
+# The filter that leads: its name, or the number of a word of the text.
+_Lead = str | int
+
+ROUNDS = 4  # before it says where it stopped
+LOOKED_AT = 1_000  # entries that a round takes off its lists, where more than one filter has to fit
+TAIL = 300  # newest changes that are looked at beside the lists
+# A word is the beginning of so many others at most; of more, only the whole word is meant.
+BEGINNINGS = 64
+WORDS = 6  # of a text that count
+PROBED = 200  # entries by which the shorter list is told
+MANY_LISTS = 40  # of more, each gives a part of a page only
+USUAL_STANDINGS = 20  # ways to stand that have one status in common
+
+_OURS = re.compile(r"ord_([1-9][0-9]{0,17})", re.ASCII)
+
+AXES = ("stage", "payment", "fulfillment", "delivery")
+_COLUMNS = """
+o.merchant_id, o.order_id, o.number, coalesce(o.external_id, '') as external_id, o.placed_at, o.currency,
+    o.total_minor, coalesce(o.buyer ->> 'name', '') as buyer, o.email, o.country,
+    coalesce(o.ship_to ->> 'city', '') as city, o.shipping_method, o.payment_term, h.key as channel, n.stage, n.payment,
+    n.fulfillment, n.delivery, n.invoicing, n.ordered, n.holds_open"""
+
+# What each filter asks of an order itself; `?` stands for its value.
+_TRUE = {
+    **{axis: f"n.{axis} = ?" for axis in AXES},
+    "order": "o.order_id = ?",
+    "channel": "h.key = ?",
+    "country": "o.country = ?",
+    "external_id": "(o.external_id = ? or o.also_id = ?)",
+    "number": "o.number = ?",
+    "called": "(o.number = ?::text or o.number = '#' || ?::text or o.external_id = ? or o.also_id = ?)",
+    "email": "o.email = ?",
+    "sku": """exists (select from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+      where l.merchant_id = o.merchant_id and l.order_id = o.order_id and (s.code = ? or l.code = ?))""",
+    "hold": """exists (select from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id
+      and h.lifted_at is null and h.type = ?)""",
+    "any_hold": "n.holds_open > 0",
+}
+# The filters with tokens, and the token of each.
+_TOKEN = {"called": "", "number": "", "external_id": "", "email": "", "sku": "", "country": TO, "channel": VIA}
+
+# The filters that a way to stand tells, and what they ask of it.
+_STANDING = {
+    **{axis: f"s.{axis} = ?" for axis in AXES},
+    "hold": "? = any(s.holds)",
+    "any_hold": "cardinality(s.holds) > 0",
+}
+
+_OF_ONE = """
+select o.merchant_id, o.placed_at, o.order_id, false as is_cut from orders o
+  where o.merchant_id = any($1) and o.order_id = {order}"""
+# Lists, each `each` entries long, of (merchant_id, placed_at, order_id, is_cut).
+_OF_ALL = """
+select m.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
+  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
+      from orders t where t.merchant_id = m.merchant_id{within}
+      order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
+_OF_TOKENS = """
+select k.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
+  from ({keys}) k cross join lateral (
+    select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
+      from order_token t where t.merchant_id = k.merchant_id and t.token = k.token{within}
+      order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
+_OF_STANDINGS = """
+select m.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
+  from unnest($1::bigint[]) m(merchant_id) cross join ({keys}) k cross join lateral (
+    select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
+      from order_standing t where t.merchant_id = m.merchant_id and t.standing_id = k.standing_id{within}
+      order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
+# What changed since the lists were fed.
+_CHANGED = f"""
+select distinct m.merchant_id, e.id as order_id
+  from unnest($1::bigint[]) m(merchant_id)
+  left join order_finding f on f.merchant_id = m.merchant_id
+  cross join lateral (
+    select e.kind, e.id from event e where e.merchant_id = m.merchant_id
+        and (e.txid, e.pos) > (coalesce(f.after_txid, '0'::xid8), coalesce(f.after_pos, 0))
+      order by e.txid desc, e.pos desc limit {TAIL}) e
+  where e.kind = 'order'"""
+_PAGE = """
+with listed as materialized ({listed}),
+cut as materialized (
+  select l.placed_at, l.order_id from listed l where l.is_cut order by l.placed_at {way}, l.order_id {way} limit 1),
+{changed}candidates as materialized (
+  select c.merchant_id, c.placed_at, c.order_id, bool_or(c.is_listed) as is_listed from ({both}) c
+    group by c.placed_at, c.order_id, c.merchant_id
+    having not exists (select from cut)
+      or (c.placed_at, c.order_id) {not_beyond} (select k.placed_at, k.order_id from cut k)
+    order by c.placed_at {way}, c.order_id {way}),
+page as (
+  select x.* from candidates c cross join lateral (
+      select {columns}
+        from orders o
+        join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+        join channel h on h.merchant_id = o.merchant_id and h.channel_id = o.channel_id
+        where o.merchant_id = c.merchant_id and o.order_id = c.order_id and o.placed_at = c.placed_at{true}
+        limit 1) x
+    order by c.placed_at {way}, c.order_id {way} limit {limit})
+select k.placed_at as cut_at, k.order_id as cut_id, p.*
+  from (values (1)) one(row) left join cut k on true left join page p on true
+  order by p.placed_at {way}, p.order_id {way}
+"""
+
+
+@dataclass(slots=True)
+class _Text:
+    """A word that is looked for: the tokens that begin with it, per merchant, and itself as it is kept."""
+
+    word: str
+    merchants: list[int]
+    tokens: list[str]
+    is_whole: bool  # too many begin with it
+
+
+@dataclass(slots=True)
+class _Args:
+    """The values of a statement, each with its place."""
+
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, value: Any) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`rows` in the order asked for. `at`: where the next page begins, None behind the last. `whole_words`: those of
+    the text that are the beginning of too much to be looked for as one."""
+
+    rows: list[Any]
+    at: Place | None
+    whole_words: list[str]
+
+
+async def find(
+    tx: Tx, merchants: Sequence[int], query: OrderQuery, *, at: Place | None = None, newer: bool = False,
+    called: str = "",
+) -> Found:  # fmt: skip
+    """A page of the orders of these merchants that fit every filter; `newer` reads from `at` upwards in time.
+
+    `called`: by number, or by any id of the channel's.
+    """
+    asked = _asked(query, called)
+    texts = [] if "order" in asked else await _texts(tx, merchants, query.q or "")
+    lead = await _lead(tx, merchants, query, asked, texts)
+    rows: list[Any] = []
+    more = True
+    for _ in range(ROUNDS):
+        came, ended = await _round(tx, merchants, query, asked, texts, lead, at, newer)
+        rows, more = rows + came, ended is not None
+        at = ended or at
+        if not more or len(rows) > query.limit:
+            break
+    if len(rows) > query.limit:
+        rows, more = rows[: query.limit], True
+        at = (rows[-1]["placed_at"], rows[-1]["order_id"])
+    return Found(rows, at if more else None, [text.word for text in texts if text.is_whole])
+
+
+def _asked(query: OrderQuery, called: str) -> dict[str, Any]:
+    """The filters that are given, but for the text and the dates, with their values."""
+    named = (*_TOKEN, *AXES, "hold")
+    asked = {name: value for name in named if (value := getattr(query, name, None)) is not None}
+    if "email" in asked:
+        asked["email"] = normalized(asked["email"])
+    if asked.get("hold") == "any":
+        asked["any_hold"] = asked.pop("hold")
+    if called:
+        asked["called"] = called
+    if ours := _OURS.fullmatch((query.q or "").strip()):
+        asked["order"] = int(ours[1])
+    return asked
+
+
+async def _texts(tx: Tx, merchants: Sequence[int], text: str) -> list[_Text]:
+    found = [await _text(tx, merchants, word) for word in dict.fromkeys(text.split()[:WORDS])]
+    return [each for each in found if each.word]
+
+
+async def _text(tx: Tx, merchants: Sequence[int], word: str) -> _Text:
+    rows = await tx.rows(BEGINNING, list(merchants), word, BEGINNINGS)
+    kept = str(rows[0]["word"]) if rows else ""
+    if any(row["nth"] > BEGINNINGS for row in rows):
+        return _Text(kept, list(merchants), [kept] * len(merchants), True)
+    begun = [row for row in rows if row["token"] is not None]
+    return _Text(kept, [row["merchant_id"] for row in begun], [row["token"] for row in begun], False)
+
+
+# Which filter leads
+
+
+async def _lead(
+    tx: Tx, merchants: Sequence[int], query: OrderQuery, asked: dict[str, Any], texts: Sequence[_Text]
+) -> _Lead:
+    """The one with the fewest entries, as far as they are counted; of equals the one that is usually the rarest."""
+    if "order" in asked:
+        return "order"
+    leads: list[_Lead] = [name for name in _TOKEN if name in asked]
+    leads[4:4] = range(len(texts))
+    if any(name in asked for name in _STANDING):
+        leads.append("standing")
+    if len(leads) <= 1:
+        return leads[0] if leads else "all"
+    args = _Args([list(merchants)])
+    counts = []
+    for lead in leads:
+        lists, _ = _lists(lead, asked, texts, args)
+        listed = lists.format(each=PROBED, way="desc", within=_within(query, None, False, args))
+        counts.append(f"(select count(*) from (select from ({listed}) l limit {PROBED}) x)")
+    row = await tx.row(f"select {', '.join(counts)}", *args.values)
+    return min(zip(row.values(), range(len(leads)), leads, strict=True))[2]
+
+
+def _lists(lead: _Lead, asked: dict[str, Any], texts: Sequence[_Text], args: _Args) -> tuple[str, int]:
+    """SQL of the lists that a filter leads with, still to be told how long each is; and how many there are, about."""
+    if lead == "all":
+        return _OF_ALL, 1
+    if lead == "order":
+        return _OF_ONE.replace("{order}", args.add(asked["order"])), 1
+    if lead == "standing":
+        parts = [_filled(part, asked[name], args) for name, part in _STANDING.items() if name in asked]
+        keys = f"select s.standing_id from standing s where {' and '.join(parts)}"
+        return _OF_STANDINGS.replace("{keys}", keys), USUAL_STANDINGS
+    if isinstance(lead, int):
+        text = texts[lead]
+        keys = f"select * from unnest({args.add(text.merchants)}::bigint[], {args.add(text.tokens)}::text[])"
+        return _OF_TOKENS.replace("{keys}", f"{keys} u(merchant_id, token)"), len(text.tokens)
+    token = folded(f"'{_TOKEN[lead]}' || {args.add(asked[lead])}::text")
+    keys = f"select m.merchant_id, {token} as token from unnest($1::bigint[]) m(merchant_id)"
+    return _OF_TOKENS.replace("{keys}", keys), 1
+
+
+def _filled(part: str, value: Any, args: _Args) -> str:
+    return part.replace("?", args.add(value)) if "?" in part else part
+
+
+def _within(query: OrderQuery, at: Place | None, newer: bool, args: _Args) -> str:
+    """The part of a list that a page is read from."""
+    return "".join(f" and {part}" for part in _times(query, at, newer, args, "t"))
+
+
+def _times(query: OrderQuery, at: Place | None, newer: bool, args: _Args, row: str) -> Iterator[str]:
+    if query.placed_from:
+        yield f"{row}.placed_at >= {args.add(query.placed_from)}"
+    if query.placed_to:
+        yield f"{row}.placed_at < {args.add(query.placed_to)}"
+    if at:
+        yield f"({row}.placed_at, {row}.order_id) {'>' if newer else '<'} ({args.add(at[0])}, {args.add(at[1])})"
+
+
+# A round
+
+
+async def _round(
+    tx: Tx, merchants: Sequence[int], query: OrderQuery, asked: dict[str, Any], texts: Sequence[_Text], lead: _Lead,
+    at: Place | None, newer: bool,
+) -> tuple[list[Any], Place | None]:  # fmt: skip
+    """What fits of the lists' next entries, and where those ended, None when they came to their end."""
+    args = _Args([list(merchants)])
+    lists, of_each = _lists(lead, asked, texts, args)
+    count = of_each if isinstance(lead, int) else of_each * len(merchants)
+    is_alone = len(asked) + len(texts) <= 1 or (lead == "standing" and all(name in _STANDING for name in asked))
+    limit, way = query.limit + 1, "asc" if newer else "desc"
+    each = limit if is_alone and count <= MANY_LISTS else max(LOOKED_AT // max(1, count), 20)
+    listed = lists.format(each=each, way=way, within=_within(query, at, newer, args))
+    parts = [_filled(_TRUE[name], value, args) for name, value in asked.items()]
+    parts += [_has_word(index, text, lead, args) for index, text in enumerate(texts)]
+    parts += _times(query, at, newer, args, "o")
+    found = await tx.rows(
+        _PAGE.format(
+            listed=listed, **_beside(lead, bool(texts)), columns=_COLUMNS, limit=limit, way=way,
+            true="".join(f" and {part}" for part in parts), not_beyond="<=" if newer else ">=",
+        ),
+        *args.values,
+    )  # fmt: skip
+    ended = None if found[0]["cut_at"] is None else (found[0]["cut_at"], found[0]["cut_id"])
+    return [row for row in found if row["order_id"] is not None], ended
+
+
+def _beside(lead: _Lead, has_text: bool) -> dict[str, str]:
+    """What is looked at beside the lists that are fed."""
+    both = "select l.merchant_id, l.placed_at, l.order_id, true as is_listed from listed l"
+    if lead in ("all", "order"):
+        return {"changed": "", "both": both}
+    changed = f"changed as materialized ({_CHANGED}),\n"
+    if has_text:
+        changed += f"fresh as materialized ({tokens_of('select * from changed')}),\n"
+    both += """
+    union all
+    select o.merchant_id, o.placed_at, o.order_id, false from changed g
+      join orders o on o.merchant_id = g.merchant_id and o.order_id = g.order_id"""
+    return {"changed": changed, "both": both}
+
+
+def _has_word(index: int, text: _Text, lead: _Lead, args: _Args) -> str:
+    """Whether one of the order's tokens begins with the word."""
+    word = f"{args.add(text.word)}::text"
+    same = f"f.token = {word}" if text.is_whole else f"f.token >= {word} and f.token < {word} || {LAST}"
+    fresh = f"exists (select from fresh f where f.merchant_id = o.merchant_id and f.order_id = o.order_id and {same})"
+    if index == lead:
+        return f"(c.is_listed or {fresh})"
+    tokens = args.add(list(dict.fromkeys(text.tokens)))
+    return f"""(exists (select from order_token t
+          where t.merchant_id = o.merchant_id and t.token = any({tokens}::text[])
+            and t.placed_at = o.placed_at and t.order_id = o.order_id) or {fresh})"""
