@@ -252,8 +252,9 @@ def _lists(lead: _Lead, asked: dict[str, Any], texts: Sequence[_Text], args: _Ar
         return _OF_STANDINGS.replace("{keys}", keys), USUAL_STANDINGS
     if isinstance(lead, int):
         text = texts[lead]
-        keys = f"select * from unnest({args.add(text.merchants)}::bigint[], {args.add(text.tokens)}::text[])"
-        return _OF_TOKENS.replace("{keys}", f"{keys} u(merchant_id, token)"), len(text.tokens)
+        of_word = f"unnest({args.add(text.merchants)}::bigint[], {args.add(text.tokens)}::text[]) u(merchant_id, token)"
+        keys = f"select * from {of_word} where u.merchant_id = any($1::bigint[])"
+        return _OF_TOKENS.replace("{keys}", keys), len(text.tokens)
     token = folded(f"'{_TOKEN[lead]}' || {args.add(asked[lead])}::text")
     keys = f"select m.merchant_id, {token} as token from unnest($1::bigint[]) m(merchant_id)"
     return _OF_TOKENS.replace("{keys}", keys), 1

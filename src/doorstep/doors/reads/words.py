@@ -12,8 +12,8 @@ LAST = "chr(1114111)"
 
 
 def folded(sql: str) -> str:
-    """A word as it is kept, whatever it was typed like."""
-    return f"left(lower(normalize(btrim({sql}, ' #'), NFKC)), {LONGEST})"
+    """A word as it is kept, whatever it was typed like. Up and down: letters with two small forms have one large."""
+    return f"left(lower(upper(normalize(btrim({sql}, ' #'), NFKC))), {LONGEST})"
 
 
 TO, VIA = "to:", "via:"
