@@ -95,14 +95,15 @@ select m.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
     select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
       from order_standing t where t.merchant_id = m.merchant_id and t.standing_id = k.standing_id{within}
       order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
-# What changed since the lists were fed.
+# What changed since the lists were fed. The place stands in a subselect of its own: only a plain value reaches the
+# index through the wall.
 _CHANGED = f"""
-select distinct m.merchant_id, e.id as order_id
-  from unnest($1::bigint[]) m(merchant_id)
-  left join order_finding f on f.merchant_id = m.merchant_id
+select distinct p.merchant_id, e.id as order_id
+  from (
+    select m.merchant_id, coalesce(f.after_txid, '0'::xid8) as txid, coalesce(f.after_pos, 0) as pos
+      from unnest($1::bigint[]) m(merchant_id) left join order_finding f on f.merchant_id = m.merchant_id offset 0) p
   cross join lateral (
-    select e.kind, e.id from event e where e.merchant_id = m.merchant_id
-        and (e.txid, e.pos) > (coalesce(f.after_txid, '0'::xid8), coalesce(f.after_pos, 0))
+    select e.kind, e.id from event e where e.merchant_id = p.merchant_id and (e.txid, e.pos) > (p.txid, p.pos)
       order by e.txid desc, e.pos desc limit {TAIL}) e
   where e.kind = 'order'"""
 _PAGE = """
@@ -317,8 +318,8 @@ def _beside(lead: _Lead, has_text: bool) -> dict[str, str]:
         changed += f"fresh as materialized ({tokens_of('select * from changed')}),\n"
     both += """
     union all
-    select o.merchant_id, o.placed_at, o.order_id, false from changed g
-      join orders o on o.merchant_id = g.merchant_id and o.order_id = g.order_id"""
+    select g.merchant_id, o.placed_at, g.order_id, false from changed g cross join lateral (
+      select o.placed_at from orders o where o.merchant_id = g.merchant_id and o.order_id = g.order_id limit 1) o"""
     return {"changed": changed, "both": both}
 
 

@@ -31,10 +31,10 @@ NAME_NOTHING = frozenset(ROWS) & {
 }  # fmt: skip
 
 WITH_NEWS = """
-select m.merchant_id from unnest($1::bigint[]) m(merchant_id)
-  left join order_finding f on f.merchant_id = m.merchant_id
-  where exists (select from event e where e.merchant_id = m.merchant_id
-    and (e.txid, e.pos) > (coalesce(f.after_txid, '0'::xid8), coalesce(f.after_pos, 0))
+select p.merchant_id from (
+    select m.merchant_id, coalesce(f.after_txid, '0'::xid8) as txid, coalesce(f.after_pos, 0) as pos
+      from unnest($1::bigint[]) m(merchant_id) left join order_finding f on f.merchant_id = m.merchant_id offset 0) p
+  where exists (select from event e where e.merchant_id = p.merchant_id and (e.txid, e.pos) > (p.txid, p.pos)
     and e.txid < pg_snapshot_xmin(pg_current_snapshot()))
 """
 BEGIN = "insert into order_finding (merchant_id) values ($1) on conflict (merchant_id) do nothing"
