@@ -277,7 +277,7 @@ async def measure(homes: dict[int, Path], say: Callable[[str], None], audited: b
 
 
 def _told(names: Sequence[str], found: Sequence[dict[str, float]]) -> dict[str, float]:
-    told = {}
+    told: dict[str, float] = {}
     for name, page in zip(names, found, strict=True):
         told |= {f"ms_{name}": page["ms"], f"pg_ms_{name}": page["pg_ms"], f"wall_ms_{name}": page["wall_ms"]}
     told |= {f"ratio_{name}": page["ms"] / found[0]["ms"] for name, page in zip(names[1:], found[1:], strict=True)}

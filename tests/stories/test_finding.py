@@ -164,7 +164,7 @@ async def test_orders_that_come_in_meanwhile_move_nobody_to_another_page(shop: S
 async def test_what_fits_rarely_is_found_round_by_round(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two filters that many fit one of, and few both: the search says where it stopped, and goes on from there."""
     await open_channels(shop.db, shop.merchant, ["web", "fair"], "api")
-    monkeypatch.setattr(reading, "LOOKED_AT", 1)
+    monkeypatch.setattr(reading, "ROUNDS", (1, 1))
     bodies = [
         {"order": shop.order(("MUG", 1), channel="fair" if n % 2 else "web", placed_at=NOON + timedelta(minutes=n),
                              ship_to=HOME if n % 2 == 0 or n == 1 else KYIV)}

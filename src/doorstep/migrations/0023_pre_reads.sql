@@ -48,6 +48,11 @@ create table stage_count (
   primary key (merchant_id, slot, stage)
 ) with (fillfactor = 50);
 
+-- The holds of an order, lifted ones too: its page tells them, and the checks ask what was overruled. Open ones alone are
+-- found by hold_exceptions.
+create index hold_order on hold (merchant_id, order_id);
+drop index hold_open;
+
 select distribute(t) from unnest(array['order_token', 'standing', 'order_standing', 'order_finding', 'stage_count']) t;
 select wall(t::regclass) from unnest(array['order_token', 'order_standing', 'order_finding', 'stage_count']) t;
 

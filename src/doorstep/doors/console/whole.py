@@ -69,7 +69,7 @@ select row_to_json(w) from (
     {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
     {rows_as_json(_TIMELINE)} as timeline
   from orders o join merchant m on m.merchant_id = o.merchant_id
-  where o.merchant_id = any($1) and o.order_id = $2) w
+  where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
 # To choose from when an item is unknown.
 SKUS = "select s.code, s.name from sku s where s.merchant_id = $1 order by s.code limit 500"

@@ -22,7 +22,8 @@ class TimelineQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @operation("GET", "/orders", scope=READ, tag="orders", query=reads.OrderQuery, answer=reads.OrderPage)
 async def list_orders(asked: Asked) -> Any:
-    """The orders that fit every filter, newest first."""
+    """The orders that fit every filter, newest first. The list of all is never late; a filter knows the newest
+    changes at once too, and what came in at a rush within seconds."""
     async with asked.reading() as tx:
         return await reads.orders(tx, asked.merchant, asked.query)
 

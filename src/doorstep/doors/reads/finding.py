@@ -28,13 +28,15 @@ Place = tuple[datetime, int]
 # The filter that leads: its name, or the number of a word of the text.
 _Lead = str | int
 
-ROUNDS = 4  # before it says where it stopped
-LOOKED_AT = 1_000  # entries that a round takes off its lists, where more than one filter has to fit
+# So many entries are taken off the lists, round after round, where more than one filter has to fit; then it says where
+# it stopped.
+ROUNDS = (150, 500, 1_000, 1_000)
 TAIL = 300  # newest changes that are looked at beside the lists
 # A word is the beginning of so many others at most; of more, only the whole word is meant.
 BEGINNINGS = 64
 WORDS = 6  # of a text that count
-PROBED = 200  # entries by which the shorter list is told
+PROBED = 200  # entries by which the rarer filter is told
+_VERY_LONG_S = 1e12
 MANY_LISTS = 40  # of more, each gives a part of a page only
 USUAL_STANDINGS = 20  # ways to stand that have one status in common
 
@@ -47,7 +49,8 @@ o.merchant_id, o.order_id, o.number, coalesce(o.external_id, '') as external_id,
     coalesce(o.ship_to ->> 'city', '') as city, o.shipping_method, o.payment_term, h.key as channel, n.stage, n.payment,
     n.fulfillment, n.delivery, n.invoicing, n.ordered, n.holds_open"""
 
-# What each filter asks of an order itself; `?` stands for its value.
+# What each filter asks of an order itself; `?` stands for its value. `limit 1` and not `exists`, which the database may
+# answer by reading the whole table once instead.
 _TRUE = {
     **{axis: f"n.{axis} = ?" for axis in AXES},
     "order": "o.order_id = ?",
@@ -55,12 +58,12 @@ _TRUE = {
     "country": "o.country = ?",
     "external_id": "(o.external_id = ? or o.also_id = ?)",
     "number": "o.number = ?",
-    "called": "(o.number = ?::text or o.number = '#' || ?::text or o.external_id = ? or o.also_id = ?)",
+    "called": "(o.number = ? or o.number = '#' || ? or o.external_id = ? or o.also_id = ?)",
     "email": "o.email = ?",
-    "sku": """exists (select from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-      where l.merchant_id = o.merchant_id and l.order_id = o.order_id and (s.code = ? or l.code = ?))""",
-    "hold": """exists (select from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id
-      and h.lifted_at is null and h.type = ?)""",
+    "sku": """(select true from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+      where l.merchant_id = o.merchant_id and l.order_id = o.order_id and (s.code = ? or l.code = ?) limit 1)""",
+    "hold": """(select true from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id
+      and h.lifted_at is null and h.type = ? limit 1)""",
     "any_hold": "n.holds_open > 0",
 }
 # The filters with tokens, and the token of each.
@@ -75,11 +78,11 @@ _STANDING = {
 
 _OF_ONE = """
 select o.merchant_id, o.placed_at, o.order_id, false as is_cut from orders o
-  where o.merchant_id = any($1) and o.order_id = {order}"""
+  where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = {order}"""
 # Lists, each `each` entries long, of (merchant_id, placed_at, order_id, is_cut).
 _OF_ALL = """
 select m.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
-  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+  from unnest((select $1::bigint[])) m(merchant_id) cross join lateral (
     select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
       from orders t where t.merchant_id = m.merchant_id{within}
       order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
@@ -91,7 +94,7 @@ select k.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
       order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
 _OF_STANDINGS = """
 select m.merchant_id, x.placed_at, x.order_id, x.nth = {each} as is_cut
-  from unnest($1::bigint[]) m(merchant_id) cross join ({keys}) k cross join lateral (
+  from unnest((select $1::bigint[])) m(merchant_id) cross join ({keys}) k cross join lateral (
     select t.placed_at, t.order_id, row_number() over (order by t.placed_at {way}, t.order_id {way}) as nth
       from order_standing t where t.merchant_id = m.merchant_id and t.standing_id = k.standing_id{within}
       order by t.placed_at {way}, t.order_id {way} limit {each}) x"""
@@ -101,11 +104,17 @@ _CHANGED = f"""
 select distinct p.merchant_id, e.id as order_id
   from (
     select m.merchant_id, coalesce(f.after_txid, '0'::xid8) as txid, coalesce(f.after_pos, 0) as pos
-      from unnest($1::bigint[]) m(merchant_id) left join order_finding f on f.merchant_id = m.merchant_id offset 0) p
+      from unnest((select $1::bigint[])) m(merchant_id) left join order_finding f on f.merchant_id = m.merchant_id
+      offset 0) p
   cross join lateral (
     select e.kind, e.id from event e where e.merchant_id = p.merchant_id and (e.txid, e.pos) > (p.txid, p.pos)
       order by e.txid desc, e.pos desc limit {TAIL}) e
   where e.kind = 'order'"""
+# How far back the entries of a lead's lists reach, and how many those are.
+_REACH = """
+select {nth} as nth, k.newest, k.cut_at,
+    (select count(*) from l{nth} l where k.cut_at is null or l.placed_at >= k.cut_at) as entries
+  from (select max(l.placed_at) as newest, max(l.placed_at) filter (where l.is_cut) as cut_at from l{nth} l) k"""
 _PAGE = """
 with listed as materialized ({listed}),
 cut as materialized (
@@ -143,13 +152,19 @@ class _Text:
 
 @dataclass(slots=True)
 class _Args:
-    """The values of a statement, each with its place."""
+    """The values of a statement, each with its place. It stands in a subselect: a plan for any value then costs as much
+    as one for this value, and the database keeps it; planning each time would take longer than the page."""
 
     values: list[Any] = field(default_factory=list)
 
     def add(self, value: Any) -> str:
         self.values.append(value)
-        return f"${len(self.values)}"
+        many = isinstance(value, list)
+        kind = _KINDS[type(value[0] if many and value else "" if many else value)]
+        return f"(select ${len(self.values)}::{kind}{'[]' if many else ''})"
+
+
+_KINDS: dict[type, str] = {str: "text", int: "bigint", datetime: "timestamptz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +190,8 @@ async def find(
     lead = await _lead(tx, merchants, query, asked, texts)
     rows: list[Any] = []
     more = True
-    for _ in range(ROUNDS):
-        came, ended = await _round(tx, merchants, query, asked, texts, lead, at, newer)
+    for entries in ROUNDS:
+        came, ended = await _round(tx, merchants, query, asked, texts, lead, entries, at, newer)
         rows, more = rows + came, ended is not None
         at = ended or at
         if not more or len(rows) > query.limit:
@@ -222,7 +237,7 @@ async def _text(tx: Tx, merchants: Sequence[int], word: str) -> _Text:
 async def _lead(
     tx: Tx, merchants: Sequence[int], query: OrderQuery, asked: dict[str, Any], texts: Sequence[_Text]
 ) -> _Lead:
-    """The one with the fewest entries, as far as they are counted; of equals the one that is usually the rarest."""
+    """The rarest one: its entries are few, or the newest of them reach far back."""
     if "order" in asked:
         return "order"
     leads: list[_Lead] = [name for name in _TOKEN if name in asked]
@@ -232,13 +247,22 @@ async def _lead(
     if len(leads) <= 1:
         return leads[0] if leads else "all"
     args = _Args([list(merchants)])
-    counts = []
-    for lead in leads:
-        lists, _ = _lists(lead, asked, texts, args)
-        listed = lists.format(each=PROBED, way="desc", within=_within(query, None, False, args))
-        counts.append(f"(select count(*) from (select from ({listed}) l limit {PROBED}) x)")
-    row = await tx.row(f"select {', '.join(counts)}", *args.values)
-    return min(zip(row.values(), range(len(leads)), leads, strict=True))[2]
+    lists, reaches = [], []
+    for nth, lead in enumerate(leads):
+        sql, count = _lists(lead, asked, texts, args)
+        listed = sql.format(each=max(10, PROBED // max(1, count)), way="desc", within=_within(query, None, False, args))
+        lists.append(f"l{nth} as materialized ({listed})")
+        reaches.append(_REACH.format(nth=nth))
+    rows = await tx.rows(f"with {', '.join(lists)} {' union all '.join(reaches)} order by 1", *args.values)
+    newest = max((row["newest"] for row in rows if row["newest"]), default=None)
+    return leads[min(range(len(leads)), key=lambda nth: (_density(rows[nth], newest), nth))]
+
+
+def _density(row: Any, newest: datetime | None) -> float:
+    """Entries per second back to where the lists were cut; of lists that came to their end, next to none."""
+    cut: datetime | None = row["cut_at"]
+    span = _VERY_LONG_S if newest is None or cut is None else max(1e-6, (newest - cut).total_seconds())
+    return float(row["entries"]) / span
 
 
 def _lists(lead: _Lead, asked: dict[str, Any], texts: Sequence[_Text], args: _Args) -> tuple[str, int]:
@@ -253,11 +277,11 @@ def _lists(lead: _Lead, asked: dict[str, Any], texts: Sequence[_Text], args: _Ar
         return _OF_STANDINGS.replace("{keys}", keys), USUAL_STANDINGS
     if isinstance(lead, int):
         text = texts[lead]
-        of_word = f"unnest({args.add(text.merchants)}::bigint[], {args.add(text.tokens)}::text[]) u(merchant_id, token)"
-        keys = f"select * from {of_word} where u.merchant_id = any($1::bigint[])"
+        of_word = f"unnest({args.add(text.merchants)}::bigint[], {args.add(text.tokens)}) u(merchant_id, token)"
+        keys = f"select * from {of_word} where u.merchant_id = any((select $1::bigint[])::bigint[])"
         return _OF_TOKENS.replace("{keys}", keys), len(text.tokens)
-    token = folded(f"'{_TOKEN[lead]}' || {args.add(asked[lead])}::text")
-    keys = f"select m.merchant_id, {token} as token from unnest($1::bigint[]) m(merchant_id)"
+    token = folded(f"'{_TOKEN[lead]}' || {args.add(asked[lead])}")
+    keys = f"select m.merchant_id, {token} as token from unnest((select $1::bigint[])) m(merchant_id)"
     return _OF_TOKENS.replace("{keys}", keys), 1
 
 
@@ -284,7 +308,7 @@ def _times(query: OrderQuery, at: Place | None, newer: bool, args: _Args, row: s
 
 async def _round(
     tx: Tx, merchants: Sequence[int], query: OrderQuery, asked: dict[str, Any], texts: Sequence[_Text], lead: _Lead,
-    at: Place | None, newer: bool,
+    entries: int, at: Place | None, newer: bool,
 ) -> tuple[list[Any], Place | None]:  # fmt: skip
     """What fits of the lists' next entries, and where those ended, None when they came to their end."""
     args = _Args([list(merchants)])
@@ -292,7 +316,7 @@ async def _round(
     count = of_each if isinstance(lead, int) else of_each * len(merchants)
     is_alone = len(asked) + len(texts) <= 1 or (lead == "standing" and all(name in _STANDING for name in asked))
     limit, way = query.limit + 1, "asc" if newer else "desc"
-    each = limit if is_alone and count <= MANY_LISTS else max(LOOKED_AT // max(1, count), 20)
+    each = limit if is_alone and count <= MANY_LISTS else max(entries // max(1, count), 20)
     listed = lists.format(each=each, way=way, within=_within(query, at, newer, args))
     parts = [_filled(_TRUE[name], value, args) for name, value in asked.items()]
     parts += [_has_word(index, text, lead, args) for index, text in enumerate(texts)]
@@ -325,12 +349,12 @@ def _beside(lead: _Lead, has_text: bool) -> dict[str, str]:
 
 def _has_word(index: int, text: _Text, lead: _Lead, args: _Args) -> str:
     """Whether one of the order's tokens begins with the word."""
-    word = f"{args.add(text.word)}::text"
+    word = args.add(text.word)
     same = f"f.token = {word}" if text.is_whole else f"f.token >= {word} and f.token < {word} || {LAST}"
     fresh = f"exists (select from fresh f where f.merchant_id = o.merchant_id and f.order_id = o.order_id and {same})"
     if index == lead:
         return f"(c.is_listed or {fresh})"
     tokens = args.add(list(dict.fromkeys(text.tokens)))
-    return f"""(exists (select from order_token t
+    return f"""((select true from order_token t
           where t.merchant_id = o.merchant_id and t.token = any({tokens}::text[])
-            and t.placed_at = o.placed_at and t.order_id = o.order_id) or {fresh})"""
+            and t.placed_at = o.placed_at and t.order_id = o.order_id limit 1) or {fresh})"""

@@ -276,7 +276,7 @@ select row_to_json(w) from (
   cross join lateral (
     select min(f.deliver_from) as deliver_from, max(f.deliver_by) as deliver_by from fulfillment_order f
       where f.merchant_id = o.merchant_id and f.order_id = o.order_id) d
-  where o.merchant_id = any($1) and o.order_id = $2) w
+  where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
 # Moves as they are kept: `KeptEvent` spells them out.
 EVENT = "e.seq, e.verb, e.actor, e.happened_at, e.recorded_at, e.moves::text as moves, e.data"

@@ -46,15 +46,16 @@ select distinct w.merchant_id, w.placed_at, w.order_id, w.token from (
 
 # Those that begin with a word; one more than `most` says that there are too many to be looked up one by one.
 BEGINNING = f"""
-with w as materialized (select {folded("$2::text")} as word)
-select m.merchant_id, w.word, x.token, x.nth from unnest($1::bigint[]) m(merchant_id) cross join w cross join lateral (
+with w as materialized (select {folded("(select $2::text)")} as word)
+select m.merchant_id, w.word, x.token, x.nth
+  from unnest((select $1::bigint[])) m(merchant_id) cross join w cross join lateral (
   with recursive found as (
     (select t.token, 1 as nth from order_token t where t.merchant_id = m.merchant_id and t.token >= w.word
       and t.token < w.word || {LAST} order by t.token limit 1)
     union all
     select (select t.token from order_token t where t.merchant_id = m.merchant_id and t.token > f.token
         and t.token < w.word || {LAST} order by t.token limit 1), f.nth + 1
-      from found f where f.token is not null and f.nth <= $3)
+      from found f where f.token is not null and f.nth <= (select $3::integer))
   select f.token, f.nth from found f where f.token is not null
   union all
   select null, 0) x
