@@ -30,6 +30,7 @@ from doorstep.kit.migrate import migrate
 from doorstep.setup.channels import open_channels
 from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
 from doorstep.spine.audit import audit
+from doorstep.spine.moves import WHAT, told
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db
@@ -151,7 +152,7 @@ MARKS = {
     rf"{lives.TRACKING}\d+": "'TN' || g.number", r"INV-\d{6}": "'INV-' || lpad(g.invoice::text, 6, '0')",
 }  # fmt: skip
 ID = re.compile(r"((?:ord|ful|par|pay|hld|inv|att|dec)_|parcel:|tote:|@@id:)(\d+)(@@)?")
-COUNTRY = re.compile(r'("country": ")IE"')
+COUNTRY = re.compile(r'("country":")IE"')
 
 
 class Copier:
@@ -183,7 +184,7 @@ class Copier:
                     if row[name] is not None:
                         self.ids.setdefault(row[name], len(self.ids))
         assert len(self.ids) <= IDS
-        self.moves = [move for row in found["event"] for move in row["moves"]]
+        self.moves = [move for row in found["event"] for move in told(json.dumps(row["moves"]))]
         return found
 
     async def _rows(self, table: str, where: str, by: str = "1") -> list[dict[str, Any]]:
@@ -221,9 +222,11 @@ class Copier:
             return f"({_quoted(value)}::timestamptz + g.shift)"
         if kind == "date":
             return f"({_quoted(value)}::date + extract(day from g.shift)::int)"
-        if kind == "jsonb":
-            told = json.dumps(self._moves(value) if name == "moves" else value, ensure_ascii=False)
-            return f"({self._text(told)})::jsonb"
+        if kind in ("json", "jsonb"):
+            text = json.dumps(
+                self._moves(value) if name == "moves" else value, ensure_ascii=False, separators=(",", ":")
+            )
+            return f"({self._text(text)})::{kind}"
         if kind.endswith("[]"):
             assert value == [], (table, name, value)
             return f"'{{}}'::{kind}"
@@ -232,15 +235,15 @@ class Copier:
         return f"{_quoted(str(value).lower() if isinstance(value, bool) else str(value))}::{kind}"
 
     def _moves(self, moves: Sequence[list[Any]]) -> list[list[Any]]:
-        """Bare numbers that are ids get a mark."""
+        """Bare numbers that are ids get a mark; how moves are kept stands in spine/moves.py."""
         marked = []
-        for move in moves:
-            move = list(move)
-            if move[0] == "demand" and move[5]:
-                move[5] = f"@@id:{move[5]}@@"
-            if move[0] == "stock":
-                move[1] = f"@@sku:{self.skus[move[1]]}@@"
-            marked.append(move)
+        for way, *rest in moves:
+            kind = WHAT[way // 10_000 - 1]
+            if kind == "demand" and len(rest) > 2:
+                rest[2] = f"@@id:{rest[2]}@@"
+            if kind == "stock":
+                rest[0] = f"@@sku:{self.skus[rest[0]]}@@"
+            marked.append([way, *rest])
         return marked
 
     def _text(self, text: str) -> str:
