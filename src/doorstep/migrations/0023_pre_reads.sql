@@ -53,6 +53,9 @@ create table stage_count (
 create index hold_order on hold (merchant_id, order_id);
 drop index hold_open;
 
+-- Numbers are found among the tokens.
+drop index orders_number;
+
 select distribute(t) from unnest(array['order_token', 'standing', 'order_standing', 'order_finding', 'stage_count']) t;
 select wall(t::regclass) from unnest(array['order_token', 'order_standing', 'order_finding', 'stage_count']) t;
 
