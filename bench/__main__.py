@@ -11,6 +11,7 @@ BENCHES = {
     "journey": "bench.journey",
     "reads": "bench.reads",
     "import": "bench.importing",
+    "seed": "bench.seed",
 }
 
 

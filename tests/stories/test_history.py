@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from doorstep.doors.reads.floor import FloorQuery, fulfillment_orders, parcel
-from doorstep.doors.reads.orders import order as whole_order
+from doorstep.doors.reads.order import order as whole_order
 from doorstep.journey.fulfillment.pick_list import pick_list
 from doorstep.journey.tracking.deliver import NotHandedOver
 from doorstep.kit.refusals import Invalid, NotFound
@@ -170,7 +170,7 @@ async def test_a_planned_parcel_is_nobodys_work_and_can_be_seen(shop: Shop) -> N
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
         assert (await fulfillment_orders(tx, shop.merchant, FloorQuery())).fulfillment_orders == []
         assert await pick_list(tx, shop.site("NJ")) == []
-        seen = await whole_order(tx, shop.merchant, answer["order"])
+        seen = await whole_order(tx, [shop.merchant], answer["order"])
         (row,) = seen.parcels
         assert (row.state, row.packed_at, row.handed_over_at, seen.deliver_by) == ("planned", None, None, PROMISED)
         inside = (await parcel(tx, shop.merchant, row.id)).lines

@@ -11,7 +11,8 @@ from doorstep.doors.cli.answer import Json, answer
 from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, order_meant, query_of, table, with_db
 
 if TYPE_CHECKING:
-    from doorstep.doors.reads.orders import Order, OrderPage, Timeline
+    from doorstep.doors.reads.order import Order, Timeline
+    from doorstep.doors.reads.orders import OrderPage
     from doorstep.doors.reads.why import Why
     from doorstep.spine.tenant import Db
 
@@ -51,6 +52,7 @@ def list_orders(
     sku: str = _filter("sku", "a SKU in it"),
     number: str = _filter("number", "its number"),
     email: str = _filter("email", "the buyer's e-mail address"),
+    text: str = _filter("text", "words that begin a number, a name, an e-mail address, a SKU or a tracking number"),
     placed_from: str = _filter("placed-from", "placed then or later: 2026-03-02 or with a time"),
     placed_to: str = _filter("placed-to", "placed before then"),
     limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="So many on a page.")] = 50,
@@ -60,8 +62,8 @@ def list_orders(
     """A page of orders, newest first. Filters add up."""
     given = {
         "stage": stage, "payment": payment, "fulfillment": fulfillment, "delivery": delivery, "hold": hold,
-        "channel": channel, "country": country, "sku": sku, "number": number, "email": email, "cursor": cursor,
-        "placed_from": _instant(placed_from), "placed_to": _instant(placed_to),
+        "channel": channel, "country": country, "sku": sku, "number": number, "email": email, "q": text,
+        "cursor": cursor, "placed_from": _instant(placed_from), "placed_to": _instant(placed_to),
     }  # fmt: skip
     asked = {"limit": limit, **{name: value for name, value in given.items() if value}}
 
@@ -108,14 +110,14 @@ def show(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
     """One order whole: lines, parcels, cash, holds, and its timeline."""
 
     async def work(db: Db) -> tuple[Order, Timeline]:
-        from doorstep.doors.reads.orders import order as read
-        from doorstep.doors.reads.orders import timeline
+        from doorstep.doors.reads.order import order as read
+        from doorstep.doors.reads.order import timeline
         from doorstep.spine.tenant import tenant_tx
 
         meant = await merchant_meant(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             word = await order_meant(tx, meant, order)
-            return await read(tx, meant, word), await timeline(tx, meant, word, 0, 200)
+            return await read(tx, [meant], word), await timeline(tx, meant, word, 0, 200)
 
     whole, events = (builtins_of(one) for one in with_db(work))
     answer({**whole, "timeline": events["events"]}, "\n".join(_shown(whole, events["events"])), json)

@@ -35,12 +35,6 @@ _ORDER_ID = re.compile(r"ord_[1-9][0-9]{0,17}", re.ASCII)
 MERCHANTS = """
 select m.merchant_id, m.key from merchant m where m.merchant_id = any($1) and not m.is_operator order by m.key limit 2
 """
-BY_WORD = """
-select o.order_id from orders o where o.merchant_id = $1 and o.number = $2
-union select o.order_id from orders o where o.merchant_id = $1 and o.external_id = $2
-union select o.order_id from orders o where o.merchant_id = $1 and o.also_id = $2
-limit 3
-"""
 
 
 class WhichMerchant(Refusal):
@@ -84,16 +78,16 @@ async def merchant_meant(db: Db, key: str) -> int:
 
 async def order_meant(tx: Tx, merchant: int, word: str) -> str:
     """The id of the order that is called so: by its id, its number, or what the channel calls it."""
-    from doorstep.kit.ids import public
+    from doorstep.doors.reads.orders import orders_called
 
     if _ORDER_ID.fullmatch(word):
         return word
-    found = await tx.rows(BY_WORD, merchant, word)
+    found = await orders_called(tx, merchant, word)
     if not found:
         raise NotFound(order=word)
     if len(found) > 1:
-        raise SeveralOrders(number=word, orders=", ".join(public("ord", row["order_id"]) for row in found))
-    return public("ord", found[0]["order_id"])
+        raise SeveralOrders(number=word, orders=", ".join(found))
+    return found[0]
 
 
 def commander() -> Actor:

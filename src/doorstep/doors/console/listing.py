@@ -1,7 +1,7 @@
 """listing: the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
 
-The list spans merchants: each one's page is read by its own index and the pages are merged, so that the price of a
-page does not grow with what lies behind it. Counts stop at a bound for the same reason.
+The list spans merchants; how its orders are found stands in doors/reads/finding.py. Counts stop at a bound, so that the
+price of a page does not grow with what lies behind it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from urllib.parse import urlencode
 
 from doorstep.doors.console import words
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.finding import Found, find
+from doorstep.doors.reads.orders import OrderQuery
 from doorstep.kit.ids import public
-from doorstep.kit.text import normalized, storable
+from doorstep.kit.text import storable
 from doorstep.spine.holds import TYPES
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Tx
@@ -26,42 +28,11 @@ PAGE = 50
 COUNTED = 500
 # Stages whose orders pile up for ever are counted among the newest so many.
 COUNTED_AMONG = 2_000
-FOUND_AT_MOST = 200
 LONGEST_WORD = 254
 
 STAGES = frozenset(value for value, _ in AXES["stage"])
 CLOSED = ("completed", "canceled", "expired")
 
-# ``ROWS`` is completed by the filters and the direction; each merchant's page comes off its own index.
-ROWS = """
-select x.merchant_id, x.order_id, x.number, x.external_id, x.placed_at, x.currency, x.total_minor, x.buyer, x.email,
-    x.country, x.city, x.channel, x.payment_term, x.stage, x.payment, x.delivery, x.ordered, x.holds_open
-  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
-    select o.merchant_id, o.order_id, o.number, coalesce(o.external_id, '') as external_id, o.placed_at, o.currency,
-        o.total_minor, coalesce(o.buyer ->> 'name', '') as buyer, o.email, o.country,
-        coalesce(o.ship_to ->> 'city', '') as city, c.key as channel, o.payment_term, n.stage, n.payment, n.delivery,
-        n.ordered, n.holds_open
-      from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
-        join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
-      where o.merchant_id = m.merchant_id{narrowed}
-      order by o.placed_at {way}, o.order_id {way} limit {limit}) x
-  order by x.placed_at {way}, x.order_id {way} limit {limit}
-"""
-FOUND = """
-select o.order_id from orders o where o.merchant_id = any($1) and o.number = any($2::text[])
-union
-select o.order_id from orders o where o.merchant_id = any($1) and o.also_id = $3
-union
-select o.order_id from channel c join orders o on o.merchant_id = c.merchant_id and o.channel_id = c.channel_id
-    and o.external_id = $3 where c.merchant_id = any($1)
-union
-select o.order_id from orders o where o.merchant_id = any($1) and o.email = $4 and o.email <> ''
-union
-select p.order_id from parcel p where p.merchant_id = any($1) and p.tracking_number = $3 and p.tracking_number <> ''
-union
-select o.order_id from orders o where o.merchant_id = any($1) and o.order_id = $5
-limit $6
-"""
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.title, l.code, l.ordered, coalesce(s.name, '') as name
   from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
@@ -130,6 +101,11 @@ class Filters:
         return cls(**{n: v for n, v in given.items() if v and storable(v) and checks.get(n, True)})
 
     @property
+    def query(self) -> OrderQuery:
+        given = {name: getattr(self, name) or None for name in ("stage", "hold", "country", "channel", "q")}
+        return OrderQuery(**given, limit=PAGE)
+
+    @property
     def chosen(self) -> dict[str, str]:
         """Those that narrow the list, by name; where the page begins is none of them."""
         return {n: getattr(self, n) for n in self.__slots__ if getattr(self, n) and n not in ("before", "after")}
@@ -182,15 +158,16 @@ class Listing:
     merchants: list[tuple[str, str]]
     channels: list[str]
     countries: list[str]
+    whole_words: list[str]  # of the text: they are the beginning of too much
     is_empty: bool = field(default=False)  # there is no order at all
 
 
 async def listing(tx: Tx, filters: Filters) -> Listing:
     names = {row["merchant_id"]: (row["key"], row["name"]) for row in await tx.rows(MERCHANTS, list(tx.merchants))}
     wanted = [m for m, (key, _) in names.items() if not filters.merchant or key == filters.merchant]
-    rows, newer, older = await _page(tx, wanted, filters)
+    found, newer, older = await _page(tx, wanted, filters)
     counts = {row["stage"]: row for row in await tx.rows(COUNTS, wanted)}
-    shown = await _shown(tx, rows, names)
+    shown = await _shown(tx, found.rows, names)
     return Listing(
         filters=filters,
         strip=_strip(counts, filters),
@@ -200,67 +177,22 @@ async def listing(tx: Tx, filters: Filters) -> Listing:
         merchants=[pair for _, pair in names.items()],
         channels=[row["key"] for row in await tx.rows(CHANNELS, list(tx.merchants))],
         countries=[row["country"] for row in await tx.rows(COUNTRIES, list(tx.merchants))],
+        whole_words=found.whole_words,
         is_empty=not shown and not filters.chosen and not filters.before and not filters.after,
     )
 
 
-async def _page(tx: Tx, merchants: list[int], filters: Filters) -> tuple[list[Any], str, str]:
-    """The rows, newest first, and the cursors of the pages before and behind; '' where there is none."""
-    values: list[Any] = [merchants]
-    parts = _conditions(filters, values)
-    if filters.q:
-        values.append(await _found(tx, merchants, filters.q))
-        parts.append(f"o.order_id = any(${len(values)})")
+async def _page(tx: Tx, merchants: list[int], filters: Filters) -> tuple[Found, str, str]:
+    """The orders, newest first, and the cursors of the pages before and behind; '' where there is none."""
     backwards = bool(filters.after) and not filters.before
-    at = filters.after if backwards else filters.before
-    if at:
-        values += cursor.read(at, tuple[datetime, int])
-        parts.append(f"(o.placed_at, o.order_id) {'>' if backwards else '<'} (${len(values) - 1}, ${len(values)})")
-    narrowed = "".join(f" and {part}" for part in parts)
-    way = "asc" if backwards else "desc"
-    rows = await tx.rows(ROWS.format(narrowed=narrowed, way=way, limit=PAGE + 1), *values)
-    more, rows = len(rows) > PAGE, rows[:PAGE]
+    word = filters.after if backwards else filters.before
+    at = cursor.read(word, tuple[datetime, int]) if word else None
+    found = await find(tx, merchants, filters.query, at=at, newer=backwards)
+    further = cursor.write(*found.at) if found.at else ""
     if backwards:
-        rows.reverse()
-    newer = _cursor(rows, 0) if (more if backwards else bool(at)) else ""
-    older = _cursor(rows, -1) if (backwards or more) else ""
-    return rows, newer, older
-
-
-def _conditions(filters: Filters, values: list[Any]) -> list[str]:
-    parts = []
-    if filters.stage:
-        # Spelled out, one of a known few: only so may the planner use the index of the open stages.
-        parts.append(f"n.stage = '{filters.stage}'")
-    if filters.hold:
-        named = "" if filters.hold == "any" else f" and h.type = '{filters.hold}'"
-        parts.append(
-            "o.order_id in (select h.order_id from hold h where h.merchant_id = m.merchant_id"
-            f" and h.lifted_at is null{named})"
-        )
-    if filters.country:
-        values.append(filters.country)
-        parts.append(f"o.country = ${len(values)}")
-    if filters.channel:
-        values.append(filters.channel)
-        parts.append(
-            "o.channel_id = any(array(select h.channel_id from channel h where h.merchant_id = m.merchant_id"
-            f" and h.key = ${len(values)}))"
-        )
-    return parts
-
-
-async def _found(tx: Tx, merchants: list[int], word: str) -> list[int]:
-    """Orders by number (with or without #), a channel's id, an e-mail address, a tracking number, or our own id."""
-    bare = word.lstrip("#")
-    ours = re.fullmatch(r"ord_([1-9][0-9]{0,17})", word)
-    numbers = list(dict.fromkeys([word, bare, f"#{bare}"]))
-    return [
-        row["order_id"]
-        for row in await tx.rows(
-            FOUND, merchants, numbers, word, normalized(word), int(ours[1]) if ours else 0, FOUND_AT_MOST
-        )
-    ]
+        found.rows.reverse()
+        return found, further, _cursor(found.rows, -1)
+    return found, _cursor(found.rows, 0) if at else "", further
 
 
 def _cursor(rows: Sequence[Any], index: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from doorstep.doors.console import words
 from doorstep.doors.console.looks import at_site, money
 from doorstep.doors.console.whole import Parcel, Part, Whole
-from doorstep.doors.reads import orders as reads
+from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.why import Decision
 
 CLOSED = ("canceled", "expired", "completed", "draft")
@@ -128,7 +128,7 @@ def _of_parcel(parcel: Parcel) -> Iterator[Reason]:
         yield Reason("slate", "Planned elsewhere", "Somebody else was to send this parcel; nobody said that it left.",
                      "Nothing is to be done for it here.", row.id)  # fmt: skip
     elif words.tone(row.state) in ("red", "amber") and row.delivered_at is None:
-        news = parcel.events[0]["message"] if parcel.events else ""
+        news = parcel.events[0].message if parcel.events else ""
         title = f"Parcel {row.tracking_number or row.id}: {words.delivery(row.state).lower()}"
         yield Reason(words.tone(row.state), title,
                      _sentence(news) or "The carrier said so.", "Ask the carrier, or the buyer.", row.id)  # fmt: skip
@@ -146,7 +146,7 @@ def _not_handed_over(parcel: Parcel) -> Reason:
     if row.label_state == "wanted":
         return Reason("cyan", "Waiting for its label", "The carrier was asked.", "It answers in a moment.", row.id)
     if row.label_state == "refused":
-        return Reason("red", "The carrier refused the label", _sentence(parcel.more["label_error"]),
+        return Reason("red", "The carrier refused the label", _sentence(parcel.more.label_error),
                       "Mend what it names and ask again, or keep a label bought elsewhere.", row.id)  # fmt: skip
     return Reason("cyan", "Packed, without a label", "The parcel cannot leave yet.",
                   "Ask for a label, or keep one bought elsewhere.", row.id)  # fmt: skip

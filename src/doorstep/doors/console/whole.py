@@ -1,4 +1,4 @@
-"""whole: one order with everything its page shows, read in one transaction."""
+"""whole: one order with everything its page shows, read in two queries of one transaction."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from doorstep.doors.console import words
-from doorstep.doors.reads import orders as reads
-from doorstep.doors.reads.why import DECISIONS, Decision
+from doorstep.doors.reads import order as reads
+from doorstep.doors.reads.order import EVENT, rows_as_json
+from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
 from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, address_lines
-from doorstep.kit.refusals import NotFound
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site
 from doorstep.spine.status import PLANNED
 from doorstep.spine.tenant import Tx
 
@@ -28,35 +29,111 @@ EVENTS_SHOWN = 200
 RUNS = ("pick", "unpick", "track")
 LONGEST_PAUSE = timedelta(minutes=15)
 
-MERCHANT_OF = """
-select m.merchant_id, m.key, m.name from orders o join merchant m on m.merchant_id = o.merchant_id
-  where o.merchant_id = any($1) and o.order_id = $2
-"""
-SKU_NAMES = """
-select l.line_no, s.name from order_line l join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-  where l.merchant_id = $1 and l.order_id = $2
-"""
-PARCELS = """
-select p.parcel_id, p.length_mm, p.width_mm, p.height_mm, p.label_cost_minor, p.label_currency, p.label_error,
-    p.label_pdf is not null as has_label
-  from parcel p where p.merchant_id = $1 and p.order_id = $2
-"""
-PARCEL_LINES = """
-select l.parcel_id, l.line_no, l.lot, l.quantity from parcel p
+# Of the sites, those that send something of it; of the events, the newest.
+_NAMES = """
+select l.line_no as line, s.name from order_line l
+    join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
+  where l.merchant_id = o.merchant_id and l.order_id = o.order_id"""
+_SITES = f"""
+select {", ".join(f"t.{name}" for name in ("site_id", "code", "name", "country", "latitude", "longitude", "timezone"))},
+    t.cut_off, t.weekdays
+  from site t where t.site_id in (select f.site_id from fulfillment_order f
+    where f.merchant_id = o.merchant_id and f.order_id = o.order_id)"""
+_PARCELS = """
+select 'par_' || p.parcel_id as id, p.length_mm, p.width_mm, p.height_mm, p.label_cost_minor, p.label_currency,
+    p.label_error, p.label_pdf is not null as has_label
+  from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id"""
+_PARCEL_LINES = """
+select 'par_' || l.parcel_id as parcel, l.line_no as line, l.quantity from parcel p
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
-  where p.merchant_id = $1 and p.order_id = $2 order by l.parcel_id, l.line_no
-"""
-PARCEL_EVENTS = """
-select e.parcel_id, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message from parcel p
+  where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no"""
+_NEWS = """
+select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message from parcel p
     join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
-  where p.merchant_id = $1 and p.order_id = $2 order by e.parcel_id, e.happened_at desc, e.recorded_at desc
+  where p.merchant_id = o.merchant_id and p.order_id = o.order_id
+  order by e.parcel_id, e.happened_at desc, e.recorded_at desc"""
+_ATTENTION = """
+select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attention a
+  where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.resolved_at is null order by a.attention_id"""
+_DECISIONS = """
+select d.verb, d.chosen, d.why, d.decided_at from decision d
+  where d.merchant_id = o.merchant_id and d.order_id = o.order_id order by d.decision_id"""
+_TIMELINE = f"""
+select {EVENT} from event e
+  where e.merchant_id = o.merchant_id and e.kind = 'order' and e.id = o.order_id
+  order by e.seq desc limit {EVENTS_SHOWN}"""
+BESIDE = f"""
+select row_to_json(w) from (
+  select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
+    {rows_as_json(_PARCELS)} as parcels, {rows_as_json(_PARCEL_LINES)} as parcel_lines, {rows_as_json(_NEWS)} as news,
+    {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
+    {rows_as_json(_TIMELINE)} as timeline
+  from orders o join merchant m on m.merchant_id = o.merchant_id
+  where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
 # To choose from when an item is unknown.
 SKUS = "select s.code, s.name from sku s where s.merchant_id = $1 order by s.code limit 500"
-ATTENTION = """
-select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attention a
-  where a.merchant_id = $1 and a.order_id = $2 and a.resolved_at is null order by a.attention_id
-"""
+
+
+class LineName(Struct, frozen=True):
+    line: int
+    name: str
+
+
+class ParcelMore(Struct, frozen=True):
+    id: str
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    label_cost_minor: int
+    label_currency: str
+    label_error: str
+    has_label: bool
+
+
+class ParcelLine(Struct, frozen=True):
+    parcel: str
+    line: int
+    quantity: int
+
+
+class ParcelNews(Struct, frozen=True):
+    """What a carrier told of a parcel."""
+
+    parcel: str
+    happened_at: datetime
+    code: str
+    raw_code: str
+    state: str
+    place: str
+    message: str
+
+
+class Attention(Struct, frozen=True):
+    attention_id: int
+    kind: str
+    reason: str
+    next_action: str
+    raised_at: datetime
+
+
+class Beside(Struct, frozen=True):
+    """What the page shows beside the order itself; the timeline newest first."""
+
+    merchant: int
+    key: str
+    name: str
+    names: list[LineName]
+    sites: list[Site]
+    parcels: list[ParcelMore]
+    parcel_lines: list[ParcelLine]
+    news: list[ParcelNews]
+    attention: list[Attention]
+    decisions: list[Decision]
+    timeline: list[reads.KeptEvent]
+
+
+_BESIDE = msgspec.json.Decoder(Beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +157,9 @@ class Happening:
 @dataclass(frozen=True, slots=True)
 class Parcel:
     row: reads.ParcelRow
-    more: Mapping[str, Any]
+    more: ParcelMore
     lines: list[tuple[int, str]]
-    events: list[Mapping[str, Any]]
+    events: list[ParcelNews]
 
     @property
     def is_here(self) -> bool:
@@ -95,7 +172,7 @@ class Parcel:
 
     @property
     def size(self) -> str:
-        sides = [self.more[side] for side in ("length_mm", "width_mm", "height_mm")]
+        sides = (self.more.length_mm, self.more.width_mm, self.more.height_mm)
         return " × ".join(f"{side / 10:g}" for side in sides) + " cm" if all(sides) else ""
 
     @property
@@ -146,7 +223,7 @@ class Whole:
     parts: list[Part]
     stray_parcels: list[Parcel]
     decisions: list[Decision]
-    attention: list[Mapping[str, Any]]
+    attention: list[Attention]
     skus: list[tuple[str, str]]
     timeline: list[Happening]
     earlier: int
@@ -200,57 +277,45 @@ class Whole:
 
 async def whole(tx: Tx, word: str) -> Whole:
     """The order of this public id, of whichever merchant this transaction sees; refuses NotFound."""
-    found = await tx.row(MERCHANT_OF, list(tx.merchants), number("ord", word))
-    if found is None:
-        raise NotFound(order=word)
-    merchant = found["merchant_id"]
-    at = (merchant, number("ord", word))
-    order = await reads.order(tx, merchant, word)
-    names = {row["line_no"]: row["name"] for row in await tx.rows(SKU_NAMES, *at)}
+    order = await reads.order(tx, tx.merchants, word)
+    beside = _BESIDE.decode(await tx.value(BESIDE, list(tx.merchants), number("ord", word)))
+    names = {each.line: each.name for each in beside.names}
     titles = {line.line: line.title or names.get(line.line) or line.sku or line.code for line in order.lines}
-    sites = await every_site(tx)
-    parcels = await _parcels(tx, at, order, titles)
-    parts = [_part(each, sites, parcels, titles) for each in order.fulfillment_orders]
+    parcels = _parcels(beside, order, titles)
+    parts = [_part(each, beside.sites, parcels, titles) for each in order.fulfillment_orders]
     in_parts = {each.id for each in order.fulfillment_orders}
-    earlier = max(0, order.last_event - EVENTS_SHOWN)
-    happened = (await reads.timeline(tx, merchant, word, earlier, EVENTS_SHOWN)).events
-    decided = await tx.rows(DECISIONS, *at)
+    is_unknown = any(not line.sku for line in order.lines)
     return Whole(
-        merchant=merchant,
-        merchant_key=found["key"],
-        merchant_name=found["name"],
+        merchant=beside.merchant,
+        merchant_key=beside.key,
+        merchant_name=beside.name,
         order=order,
         titles=titles,
         parts=parts,
         stray_parcels=[parcel for parcel in parcels if parcel.row.fulfillment_order not in in_parts],
-        decisions=[Decision(**{**dict(row), "why": msgspec.json.decode(row["why"])}) for row in decided],
-        attention=[dict(row) for row in await tx.rows(ATTENTION, *at)],
-        skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, merchant)] if _is_unknown(order) else [],
-        timeline=_timeline(happened, order, titles),
-        earlier=earlier,
+        decisions=beside.decisions,
+        attention=beside.attention,
+        skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
+        timeline=_timeline([event.told() for event in reversed(beside.timeline)], order, titles),
+        earlier=max(0, order.last_event - EVENTS_SHOWN),
     )
 
 
-def _is_unknown(order: reads.Order) -> bool:
-    return any(not line.sku for line in order.lines)
-
-
-async def _parcels(tx: Tx, at: tuple[int, int], order: reads.Order, titles: Mapping[int, str]) -> list[Parcel]:
-    more = {row["parcel_id"]: dict(row) for row in await tx.rows(PARCELS, *at)}
-    lines: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for row in await tx.rows(PARCEL_LINES, *at):
-        lines[row["parcel_id"]].append((row["quantity"], titles.get(row["line_no"], "")))
-    events: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in await tx.rows(PARCEL_EVENTS, *at):
-        events[row["parcel_id"]].append(dict(row))
-    ids = {parcel.id: number("par", parcel.id) for parcel in order.parcels}
-    return [Parcel(each, more[ids[each.id]], lines[ids[each.id]], events[ids[each.id]]) for each in order.parcels]
+def _parcels(beside: Beside, order: reads.Order, titles: Mapping[int, str]) -> list[Parcel]:
+    more = {parcel.id: parcel for parcel in beside.parcels}
+    lines: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for line in beside.parcel_lines:
+        lines[line.parcel].append((line.quantity, titles.get(line.line, "")))
+    news: dict[str, list[ParcelNews]] = defaultdict(list)
+    for each in beside.news:
+        news[each.parcel].append(each)
+    return [Parcel(row, more[row.id], lines[row.id], news[row.id]) for row in order.parcels]
 
 
 def _part(
-    row: reads.FulfillmentOrder, sites: Mapping[int, Site], parcels: Sequence[Parcel], titles: Mapping[int, str]
+    row: reads.FulfillmentOrder, sites: Sequence[Site], parcels: Sequence[Parcel], titles: Mapping[int, str]
 ) -> Part:
-    site = next(site for site in sites.values() if site.code == row.site)
+    site = next(site for site in sites if site.code == row.site)
     to_do = [
         (units, titles.get(a.line, a.sku), stage)
         for a in row.allocations

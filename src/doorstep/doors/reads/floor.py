@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
-from doorstep.doors.reads.orders import Limit, ParcelRow, Word, parcel_row
+from doorstep.doors.reads.order import ParcelRow, parcel_row
+from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx

@@ -12,11 +12,6 @@ from doorstep.journey.processing.why import why as reasons
 from doorstep.kit.ids import number
 from doorstep.spine.tenant import Tx
 
-# All of them, for the order's page; `why` tells the newest.
-DECISIONS = """
-select d.verb, d.chosen, d.why, d.decided_at from decision d where d.merchant_id = $1 and d.order_id = $2
-  order by d.decision_id
-"""
 NEXT = """
 select j.verb, j.state, j.due_at, j.error from job j
   where j.merchant_id = $1 and j.body ->> 'order' = $2 order by j.due_at, j.job_id limit 50

@@ -13,7 +13,7 @@ import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker import relay, schedule
+from doorstep.doors.worker import finding, relay, schedule
 from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
@@ -29,7 +29,12 @@ async def main() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, worker.stopping.set)
         structlog.get_logger("doorstep.worker").info("worker started")
-        await asyncio.gather(worker.run(), schedule.run(world, worker.stopping), subscribers.run(worker.stopping))
+        await asyncio.gather(
+            worker.run(),
+            schedule.run(world, worker.stopping),
+            subscribers.run(worker.stopping),
+            finding.run(world, worker.stopping),
+        )
 
 
 if __name__ == "__main__":
