@@ -259,7 +259,10 @@ BREAKS = (
     ),
     # an order's summary
     Break("summaries", "ord_{packed} wanted", "ord_{packed}#5 pack", *of_order("wanted = 1", "wanted = 0")),
-    Break("summaries", "ord_{packed} stage", "ord_{packed}#5 pack", stage_as("'fulfilled'"), stage_as(as_sql(ORDER))),
+    Break(
+        "summaries", "ord_{packed} stage", "ord_{packed}#5 pack", stage_as("'fulfilled'"), stage_as(as_sql(ORDER)),
+        ("stage_counts",),
+    ),
     Break(
         "summaries", "ord_{held} holds_open", "ord_{held}#2 hold",
         *of_order("holds_open = 0", "holds_open = 1", order="held"),
@@ -326,7 +329,7 @@ BREAKS = (
     # cash
     Break(
         "cash", "ord_{done} earned", "ord_{done}#11 refund",
-        *of_order("earned = 3750", "earned = 2750", order="done"),
+        *of_order("earned = 3750", "earned = 2750", order="done"), ("stage_counts",),
     ),
     Break(
         "cash", "ord_{done} held", "ord_{done}#7 capture", *of_event("done", 2, "3750", "375"),
@@ -473,6 +476,12 @@ BREAKS = (
     Break(
         "references", "ord_{packed} line 1 -> sku", "ord_{packed}#5 pack",
         of_order("sku_id = -1", "", "order_line")[0], of_order("sku_id = {sku}", "", "order_line")[0],
+    ),
+    # counters
+    Break(
+        "stage_counts", "orders at stage draft", "no event: it was written past the books",
+        "insert into stage_count values ({m}, 99, 'draft', 1)",
+        "delete from stage_count where merchant_id = {m} and slot = 99",
     ),
     # the journey
     Break(

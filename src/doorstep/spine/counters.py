@@ -11,18 +11,29 @@ from collections.abc import Sequence
 from doorstep.spine.tenant import Tx
 
 SLOTS = 16
-# Of each order that came to a stage +1, of each that left it -1: arrays of (merchant, stage, by), in any order. Orders
-# that change places with each other cost nothing; rows are taken in the order of their keys.
-ADD = f"""
+# Of each order that came to a stage +1, of each that left it -1. Orders that change places with each other cost
+# nothing; rows are taken in the order of their keys.
+ADD = """
 insert into stage_count as s (merchant_id, slot, stage, orders)
-  select d.merchant_id, (pg_backend_pid() % {SLOTS})::smallint, d.stage, sum(d.by)::bigint
-    from unnest($1::bigint[], $2::text[], $3::bigint[]) d(merchant_id, stage, by)
+  select d.merchant_id, (pg_backend_pid() % {slots})::smallint, d.stage, sum(d.by)::bigint from ({came_and_left}) d
     group by d.merchant_id, d.stage having sum(d.by) <> 0 order by d.merchant_id, d.stage
   on conflict (merchant_id, slot, stage) do update set orders = s.orders + excluded.orders
+  returning 1
 """
+NEW = "select merchant_id, stage, 1 as by from {new}"
+MOVED = """
+select m.merchant_id, v.stage, v.by
+  from {moved} m cross join lateral (values (m.stage, 1), (m.was, -1)) v(stage, by) where m.stage <> m.was"""
 PER_STAGE = """
 select stage, sum(orders)::bigint as orders from stage_count where merchant_id = any($1) group by stage
 """
+
+
+def counted(new: str, moved: str) -> str:
+    """The part of a statement that counts what other parts answer: merchant_id, stage, and `was` where it was moved."""
+    ways = [NEW.format(new=new)] if new else []
+    ways += [MOVED.format(moved=moved)] if moved else []
+    return ADD.format(slots=SLOTS, came_and_left=" union all ".join(ways))
 
 
 async def orders_per_stage(tx: Tx, merchants: Sequence[int]) -> dict[str, int]:

@@ -625,14 +625,12 @@ LAWS: tuple[Law, ...] = (
         _rows("event"),
         (ILLEGAL_MOVES,),
     ),
+    Law(
+        "stage_counts",
+        "As many orders are counted at a stage as stand there.",
+        "set the rows of stage_count to one slot of the right number per stage; whoever wrote order_now past "
+        "spine/record.py is the bug",
+        _rows("stage_count"),
+        (STAGES_UNLIKE_COUNT,),
+    ),
 )  # fmt: skip
-
-# Holds from the day that spine/record.py adds to stage_count; then it belongs among LAWS.
-STAGE_COUNTS = Law(
-    "stage_counts",
-    "As many orders are counted at a stage as stand there.",
-    "set the rows of stage_count to one slot of the right number per stage; whoever wrote order_now without adding to "
-    "spine/counters.py is the bug",
-    _rows("stage_count"),
-    (STAGES_UNLIKE_COUNT,),
-)

@@ -7,6 +7,7 @@ availability, places), and row counts are compared. The CHECKs are the last wall
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -16,9 +17,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from doorstep.spine import journey, status
+from doorstep.spine.counters import counted
 from doorstep.spine.moves import written
 from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Fact, Insert, Move, Outcome, Stock, Update
 from doorstep.spine.statement import Add, AddOrOpen, Statements, Written
+from doorstep.spine.status import COUNTERS, ORDER, as_sql
 from doorstep.spine.tenant import Tx
 
 Key = tuple[Any, ...]
@@ -133,6 +136,7 @@ async def record(
     _write_events(writes, outcomes, batch)
     _end_jobs(writes, ended)
     await _write_jobs(tx, writes, outcomes)
+    _count_stages(writes, batch, has_new=any(outcome.opens for _, outcome in outcomes))
     await writes.send(tx.connection)
 
 
@@ -279,12 +283,39 @@ def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
     rows = sorted((item for item in batch.orders.items() if item[0] in opened), key=_key)
     if rows:
         columns = _touched(rows)
-        writes.insert_arrays("order_now", (*KEYS["order_now"], *columns), _arrays(rows, columns), group="now")
+        writes.insert_arrays(
+            "order_now", (*KEYS["order_now"], *columns), _arrays(rows, columns), group="now", name="orders_new",
+            returning="t.merchant_id, t.stage",
+        )  # fmt: skip
     batch.standing = [item for item in _changed(batch.orders) if item[0] not in opened]
     if batch.standing:
         columns = tuple(sorted({*_touched(batch.standing), "seq"}))
-        moved = Add("order_now", KEYS["order_now"], columns, returning="d.at, t.seq - d.seq as seq")
+        moved = Add("order_now", KEYS["order_now"], columns, returning=_how_it_stood(columns))
         writes.add(moved, _arrays(batch.standing, columns), group="now", name="orders_moved")
+
+
+def _count_stages(writes: Statements, batch: _Batch, has_new: bool) -> None:
+    """As the last rows that are locked: they are the ones that many want."""
+    if has_new or batch.standing:
+        text = counted("orders_new" if has_new else "", "orders_moved" if batch.standing else "")
+        writes.put(Written("stage_count", text), [])
+
+
+@lru_cache(maxsize=512)
+def _how_it_stood(columns: tuple[str, ...]) -> str:
+    """What its parts read of a moved order: its place in the batch, its events, its stage, and its stage before."""
+    return f"d.at, t.seq - d.seq as seq, t.merchant_id, t.stage, {_before(columns)} as was"
+
+
+def _before(columns: tuple[str, ...]) -> str:
+    """The stage by the counters as they were: those that moved, less what they moved by."""
+
+    def was(name: re.Match[str]) -> str:
+        if name[0] not in COUNTERS:
+            return name[0]
+        return f"(t.{name[0]} - d.{name[0]})" if name[0] in columns else f"t.{name[0]}"
+
+    return re.sub(r"\b[a-z_]+\b(?!')", was, as_sql(ORDER))
 
 
 def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:

@@ -255,16 +255,18 @@ class Statements:
         zeros: tuple[str, ...] = (),
         *,
         group: str,
+        name: str = "",
+        returning: str = "1",
     ) -> None:
         """A column that is in every row what it is anyway is left out: what does not travel costs nothing."""
         unset = self.types.unset
         told = [
-            (name, array)
-            for name, array in zip(columns, arrays, strict=True)
-            if (value := unset.get((table, name), ...)) is ... or array[0] != value or array.count(value) < len(array)
+            (column, array)
+            for column, array in zip(columns, arrays, strict=True)
+            if (value := unset.get((table, column), ...)) is ... or array[0] != value or array.count(value) < len(array)
         ]
         kept = [array for _, array in told]
-        self.add(NewRows(table, tuple(name for name, _ in told), zeros), kept, group=group)
+        self.add(NewRows(table, tuple(column for column, _ in told), zeros, returning), kept, group=group, name=name)
 
     def update(
         self, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: Sequence[dict[str, Any]]
