@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from doorstep.doors.away import is_away
 from doorstep.doors.logs import told
 from doorstep.doors.reads.words import standing_of, tokens_of
+from doorstep.kit.away import is_away
 from doorstep.spine.journey import ROWS
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.world import World
