@@ -167,6 +167,7 @@ async def drill(seconds: float, kills: int, seed: int) -> dict[str, Any]:
                 await killing
             await asyncio.to_thread(mend, home, WEB)
             told = await judge(on, sent)
+            told["bugs"] = bugs(home)
     return {"acknowledged": len(sent.ids), "answers": dict(sent.statuses), "kills": dict(killed), **told}
 
 
@@ -205,6 +206,12 @@ async def judge(on: Town, sent: Sent) -> dict[str, Any]:
         "asked_again": len(sent.asked_again), "of_these_placed_before": settled, "wrong": wrong[:50],
         "audit": report.ok, "ok": not wrong and report.ok,
     }  # fmt: skip
+
+
+def bugs(home: Path) -> list[str]:
+    """What the web process took for mistakes of its own, where it had only lost its database."""
+    logs = home.joinpath("logs").glob("web.log*")
+    return [line[:600] for log in logs for line in log.read_text("utf-8", "replace").splitlines() if '"bug"' in line]
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ _AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the server died amid an answer, and the connection does not know yet
     OSError,
     TimeoutError,
 )
@@ -22,8 +23,6 @@ def is_away(error: BaseException) -> bool:
     # These classes tell of wrong use too; that one is a bug.
     if isinstance(error, asyncpg.InterfaceError):
         return "clos" in str(error)
-    if isinstance(error, asyncpg.InternalClientError):
-        return '"failed" state' in str(error)
     if type(error) is RuntimeError:
         return "the handler is closed" in str(error)  # what uvloop says of a connection that is gone
     return isinstance(error, _AWAY)
