@@ -8,9 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from doorstep.journey.intake.corrections.correcting import Shelf
 from doorstep.journey.intake.history.contradictions import Contradicted
 from doorstep.journey.intake.money import Money
+from doorstep.journey.intake.shelf import Shelf
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.facts import OrderFacts
