@@ -22,6 +22,7 @@ from doorstep.journey.intake.files.entries import Entry, Seen, Source
 from doorstep.journey.intake.files.mapping import Mapping
 from doorstep.journey.intake.files.opening import open_source
 from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
+from doorstep.journey.intake.files.spool import Spool
 from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.opening_stock import Tide, open_stock, rise
 from doorstep.journey.intake.place import Arrival, UnknownChannel
@@ -34,8 +35,9 @@ from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 
 # So many orders, or lines of orders, go to the database at once.
-BATCH, BATCH_LINES = 500, 5000
-NAMES = 5000  # of SKUs, in one question
+BATCH, BATCH_LINES = 1000, 10_000
+LOOKED_AT = 2000  # entries, in one question
+NAMES = 5000  # of SKUs, likewise
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
 ORDERS_LOST = ("order_row_unreadable", "too_many_lines")
@@ -120,15 +122,20 @@ async def import_orders(
     channels, sites and SKUs that are missing. Refuses what is no file of orders.
     """
     options: dict[str, Any] = {"currency": currency, "timezone": timezone, "channel": channel, "history": history}
-    with open_source(paths, mapping=mapping, **options) as source, Report(Path(paths[0]), home) as report:
+    with (
+        open_source(paths, mapping=mapping, **options) as source,
+        Report(Path(paths[0]), home) as report,
+        Spool() as spool,
+    ):
         tell: Progress = progress or (lambda done, of, what: None)
         rows = Seen(lambda read: tell(read, None, "rows read") if source.read_twice else None)
         work = _Import(db, merchant, at, create, report, tell, rows)
         for row in source.load(rows):
             _lose(work, row)
-        if source.read_twice and not dry_run:
-            await _prepare(work, source)
-        for batch in _batches(source.entries(), work):
+        is_looked_at = source.read_twice and not dry_run
+        if is_looked_at:
+            await _prepare(work, source, spool)
+        for batch in _batches(spool.entries() if is_looked_at else source.entries(), work):
             await (_rehearse(work, batch) if dry_run else _take(work, batch))
             work.tell(work.done, work.rows.of, "rows taken")
         await _link(work)
@@ -242,10 +249,10 @@ class _Named:
                     self.skus[sku.code] = sku
 
 
-async def _prepare(work: _Import, source: Source) -> None:
+async def _prepare(work: _Import, source: Source, spool: Spool) -> None:
     """What the files name is made, and what must have stood at their sites is opened, before the first order is in."""
     named, tide, rows = _Named(), Tide(), 0
-    for batch in _cut(source.entries()):
+    for batch in _cut(source.entries(), spool):
         named.take(batch)
         await rise(tide, work.db, work.merchant, batch)
         rows += sum(entry.rows for entry in batch)
@@ -255,12 +262,14 @@ async def _prepare(work: _Import, source: Source) -> None:
     await open_stock(tide, work.db, work.merchant, at=work.at, actor=FILES)
 
 
-def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
+def _cut(entries: Iterable[Entry | BadRow], spool: Spool) -> Iterator[list[Entry]]:
+    """A batch at a time; all of them are set down on the way."""
     batch: list[Entry] = []
     for entry in entries:
+        spool.add(entry)
         if isinstance(entry, Entry):
             batch.append(entry)
-        if len(batch) >= 4 * BATCH:
+        if len(batch) >= LOOKED_AT:
             yield batch
             batch = []
     yield batch
