@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -32,14 +31,14 @@ select b.merchant_id, b.sku_id, b.site_id, b.quantity
 class Shelf:
     """What is free of goods, and what stands at HISTORY."""
 
-    free: dict[Goods, int] = field(default_factory=lambda: defaultdict(int))
-    standing: dict[Goods, int] = field(default_factory=lambda: defaultdict(int))
+    free: dict[Goods, int] = field(default_factory=dict)
+    standing: dict[Goods, int] = field(default_factory=dict)
 
     def move(self, goods: Goods, units: int) -> int:
         """Bring units there, or take them out; answers how many had to be opened for it."""
-        missing = max(0, -units - min(self.free[goods], self.standing[goods]))
-        self.free[goods] += units + missing
-        self.standing[goods] += units + missing
+        free, standing = self.free.get(goods, 0), self.standing.get(goods, 0)
+        missing = max(0, -units - min(free, standing))
+        self.free[goods], self.standing[goods] = free + units + missing, standing + units + missing
         return missing
 
 
