@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from doorstep.journey.intake.corrections.correcting import (
     Correction,
     Line,
-    Shelf,
     line_facts,
     link_facts,
     order_events,
@@ -34,6 +33,7 @@ from doorstep.journey.intake.corrections.linking import (
     together,
     units_linked,
 )
+from doorstep.journey.intake.shelf import Shelf
 from doorstep.spine.outcome import Cash, Delete, Demand, Fact, Insert, Stock, Update
 
 DAY = datetime(2010, 3, 1, tzinfo=UTC)

@@ -14,11 +14,14 @@ import msgspec
 import pytest
 
 from doorstep.doors.reads.reports.sales import report_sales
+from doorstep.journey.intake.files.mapping import parse_mapping
 from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.intake.import_orders import Imported, import_orders
 from doorstep.journey.intake.import_products import import_products
 from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.sample import FOLDER
+from doorstep.setup.catalog import put_alias
+from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.tenant import tenant_tx
 from tests.shop import Shop
 
@@ -346,7 +349,44 @@ async def test_more_orders_than_a_batch_come_in_whole(shop: Shop, take: Any, tmp
     seen: list[int] = []
     came = await take(write(tmp_path / "o.csv", rows), progress=lambda done, of, what: seen.append(done))
     assert (came.read, came.taken) == (1200, 1200)
-    assert seen == [500, 1000, 1200]
+    assert seen == [1000, 1200]
+
+
+WITH_STOCK = b"""
+currency = "USD"
+[order]
+key = "id"
+placed_at = "day"
+fulfilled_at = "day"
+site = { value = "MAIN" }
+[line]
+sku = "sku"
+quantity = "pieces"
+unit_price = "price"
+"""
+
+
+async def test_batches_that_are_written_at_once_open_no_unit_too_many(shop: Shop, tmp_path: Path) -> None:
+    """The channel's own word for a SKU is opened as it is met, its code ahead; both to the very unit."""
+    await add_skus(shop.db, shop.merchant, [NewSku("MUG-A"), NewSku("MUG-B")])
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await put_alias(tx, shop.merchant, "file", "OLD-B", "MUG-B")
+    file = tmp_path / "o.csv"
+    goods = [(number, sku) for number in range(2400) for sku in ("MUG-A", "OLD-B")]
+    rows = [f"{number},2024-03-{1 + number % 28:02},{sku},2,1.50" for number, sku in goods]
+    file.write_text("\n".join(["id,day,sku,pieces,price", *rows]))
+    options: dict[str, Any] = {"home": tmp_path, "at": shop.at, "create": True, "history": True}
+    mapping = parse_mapping(WITH_STOCK, "inline")
+    came = await import_orders(shop.db, shop.merchant, [file], mapping=mapping, **options)
+    assert (came.read, came.taken, came.refused) == (4800, 2400, 0)
+    opened = "select s.code, sum(m.quantity)::int as units from move m join sku s on s.merchant_id = m.merchant_id"
+    opened += " and s.sku_id = m.sku_id where m.merchant_id = $1 and m.verb = 'import_opening' group by 1 order by 1"
+    assert await shop.rows(opened, shop.merchant) == [
+        {"code": "MUG-A", "units": 4800}, {"code": "MUG-B", "units": 4800},
+    ]  # fmt: skip
+    assert not await shop.rows("select 1 from availability where merchant_id = $1 and free <> 0", shop.merchant)
+    again = await import_orders(shop.db, shop.merchant, [file], mapping=mapping, **options)
+    assert (again.taken, again.changed, again.unchanged) == (0, 0, 2400)
 
 
 # Products and stock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -92,3 +93,12 @@ async def test_an_outcome_never_carries_another_merchants() -> None:
     outcome.more.append(canceling("ord_2", 2, 1))
     with pytest.raises(ValueError, match="merchant 2"):
         list(outcome.whole())
+
+
+async def test_tasks_that_draw_ids_at_once_never_draw_the_same(shop: Shop) -> None:
+    async def draw() -> list[int]:
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            return [number for _ in range(3) for number in await tx.fresh_ids(200)]
+
+    drawn = [number for numbers in await asyncio.gather(*(draw() for _ in range(6))) for number in numbers]
+    assert len(set(drawn)) == len(drawn) == 3600

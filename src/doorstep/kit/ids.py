@@ -49,8 +49,8 @@ class Ids:
 
     async def draw(self, connection: Fetches, count: int) -> Iterator[int]:
         """So many fresh ids; drawing more from the iterator is a bug and raises StopIteration."""
-        missing = count - sum(map(len, self._free))
-        if missing > 0:
+        # While one task waits for blocks, another may draw what was free.
+        while (missing := count - sum(map(len, self._free))) > 0:
             blocks = await connection.fetch(NEXT_BLOCKS, -(-missing // BLOCK))
             self._free.extend(range(row[0], row[0] + BLOCK) for row in blocks)
         # From here to the end nothing is awaited: no other task can draw the same numbers.

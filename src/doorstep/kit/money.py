@@ -63,6 +63,7 @@ def to_decimal(amount_minor: int, currency: str) -> Decimal:
     return EXACT.scaleb(Decimal(amount_minor), -digits(currency))
 
 
+@lru_cache(maxsize=16384)  # a shop sells many of the same at the same price
 def line_total(unit_price: Decimal, quantity: int, currency: str) -> int:
     """Minor units of a line: the exact product, rounded once, half-up (away from zero)."""
     return _half_up(EXACT.scaleb(EXACT.multiply(unit_price, Decimal(quantity)), digits(currency)))
@@ -76,6 +77,8 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
     if not weights:
         return []
     assert min(weights) >= 0, "a weight below zero would give away more than there is"
+    if not amount_minor:
+        return [0] * len(weights)
     shares = list(weights) if any(weights) else [1] * len(weights)
     whole, sign = sum(shares), -1 if amount_minor < 0 else 1
     parts = [abs(amount_minor) * share // whole for share in shares]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from doorstep.kit.money import allocate, line_total
 from doorstep.kit.refusals import Refusal
@@ -26,8 +27,7 @@ class TaxBelowLines(Refusal):
     status = 422
 
 
-@dataclass(frozen=True, slots=True)
-class Priced:
+class Priced(NamedTuple):
     """A line as it was ordered."""
 
     quantity: int
@@ -76,7 +76,7 @@ def amounts(
 
     Refuses DiscountTooLarge, TaxBelowLines.
     """
-    totals = tuple(_total(line, currency) for line in lines)
+    totals = tuple([_total(line, currency) for line in lines])
     if discount_minor > sum(totals) + shipping_minor:
         raise DiscountTooLarge(discount_minor=discount_minor, lines_minor=sum(totals))
     if not discount_minor and not tax_minor and not any(line.tax_minor for line in lines):

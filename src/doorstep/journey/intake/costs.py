@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from doorstep.journey.intake.new_order import NewOrder
 from doorstep.journey.intake.told import CorrectedLine
@@ -39,8 +40,15 @@ def corrected_totals(lines: Sequence[CorrectedLine], currency: str) -> list[int]
 
 def _must_be_prices(prices: Sequence[Decimal], lowest: int) -> None:
     for index, price in enumerate(prices):
-        exponent = price.as_tuple().exponent
-        exact = price.is_finite() and isinstance(exponent, int) and -exponent <= UNIT_PRICE_PLACES
-        if not exact or not lowest <= price <= HIGHEST_PRICE:
+        if not _is_price(str(price), lowest):
             detail = f"must be a decimal from {lowest:,} to {HIGHEST_PRICE:,} with at most {UNIT_PRICE_PLACES} places"
             raise Invalid(fields=[{"pointer": f"/lines/{index}/unit_price", "detail": detail}])
+
+
+@lru_cache(maxsize=16384)
+def _is_price(spelled: str, lowest: int) -> bool:
+    """By how it is spelled: 1 and 1.0000000 are equal, but the second has too many places."""
+    price = Decimal(spelled)
+    exponent = price.as_tuple().exponent
+    exact = price.is_finite() and isinstance(exponent, int) and -exponent <= UNIT_PRICE_PLACES
+    return exact and lowest <= price <= HIGHEST_PRICE

@@ -49,7 +49,11 @@ class Corrected(msgspec.Struct, frozen=True, kw_only=True):
 async def import_correction(tx: Tx, asks: list[Ask[ImportCorrection]]) -> list[Result]:
     """Write down a credit, a write-off or a change of stock of elsewhere; a credit is linked to its sales."""
     facts, left = await facts_of(tx, asks)
-    return each(asks, lambda ask: decide(facts, left, ask))
+    results = each(asks, lambda ask: decide(facts, left, ask))
+    if left.shelf.is_short and not tx.careful:
+        tx.careful = True
+        return await import_correction(tx, asks)
+    return results
 
 
 def decide(facts: Facts, left: Left, ask: Ask[ImportCorrection]) -> Outcome:

@@ -69,7 +69,11 @@ class ImportHistory(Arrival, frozen=True, kw_only=True):
 async def import_history(tx: Tx, asks: list[Ask[ImportHistory]]) -> list[Result]:
     """Write down an order that happened elsewhere; told again with more, what happened since is added."""
     facts, left = await facts_of(tx, asks, is_generous=[True] * len(asks))
-    return only_last_counts(each(asks, lambda ask: decide(facts, left, ask)))
+    results = each(asks, lambda ask: decide(facts, left, ask))
+    if facts.past.shelf.is_short and not tx.careful:
+        tx.careful = True
+        return await import_history(tx, asks)
+    return only_last_counts(results)
 
 
 def decide(facts: Facts, left: Left, ask: Ask[ImportHistory]) -> Outcome:

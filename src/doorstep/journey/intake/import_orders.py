@@ -6,9 +6,11 @@ simply done again: it finds what is there, and ends with the same books.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from doorstep.journey.intake.files.entries import Entry, Seen, Source
 from doorstep.journey.intake.files.mapping import Mapping
 from doorstep.journey.intake.files.opening import open_source
 from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, of_problems
+from doorstep.journey.intake.files.spool import Spool
 from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.opening_stock import Tide, open_stock, rise
 from doorstep.journey.intake.place import Arrival, UnknownChannel
@@ -34,8 +37,11 @@ from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 
 # So many orders, or lines of orders, go to the database at once.
-BATCH, BATCH_LINES = 500, 5000
-NAMES = 5000  # of SKUs, in one question
+BATCH, BATCH_LINES = 1000, 10_000
+LOOKED_AT = 2000  # entries, in one question
+# Of so many batches the corrections come first, and of so many the orders are on their way at once.
+WINDOW, AT_ONCE = 4, 2
+NAMES = 5000  # of SKUs, likewise
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
 ORDERS_LOST = ("order_row_unreadable", "too_many_lines")
@@ -91,7 +97,7 @@ class _Import:
     tell: Progress
     rows: Seen
     came: Imported = field(default_factory=Imported)
-    done: int = 0  # rows of orders that are in
+    taken: int = 0  # rows of orders that are on their way, or in
     to_link: list[Entry] = field(default_factory=list)  # credits whose sales may still come
     lost: set[tuple[str, str]] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
@@ -120,18 +126,24 @@ async def import_orders(
     channels, sites and SKUs that are missing. Refuses what is no file of orders.
     """
     options: dict[str, Any] = {"currency": currency, "timezone": timezone, "channel": channel, "history": history}
-    with open_source(paths, mapping=mapping, **options) as source, Report(Path(paths[0]), home) as report:
+    with (
+        open_source(paths, mapping=mapping, **options) as source,
+        Report(Path(paths[0]), home) as report,
+        Spool() as spool,
+    ):
         tell: Progress = progress or (lambda done, of, what: None)
         rows = Seen(lambda read: tell(read, None, "rows read") if source.read_twice else None)
         work = _Import(db, merchant, at, create, report, tell, rows)
         for row in source.load(rows):
             _lose(work, row)
-        if source.read_twice and not dry_run:
-            await _prepare(work, source)
-        for batch in _batches(source.entries(), work):
-            await (_rehearse(work, batch) if dry_run else _take(work, batch))
-            work.tell(work.done, work.rows.of, "rows taken")
-        await _link(work)
+        is_looked_at = source.read_twice and not dry_run
+        if is_looked_at:
+            await _prepare(work, source, spool)
+        batches = _batches(spool.entries() if is_looked_at else source.entries(), work)
+        if dry_run:
+            await _rehearse_all(work, batches)
+        else:
+            await _take_all(work, batches)
     work.came.read = work.rows.rows
     work.came.report = str(report.path) if report.path else None
     return work.came
@@ -156,7 +168,6 @@ def _batches(entries: Iterable[Entry | BadRow], work: _Import) -> Iterator[list[
         batch.append(entry)
         keys.add(key)
         lines += entry.lines
-        work.done += entry.rows
     if batch:
         yield batch
 
@@ -168,14 +179,55 @@ def _lose(work: _Import, row: BadRow) -> None:
         work.came.refused += 1
 
 
-async def _take(work: _Import, batch: Sequence[Entry]) -> None:
+async def _take_all(work: _Import, batches: Iterator[list[Entry]]) -> None:
     """Corrections before sales, so that what came back is there to be sold; credits are linked when both are in."""
-    await _open_what_is_missing(work, batch)
-    await _ask(work, "import_correction", batch, tell=True, link=False)
-    await _ask(work, "import_history", batch, tell=True)
-    await _ask(work, "place", batch, tell=True)
-    work.to_link += [entry for entry in batch if _may_be_linked(entry)]
-    await _link(work, before=batch[-1].at)
+    while window := list(islice(batches, WINDOW)):
+        for batch in window:
+            await _open_what_is_missing(work, batch)
+            await _ask(work, "import_correction", batch, tell=True, link=False)
+        await _sell(work, window)
+        work.to_link += [entry for batch in window for entry in batch if _may_be_linked(entry)]
+        await _link(work, before=window[-1][-1].at)
+    await _link(work)
+
+
+@dataclass(slots=True)
+class _Selling:
+    """A batch that is on its way."""
+
+    orders: list[Entry]
+    names: set[tuple[str, str]]
+    answers: asyncio.Task[list[Answer]]
+
+
+async def _sell(work: _Import, batches: Sequence[list[Entry]]) -> None:
+    """While the database writes the orders of one batch, the next is thought through; each is told in its turn."""
+    running: list[_Selling] = []
+
+    async def end_first() -> None:
+        first = running.pop(0)
+        _tell(work, first.orders, await first.answers)
+
+    try:
+        for batch in batches:
+            orders = [entry for entry in batch if entry.verb == "import_history"]
+            names = {(entry.channel, entry.external_id) for entry in orders}
+            while len(running) >= AT_ONCE or any(other.names & names for other in running):
+                await end_first()
+            running.append(_Selling(orders, names, asyncio.create_task(_asked(work, "import_history", orders))))
+            await asyncio.sleep(0)
+            if any(entry.verb == "place" for entry in batch):
+                while running:
+                    await end_first()
+                await _ask(work, "place", batch, tell=True)
+            work.taken += sum(entry.rows for entry in batch)
+            work.tell(work.taken, work.rows.of, "rows taken")
+        while running:
+            await end_first()
+    finally:
+        for other in running:
+            other.answers.cancel()
+        await asyncio.gather(*(other.answers for other in running), return_exceptions=True)
 
 
 async def _link(work: _Import, before: datetime | None = None) -> None:
@@ -197,11 +249,19 @@ async def _ask(work: _Import, verb: str, batch: Sequence[Entry], *, tell: bool, 
     mine = [entry for entry in batch if entry.verb == verb]
     if not mine:
         return
-    bodies = [msgspec.structs.replace(entry.body, **changed) if changed else entry.body for entry in mine]
-    answers = await run(work.db, verb, [Ask(work.merchant, body, work.at, FILES) for body in bodies])
-    for entry, answer in zip(mine, answers, strict=True):
-        if tell:
-            _count(work, entry, answer)
+    answers = await _asked(work, verb, mine, **changed)
+    if tell:
+        _tell(work, mine, answers)
+
+
+async def _asked(work: _Import, verb: str, entries: Sequence[Entry], **changed: Any) -> list[Answer]:
+    bodies = [msgspec.structs.replace(entry.body, **changed) if changed else entry.body for entry in entries]
+    return await run(work.db, verb, [Ask(work.merchant, body, work.at, FILES) for body in bodies])
+
+
+def _tell(work: _Import, entries: Sequence[Entry], answers: Sequence[Answer]) -> None:
+    for entry, answer in zip(entries, answers, strict=True):
+        _count(work, entry, answer)
 
 
 def _count(work: _Import, entry: Entry, answer: Answer) -> None:
@@ -242,10 +302,10 @@ class _Named:
                     self.skus[sku.code] = sku
 
 
-async def _prepare(work: _Import, source: Source) -> None:
+async def _prepare(work: _Import, source: Source, spool: Spool) -> None:
     """What the files name is made, and what must have stood at their sites is opened, before the first order is in."""
     named, tide, rows = _Named(), Tide(), 0
-    for batch in _cut(source.entries()):
+    for batch in _cut(source.entries(), spool):
         named.take(batch)
         await rise(tide, work.db, work.merchant, batch)
         rows += sum(entry.rows for entry in batch)
@@ -255,12 +315,14 @@ async def _prepare(work: _Import, source: Source) -> None:
     await open_stock(tide, work.db, work.merchant, at=work.at, actor=FILES)
 
 
-def _cut(entries: Iterable[Entry | BadRow]) -> Iterator[list[Entry]]:
+def _cut(entries: Iterable[Entry | BadRow], spool: Spool) -> Iterator[list[Entry]]:
+    """A batch at a time; all of them are set down on the way."""
     batch: list[Entry] = []
     for entry in entries:
+        spool.add(entry)
         if isinstance(entry, Entry):
             batch.append(entry)
-        if len(batch) >= 4 * BATCH:
+        if len(batch) >= LOOKED_AT:
             yield batch
             batch = []
     yield batch
@@ -293,6 +355,13 @@ async def _make_skus(work: _Import, skus: dict[str, NewSku]) -> None:
 
 
 # Nothing is written
+
+
+async def _rehearse_all(work: _Import, batches: Iterator[list[Entry]]) -> None:
+    for batch in batches:
+        await _rehearse(work, batch)
+        work.taken += sum(entry.rows for entry in batch)
+        work.tell(work.taken, work.rows.of, "rows taken")
 
 
 async def _rehearse(work: _Import, batch: Sequence[Entry]) -> None:

@@ -37,8 +37,10 @@ select s.code as sku, t.code as site, coalesce(b.quantity, 0) as units
   from unnest($2::text[], $3::text[]) u(sku, site)
   join sku s on s.merchant_id = $1 and s.code = u.sku and s.stocked
   join site t on t.code = u.site
-  left join bin_stock b on b.merchant_id = s.merchant_id and b.sku_id = s.sku_id and b.site_id = t.site_id
-    and b.place = $4 and b.lot = ''
+  left join lateral (
+    select b.quantity from bin_stock b
+      where b.merchant_id = s.merchant_id and b.sku_id = s.sku_id and b.site_id = t.site_id and b.place = $4
+        and b.lot = '' limit 1) b on true
 """
 
 Goods = tuple[str, str]  # SKU, site

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from doorstep.journey.intake.corrections.linking import STAGES, Credited, Ends, Links, units_linked
+from doorstep.journey.intake.shelf import Shelf
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.outcome import Cash, Delete, Demand, Event, Fact, Insert, Move, Stock, Update
 
@@ -85,21 +86,6 @@ class Correction:
     def owed_less(self) -> Iterator[tuple[int, int]]:
         for ends, tied in self.links.items():
             yield ends.order_id, tied.less_minor
-
-
-@dataclass(slots=True)
-class Shelf:
-    """What is free of goods, and what stands at HISTORY; moved as a batch goes."""
-
-    free: dict[Goods, int] = field(default_factory=lambda: defaultdict(int))
-    standing: dict[Goods, int] = field(default_factory=lambda: defaultdict(int))
-
-    def move(self, goods: Goods, units: int) -> int:
-        """Bring units there, or take them out; answers how many had to be opened for it."""
-        missing = max(0, -units - min(self.free[goods], self.standing[goods]))
-        self.free[goods] += units + missing
-        self.standing[goods] += units + missing
-        return missing
 
 
 def stock_events(

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from doorstep.journey.intake.content import correction_hash
-from doorstep.journey.intake.corrections.correcting import Correction, Line, Shelf
+from doorstep.journey.intake.corrections.correcting import Correction, Line
 from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
 from doorstep.journey.intake.place import Item, channels_named, items_named, known_item
+from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
-from doorstep.setup.places import HISTORY, Goods
+from doorstep.setup.places import Goods
 from doorstep.setup.sites import every_site
 from doorstep.spine.facts import LOCK_ORDERS
 from doorstep.spine.outcome import Ask
@@ -67,17 +68,6 @@ select o.order_id, o.channel_id, o.customer, o.currency, o.placed_at, n.owed, l.
   where o.merchant_id = any($1) and o.order_id = any($2)
   order by o.placed_at desc, o.order_id desc, l.line_no
 """
-FREE = """
-select a.merchant_id, a.sku_id, a.site_id, a.free from availability a
-  join unnest($2::bigint[], $3::bigint[]) u(sku_id, site_id) on u.sku_id = a.sku_id and u.site_id = a.site_id
-  where a.merchant_id = any($1) order by a.merchant_id, a.sku_id, a.site_id for no key update of a
-"""
-STANDING = """
-select b.merchant_id, b.sku_id, b.site_id, b.quantity from bin_stock b
-  join unnest($2::bigint[], $3::bigint[]) u(sku_id, site_id) on u.sku_id = b.sku_id and u.site_id = b.site_id
-  where b.merchant_id = any($1) and b.place = $4 and b.lot = ''
-  order by b.merchant_id, b.sku_id, b.site_id for no key update of b
-"""
 
 Buyer = tuple[int, str, str]  # channel, customer, currency
 
@@ -96,6 +86,7 @@ class Existing:
 class Kept:
     """A correction that may change, as it is under its lock."""
 
+    merchant: int
     before: Correction
     content_hash: bytes
 
@@ -134,7 +125,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[ImportCorrection]]) -> tuple[Facts
     )
     left = Left(ids=await tx.fresh_ids(len(asks)))
     await _read_sales(tx, facts, left, asks)
-    await _read_shelf(tx, facts, left.shelf, asks)
+    left.shelf = await shelf_of(tx, _moving(facts, asks))
     return facts, left
 
 
@@ -191,7 +182,7 @@ async def _kept(tx: Tx, corrections: Iterable[int]) -> dict[int, Kept]:
     for head in heads:
         one = head["correction_id"]
         before = Correction(head["kind"], head["happened_at"], tuple(lines[one]), links[one])
-        found[one] = Kept(before, head["content_hash"])
+        found[one] = Kept(head["merchant_id"], before, head["content_hash"])
     return found
 
 
@@ -231,21 +222,17 @@ def _wanted(facts: Facts, asks: Sequence[Ask[ImportCorrection]]) -> dict[tuple[i
     return wanted
 
 
-async def _read_shelf(tx: Tx, facts: Facts, shelf: Shelf, asks: Sequence[Ask[ImportCorrection]]) -> None:
-    """What is free of the goods that may move, and what stands where history has them."""
-    before = [line for kept in facts.kept.values() for line in kept.before.lines]
-    moving = {(line.sku_id, line.site_id) for line in before if line.sku_id and line.site_id}
+def _moving(facts: Facts, asks: Sequence[Ask[ImportCorrection]]) -> Iterator[Goods]:
+    """What may come to a site or leave it by these corrections, or did by what they said before."""
+    for kept in facts.kept.values():
+        for line in kept.before.lines:
+            if line.sku_id and line.site_id:
+                yield Goods(kept.merchant, line.sku_id, line.site_id)
     for ask in asks:
         site = facts.sites.get(ask.body.site)
         if site and ask.body.kind != "adjustment":
-            moving |= {(sku, site) for _, sku in _goods(facts, ask)}
-    if not moving:
-        return
-    at = (list(tx.merchants), [sku for sku, _ in moving], [site for _, site in moving])
-    for row in await tx.rows(FREE, *at):
-        shelf.free[Goods(row["merchant_id"], row["sku_id"], row["site_id"])] = row["free"]
-    for row in await tx.rows(STANDING, *at, HISTORY):
-        shelf.standing[Goods(row["merchant_id"], row["sku_id"], row["site_id"])] = row["quantity"]
+            for _, sku in _goods(facts, ask):
+                yield Goods(ask.merchant, sku, site)
 
 
 def _goods(facts: Facts, ask: Ask[ImportCorrection]) -> Iterator[tuple[CorrectedLine, int]]:

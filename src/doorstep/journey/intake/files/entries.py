@@ -71,7 +71,7 @@ class Seen:
 class Source(Protocol):
     """Files of one format, opened."""
 
-    read_twice: bool  # may entries be asked for once ahead, to learn what only the whole tells?
+    read_twice: bool  # are its entries looked at once ahead, to learn what only the whole tells?
 
     @property
     def currency(self) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, DivisionByZero, InvalidOperation
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from doorstep.journey.intake.files import cells
 from doorstep.kit.refusals import Refusal
@@ -29,6 +29,7 @@ Formula = Callable[[Texts], Value]
 
 LONGEST = 2000  # characters of one expression
 LONGEST_TEXT = 10_000  # characters that a concatenation may come to
+REMEMBERED = 4096  # cells, and what they came to
 ZERO = Decimal(0)
 
 
@@ -43,13 +44,46 @@ def formula(text: str, columns: Mapping[str, int]) -> Formula:
 
     A text that is a column's name is that column, whatever is in it. Refuses NotAnExpression.
     """
+    return operator.itemgetter(columns[text]) if text in columns else _compiled(text, columns, lambda value: value)
+
+
+def text_formula(text: str, columns: Mapping[str, int]) -> Callable[[Texts], str]:
+    """As `formula`; what it comes to, as a cell shows it."""
+    return operator.itemgetter(columns[text]) if text in columns else _compiled(text, columns, text_of)
+
+
+def test_formula(text: str, columns: Mapping[str, int]) -> Callable[[Texts], bool]:
+    """As `formula`; whether it comes to yes."""
+    return _compiled(text, columns, truth_of)
+
+
+T = TypeVar("T")
+
+
+def _compiled(text: str, columns: Mapping[str, int], finish: Callable[[Value], T]) -> Callable[[Texts], T]:
+    """What depends on one cell alone is worked out once for each text that stands in it."""
+    work, used = _parsed(text, columns)
+    if len(used) != 1:
+        return lambda row: finish(work(row))
+    (place,) = used
+    alone, _ = _parsed(text, {name: 0 for name, at in columns.items() if at == place})
+
+    @lru_cache(maxsize=REMEMBERED)
+    def of_cell(cell: str) -> T:
+        return finish(alone((cell,)))
+
+    return lambda row: of_cell(row[place])
+
+
+def _parsed(text: str, columns: Mapping[str, int]) -> tuple[Formula, set[int]]:
+    """The function, and the places of the columns that it reads."""
     if text in columns:
-        return operator.itemgetter(columns[text])
+        return operator.itemgetter(columns[text]), {columns[text]}
     if len(text) > LONGEST:
         raise NotAnExpression(expression=text[:60] + "…", problem=f"it is longer than {LONGEST} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-        return _Compiler(columns).of(tree.body)
+        compiler = _Compiler(columns)
+        return compiler.of(ast.parse(text.strip(), mode="eval").body), compiler.used
     except NotAnExpression as refusal:
         raise NotAnExpression(expression=text[:200], **refusal.why) from None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -145,6 +179,7 @@ class _Compiler:
 
     def __init__(self, columns: Mapping[str, int]) -> None:
         self.columns = columns
+        self.used: set[int] = set()  # places
 
     def of(self, node: ast.expr) -> Formula:
         match node:
@@ -180,6 +215,7 @@ class _Compiler:
         if at is None:
             names = ", ".join(sorted(self.columns)[:40])
             raise NotAnExpression(problem=f"there is no column {name}", columns=names)
+        self.used.add(at)
         return operator.itemgetter(at)
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Formula:

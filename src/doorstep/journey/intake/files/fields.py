@@ -19,7 +19,7 @@ from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.mapping import Said
 from doorstep.journey.intake.files.moments import Moment
 from doorstep.journey.intake.files.problems import Problem
-from doorstep.journey.intake.files.scope import Scope
+from doorstep.journey.intake.files.scope import Getter, Scope
 from doorstep.journey.intake.files.staging import Part
 from doorstep.kit import money
 from doorstep.setup import checks
@@ -71,6 +71,10 @@ class Fields:
     def get(self, name: str, row: Sequence[str]) -> str:
         get = self._get.get(name)
         return get(row) if get is not None else ""
+
+    def getter(self, name: str, otherwise: str = "") -> Getter:
+        """The function of a row itself, for what is asked of every line."""
+        return self._get.get(name) or (lambda row: otherwise)
 
     def minor(self, name: str, row: Sequence[str], currency: str, part: Part, wrong: Wrong) -> int:
         """Minor units of an amount in major ones; 0 where none is told."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import lru_cache
+
+import msgspec
 
 from doorstep.journey.intake.files.fields import Fields, Settled, Wrong, decimal, exact_price, site_code, sorting, whole
 from doorstep.journey.intake.files.mapping import Mapping
@@ -17,10 +18,12 @@ from doorstep.journey.intake.new_order import NewLine
 MOST_LINES = 2000
 LARGEST_QUANTITY = 1_000_000
 LARGEST_PRICE = Decimal(10) ** 9
+ZERO = Decimal(0)
+NO_PRICE = frozenset({"price_missing", "amount_unreadable"})
+REMEMBERED = 16384  # cells of prices, and what they came to
 
 
-@dataclass(slots=True)
-class Line:
+class Line(msgspec.Struct, gc=False):
     """A row of a line, in its whole context, and what it was read as."""
 
     part: Part
@@ -38,10 +41,16 @@ class LineReader:
     """Reads the rows of lines of one mapping."""
 
     def __init__(self, mapping: Mapping, scope: Scope, settled: Settled) -> None:
-        self.fields = Fields(mapping.line, scope, settled)
-        self._decimal, self._key = mapping.decimal, mapping.order.key
+        self.fields = fields = Fields(mapping.line, scope, settled)
+        self._mark, self._key = mapping.decimal, mapping.order.key
         self._is_service = scope.test(mapping.line.service)
         self._service_code = _service_codes(mapping.services)
+        self._price_field = "unit_price" if "unit_price" in fields else "total"
+        self._by_total = self._price_field == "total"
+        self._quantity, self._amount = fields.getter("quantity", "1"), fields.getter(self._price_field)
+        self._code, self._title, self._stage = fields.getter("sku"), fields.getter("title"), fields.getter("stage")
+        self._site = fields.getter("site") if "site" in fields else None
+        self._external_id, self._has_discount = fields.getter("external_id"), "discount" in fields
 
     def lines(self, rows: list[tuple[Part, Sequence[str]]], wrong: Wrong) -> list[Line]:
         lines = [line for part, row in rows if (line := self._sold(part, row, wrong)) is not None]
@@ -66,8 +75,7 @@ class LineReader:
 
     def read(self, part: Part, row: Sequence[str], wrong: Wrong) -> Line | None:
         """A line as it was told, signs included; None when its quantity is none that goods have."""
-        get = self.fields.get
-        told = get("quantity", row) if "quantity" in self.fields else "1"
+        told = self._quantity(row)
         quantity = whole(told)
         if quantity is None or abs(quantity) > LARGEST_QUANTITY:
             reason = "quantity_unclear" if quantity is None else "quantity_too_large"
@@ -76,40 +84,43 @@ class LineReader:
         price = self._price(part, row, quantity, wrong)
         if price is None:
             return None
-        code = get("sku", row).strip()[:120]
+        code = self._code(row).strip()[:120]
         return Line(
-            part=part, row=row, code=code, title=get("title", row)[:500], quantity=quantity, unit_price=price,
-            service=self._service_code(code) or (self._is_service is not None and self._is_service(row)),
-            site=site_code(get("site", row)) if "site" in self.fields else "",
-            stage=get("stage", row).strip(),
+            part, row, code, self._title(row)[:500], quantity, price,
+            self._service_code(code) or (self._is_service is not None and self._is_service(row)),
+            "" if self._site is None else site_code(self._site(row)),
+            self._stage(row).strip(),
         )  # fmt: skip
 
     def _price(self, part: Part, row: Sequence[str], quantity: int, wrong: Wrong) -> Decimal | None:
-        name = "unit_price" if "unit_price" in self.fields else "total"
-        told = self.fields.get(name, row)
-        amount = decimal(told, self._decimal)
-        if amount is None:
-            reason = "price_missing" if not told.strip() else "amount_unreadable"
-            if quantity:
-                wrong.add(part.line, self.fields.said[name], reason, told)
-            amount = Decimal(0)
-        if name == "total" and quantity not in (0, 1):
-            return exact_price(amount / quantity)
-        if abs(amount) > LARGEST_PRICE:
-            wrong.add(part.line, self.fields.said[name], "price_too_large", told)
-            return None
-        exact = exact_price(amount)
-        if exact != amount:
-            wrong.add(part.line, self.fields.said[name], "price_rounded", told)
-        return exact
+        told = self._amount(row)
+        amount, price, problem = _priced(told, self._mark)
+        is_shared = self._by_total and quantity not in (0, 1)
+        if problem and (quantity if problem in NO_PRICE else not is_shared):
+            wrong.add(part.line, self.fields.said[self._price_field], problem, told)
+        return exact_price(amount / quantity) if is_shared else price
 
     def new_line(self, line: Line, currency: str, wrong: Wrong, tax_minor: int) -> NewLine:
-        discount = self.fields.minor("discount", line.row, currency, line.part, wrong)
+        discount = 0
+        if self._has_discount:
+            discount = self.fields.minor("discount", line.row, currency, line.part, wrong)
         return NewLine(
             sku=line.code, title=line.title, quantity=line.quantity, unit_price=line.unit_price,
             discount_minor=discount, tax_minor=tax_minor, ships=not line.service,
-            external_id=self.fields.get("external_id", line.row).strip()[:120],
+            external_id=self._external_id(line.row).strip()[:120],
         )  # fmt: skip
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _priced(told: str, mark: str) -> tuple[Decimal, Decimal | None, str]:
+    """The amount that a cell says, the price that it makes, and what is wrong with it."""
+    amount = decimal(told, mark)
+    if amount is None:
+        return ZERO, ZERO, "amount_unreadable" if told.strip() else "price_missing"
+    if abs(amount) > LARGEST_PRICE:
+        return amount, None, "price_too_large"
+    exact = exact_price(amount)
+    return amount, exact, "price_rounded" if exact != amount else ""
 
 
 def _service_codes(patterns: list[str]) -> Callable[[str], bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 from doorstep.journey.intake.files.entries import Entry, Seen
 from doorstep.journey.intake.files.fields import Settled
 from doorstep.journey.intake.files.mapping import Mapping
-from doorstep.journey.intake.files.moments import moments
+from doorstep.journey.intake.files.moments import Moment, moments
 from doorstep.journey.intake.files.orders_mapped import OrderBuilder
 from doorstep.journey.intake.files.scope import ROWS, Opened, Scope, open_tables
 from doorstep.journey.intake.files.staging import Part, Staging
@@ -19,6 +20,7 @@ from doorstep.journey.intake.files.tables import BadRow
 from doorstep.kit.refusals import Refusal
 
 LAST = 1 << 62  # where an order stands whose time cannot be read
+REMEMBERED = 4096  # texts of times
 
 
 class NoCurrency(Refusal):
@@ -57,7 +59,7 @@ class MappedFiles:
         )
         self._staging = Staging()
         self._builder = OrderBuilder(mapping, self._tables, settled, self._staging, self._files)
-        self._moment = settled.moment
+        self._sorted_by = _sorting(settled.moment)
 
     def __enter__(self) -> MappedFiles:
         self._staging.begin()
@@ -92,7 +94,7 @@ class MappedFiles:
         is_order = table.name == (self.mapping.order.table or ROWS)
         placed = Scope(self._tables, table.name).getter(self.mapping.order.placed_at) if is_order else None
         key_at, owner = table.header.index(table.said.key), table.owner
-        number, add = self._files.index(str(file)), self._staging.add
+        number, add, sorted_by = self._files.index(str(file)), self._staging.add, self._sorted_by
         for row in table.rows(file):
             if isinstance(row, BadRow):
                 seen.add(row.rows)
@@ -104,7 +106,7 @@ class MappedFiles:
             if not key:
                 yield BadRow(file=str(file), line=line, column=table.said.key, reason="no_name")
                 continue
-            add(owner, key, number, line, texts, None if placed is None else self._sorted_by(placed(texts)))
+            add(owner, key, number, line, texts, None if placed is None else sorted_by(placed(texts)))
 
     def _looked_up(self, table: Opened, file: Path, seen: Seen) -> Iterator[BadRow]:
         id_at = table.header.index(table.said.id)
@@ -116,7 +118,12 @@ class MappedFiles:
             seen.add()
             self._staging.add_looked_up(table.owner, row[1][id_at].strip(), row[1])
 
-    def _sorted_by(self, text: str) -> int:
+
+def _sorting(moment: Moment) -> Callable[[str], int]:
+    @lru_cache(maxsize=REMEMBERED)
+    def sorted_by(text: str) -> int:
         """Microseconds since 1970; what has no time that can be read comes last."""
-        at = self._moment(text)
+        at = moment(text)
         return LAST if at is None else int(at.timestamp() * 1_000_000)
+
+    return sorted_by

@@ -24,13 +24,21 @@ class Namer:
 
     def begin(self) -> None:
         """From the first order again."""
-        self._first_sku, self._first_name, self._first_site = FirstSeen(), FirstSeen(), FirstSeen()
+        self._nameless, self._named, self._first_site = {""}, {""}, FirstSeen()  # codes of SKUs; the blank is none
 
     def skus(self, lines: list[Line]) -> tuple[NewSku, ...]:
         """Codes seen for the first time; and once more when a row tells the name that the first one left out."""
-        new = [line for line in lines if line.code and self._first_sku(line.code)]
-        named = [line for line in lines if line.code and line.title.strip() and self._first_name(line.code)]
-        return tuple(self._new_sku(line) for line in {id(line): line for line in (*new, *named)}.values())
+        new = [line for line in lines if line.code not in self._named and self._is_new(line)]
+        return tuple(map(self._new_sku, new))
+
+    def _is_new(self, line: Line) -> bool:
+        code = line.code
+        if line.title.strip():
+            self._named.add(code)
+        elif code in self._nameless:
+            return False
+        self._nameless.add(code)
+        return True
 
     def _new_sku(self, line: Line) -> NewSku:
         get = self._sku.get

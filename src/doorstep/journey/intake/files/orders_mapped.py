@@ -35,6 +35,7 @@ LARGEST_QUANTITY = 1_000_000
 LARGEST_PRICE = Decimal(10) ** 9
 SIX_PLACES = Decimal(1).scaleb(-money.UNIT_PRICE_PLACES)
 STAGES = frozenset(get_args(LineStage))
+TERMS = frozenset(get_args(PaymentTerm))
 # Where the units of a line are gone from the site, or will never leave it.
 OVER = frozenset({"shipped", "delivered", "taken_back", "lost", "canceled"})
 NOT_SENT = frozenset({"canceled"})
@@ -57,8 +58,10 @@ class OrderBuilder:
         self.line_scope = Scope(tables, line_table, order_table)
         self.order_owner, self.line_owner = tables[order_table].owner, tables[line_table].owner
         self.payment_owner = tables[paying].owner if paying else -1
-        self.tables = tables
+        # Where lines stand in a table of their own, or point to others, each row is seen with what is beside it.
+        self.is_looked_up = self.order_owner != self.line_owner or len(self.line_scope.chain) > 1
         self.order = Fields(mapping.order, self.order_scope, settled)
+        self.placed_at = self.order.getter("placed_at")
         self.lines = LineReader(mapping, self.line_scope, settled)
         self.line = self.lines.fields
         self.names = Namer(mapping, self.line_scope, settled)
@@ -86,9 +89,8 @@ class OrderBuilder:
         by_kind: dict[str, list[tuple[Part, Sequence[str]]]] = {}
         for part in parts:
             if part.owner == self.line_owner:
-                row = self._row_of(self.line_scope, part, order_row)
-                kind = next((kind for kind, test in self.kinds if test(row)), "")
-                by_kind.setdefault(kind, []).append((part, row))
+                row = self._row_of(self.line_scope, part, order_row) if self.is_looked_up else part.texts
+                by_kind.setdefault(self._kind(row), []).append((part, row))
         payments = [part for part in parts if part.owner == self.payment_owner] if self.payment else []
         if by_kind and "" not in by_kind and self.payment_owner not in (self.order_owner, self.line_owner):
             told += (self._not_of_an_order(part) for part in payments)
@@ -103,6 +105,12 @@ class OrderBuilder:
         if "" in by_kind or not by_kind:
             yield self._order(key, orders[0], order_row, by_kind.get("", []), payments, wrong, counts, beside)
 
+    def _kind(self, row: Sequence[str]) -> str:
+        for kind, test in self.kinds:
+            if test(row):
+                return kind
+        return ""
+
     def _not_of_an_order(self, part: Part) -> BadRow:
         return BadRow(
             file=self.files[part.file], line=part.line, reason="payment_of_correction", value=part.texts[0][:200]
@@ -111,7 +119,7 @@ class OrderBuilder:
     def _row_of(self, scope: Scope, part: Part, order_row: Sequence[str]) -> Sequence[str]:
         """A row of lines or payments with what it points to, its order's row behind it."""
         if part.owner == self.order_owner:
-            return self._with_looked_up(scope, part.texts) if len(scope.chain) > 1 else part.texts
+            return self._with_looked_up(scope, part.texts)
         return [*self._with_looked_up(scope, part.texts, until=self.order_owner), *order_row]
 
     def _with_looked_up(self, scope: Scope, texts: list[str], until: int = -1) -> list[str]:
@@ -181,12 +189,12 @@ class OrderBuilder:
         self, row: Sequence[str], head: Part, rows: list[tuple[Part, Sequence[str]]], wrong: Wrong
     ) -> datetime | None:
         """The earliest that its rows say; where the order has a row of its own, what that says."""
-        moment = self.order.moment
         if head.owner == self.line_owner:
-            told = [at for part, own in rows if (at := moment("placed_at", own, part)) is not None]
+            texts = {self.placed_at(own) for _, own in rows}
+            told = [at for text in texts if (at := self.settled.moment(text)) is not None]
             if told:
                 return min(told)
-        return moment("placed_at", row, head, wrong)
+        return self.order.moment("placed_at", row, head, wrong)
 
     def _of_lines(self, name: str, lines: list[Line], currency: str, wrong: Wrong) -> list[int]:
         """An amount of each line that the order has as a whole."""
@@ -373,9 +381,8 @@ class OrderBuilder:
         self, row: Sequence[str], head: Part, wrong: Wrong
     ) -> Literal["prepaid", "on_shipment", "cod", "on_account"]:
         told = self._text("payment_term", row).strip()
-        for term in get_args(PaymentTerm):
-            if told == term:
-                return cast(PaymentTerm, term)
+        if told in TERMS:
+            return cast(PaymentTerm, told)
         if told:
             wrong.add(head.line, self.order.said["payment_term"], "status_unknown", told)
         return "prepaid"

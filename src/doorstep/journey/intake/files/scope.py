@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 
-from doorstep.journey.intake.files.expressions import NotAnExpression, formula, text_of, truth_of
+from doorstep.journey.intake.files.expressions import NotAnExpression, test_formula, text_formula, text_of, truth_of
 from doorstep.journey.intake.files.mapping import Field, NotAMapping, Said
 from doorstep.journey.intake.files.mapping import Mapping as Mapped
 from doorstep.journey.intake.files.mapping import Table as SaidTable
@@ -62,7 +61,7 @@ def _put_in_order(table: Iterable[Row | BadRow], places: list[int | None]) -> It
 
 def _checked(row: Row) -> tuple[int, list[str]] | BadRow:
     """A row with more cells than the header has shifted: nobody knows which cell is which."""
-    if any(extra.strip() for extra in row.extra):
+    if row.extra and any(extra.strip() for extra in row.extra):
         return BadRow(file=row.file, line=row.line, reason="too_many_cells", value=row.extra[0][:200])
     return row.line, row.texts
 
@@ -115,18 +114,14 @@ class Scope:
     def test(self, said: Said) -> Test | None:
         """Whether this field says yes of a row."""
         if isinstance(said, str) and said:
-            work = formula(said, self.columns)
-            return lambda row: truth_of(work(row))
+            return test_formula(said, self.columns)
         get = self.getter(said)
         return None if get is None else lambda row: truth_of(get(row))
 
     def _text(self, said: str) -> Getter:
-        if said in self.columns:
-            return itemgetter(self.columns[said])
-        if not said:
+        if not said and said not in self.columns:
             raise NotAnExpression(expression=said, problem="a field says of which column it is, or a value")
-        work = formula(said, self.columns)
-        return lambda row: text_of(work(row))
+        return text_formula(said, self.columns)
 
 
 def _translated(inner: Getter, said: Field) -> Getter:

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from doorstep.journey.intake.corrections.correcting import Shelf
 from doorstep.journey.intake.history.standing import KeptParcel, KeptPart, Left, Shipped
+from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.kit.refusals import NotFound
-from doorstep.setup.places import HISTORY, Goods
+from doorstep.setup.places import Goods
 from doorstep.setup.sites import every_site
 from doorstep.spine.facts import OrderFacts
 from doorstep.spine.outcome import Ask
@@ -49,17 +49,6 @@ select m.id as order_id, m.sku_id, m.site_id, m.happened_at,
   where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb = 'import_history'
     and m.what = 'stock'
   group by m.id, m.sku_id, m.site_id, m.happened_at order by m.id, m.sku_id, m.site_id, m.happened_at
-"""
-FREE = """
-select a.merchant_id, a.sku_id, a.site_id, a.free from availability a
-  join unnest($2::bigint[], $3::bigint[]) u(sku_id, site_id) on u.sku_id = a.sku_id and u.site_id = a.site_id
-  where a.merchant_id = any($1) order by a.merchant_id, a.sku_id, a.site_id for no key update of a
-"""
-STANDING = """
-select b.merchant_id, b.sku_id, b.site_id, b.quantity from bin_stock b
-  join unnest($2::bigint[], $3::bigint[]) u(sku_id, site_id) on u.sku_id = b.sku_id and u.site_id = b.site_id
-  where b.merchant_id = any($1) and b.place = $4 and b.lot = ''
-  order by b.merchant_id, b.sku_id, b.site_id for no key update of b
 """
 
 
@@ -109,7 +98,7 @@ async def past_of(
     left = await _left(tx, at) if orders else {}
     return Past(
         sites=sites,
-        shelf=await _shelf(tx, _goods(asks, sites, skus) | _goods_left(orders, left)),
+        shelf=await shelf_of(tx, _goods(asks, sites, skus) | _goods_left(orders, left)),
         parcels=await _parcels(tx, at) if orders else {},
         parts=await _parts(tx, at) if orders else {},
         raised=await _raised(tx, at) if orders else {},
@@ -142,18 +131,6 @@ def _goods(
 
 def _goods_left(orders: Mapping[int, OrderFacts], left: Mapping[int, Left]) -> set[Goods]:
     return {Goods(orders[order].merchant, sku, site) for order, goods in left.items() for sku, site in goods}
-
-
-async def _shelf(tx: Tx, goods: set[Goods]) -> Shelf:
-    shelf = Shelf()
-    if not goods:
-        return shelf
-    at = (list(tx.merchants), [each.sku for each in goods], [each.site for each in goods])
-    for row in await tx.rows(FREE, *at):
-        shelf.free[Goods(row["merchant_id"], row["sku_id"], row["site_id"])] = row["free"]
-    for row in await tx.rows(STANDING, *at, HISTORY):
-        shelf.standing[Goods(row["merchant_id"], row["sku_id"], row["site_id"])] = row["quantity"]
-    return shelf
 
 
 Orders = tuple[list[int], list[int]]

@@ -117,7 +117,10 @@ def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
 
 
 def _arrived(outcome: Outcome, standing: Standing, told: Told) -> None:
-    _back_again(standing, told)
+    if outcome.opens is None:
+        _back_again(standing, told)
+    if not told.there.stages and not any(way.has_arrived for way in set(told.ways)):
+        return
     arrived: ByTime = {}
     for at, unit in enumerate(standing.told):
         if unit is None or not unit.ships:
@@ -150,6 +153,8 @@ def _back_again(standing: Standing, told: Told) -> None:
 
 
 def _came_back_or_lost(outcome: Outcome, standing: Standing, told: Told) -> None:
+    if not told.there.stages and not told.there.came_back:
+        return
     back: ByTime = {}
     lost: ByTime = {}
     for at, unit in enumerate(standing.told):

@@ -8,9 +8,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from doorstep.journey.intake.corrections.correcting import Shelf
+import msgspec
+
 from doorstep.journey.intake.history.contradictions import Contradicted
 from doorstep.journey.intake.money import Money
+from doorstep.journey.intake.shelf import Shelf
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.facts import OrderFacts
@@ -19,8 +21,7 @@ from doorstep.spine.outcome import Stock
 VERB = "import_history"
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(msgspec.Struct, gc=False):
     """A line as the books have it; `sku_id` None: the item is not known."""
 
     line_no: int
@@ -51,7 +52,7 @@ class Unit:
         setattr(self, target, getattr(self, target) + units)
 
 
-UNIT = tuple(Unit.__dataclass_fields__)
+UNIT = Unit.__struct_fields__
 
 
 @dataclass(slots=True)
