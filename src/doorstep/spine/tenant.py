@@ -29,6 +29,11 @@ ALL_MERCHANTS = "select merchant_id from route where kind = 'merchant' order by 
 ADD_ROUTES = "insert into route (kind, hash, merchant_id) select * from unnest($1::text[], $2::bytea[], $3::bigint[])"
 
 
+# Who writes runs the same few statements with lists of any length, over rows found by their keys. Planning each anew
+# would cost more than they do; and a plan made while a table was small must not read all of it when it no longer is.
+AS_A_WRITER = "set local plan_cache_mode = force_generic_plan; set local random_page_cost = 0.01"
+
+
 class AppMayNotOwn(RuntimeError):
     """The application's database role is a superuser or owns tables: the tenant wall would not hold."""
 
@@ -137,8 +142,7 @@ def _begin(ids: Sequence[int], readonly: bool) -> str:
     wall = f"set local app.merchants = '{','.join(str(int(merchant)) for merchant in ids)}'"
     if readonly:
         return f"begin read only; {wall}"
-    # Who writes runs the same few statements with lists of any length: planning each anew would cost more than they do.
-    return f"begin; {wall}; set local plan_cache_mode = force_generic_plan"
+    return f"begin; {wall}; {AS_A_WRITER}"
 
 
 async def _leave_as_it_is(_: Connection) -> None:

@@ -66,7 +66,6 @@ def orders(
     """
 
     async def work(db: Db) -> dict[str, Any]:
-        from doorstep.doors.worker import finding
         from doorstep.journey.intake.files.mapping import read_mapping
         from doorstep.journey.intake.import_orders import import_orders
         from doorstep.kit import clock
@@ -84,8 +83,6 @@ def orders(
                 db, meant, files, currency=used, home=home(), at=clock.now(), progress=tell, create=create,
                 dry_run=dry_run, **options,
             )  # fmt: skip
-        # Where no worker runs they are found all the same.
-        await finding.once(db, [] if dry_run else [meant])
         return came.as_json()
 
     told = with_db(work)
