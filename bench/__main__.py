@@ -12,6 +12,7 @@ BENCHES = {
     "reads": "bench.reads",
     "import": "bench.importing",
     "seed": "bench.seed",
+    "audit": "bench.auditing",
 }
 
 

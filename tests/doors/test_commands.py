@@ -195,6 +195,15 @@ def test_the_books_are_audited(cli: Cli) -> None:
     assert cli.says("audit", "--merchant", "mugs").startswith("The books hold")
 
 
+def test_what_came_in_since_the_last_seal_is_audited(cli: Cli) -> None:
+    told = cli.json("audit", "--since-seal")
+    assert told["ok"] is True and told["broken"] == []
+    assert told["sealed"]["merchants_behind"] == 0
+    assert cli.says("audit", "--since-seal").startswith("Since the last seal: 0 events")
+    assert cli.json("status")["sealed"]["seconds_behind"] == 0
+    assert "0 s behind" in cli.says("status")
+
+
 # Reports
 
 

@@ -18,9 +18,10 @@ from doorstep.kit.embedded import Urls
 from doorstep.spine.audit import SHOWN, audit
 from doorstep.spine.holds import place_hold
 from doorstep.spine.journey import ROWS
-from doorstep.spine.laws import LAWS
+from doorstep.spine.laws import LAWS, narrowed
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Outcome, Stock
 from doorstep.spine.record import record
+from doorstep.spine.sealing import audit_since
 from doorstep.spine.status import ORDER, as_sql
 from doorstep.spine.tenant import Db, tenant_tx
 from tests.database import drop_database, make_database
@@ -179,6 +180,10 @@ async def books(one_database: Urls) -> AsyncIterator[Books]:
     await opened.damage("insert into series (merchant_id, series, next) values ({m}, '2026', 3)")
     await opened.delivered("done")
     await opened.packed("packed")
+    opened.ids["decision"] = (await shop.rows(
+        "select decision_id from decision where merchant_id = $1 and order_id = $2 limit 1",
+        shop.merchant, opened.ids["packed"],
+    ))[0]["decision_id"]  # fmt: skip
     await opened.held("held")
     await opened.credited("sale")
     yield opened
@@ -196,6 +201,7 @@ class Break:
     broken: str
     mended: str
     also: tuple[str, ...] = ()  # other laws that this breaks too
+    whole: bool = False  # only the whole audit names it so
 
     def __str__(self) -> str:
         return f"{self.law}: {self.what}"
@@ -225,6 +231,9 @@ def of_correction(set_to: str, back: str, table: str = "correction") -> tuple[st
         for value in (set_to, back)
     )  # type: ignore[return-value]
 
+
+# As if nothing had been checked yet, and nobody knew of anything.
+UNSEALED = "delete from seal; delete from sealed_stock; delete from attention where kind = 'books_broken';"
 
 STAGE_INDEX = (
     "create index order_now_open on order_now (merchant_id, stage, order_id)"
@@ -286,11 +295,11 @@ BREAKS = (
     Break(
         "stock", "sku_{sku} at site {site} free", "ord_{packed}#3 promise",
         "update availability set free = free + 1 where merchant_id = {m} and sku_id = {sku}",
-        "update availability set free = free - 1 where merchant_id = {m} and sku_id = {sku}", ("places",),
+        "update availability set free = free - 1 where merchant_id = {m} and sku_id = {sku}", ("places",), whole=True,
     ),
     Break(
         "stock", "sku_{sku} at site {site} reserved", "ord_{packed}#4 pick",
-        *of_event("packed", 4, ',3,"', ',30,"'), ("places",),
+        *of_event("packed", 4, ',3,"', ',30,"'), ("places", "promises"),
     ),
     Break(
         "places", "sku_{sku} at site {site} in A-1", "ord_{packed}#4 pick",
@@ -300,12 +309,12 @@ BREAKS = (
     Break(
         "places", "sku_{sku} at site {site} in B-2", "ord_{packed}#5 pack",
         "update bin_stock set place = 'B-2' where merchant_id = {m} and place = 'A-1'",
-        "update bin_stock set place = 'A-1' where merchant_id = {m} and place = 'B-2'",
+        "update bin_stock set place = 'A-1' where merchant_id = {m} and place = 'B-2'", whole=True,
     ),
     Break(
         "places", "sku_{sku} at site {site} in all places", "ord_{done}#6 hand_over",
         "update bin_stock set quantity = quantity + 5 where merchant_id = {m} and place = 'A-1'",
-        "update bin_stock set quantity = quantity - 5 where merchant_id = {m} and place = 'A-1'",
+        "update bin_stock set quantity = quantity - 5 where merchant_id = {m} and place = 'A-1'", whole=True,
     ),
     Break(
         "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
@@ -325,6 +334,7 @@ BREAKS = (
         "promises", "sku_{sku} at site {site} reserved for orders", "ord_{packed}#4 pick",
         "update availability set reserved = 2, free = free - 2 where merchant_id = {m} and sku_id = {sku}",
         "update availability set reserved = 0, free = free + 2 where merchant_id = {m} and sku_id = {sku}", ("stock",),
+        whole=True,
     ),
     # cash
     Break(
@@ -431,7 +441,7 @@ BREAKS = (
     Break(
         "references", "hld_{hold} -> orders", "no event: it was written past the books",
         "update hold set order_id = {their_order} where merchant_id = {m}",
-        "update hold set order_id = {held} where merchant_id = {m}", ("summaries",),
+        "update hold set order_id = {held} where merchant_id = {m}", ("summaries",), whole=True,
     ),
     Break(
         "references", "allocation of line 1 -> fulfillment_order", "ord_{packed}#5 pack",
@@ -450,7 +460,7 @@ BREAKS = (
         "references", "par_{packed_parcel} line 1 -> parcel", "no event: it was written past the books",
         "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = {packed_parcel}",
         "update parcel set parcel_id = -parcel_id where merchant_id = {m} and parcel_id = -{packed_parcel}",
-        ("places", "summaries"),
+        ("places", "summaries"), whole=True,
     ),
     Break(
         "references", "cor_{correction} -> channel", "no event: it was written past the books",
@@ -463,7 +473,7 @@ BREAKS = (
     Break(
         "references", "cor_-{correction} line 1 -> correction", "no event: it was written past the books",
         of_correction("correction_id = -correction_id", "", "correction_line")[0],
-        "update correction_line set correction_id = {correction} where merchant_id = {m}", ("corrections",),
+        "update correction_line set correction_id = {correction} where merchant_id = {m}", ("corrections",), whole=True,
     ),
     Break(
         "references", "link of cor_{correction} line 7 -> correction_line", "ord_{sale}#3 import_correction",
@@ -477,11 +487,46 @@ BREAKS = (
         "references", "ord_{packed} line 1 -> sku", "ord_{packed}#5 pack",
         of_order("sku_id = -1", "", "order_line")[0], of_order("sku_id = {sku}", "", "order_line")[0],
     ),
+    Break(
+        "references", "pay_{packed_authorization} -> orders", "no event: it was written past the books",
+        "update payment set order_id = {their_order} where merchant_id = {m} and payment_id = {packed_authorization}",
+        "update payment set order_id = {packed} where merchant_id = {m} and payment_id = {packed_authorization}",
+        ("cash",), whole=True,
+    ),
+    Break(
+        "references", "par_{packed_parcel} -> orders", "no event: it was written past the books",
+        "update parcel set order_id = {their_order} where merchant_id = {m} and parcel_id = {packed_parcel}",
+        "update parcel set order_id = {packed} where merchant_id = {m} and parcel_id = {packed_parcel}",
+        ("summaries",), whole=True,
+    ),
+    Break(
+        "references", "ful_{packed_ful} -> orders", "no event: it was written past the books",
+        "update fulfillment_order set order_id = {their_order} where merchant_id = {m}"
+        " and fulfillment_order_id = {packed_ful}",
+        "update fulfillment_order set order_id = {packed} where merchant_id = {m}"
+        " and fulfillment_order_id = {packed_ful}", whole=True,
+    ),
+    Break(
+        "references", "allocation of line 1 -> order_line", "no event: it was written past the books",
+        "update allocation set order_id = {their_order} where merchant_id = {m} and order_id = {packed}",
+        "update allocation set order_id = {packed} where merchant_id = {m} and order_id = {their_order}",
+        ("promises",), whole=True,
+    ),
+    Break(
+        "references", "decision {decision} -> orders", "no event: it was written past the books",
+        "update decision set order_id = {their_order} where merchant_id = {m} and decision_id = {decision}",
+        "update decision set order_id = {packed} where merchant_id = {m} and decision_id = {decision}", whole=True,
+    ),
+    Break(
+        "references", "ord_{packed} summary -> orders", "ord_{packed}#5 pack",
+        "update orders set order_id = -order_id where merchant_id = {m} and order_id = {packed}",
+        "update orders set order_id = -order_id where merchant_id = {m} and order_id = -{packed}",
+    ),
     # counters
     Break(
         "stage_counts", "orders at stage draft", "no event: it was written past the books",
         "insert into stage_count values ({m}, 99, 'draft', 1)",
-        "delete from stage_count where merchant_id = {m} and slot = 99",
+        "delete from stage_count where merchant_id = {m} and slot = 99", whole=True,
     ),
     # the journey
     Break(
@@ -503,6 +548,16 @@ async def test_whole_books_break_no_law(books: Books) -> None:
     assert all(law.checked for law in report.laws)
     assert report.as_json()["ok"] is True
     assert "nothing broken" in report.told()
+
+
+async def test_several_hands_find_what_one_does(books: Books) -> None:
+    await books.damage("update order_now set owed = owed + 1 where merchant_id = {m} and order_id = {packed}")
+    try:
+        alone, together = await audit(books.db), await audit(books.db, hands=2)
+    finally:
+        await books.damage("update order_now set owed = owed - 1 where merchant_id = {m} and order_id = {packed}")
+    assert not alone.ok
+    assert together == alone
 
 
 async def test_merchants_are_audited_a_group_at_a_time(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -532,6 +587,32 @@ async def test_what_is_broken_is_named_with_its_event_and_its_mending(books: Boo
     assert {law.law for law in report.laws if law.broken} == {broken.law, *broken.also}
     mended = await audit(books.db, [books.shop.merchant])
     assert mended.ok, mended.told()
+
+
+@pytest.mark.parametrize("broken", [broken for broken in BREAKS if not broken.whole], ids=str)
+async def test_the_audit_of_what_came_in_names_it_too_and_once(books: Books, broken: Break) -> None:
+    what = broken.what.format(**books.ids)
+    await books.damage(UNSEALED + broken.broken)
+    try:
+        turn = await audit_since(books.db, [books.shop.merchant])
+        await books.damage("delete from seal; delete from sealed_stock")
+        again = await audit_since(books.db, [books.shop.merchant])
+    finally:
+        await books.damage(broken.mended)
+    found = [found for law, found in turn.found if law.name == broken.law and found.what.startswith(what)]
+    assert found, f"{what} is not named by:\n{turn.told()}"
+    narrow = {law.name for law in LAWS if any(map(narrowed, law.checks))}
+    assert {law.name for law, _ in turn.found} == {broken.law, *broken.also} & narrow
+    assert all(one.merchant == books.shop.key for one in found)
+    assert not again.ok and not again.found and again.again == len(turn.found)
+    raised = await books.shop.rows(
+        "select kind, reason, why ->> 'law' as law from attention where merchant_id = $1 and resolved_at is null",
+        books.shop.merchant,
+    )
+    assert len(raised) == len(turn.found) and {row["kind"] for row in raised} == {"books_broken"}
+    await books.damage(UNSEALED)
+    mended = await audit_since(books.db, [books.shop.merchant])
+    assert mended.ok and mended.streams, mended.told()
 
 
 def test_every_law_is_broken_once_at_least() -> None:

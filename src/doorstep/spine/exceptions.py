@@ -55,6 +55,8 @@ MEANS: dict[str, str] = {
     "capture_declined": "the provider did not hand over the money it holds",
     "release_declined": "the provider did not let the held money go",
     "refund_declined": "the provider did not send the money back",
+    # the books
+    "books_broken": "the books contradict themselves: a law of the audit is broken",
 }
 
 # kind: the one next action
@@ -96,6 +98,7 @@ NEXT_ACTION: dict[str, str] = {
     "capture_declined": "ask the provider, or settle it by hand",
     "release_declined": "ask the provider, or settle it by hand",
     "refund_declined": "ask the provider, or settle it by hand",
+    "books_broken": "find what wrote it past the books, and set it to what the moves say",
 }
 RETRY = "mend what the error names, then try the job again; or drop it"
 UNKNOWN = "look at the reason"

@@ -76,6 +76,8 @@ def down(json: Json = False) -> None:
 def status(json: Json = False) -> None:
     """What runs, and where; starts nothing."""
     facts = look()
+    if facts["database"]["running"]:
+        facts["sealed"] = wait_for(_sealed())
     answer(facts, _told(facts), json)
 
 
@@ -130,6 +132,27 @@ async def _reached() -> bool:
     return True
 
 
+async def _sealed() -> dict[str, Any] | None:
+    """How far the audit of what comes in is behind; None where the tables are older than it."""
+    import asyncpg
+
+    from doorstep.kit import embedded
+    from doorstep.spine.sealing import behind
+    from doorstep.spine.tenant import Db
+
+    urls = embedded.resolve_urls()
+    try:
+        db = await Db.open(urls.app, urls.router, size=1)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return None
+    try:
+        return (await behind(db)).as_json()
+    except asyncpg.UndefinedTableError:
+        return None
+    finally:
+        await db.close()
+
+
 def _told(facts: dict[str, Any]) -> str:
     lines = [f"doorstep {facts['version']}, home {facts['home']}"]
     for name in ("database", "web", "worker", "simulator"):
@@ -137,4 +160,7 @@ def _told(facts: dict[str, Any]) -> str:
         word = "not running" if not part["running"] else "running" if part.get("healthy", True) else "not answering"
         where = part.get("address") if part["running"] else None
         lines.append(f"  {name:<10} {word}{f', {where}' if where else ''}")
+    if sealed := facts.get("sealed"):
+        known = f", {sealed['known_broken']} broken things known" if sealed["known_broken"] else ""
+        lines.append(f"  {'audit':<10} {sealed['seconds_behind']:g} s behind{known}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""schedule: what happens by the clock: deadlines that pass, and request keys that are old enough to forget."""
+"""schedule: what happens by the clock: deadlines that pass, what came in audited, request keys forgotten."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,11 +16,13 @@ from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.kit.away import is_away
 from doorstep.spine.outcome import Ask
+from doorstep.spine.sealing import one_turn
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 
 DEADLINES_EVERY = timedelta(seconds=20)
+SEAL_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=1)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
@@ -37,6 +40,7 @@ async def run(world: World, stopping: asyncio.Event) -> None:
     """Every so often, until told to stop."""
     await asyncio.gather(
         _every(DEADLINES_EVERY, ask_what_is_due, world, stopping),
+        _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
     )
 
@@ -49,15 +53,20 @@ async def _every(
             await work(world, world.now())
         except Exception as error:
             if not is_away(error):
-                log.error("the schedule failed", work=work.__name__, **told(error))
+                log.error("the schedule failed", work=_name(work), **told(error))
         try:
             await asyncio.wait_for(stopping.wait(), pause.total_seconds())
         except TimeoutError:
             continue
 
 
+def _name(work: Callable[..., Awaitable[object]]) -> str:
+    return str(getattr(work, "func", work).__name__)
+
+
 async def once(world: World, now: datetime) -> None:
     await ask_what_is_due(world, now)
+    await seal_what_came_in(world, now)
     await forget_old_keys(world, now)
 
 
@@ -74,6 +83,17 @@ async def ask_what_is_due(world: World, now: datetime) -> None:
         asks[deadline.merchant, deadline.verb].append(Ask(deadline.merchant, body, now))
     for (_, verb), waiting in asks.items():
         await world.ask(verb, waiting)
+
+
+async def seal_what_came_in(world: World, now: datetime, stopping: asyncio.Event | None = None) -> None:
+    """Audit what came in since the last seal, a turn after the other while there is more; what is broken is loud."""
+    merchants = await world.db.everyone()
+    while not (stopping and stopping.is_set()) and (turn := await one_turn(world.db, merchants)) is not None:
+        for law, broken in turn.found:
+            log.error("the books are broken", law=law.name, merchant=broken.merchant, what=broken.what,
+                      expected=broken.expected, found=broken.found, since=broken.event, mend=law.mend)  # fmt: skip
+        if not turn.more:
+            break
 
 
 async def forget_old_keys(world: World, now: datetime) -> int:
