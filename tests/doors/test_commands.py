@@ -303,7 +303,8 @@ def test_exceptions_are_counted_listed_and_resolved_once(cli: Cli) -> None:
     again = cli.says(*words, row["id"])
     assert again.startswith(f"0 resolved.\n{row['id']} was, since 20") and "by cli" in again
     assert cli.refused(*words, "att_999999999").startswith("There is no such thing here.")
-    assert cli.refused(*words, "--merchant", "other", row["id"]).startswith("There is no such thing here.")
+    cli.says("merchant", "add", "neighbors", "--currency", "USD", "--country", "US")
+    assert cli.refused(*words, "--merchant", "neighbors", row["id"]).startswith("There is no such thing here.")
 
 
 def test_many_exceptions_are_resolved_at_once_when_that_is_said(cli: Cli) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import answer
-from doorstep.doors.cli.session import commander, merchant_meant, order_meant, with_db
+from doorstep.doors.cli.session import commander, merchant_searched, order_meant, with_db
 from doorstep.kit.refusals import Invalid
 from doorstep.spine.journey import JOURNEY, Row
 
@@ -218,7 +218,7 @@ async def _ask(db: Db, verb: Verb, given: dict[str, Any], own: dict[str, Any]) -
     from doorstep.spine.runner import run_one
     from doorstep.spine.tenant import tenant_tx
 
-    merchant = await merchant_meant(db, own["merchant_"])
+    merchant = await merchant_searched(db, own["merchant_"])
     if isinstance(given.get("order"), str) and given["order"]:
         async with tenant_tx(db, [merchant], readonly=True) as tx:
             given["order"] = await order_meant(tx, merchant, given["order"])

@@ -12,6 +12,7 @@ from doorstep.doors.cli.session import (
     builtins_of,
     commander,
     merchant_meant,
+    merchant_searched,
     order_meant,
     table,
     with_db,
@@ -80,7 +81,7 @@ def list_exceptions(
         from doorstep.doors.reads.exceptions import exceptions as read
         from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
+        meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             about = await order_meant(tx, meant, order) if order else None
             query = ExceptionQuery(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, order_meant, query_of, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_searched, order_meant, query_of, table, with_db
 
 if TYPE_CHECKING:
     from doorstep.doors.reads.order import Order, Timeline
@@ -73,7 +73,7 @@ def list_orders(
         from doorstep.spine.tenant import tenant_tx
 
         query = query_of(asked, OrderQuery)
-        meant = await merchant_meant(db, merchant)
+        meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             return await read(tx, meant, query)
 
@@ -114,7 +114,7 @@ def show(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
         from doorstep.doors.reads.order import timeline
         from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
+        meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             word = await order_meant(tx, meant, order)
             return await read(tx, [meant], word), await timeline(tx, meant, word, 0, 200)
@@ -189,7 +189,7 @@ def why(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
         from doorstep.doors.reads.why import why as read
         from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
+        meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             return await read(tx, meant, await order_meant(tx, meant, order))
 

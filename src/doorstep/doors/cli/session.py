@@ -76,6 +76,18 @@ async def merchant_meant(db: Db, key: str) -> int:
     return int(found[0]["merchant_id"])
 
 
+async def merchant_searched(db: Db, key: str) -> int:
+    """As `merchant_meant`, for who looks for orders: where no worker feeds what finds them, that is done first."""
+    from doorstep.doors import supervisor
+    from doorstep.doors.worker import finding
+    from doorstep.kit.home import home
+
+    meant = await merchant_meant(db, key)
+    if not supervisor.state(home(), "worker").running:
+        await finding.once(db, [meant])
+    return meant
+
+
 async def order_meant(tx: Tx, merchant: int, word: str) -> str:
     """The id of the order that is called so: by its id, its number, or what the channel calls it."""
     from doorstep.doors.reads.orders import orders_called
