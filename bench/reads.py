@@ -24,6 +24,7 @@ import msgspec
 import psutil
 
 from bench import seed
+from bench.meter import cpu_s, database_cpu_s
 from doorstep.doors.console import order_page, orders_page
 from doorstep.doors.console.signing_in import Visitor
 from doorstep.doors.console.visit import Visit
@@ -40,7 +41,8 @@ from doorstep.spine.verbs import VERBS
 
 FEW = 10_000
 ROUNDS, CALLS, WARM = 9, 12, 8
-BATCH, BATCHES, TURNS = 50, 6, 9
+# The first turns only warm up: after a start every page that is written goes to the log whole, once.
+BATCH, BATCHES, WARM_TURNS, TURNS = 50, 20, 8, 9
 FILTERS: dict[str, dict[str, Any]] = {
     "newest": {},
     "stage_usual": {"stage": "completed"},
@@ -88,24 +90,7 @@ class Town:
         return self.merchants[0]
 
     def backend_cpu_s(self) -> float:
-        return _cpu_s(self.backend)
-
-    def server_cpu_s(self) -> float:
-        server = psutil.Process(embedded.server_pid(self.home) or 0)
-        total = sum(_cpu_s(process.pid) for process in [server, *server.children()])
-        ended = server.cpu_times()
-        return total + float(ended.children_user + ended.children_system)
-
-
-def _cpu_s(pid: int) -> float:
-    """To the nanosecond, where the kernel tells it."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1e9
-    except (OSError, ValueError):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = psutil.Process(pid).cpu_times()
-            return float(times.user + times.system)
-        return 0.0
+        return cpu_s(psutil.Process(self.backend))
 
 
 @contextlib.asynccontextmanager
@@ -210,14 +195,14 @@ async def measure_page(page: Page, towns: Sequence[Town]) -> list[dict[str, floa
 async def measure_intake(towns: Sequence[Town]) -> list[dict[str, float]]:
     """Microseconds per order placed in batches, promised at once: this process and the whole server."""
     took: list[list[tuple[float, float]]] = [[] for _ in towns]
-    for turn in range(TURNS + 1):
+    for turn in range(WARM_TURNS + TURNS):
         for at, rounds in zip(towns, took, strict=True):
             batches = [[_new_order(at) for _ in range(BATCH)] for _ in range(BATCHES)]
-            wall, cpu = time.perf_counter(), time.process_time() + at.server_cpu_s()
+            wall, cpu = time.perf_counter(), time.process_time() + database_cpu_s(at.home)
             for batch in batches:
                 await run(at.db, "place", batch)
-            cpu = time.process_time() + at.server_cpu_s() - cpu
-            if turn:  # the first warms up
+            cpu = time.process_time() + database_cpu_s(at.home) - cpu
+            if turn >= WARM_TURNS:
                 rounds.append((cpu / BATCH / BATCHES * 1e6, (time.perf_counter() - wall) / BATCH / BATCHES * 1e6))
     return [
         {

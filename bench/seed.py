@@ -38,7 +38,7 @@ from doorstep.spine.verbs import VERBS
 
 SITE = NewSite("NJ", "New Jersey", "US", {"line1": "1 Port Road", "city": "Port Reading", "region": "NJ",
                "postcode": "07064"}, 40.56, -74.25, "America/New_York")  # fmt: skip
-MERCHANTS, SKUS, UNITS = 4, 400, 1_000_000
+MERCHANTS, SKUS, UNITS = 4, 100, 1_000_000
 CHANNELS = ("web", "market", "phone", "fair")
 FAIR, RARE_SKU, RARE_COUNTRY = "fair", "RARE-1", "IS"
 RARE = 60  # orders of the first merchant that have a thing that is rare

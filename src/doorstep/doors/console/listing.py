@@ -1,7 +1,7 @@
 """listing: the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
 
-The list spans merchants; how its orders are found stands in doors/reads/finding.py. Counts stop at a bound, so that the
-price of a page does not grow with what lies behind it.
+The list spans merchants; how its orders are found stands in doors/reads/finding.py. Stages are counted by their writers
+(spine/counters.py), so that the price of a page does not grow with what lies behind it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ from doorstep.doors.reads.finding import Found, find
 from doorstep.doors.reads.orders import OrderQuery
 from doorstep.kit.ids import public
 from doorstep.kit.text import storable
+from doorstep.spine.counters import orders_per_stage
 from doorstep.spine.holds import TYPES
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Tx
 
 PAGE = 50
 COUNTED = 500
-# Stages whose orders pile up for ever are counted among the newest so many.
-COUNTED_AMONG = 2_000
 LONGEST_WORD = 254
 
 STAGES = frozenset(value for value, _ in AXES["stage"])
-CLOSED = ("completed", "canceled", "expired")
 
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.title, l.code, l.ordered, coalesce(s.name, '') as name
@@ -46,27 +44,12 @@ SHIP_BY = """
 select f.merchant_id, f.order_id, min(f.ship_by) as ship_by from fulfillment_order f
   where f.merchant_id = any($1) and f.order_id = any($2) group by f.merchant_id, f.order_id
 """
-# One row per stage; each count stops at its bound. The open stages have an index of their own.
-COUNTS_OPEN = " union all ".join(
-    f"""
-select '{stage}' as stage, count(*) as orders, false as partly from (
-  select 1 from order_now n where n.merchant_id = any($1) and n.stage = '{stage}' limit {COUNTED + 1}) x"""
-    for stage in words.STRIP
-    if stage not in CLOSED
-)
-COUNTS_CLOSED = f"""
-select 'completed' as stage, coalesce(sum(x.done), 0)::bigint as orders, coalesce(bool_or(x.is_full), false) as partly
-  from unnest($1::bigint[]) m(merchant_id) cross join lateral (
-    select count(*) filter (where n.stage = 'completed') as done, count(*) = {COUNTED_AMONG} as is_full from (
-      select n.stage from order_now n where n.merchant_id = m.merchant_id order by n.order_id desc
-      limit {COUNTED_AMONG}) n) x
-"""
+# Open holds are few; where they are many the count stops at its bound.
 COUNT_HELD = f"""
-select 'hold' as stage, count(*) as orders, false as partly from (
+select count(*) from (
   select distinct h.merchant_id, h.order_id from hold h where h.merchant_id = any($1) and h.lifted_at is null
   limit {COUNTED + 1}) x
 """
-COUNTS = f"{COUNTS_OPEN} union all {COUNTS_CLOSED} union all {COUNT_HELD}"
 MERCHANTS = "select merchant_id, key, name from merchant where merchant_id = any($1) order by name, merchant_id"
 CHANNELS = "select distinct c.key from channel c where c.merchant_id = any($1) order by c.key limit 100"
 # Countries to choose from: those of the newest orders.
@@ -129,7 +112,7 @@ class Stop:
 
     @property
     def shown(self) -> str:
-        return f"{min(self.orders, COUNTED):,}{'+' if self.more else ''}"
+        return f"{self.orders:,}{'+' if self.more else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +149,7 @@ async def listing(tx: Tx, filters: Filters) -> Listing:
     names = {row["merchant_id"]: (row["key"], row["name"]) for row in await tx.rows(MERCHANTS, list(tx.merchants))}
     wanted = [m for m, (key, _) in names.items() if not filters.merchant or key == filters.merchant]
     found, newer, older = await _page(tx, wanted, filters)
-    counts = {row["stage"]: row for row in await tx.rows(COUNTS, wanted)}
+    counts = {**await orders_per_stage(tx, wanted), "hold": await tx.value(COUNT_HELD, wanted)}
     shown = await _shown(tx, found.rows, names)
     return Listing(
         filters=filters,
@@ -228,16 +211,15 @@ def _title(lines: Sequence[Any]) -> str:
     return str(lines[0]["title"] or lines[0]["name"] or lines[0]["code"])
 
 
-def _strip(counts: Mapping[str, Any], filters: Filters) -> list[Stop]:
+def _strip(counts: Mapping[str, int], filters: Filters) -> list[Stop]:
     stops = [(key, name, {"stage": key, "hold": ""}) for key, name in words.STRIP.items()]
     stops.append(("hold", "On hold", {"stage": "", "hold": "any"}))
     found = []
     for key, name, change in stops:
-        count = counts.get(key)
-        orders = count["orders"] if count else 0
         current = filters.hold != "" if key == "hold" else filters.stage == key
         # A second click on the same stop shows everything again.
         href = filters.but(stage="", hold="") if current else filters.but(**change)
-        more = orders > COUNTED or bool(count and count["partly"])
-        found.append(Stop(key, name, orders, more, href, current))
+        orders = counts.get(key, 0)
+        more = key == "hold" and orders > COUNTED
+        found.append(Stop(key, name, COUNTED if more else orders, more, href, current))
     return found
