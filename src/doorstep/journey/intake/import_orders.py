@@ -40,7 +40,7 @@ from doorstep.spine.tenant import Db, tenant_tx
 BATCH, BATCH_LINES = 1000, 10_000
 LOOKED_AT = 2000  # entries, in one question
 # Of so many batches the corrections come first, and of so many the orders are on their way at once.
-WINDOW, AT_ONCE = 4, 2
+WINDOW, AT_ONCE = 6, 3
 NAMES = 5000  # of SKUs, likewise
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
@@ -181,13 +181,21 @@ def _lose(work: _Import, row: BadRow) -> None:
 
 async def _take_all(work: _Import, batches: Iterator[list[Entry]]) -> None:
     """Corrections before sales, so that what came back is there to be sold; credits are linked when both are in."""
-    while window := list(islice(batches, WINDOW)):
-        for batch in window:
-            await _open_what_is_missing(work, batch)
-            await _ask(work, "import_correction", batch, tell=True, link=False)
-        await _sell(work, window)
-        work.to_link += [entry for batch in window for entry in batch if _may_be_linked(entry)]
-        await _link(work, before=window[-1][-1].at)
+    linking: asyncio.Task[None] | None = None
+    try:
+        while window := list(islice(batches, WINDOW)):
+            entries = [entry for batch in window for entry in batch]
+            await _open_what_is_missing(work, entries)
+            await _ask(work, "import_correction", entries, tell=True, link=False)
+            await _sell(work, window)
+            # Links move no goods: the next orders need not wait for them, only the next links.
+            if linking:
+                await linking
+            work.to_link += [entry for entry in entries if _may_be_linked(entry)]
+            linking = asyncio.create_task(_link(work, before=window[-1][-1].at))
+    finally:
+        if linking:
+            await linking
     await _link(work)
 
 
