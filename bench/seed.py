@@ -135,6 +135,8 @@ FOLLOWED = """
 insert into order_finding (merchant_id, after_txid) select m, pg_current_xact_id() from unnest($1::bigint[]) m
   on conflict (merchant_id) do update set after_txid = excluded.after_txid, after_pos = 0
 """
+# The orders that were played are counted by the writer already: all are counted anew.
+UNCOUNTED = "delete from stage_count where merchant_id = any($1)"
 COUNTED = """
 insert into stage_count (merchant_id, slot, stage, orders)
   select merchant_id, 0, stage, count(*) from order_now where merchant_id = any($1) group by 1, 3
@@ -443,6 +445,7 @@ async def _finish(owner: asyncpg.Connection[Any], helper: asyncpg.Connection[Any
     async def stands() -> None:
         await owner.execute(STANDINGS, everyone)
         await owner.execute(STAND, everyone)
+        await owner.execute(UNCOUNTED, everyone)
         await owner.execute(COUNTED, everyone)
 
     await asyncio.gather(found(), stands())
