@@ -31,37 +31,37 @@ LONGEST_PAUSE = timedelta(minutes=15)
 
 # Of the sites, those that send something of it; of the events, the newest.
 _NAMES = """
-select l.line_no as line, s.name from order_line l
+(select l.line_no as line, s.name from order_line l
     join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-  where l.merchant_id = o.merchant_id and l.order_id = o.order_id"""
+  where l.merchant_id = o.merchant_id and l.order_id = o.order_id)"""
 _SITES = f"""
-select {", ".join(f"t.{name}" for name in ("site_id", "code", "name", "country", "latitude", "longitude", "timezone"))},
+(select {", ".join(f"t.{name}" for name in ("site_id", "code", "name", "country", "latitude", "longitude", "timezone"))},
     t.cut_off, t.weekdays
   from site t where t.site_id in (select f.site_id from fulfillment_order f
-    where f.merchant_id = o.merchant_id and f.order_id = o.order_id)"""
+    where f.merchant_id = o.merchant_id and f.order_id = o.order_id))"""
 _PARCELS = """
-select 'par_' || p.parcel_id as id, p.length_mm, p.width_mm, p.height_mm, p.label_cost_minor, p.label_currency,
+(select 'par_' || p.parcel_id as id, p.length_mm, p.width_mm, p.height_mm, p.label_cost_minor, p.label_currency,
     p.label_error, p.label_pdf is not null as has_label
-  from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id"""
+  from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id)"""
 _PARCEL_LINES = """
-select 'par_' || l.parcel_id as parcel, l.line_no as line, l.quantity from parcel p
+(select 'par_' || l.parcel_id as parcel, l.line_no as line, l.quantity from parcel p
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
-  where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no"""
+  where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no)"""
 _NEWS = """
-select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message from parcel p
+(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message from parcel p
     join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id
-  order by e.parcel_id, e.happened_at desc, e.recorded_at desc"""
+  order by e.parcel_id, e.happened_at desc, e.recorded_at desc)"""
 _ATTENTION = """
-select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attention a
-  where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.resolved_at is null order by a.attention_id"""
+(select a.attention_id, a.kind, a.reason, a.next_action, a.raised_at from attention a
+  where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.resolved_at is null order by a.attention_id)"""
 _DECISIONS = """
-select d.verb, d.chosen, d.why, d.decided_at from decision d
-  where d.merchant_id = o.merchant_id and d.order_id = o.order_id order by d.decision_id"""
+(select d.verb, d.chosen, d.why, d.decided_at from decision d
+  where d.merchant_id = o.merchant_id and d.order_id = o.order_id order by d.decision_id)"""
 _TIMELINE = f"""
-select {EVENT} from event e
+(select {EVENT} from event e
   where e.merchant_id = o.merchant_id and e.kind = 'order' and e.id = o.order_id
-  order by e.seq desc limit {EVENTS_SHOWN}"""
+  order by e.seq desc limit {EVENTS_SHOWN})"""
 BESIDE = f"""
 select row_to_json(w) from (
   select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,

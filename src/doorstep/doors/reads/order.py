@@ -230,37 +230,37 @@ _CASH, _AMOUNTS = Cash.__struct_fields__, Amounts.__struct_fields__
 _TYPES = " ".join("when '{}' then '{}'".format(name, says.replace("'", "''")) for name, says in TYPES.items())
 _LIFTS_WHEN = f"case h.type {_TYPES} else '' end"
 _LINES = f"""
-select l.line_no as line, coalesce(s.code, '') as sku, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
+(select l.line_no as line, coalesce(s.code, '') as sku, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
     l.tax_minor, l.total_minor, l.ordered, {_built(LINE, "l")} as units
   from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-  where l.merchant_id = o.merchant_id and l.order_id = o.order_id order by l.line_no"""
+  where l.merchant_id = o.merchant_id and l.order_id = o.order_id order by l.line_no)"""
 _ALLOCATIONS = """
-select a.line_no as line, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped, f.expires_at
+(select a.line_no as line, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped, f.expires_at
   from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.fulfillment_order_id = f.fulfillment_order_id
-  order by a.line_no, a.lot"""
+  order by a.line_no, a.lot)"""
 _FULFILLMENT_ORDERS = f"""
-select 'ful_' || f.fulfillment_order_id as id, t.code as site, f.ship_by, f.deliver_from, f.deliver_by, f.released_at,
+(select 'ful_' || f.fulfillment_order_id as id, t.code as site, f.ship_by, f.deliver_from, f.deliver_by, f.released_at,
     {rows_as_json(_ALLOCATIONS)} as allocations
   from fulfillment_order f join site t on t.site_id = f.site_id
-  where f.merchant_id = o.merchant_id and f.order_id = o.order_id order by f.fulfillment_order_id"""
+  where f.merchant_id = o.merchant_id and f.order_id = o.order_id order by f.fulfillment_order_id)"""
 _PARCELS = """
-select 'par_' || p.parcel_id as id, 'ful_' || p.fulfillment_order_id as fulfillment_order, t.code as site, p.carton,
+(select 'par_' || p.parcel_id as id, 'ful_' || p.fulfillment_order_id as fulfillment_order, t.code as site, p.carton,
     p.weight_g, p.label_state, p.carrier, p.service, p.tracking_number, p.state, p.packed_at, p.handed_over_at,
     p.delivered_at
   from parcel p join site t on t.site_id = p.site_id
-  where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by p.parcel_id"""
+  where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by p.parcel_id)"""
 _HOLDS = f"""
-select 'hld_' || h.hold_id as id, h.line_no as line, h.type, h.reason, {_LIFTS_WHEN} as lifts_when, h.why, h.placed_by,
+(select 'hld_' || h.hold_id as id, h.line_no as line, h.type, h.reason, {_LIFTS_WHEN} as lifts_when, h.why, h.placed_by,
     h.placed_at, h.until, h.lifted_by, h.lifted_at
-  from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id order by h.hold_id"""
+  from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id order by h.hold_id)"""
 _PAYMENTS = """
-select 'pay_' || p.payment_id as id, p.kind, p.state, p.amount_minor, p.currency, p.provider, p.provider_ref, p.method,
+(select 'pay_' || p.payment_id as id, p.kind, p.state, p.amount_minor, p.currency, p.provider, p.provider_ref, p.method,
     p.reason, p.asked_at, p.done_at
-  from payment p where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by p.payment_id"""
+  from payment p where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by p.payment_id)"""
 _INVOICES = """
-select 'inv_' || i.invoice_id as id, i.series, i.number, i.kind, i.currency, i.total_minor, i.issued_at
-  from invoice i where i.merchant_id = o.merchant_id and i.order_id = o.order_id order by i.invoice_id"""
+(select 'inv_' || i.invoice_id as id, i.series, i.number, i.kind, i.currency, i.total_minor, i.issued_at
+  from invoice i where i.merchant_id = o.merchant_id and i.order_id = o.order_id order by i.invoice_id)"""
 ORDER = f"""
 select row_to_json(w) from (
   select 'ord_' || o.order_id as id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel,
