@@ -57,9 +57,19 @@ PASSING = ("tote:", "parcel:")
 UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
+# A text that is full of quotes travels as it is.
+JSON = "varchar"
+EVENT_KINDS = (
+    "bigint", "text", "bigint", "integer", "integer", "integer", "text", "text", "timestamptz", "timestamptz", JSON,
+    JSON,
+)  # fmt: skip
+STREAM_KINDS = ("bigint", "text", "bigint", "integer")
+ANSWER_KINDS = ("bigint", "bytea", "bytea", JSON)
+ENDED_KINDS = ("bigint", "bigint", "bigint")
+JOB_KINDS = ("bigint", "bigint", "text", JSON, "text", "timestamptz")
 STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
-  select merchant_id, kind, id, seq from unnest({}::bigint[], {}::text[], {}::bigint[], {}::integer[])
+  select merchant_id, kind, id, seq from unnest({}, {}, {}, {})
     d(merchant_id, kind, id, seq)
   on conflict (merchant_id, kind, id) do update set seq = s.seq + excluded.seq
   returning s.merchant_id, s.kind, s.id, s.seq
@@ -69,8 +79,7 @@ insert into stream as s (merchant_id, kind, id, seq)
 EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
   select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
-  from unnest({{}}::bigint[], {{}}::text[], {{}}::bigint[], {{}}::integer[], {{}}::integer[], {{}}::integer[],
-      {{}}::text[], {{}}::text[], {{}}::timestamptz[], {{}}::timestamptz[], {{}}::text[], {{}}::text[])
+  from unnest({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}})
     d(merchant_id, kind, id, of_order, of_stream, nth, verb, actor, happened_at, recorded_at, moves, data)
   returning 1
 """
@@ -82,18 +91,18 @@ OF_STREAMS = (
 JOBS = """
 insert into job (merchant_id, job_id, verb, body, key, due_at)
   select merchant_id, job_id, verb, body::jsonb, key, due_at
-  from unnest({}::bigint[], {}::bigint[], {}::text[], {}::text[], {}::text[], {}::timestamptz[])
+  from unnest({}, {}, {}, {}, {}, {})
     d(merchant_id, job_id, verb, body, key, due_at)
   on conflict (merchant_id, key) where key is not null do nothing returning 1
 """
 ANSWERS = """
 insert into request (merchant_id, key, digest, answer)
   select merchant_id, key, digest, answer::jsonb
-  from unnest({}::bigint[], {}::bytea[], {}::bytea[], {}::text[]) d(merchant_id, key, digest, answer)
+  from unnest({}, {}, {}, {}) d(merchant_id, key, digest, answer)
   order by merchant_id, key returning 1
 """
 ENDED = """
-delete from job j using unnest({}::bigint[], {}::bigint[], {}::bigint[]) d(merchant_id, job_id, fence)
+delete from job j using unnest({}, {}, {}) d(merchant_id, job_id, fence)
   where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence returning 1
 """
 
@@ -329,7 +338,7 @@ def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
         facts = tuple(given[0][1])
         columns = (*KEYS["order_line"][:2], *facts)
         arrays = [[order[0] for order, _ in given], [order[1] for order, _ in given]]
-        arrays += [writes.types.plain("order_line", name, [line[name] for _, line in given]) for name in facts]
+        arrays += [[line[name] for _, line in given] for name in facts]
         arrays += [[row.get(name, 0) for row in units] for name in counted]
         zeros = tuple(name for name in UNITS if name not in counted)
         writes.insert_arrays("order_line", (*columns, *counted), arrays, zeros, group="units")
@@ -432,7 +441,7 @@ def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
     if rows:
         before = (OF_ORDERS if orders else "") + (OF_STREAMS if streams else "")
         text = EVENTS.format(before=before)
-        writes.add(Written("event", text), [list(column) for column in zip(*rows, strict=True)])
+        writes.add(Written("event", text, EVENT_KINDS), _by_column(rows))
 
 
 def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key, tuple[int, int]]:
@@ -444,7 +453,11 @@ def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key
     rows = sorted(added.items())
     if rows:
         keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
-        writes.add(Written("stream", STREAMS), [*keys, [events for _, events in rows]], name="streams")
+        writes.add(
+            Written("stream", STREAMS, STREAM_KINDS),
+            [*keys, [events for _, events in rows]],
+            name="streams",
+        )
     return {key: (at, events) for at, (key, events) in enumerate(rows, start=1)}
 
 
@@ -453,19 +466,30 @@ async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) 
     if jobs:
         ids = await tx.fresh_ids(len(jobs))
         rows = [(merchant, next(ids), job.verb, _json(job.body), job.key, due) for merchant, job, due in jobs]
-        writes.put(Written("job", JOBS), [list(column) for column in zip(*rows, strict=True)], group="jobs")
+        writes.put(Written("job", JOBS, JOB_KINDS), _by_column(rows), group="jobs")
 
 
 def _keep_answers(writes: Statements, answered: Sequence[Answered]) -> None:
     if answered:
-        writes.add(Written("request", ANSWERS), [list(column) for column in zip(*answered, strict=True)])
+        writes.add(
+            Written("request", ANSWERS, ANSWER_KINDS),
+            _by_column(answered),
+        )
 
 
 def _end_jobs(writes: Statements, ended: Sequence[tuple[int, Claimed]]) -> None:
     if ended:
         rows = [(merchant, job.job_id, job.fence) for merchant, job in ended]
-        writes.add(Written("job", ENDED), [list(column) for column in zip(*rows, strict=True)], group="jobs")
+        writes.add(
+            Written("job", ENDED, ENDED_KINDS),
+            _by_column(rows),
+            group="jobs",
+        )
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _by_column(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

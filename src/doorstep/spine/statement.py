@@ -37,8 +37,36 @@ select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(
     and a.attnum > 0 and not a.attisdropped
 """
 
-# What has no array of its own on the wire, or a slow one, goes as its text.
-AS_TEXT = frozenset({"jsonb", "json", "numeric", "text[]", "xid8"})
+# Numbers and words travel as the text of their array: the driver looks at each element of an array twice, and what it
+# saves the database in reading it is less than that.
+NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
+# What has no array of its own on the wire goes as its text.
+AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
+
+
+def passed(kind: str, number: int) -> str:
+    """A parameter that carries an array of this type."""
+    return f"${number}::text::{kind}[]" if kind in NUMBERS or kind == "text" else f"${number}::{kind}[]"
+
+
+def sent(kind: str, values: Sequence[Any]) -> Any:
+    """The array as its parameter takes it."""
+    if kind in NUMBERS:
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    return _words(values) if kind == "text" else values
+
+
+def _words(values: Sequence[Any]) -> str:
+    """A text array as PostgreSQL spells it."""
+    if None not in values:
+        joined = '","'.join(values)
+        if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):
+            return '{"' + joined + '"}'
+    return "{" + ",".join(["NULL" if value is None else f'"{_escaped(value)}"' for value in values]) + "}"
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(slots=True)
@@ -46,7 +74,7 @@ class Columns:
     """The type of each column of the merchants' tables, and the statements made of them before."""
 
     types: dict[tuple[str, str], str] = field(default_factory=dict)
-    # What a column holds when it is left out, as it goes on the wire; of columns where that is a plain value.
+    # What a column holds when it is left out; of columns where that is a plain value.
     unset: dict[tuple[str, str], Any] = field(default_factory=dict)
     made: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
@@ -57,26 +85,24 @@ class Columns:
         self.unset = {column: value for column, value in found if value is not ...}
         self.made.clear()
 
-    def wire(self, table: str, column: str) -> str:
-        """The type of the array that carries this column."""
+    def passed(self, table: str, column: str, number: int) -> str:
+        """The parameter that carries the array of this column."""
         kind = self.types[table, column]
-        return "text" if kind in AS_TEXT else kind
+        return passed("text[]" if kind in AS_TEXT else kind, number).replace("text[][]", "text[]")
 
     def read(self, table: str, column: str) -> str:
         """The column as the statement takes it from the array `d`."""
         kind = self.types[table, column]
         return f"d.{column}::{kind}" if kind in AS_TEXT else f"d.{column}"
 
-    def plain(self, table: str, column: str, values: list[Any]) -> list[Any]:
-        """The values as they go on the wire."""
+    def sent(self, table: str, column: str, values: Sequence[Any]) -> Any:
+        """The array of this column as its parameter takes it."""
         kind = self.types[table, column]
         if kind in ("jsonb", "json"):
-            return [None if value is None else _as_json(value) for value in values]
-        if kind == "numeric":
-            return [None if value is None else str(value) for value in values]
+            return [None if value is None else msgspec.json.encode(value).decode() for value in values]
         if kind == "text[]":
-            return [None if value is None else _as_array(value) for value in values]
-        return values
+            return [None if value is None else _words(value) if value else "{}" for value in values]
+        return sent(kind, values)
 
 
 def _plain_default(expression: str | None, kind: str) -> Any:
@@ -85,20 +111,13 @@ def _plain_default(expression: str | None, kind: str) -> Any:
         return None
     if kind == "boolean":
         return expression == "true"
-    if kind in ("bigint", "integer", "smallint") and expression.strip("'").isdigit():
-        return int(expression)
+    if kind in NUMBERS:
+        return int(expression) if expression.isdigit() else ...
     quoted = re.fullmatch(r"'((?:[^']|'')*)'::[a-z\[\] ]+", expression)
-    return quoted[1].replace("''", "'") if quoted and kind in ("text", "jsonb", "json", "text[]") else ...
-
-
-def _as_json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _as_array(words: Sequence[str]) -> str:
-    """A text array as PostgreSQL spells it."""
-    quoted = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
-    return "{" + ",".join(f'"{word}"' for word in quoted) + "}"
+    if quoted and kind == "text":
+        return quoted[1].replace("''", "'")
+    empty: dict[str, Any] = {"{}": [] if kind == "text[]" else {}, "[]": []}
+    return empty.get(quoted[1], ...) if quoted and kind in ("jsonb", "json", "text[]") else ...
 
 
 class NewRows(NamedTuple):
@@ -108,6 +127,10 @@ class NewRows(NamedTuple):
     columns: tuple[str, ...]
     zeros: tuple[str, ...] = ()
     returning: str = "1"
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return self.columns
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         names = ", ".join((*self.columns, *self.zeros))
@@ -123,9 +146,13 @@ class Update(NamedTuple):
     where: tuple[str, ...]
     values: tuple[str, ...]
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return (*self.where, *self.values)
+
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         changes = ", ".join(f"{name} = {types.read(self.table, name)}" for name in self.values)
-        source = _unnested(types, self.table, (*self.where, *self.values), given)
+        source = _unnested(types, self.table, self.carried, given)
         return f"update {self.table} t set {changes} from {source} where {_same(self.where)} returning 1"
 
 
@@ -135,8 +162,12 @@ class Delete(NamedTuple):
     table: str
     where: tuple[str, ...]
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return self.where
+
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        source = _unnested(types, self.table, self.where, given)
+        source = _unnested(types, self.table, self.carried, given)
         return f"delete from {self.table} t using {source} where {_same(self.where)} returning 1"
 
 
@@ -148,9 +179,13 @@ class Add(NamedTuple):
     counters: tuple[str, ...]
     returning: str = "1"
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return (*self.keys, *self.counters)
+
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         changes = ", ".join(f"{name} = t.{name} + d.{name}" for name in self.counters)
-        source = _unnested(types, self.table, (*self.keys, *self.counters), given, numbered=True)
+        source = _unnested(types, self.table, self.carried, given, numbered=True)
         return f"update {self.table} t set {changes} from {source} where {_same(self.keys)} returning {self.returning}"
 
 
@@ -162,8 +197,12 @@ class Drain(NamedTuple):
     counter: str
     emptied: bool
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return (*self.keys, self.counter)
+
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        source = _unnested(types, self.table, (*self.keys, self.counter), given, numbered=True)
+        source = _unnested(types, self.table, self.carried, given)
         left = f"t.{self.counter} + d.{self.counter}"
         if self.emptied:
             return f"delete from {self.table} t using {source} where {_same(self.keys)} and {left} = 0 returning 1"
@@ -183,8 +222,12 @@ class AddOrOpen(NamedTuple):
     more: tuple[str, ...] = ()
     returning: str = "1"
 
+    @property
+    def carried(self) -> tuple[str, ...]:
+        return (*self.keys, *self.counters, *self.more)
+
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        columns = (*self.keys, *self.counters, *self.more)
+        columns = self.carried
         changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in self.counters)
         values = ", ".join(types.read(self.table, name) for name in columns)
         source = _unnested(types, self.table, columns, given)
@@ -195,13 +238,14 @@ class AddOrOpen(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A part that is written out, with `{}` for each of its arrays."""
+    """A part that is written out, with `{}` for each of its arrays, whose types are `kinds`."""
 
     table: str
     text: str
+    kinds: tuple[str, ...] = ()
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        return self.text.format(*(f"${next(given)}" for _ in range(self.text.count("{}"))))
+        return self.text.format(*(passed(kind, next(given)) for kind in self.kinds))
 
 
 Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
@@ -210,10 +254,14 @@ Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
 def _unnested(
     types: Columns, table: str, columns: Sequence[str], given: Iterator[int], *, numbered: bool = False
 ) -> str:
-    arrays = ", ".join(f"${next(given)}::{types.wire(table, name)}[]" for name in columns)
+    arrays = ", ".join(types.passed(table, name, next(given)) for name in columns)
     if numbered:
         return f"unnest({arrays}) with ordinality d({', '.join(columns)}, at)"
     return f"unnest({arrays}) d({', '.join(columns)})"
+
+
+def _columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
+    return [[row[name] for row in rows] for name in names]
 
 
 def _same(keys: Sequence[str]) -> str:
@@ -228,7 +276,7 @@ class Part(NamedTuple):
 
     name: str
     shape: Shape
-    arrays: Sequence[list[Any]]
+    arrays: list[Any]
     rows: int | None
     with_next: bool = False
 
@@ -245,7 +293,7 @@ class Statements:
         """Rows that all have the same columns."""
         if rows:
             given = tuple(rows[0])
-            self.insert_arrays(table, given, self._arrays(table, given, rows), zeros, group="new")
+            self.insert_arrays(table, given, _columns(rows, given), zeros, group="new")
 
     def insert_arrays(
         self,
@@ -271,10 +319,10 @@ class Statements:
     def update(
         self, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: Sequence[dict[str, Any]]
     ) -> None:
-        self.add(Update(table, where, values), self._arrays(table, (*where, *values), rows))
+        self.add(Update(table, where, values), _columns(rows, (*where, *values)))
 
     def delete(self, table: str, where: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
-        self.add(Delete(table, where), self._arrays(table, where, rows))
+        self.add(Delete(table, where), _columns(rows, where))
 
     def add(self, shape: Shape, arrays: Sequence[list[Any]], *, group: str = "", name: str = "") -> None:
         """As many rows must change as were given. Parts of one group and table write no row of each other's."""
@@ -302,11 +350,15 @@ class Statements:
             at += 1
         while len(self._parts) <= at:
             self._parts.append([])
-        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, arrays, rows, with_next))
+        carried = self._sent(shape, arrays)
+        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, carried, rows, with_next))
         self._last[shape.table] = (at, group)
 
-    def _arrays(self, table: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
-        return [self.types.plain(table, name, [row[name] for row in rows]) for name in columns]
+    def _sent(self, shape: Shape, arrays: Sequence[list[Any]]) -> list[Any]:
+        if isinstance(shape, Written):
+            return [sent(kind, array) for kind, array in zip(shape.kinds, arrays, strict=True)]
+        named = zip(shape.carried, arrays, strict=True)
+        return [self.types.sent(shape.table, column, array) for column, array in named]
 
     async def send(self, connection: Reads) -> None:
         """Write it all; RowsMissing when a part changed another number of rows than it was given."""

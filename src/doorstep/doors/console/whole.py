@@ -34,8 +34,8 @@ _NAMES = """
 (select l.line_no as line, s.name from order_line l
     join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
   where l.merchant_id = o.merchant_id and l.order_id = o.order_id)"""
-_SITES = f"""
-(select {", ".join(f"t.{name}" for name in ("site_id", "code", "name", "country", "latitude", "longitude", "timezone"))},
+_SITES = """
+(select t.site_id, t.code, t.name, t.country, t.latitude, t.longitude, t.timezone,
     t.cut_off, t.weekdays
   from site t where t.site_id in (select f.site_id from fulfillment_order f
     where f.merchant_id = o.merchant_id and f.order_id = o.order_id))"""

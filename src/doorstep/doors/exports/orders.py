@@ -51,7 +51,7 @@ ORDERS = Export(
         minor("tax_minor", "o.tax_minor", "tax of the whole order"),
         flag("tax_included", "o.tax_included", "the prices include the tax"),
         minor("total_minor", "o.total_minor", "what it cost when it came in"),
-        listed("fees", "o.details -> 'fees'", "the fees: `name`, `amount_minor`"),
+        listed("fees", "coalesce(o.details -> 'fees', '[]')", "the fees: `name`, `amount_minor`"),
         text("payment_term", "o.payment_term", "`prepaid`, `on_shipment`, `cod` or `on_account`"),
         minor("owed_minor", "n.owed", "owed for it now"),
         minor("held_minor", "n.held", "held at a provider now"),

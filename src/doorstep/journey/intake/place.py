@@ -511,10 +511,11 @@ def order_row(
     facts: Facts, ask: Ask[Any], channel: int, number: str, costs: Amounts, *, generous: bool, history: bool = False
 ) -> dict[str, Any]:
     new = ask.body.order
-    details: dict[str, Any] = {
-        "fees": [msgspec.to_builtins(fee) for fee in new.fees],
-        "shipping_worth_minor": costs.shipping_worth_minor,
-    }
+    details: dict[str, Any] = {}
+    if new.fees:
+        details["fees"] = [msgspec.to_builtins(fee) for fee in new.fees]
+    if costs.shipping_worth_minor:
+        details["shipping_worth_minor"] = costs.shipping_worth_minor
     if history:
         details |= catching_up.days_of(ask.body.happened)
     if not generous:
