@@ -41,23 +41,52 @@ def number(prefix: str, word: str) -> int:
     return int(match[2])
 
 
+class Drawn(Iterator[int]):
+    """Numbers that were drawn; drawing more of them than there are is a bug and raises StopIteration."""
+
+    def __init__(self, blocks: list[range]) -> None:
+        self._blocks = blocks
+        self._at = 0
+
+    def __next__(self) -> int:
+        while self._blocks:
+            block = self._blocks[0]
+            if self._at < len(block):
+                self._at += 1
+                return block[self._at - 1]
+            del self._blocks[0]
+            self._at = 0
+        raise StopIteration
+
+    def rest(self) -> list[range]:
+        """What is left of them, all of it: nothing is here afterwards."""
+        rest = [self._blocks[0][self._at :], *self._blocks[1:]] if self._blocks else []
+        self._blocks = []
+        return [block for block in rest if block]
+
+
 class Ids:
     """A supply of fresh numbers, shared by everything in this process."""
 
     def __init__(self) -> None:
         self._free: list[range] = []
 
-    async def draw(self, connection: Fetches, count: int) -> Iterator[int]:
-        """So many fresh ids; drawing more from the iterator is a bug and raises StopIteration."""
+    async def draw(self, connection: Fetches, count: int) -> Drawn:
+        """So many fresh ids."""
         # While one task waits for blocks, another may draw what was free.
         while (missing := count - sum(map(len, self._free))) > 0:
             blocks = await connection.fetch(NEXT_BLOCKS, -(-missing // BLOCK))
             self._free.extend(range(row[0], row[0] + BLOCK) for row in blocks)
         # From here to the end nothing is awaited: no other task can draw the same numbers.
-        drawn: list[int] = []
-        while len(drawn) < count:
-            block, wanted = self._free.pop(0), count - len(drawn)
-            drawn.extend(block[:wanted])
-            if block[wanted:]:
-                self._free.insert(0, block[wanted:])
-        return iter(drawn)
+        drawn: list[range] = []
+        while count:
+            block = self._free.pop(0)
+            drawn.append(block[:count])
+            if block[count:]:
+                self._free.insert(0, block[count:])
+            count -= len(drawn[-1])
+        return Drawn(drawn)
+
+    def put_back(self, drawn: Drawn) -> None:
+        """What was drawn and not used is drawn next."""
+        self._free[:0] = drawn.rest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from doorstep.kit.ids import Ids
+from doorstep.kit.ids import Drawn, Ids
 from doorstep.spine.statement import Columns
 
 
@@ -67,7 +67,7 @@ class Tx:
         while rows := await cursor.fetch(size):
             yield rows
 
-    async def fresh_ids(self, count: int) -> Iterator[int]:
+    async def fresh_ids(self, count: int) -> Drawn:
         """Ids for new rows, drawn before the rule runs so that the rule needs no I/O."""
         return await self.ids.draw(self.connection, count)
 

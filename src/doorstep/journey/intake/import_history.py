@@ -70,6 +70,7 @@ async def import_history(tx: Tx, asks: list[Ask[ImportHistory]]) -> list[Result]
     """Write down an order that happened elsewhere; told again with more, what happened since is added."""
     facts, left = await facts_of(tx, asks, is_generous=[True] * len(asks))
     results = each(asks, lambda ask: decide(facts, left, ask))
+    tx.ids.put_back(left.ids)
     if facts.past.shelf.is_short and not tx.careful:
         tx.careful = True
         return await import_history(tx, asks)

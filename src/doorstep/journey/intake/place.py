@@ -16,7 +16,7 @@ from doorstep.journey.intake.history import catching_up, progress
 from doorstep.journey.intake.history.past import Past, past_of
 from doorstep.journey.intake.money import money_of, payments_of
 from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
-from doorstep.kit.ids import public
+from doorstep.kit.ids import Drawn, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.promising import promise_moves
@@ -197,7 +197,7 @@ class Facts:
 class Left:
     """What the orders of this batch before have left: ids and free stock."""
 
-    ids: Iterator[int]
+    ids: Drawn
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)  # (merchant, sku): {site: units}
 
 
@@ -205,7 +205,9 @@ class Left:
 async def place(tx: Tx, asks: list[Ask[Place]]) -> list[Result]:
     """Place an order. The same external id with the same content answers with the first order."""
     facts, left = await facts_of(tx, asks, is_generous=[ask.body.generous for ask in asks])
-    return only_last_counts(each(asks, lambda ask: decide(facts, left, ask)))
+    results = only_last_counts(each(asks, lambda ask: decide(facts, left, ask)))
+    tx.ids.put_back(left.ids)
+    return results
 
 
 async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]) -> tuple[Facts, Left]:
