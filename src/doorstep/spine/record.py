@@ -20,7 +20,7 @@ from doorstep.spine import journey, status
 from doorstep.spine.counters import counted
 from doorstep.spine.moves import written
 from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Fact, Insert, Move, Outcome, Stock, Update
-from doorstep.spine.statement import Add, AddOrOpen, Statements, Written
+from doorstep.spine.statement import AS_IT_IS, Add, AddOrOpen, Statements, Written
 from doorstep.spine.status import COUNTERS, ORDER, as_sql
 from doorstep.spine.tenant import Tx
 
@@ -57,16 +57,14 @@ PASSING = ("tote:", "parcel:")
 UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
-# A text that is full of quotes travels as it is.
-JSON = "varchar"
 EVENT_KINDS = (
-    "bigint", "text", "bigint", "integer", "integer", "integer", "text", "text", "timestamptz", "timestamptz", JSON,
-    JSON,
+    "bigint", "text", "bigint", "integer", "integer", "integer", "text", "text", "timestamptz", "timestamptz",
+    AS_IT_IS, AS_IT_IS,
 )  # fmt: skip
 STREAM_KINDS = ("bigint", "text", "bigint", "integer")
-ANSWER_KINDS = ("bigint", "bytea", "bytea", JSON)
+ANSWER_KINDS = ("bigint", "bytea", "bytea", AS_IT_IS)
 ENDED_KINDS = ("bigint", "bigint", "bigint")
-JOB_KINDS = ("bigint", "bigint", "text", JSON, "text", "timestamptz")
+JOB_KINDS = ("bigint", "bigint", "text", AS_IT_IS, "text", "timestamptz")
 STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
   select merchant_id, kind, id, seq from unnest({}, {}, {}, {})

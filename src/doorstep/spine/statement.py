@@ -40,7 +40,8 @@ select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(
 # Numbers and words travel as the text of their array: the driver looks at each element of an array twice, and what it
 # saves the database in reading it is less than that.
 NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
-# What has no array of its own on the wire goes as its text.
+# What has no array of its own on the wire goes as its text, element by element: it is full of quotes.
+AS_IT_IS = "varchar"
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
 
 
@@ -88,7 +89,7 @@ class Columns:
     def passed(self, table: str, column: str, number: int) -> str:
         """The parameter that carries the array of this column."""
         kind = self.types[table, column]
-        return passed("text[]" if kind in AS_TEXT else kind, number).replace("text[][]", "text[]")
+        return passed(AS_IT_IS if kind in AS_TEXT else kind, number)
 
     def read(self, table: str, column: str) -> str:
         """The column as the statement takes it from the array `d`."""

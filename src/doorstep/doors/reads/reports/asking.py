@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from doorstep.doors.reads.orders import Word
 from doorstep.kit.refusals import Invalid
+from doorstep.spine.tenant import Tx
 
 Timezone = Annotated[str, Meta(min_length=1, max_length=60)]
 By: TypeAlias = Literal["day", "week", "month", "channel", "country"]
@@ -141,3 +142,15 @@ class Tally:
 
     def of_currency(self, currency: str) -> dict[str, int]:
         return self.found.get(("", currency)) or dict.fromkeys(self.names, 0)
+
+
+async def whole(tx: Tx, query: str, *args: Any) -> list[Any]:
+    """The rows of a statement over all that a merchant has.
+
+    From statistics older than an import the planner takes it for a handful and would look through all of it once for
+    each row: loops are no way to join here.
+    """
+    await tx.run("set local enable_nestloop = off")
+    rows: list[Any] = await tx.rows(query, *args)
+    await tx.run("set local enable_nestloop = on")
+    return rows

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import CURRENCY, ByReason, ReportQuery, Tally, asked
+from doorstep.doors.reads.reports.asking import CURRENCY, ByReason, ReportQuery, Tally, asked, whole
 from doorstep.doors.reads.reports.credit_lines import COLUMNS, CREDIT_LINES
 from doorstep.spine.tenant import Tx
 
@@ -76,7 +76,7 @@ async def report_credits(tx: Tx, merchant: int, query: CreditsQuery) -> CreditsR
 async def _tally(tx: Tx, merchant: int, query: CreditsQuery, by: str | None) -> Tally:
     tally = Tally(NAMES)
     lines = asked(COLUMNS, merchant, query, by)
-    tally.add(map(dict, await tx.rows(CREDITED.format(key=lines.key, where=lines.where), *lines.args)))
+    tally.add(map(dict, await whole(tx, CREDITED.format(key=lines.key, where=lines.where), *lines.args)))
     return tally
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked
+from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked, whole
 from doorstep.spine.tenant import Tx
 
 DELIVERED = """
@@ -57,7 +57,7 @@ class DeliveryReport(Delivery, frozen=True, kw_only=True, omit_defaults=True):
 
 async def report_delivery(tx: Tx, merchant: int, query: DeliveryQuery) -> DeliveryReport:
     orders = asked(ORDERS, merchant, query, query.by)
-    found = await tx.rows(DELIVERED.format(key=orders.key, where=orders.where), *orders.args)
+    found = await whole(tx, DELIVERED.format(key=orders.key, where=orders.where), *orders.args)
     rows = [DeliveryRow(**row) for row in found]
     totals = {name: sum(getattr(row, name) for row in rows) for name in Delivery.__struct_fields__}
     return DeliveryReport(**totals, rows=rows if query.by else None)

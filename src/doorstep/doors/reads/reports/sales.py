@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import CURRENCY, ITEM, LINES, ORDERS, BySku, ReportQuery, Tally, asked
+from doorstep.doors.reads.reports.asking import CURRENCY, ITEM, LINES, ORDERS, BySku, ReportQuery, Tally, asked, whole
 from doorstep.doors.reads.reports.credit_lines import COLUMNS as CREDITS
 from doorstep.doors.reads.reports.credit_lines import CREDIT_LINES
 from doorstep.spine.tenant import Tx
@@ -119,12 +119,12 @@ async def _tally(tx: Tx, merchant: int, query: SalesQuery, by: str | None) -> Ta
         lines = asked(LINES, merchant, query, by)
         is_meant = lines.condition(f"{ITEM} = ?", query.sku)
         by_line = SOLD_LINES.format(key=lines.key, where=lines.where, is_meant=is_meant)
-        tally.add(map(dict, await tx.rows(by_line, *lines.args)))
+        tally.add(map(dict, await whole(tx, by_line, *lines.args)))
     else:
         orders = asked(ORDERS, merchant, query, by)
-        tally.add(map(dict, await tx.rows(SOLD.format(key=orders.key, where=orders.where), *orders.args)))
+        tally.add(map(dict, await whole(tx, SOLD.format(key=orders.key, where=orders.where), *orders.args)))
     credits = asked(CREDITS, merchant, query, by)
-    tally.add(map(dict, await tx.rows(CREDITED.format(key=credits.key, where=credits.where), *credits.args)))
+    tally.add(map(dict, await whole(tx, CREDITED.format(key=credits.key, where=credits.where), *credits.args)))
     return tally
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked
+from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked, whole
 from doorstep.spine.journey import CASH, JOURNEY
 from doorstep.spine.moves import code
 from doorstep.spine.tenant import Tx
@@ -98,7 +98,7 @@ async def report_stages(tx: Tx, merchant: int, query: StagesQuery) -> StagesRepo
 
 async def _took(tx: Tx, merchant: int, query: StagesQuery, by: str | None) -> list[Any]:
     orders = asked(ORDERS, merchant, query, by)
-    return await tx.rows(TOOK.format(key=orders.key, where=orders.where), *orders.args)
+    return await whole(tx, TOOK.format(key=orders.key, where=orders.where), *orders.args)
 
 
 def _ends(nth: int) -> dict[str, Any]:
