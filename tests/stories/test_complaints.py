@@ -20,7 +20,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from doorstep.doors.reads.orders import OrderQuery, order, orders, timeline
+from doorstep.doors.reads.order import order, timeline
+from doorstep.doors.reads.orders import OrderQuery, orders
 from doorstep.journey.cash.refund import NothingToRefund
 from doorstep.journey.changes.cancel import AlreadyShipped
 from doorstep.journey.fulfillment.pick import TooMany, WrongItem
@@ -115,7 +116,7 @@ async def line(shop: Shop, placed: str, line_no: int = 1) -> dict[str, Any]:
 
 async def holds(shop: Shop, placed: str) -> list[dict[str, Any]]:
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        whole = await order(tx, shop.merchant, placed)
+        whole = await order(tx, [shop.merchant], placed)
     return [
         {"id": hold.id, "type": hold.type, "line": hold.line, "why": hold.why, "by": hold.placed_by}
         for hold in whole.holds
@@ -270,7 +271,7 @@ async def test_an_order_has_a_tracking_number_per_parcel_each_with_its_carrier_a
     await shop.do("track", parcel=second, events=[{"happened_at": shop.at, "code": "EMC", "raw_code": "X"}])
     await shop.do("deliver", parcel=first)
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        whole = await order(tx, shop.merchant, placed)
+        whole = await order(tx, [shop.merchant], placed)
     assert [(one.carrier, one.tracking_number, one.state) for one in whole.parcels] == [
         ("post", "RB123456785US", "delivered"), ("meest", "CV000000001PL", "departed"),
     ]  # fmt: skip
@@ -637,7 +638,7 @@ async def test_two_merchants_share_a_site_and_never_each_others_goods_or_orders(
             assert await owner.books() == before
         async with tenant_tx(asking.db, [asking.merchant], readonly=True) as tx:
             with pytest.raises(NotFound):
-                await order(tx, asking.merchant, strange)
+                await order(tx, [asking.merchant], strange)
             page = await orders(tx, asking.merchant, OrderQuery(limit=50))
             assert strange not in {row.id for row in page.orders}
     (ful,) = {row["ful"] for row in await shop.on_floor(ours)}
