@@ -102,7 +102,7 @@ class Columns:
         if kind in ("jsonb", "json"):
             return [None if value is None else msgspec.json.encode(value).decode() for value in values]
         if kind == "text[]":
-            return [None if value is None else _words(value) if value else "{}" for value in values]
+            return [None if value is None else _words(value) for value in values]
         return sent(kind, values)
 
 
@@ -290,11 +290,11 @@ class Statements:
     _parts: list[list[Part]] = field(default_factory=list)
     _last: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def insert(self, table: str, rows: Sequence[dict[str, Any]], zeros: tuple[str, ...] = ()) -> None:
+    def insert(self, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Rows that all have the same columns."""
         if rows:
             given = tuple(rows[0])
-            self.insert_arrays(table, given, _columns(rows, given), zeros, group="new")
+            self.insert_arrays(table, given, _columns(rows, given), group="new")
 
     def insert_arrays(
         self,
