@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from time import monotonic
 from typing import Any, Protocol
 
 import asyncpg
@@ -31,7 +32,14 @@ ADD_ROUTES = "insert into route (kind, hash, merchant_id) select * from unnest($
 
 # Who writes runs the same few statements with lists of any length, over rows found by their keys. Planning each anew
 # would cost more than they do; and a plan made while a table was small must not read all of it when it no longer is.
-AS_A_WRITER = "set local plan_cache_mode = force_generic_plan; set local random_page_cost = 0.01"
+# Sessions begin so, and who only reads is planned for as usual.
+AS_A_WRITER = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "0.01", "enable_seqscan": "off"}
+AS_A_READER = "; ".join(f"set local {name} to default" for name in AS_A_WRITER)
+
+
+# A plan is made for tables as they were. While they grow it is made anew, when it is twice as old each time, then
+# every so many seconds: where nothing has been counted yet, the wrong index would read all that a merchant has.
+FIRST_PLANS_S, PLANS_S = 0.25, 60.0
 
 
 class AppMayNotOwn(RuntimeError):
@@ -86,7 +94,7 @@ class Db:
         # Statements are many and long here, and planned once: none of them falls out of the cache.
         pool = await asyncpg.create_pool(
             app_url, min_size=1, max_size=size, init=_set_up, reset=_leave_as_it_is, statement_cache_size=1000,
-            max_cacheable_statement_size=0,
+            max_cacheable_statement_size=0, connection_class=Session,
         )  # fmt: skip
         router = await asyncpg.create_pool(router_url, min_size=0, max_size=2)
         db = cls(pool, router)
@@ -121,11 +129,31 @@ def routed(word: str) -> bytes:
     return sha256(word.encode()).digest()
 
 
+class Session(asyncpg.Connection):  # type: ignore[misc]  # it has no types
+    """A connection that knows when its plans have become too old."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._age_s = FIRST_PLANS_S
+        self._until = monotonic() + FIRST_PLANS_S
+
+    def plans_anew(self) -> bool:
+        """Whether plans are to be forgotten before the transaction that begins now."""
+        now = monotonic()
+        if now < self._until:
+            return False
+        self._age_s = min(self._age_s * 2, PLANS_S)
+        self._until = now + self._age_s
+        return True
+
+
 @asynccontextmanager
 async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False) -> AsyncIterator[Tx]:
     """Open a transaction that sees these merchants only; commits at the end, rolls back on an exception."""
     ids = tuple(sorted(set(merchants)))
     async with db.pool.acquire() as connection:
+        if connection.plans_anew():
+            await connection.execute("discard plans")
         await connection.execute(_begin(ids, readonly))
         try:
             yield Tx(connection, ids, db.ids, db.columns)
@@ -141,8 +169,8 @@ def _begin(ids: Sequence[int], readonly: bool) -> str:
     # Textual on purpose: set_config() does not reach the shards of a distributed database.
     wall = f"set local app.merchants = '{','.join(str(int(merchant)) for merchant in ids)}'"
     if readonly:
-        return f"begin read only; {wall}"
-    return f"begin; {wall}; {AS_A_WRITER}"
+        return f"begin read only; {wall}; {AS_A_READER}"
+    return f"begin; {wall}"
 
 
 async def _leave_as_it_is(_: Connection) -> None:
@@ -150,4 +178,5 @@ async def _leave_as_it_is(_: Connection) -> None:
 
 
 async def _set_up(connection: Connection) -> None:
-    await connection.execute("set timezone = 'UTC'")
+    settings = {"timezone": "UTC", **AS_A_WRITER}
+    await connection.execute("; ".join(f"set {name} = '{value}'" for name, value in settings.items()))

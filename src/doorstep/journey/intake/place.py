@@ -94,32 +94,56 @@ class TendersExceedTotal(Refusal):
 
 
 # Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, items by the words for them,
-# and what is free of those.
+# what is free of those, and the orders that are here already. Each is probed for by its merchant's own words alone:
+# a batch has orders of many merchants. `offset 0` keeps the database from joining the other way round, by all rows
+# that there are, as it does while it has not counted them yet.
 FACTS = """
 with asked as materialized (
-  select merchant_id, key, channel_id from channel where merchant_id = any($1) and key = any($2)),
-alias as materialized (
-  select a.merchant_id, a.channel_id, a.alias, a.sku_id from asked c join sku_alias a
-    on a.merchant_id = c.merchant_id and a.channel_id = c.channel_id and a.alias = any($3)),
+  select c.* from unnest($2::bigint[], $3::text[]) u(m, key)
+    cross join lateral (
+      select c.merchant_id, c.key, c.channel_id from channel c where c.merchant_id = u.m and c.key = u.key offset 0) c),
 item as materialized (
-  select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked, s.name from sku s
-    where s.merchant_id = any($1) and s.code = any($3)
+  select s.merchant_id, 0::bigint as channel_id, s.code as word, s.sku_id, s.stocked, s.name
+    from unnest($7::bigint[], $8::text[]) u(m, word)
+    cross join lateral (select * from sku s where s.merchant_id = u.m and s.code = u.word offset 0) s
   union all
   select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
-    from alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id)
-select 'channel' as what, merchant_id, key as word, channel_id as a, 0::bigint as b, 0::bigint as c, '' as more
+    from unnest($4::bigint[], $5::text[], $6::text[]) u(m, key, word)
+    join asked c on c.merchant_id = u.m and c.key = u.key
+    cross join lateral (
+      select * from sku_alias a where a.merchant_id = c.merchant_id and a.channel_id = c.channel_id and a.alias = u.word
+        offset 0) a
+    cross join lateral (select * from sku s where s.merchant_id = a.merchant_id and s.sku_id = a.sku_id offset 0) s)
+select 'channel' as what, merchant_id, key as word, channel_id as a, 0::bigint as b, 0::bigint as c, '' as more,
+    null as also, null::bytea as hash
   from asked
 union all
-select 'policy', merchant_id, when_short, reserve_minutes, 0, 0, ship from merchant where merchant_id = any($1)
+select 'policy', merchant_id, when_short, reserve_minutes, 0, 0, ship, null, null from merchant
+  where merchant_id = any($1)
 union all
-select 'method', merchant_id, name, days_min, days_max, 0, level from shipping_method
-  where merchant_id = any($1) and name = any($4)
+select 'method', merchant_id, name, days_min, days_max, 0, level, null, null from shipping_method
+  where merchant_id = any($1) and name = any($9)
 union all
-select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name from item
+select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name, null, null from item
 union all
-select 'free', v.merchant_id, '', v.sku_id, v.site_id, v.free, '' from item i
-  join availability v on v.merchant_id = i.merchant_id and v.sku_id = i.sku_id
-  where $5 and v.free > 0
+select 'free', v.merchant_id, '', v.sku_id, v.site_id, v.free, '', null, null
+  from item i
+  cross join lateral (
+    select * from availability v where v.merchant_id = i.merchant_id and v.sku_id = i.sku_id and v.free > 0 offset 0) v
+  where $10
+union all
+select 'order', o.merchant_id, o.external_id, o.channel_id, o.order_id, o.history::int, o.number, o.also_id,
+    o.content_hash
+  from unnest($11::bigint[], $12::text[], $13::text[]) u(m, key, word)
+  join asked c on c.merchant_id = u.m and c.key = u.key
+  cross join lateral (
+    select * from orders o
+      where o.merchant_id = c.merchant_id and o.channel_id = c.channel_id and o.external_id = u.word offset 0) o
+union all
+select 'order', o.merchant_id, o.external_id, o.channel_id, o.order_id, o.history::int, o.number, o.also_id,
+    o.content_hash
+  from unnest($14::bigint[], $15::text[]) u(m, word)
+  cross join lateral (select * from orders o where o.merchant_id = u.m and o.also_id = u.word offset 0) o
 """
 CHANNELS = "select merchant_id, key, channel_id from channel where merchant_id = any($1) and key = any($2)"
 SKUS = """
@@ -129,13 +153,6 @@ union all
 select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   from sku_alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = any($1) and a.alias = any($2)
-"""
-EXISTING = """
-select o.merchant_id, o.channel_id, o.external_id, o.also_id, o.order_id, o.number, o.content_hash, o.history
-  from orders o where o.merchant_id = any($1) and o.external_id = any($2)
-union all
-select o.merchant_id, o.channel_id, o.external_id, o.also_id, o.order_id, o.number, o.content_hash, o.history
-  from orders o where o.merchant_id = any($1) and o.also_id = any($3) and not o.external_id = any($2)
 """
 FREE = """
 select merchant_id, sku_id, site_id, free from availability
@@ -212,9 +229,8 @@ async def place(tx: Tx, asks: list[Ask[Place]]) -> list[Result]:
 
 async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]) -> tuple[Facts, Left]:
     orders = [ask.body.order for ask in asks]
-    named = await _named(tx, orders)
-    by_external_id, by_also_id = await _existing(tx, asks)
-    found = [_found(named.channels, by_external_id, by_also_id, ask) for ask in asks]
+    named = await _named(tx, asks)
+    found = [_found(named.channels, named.by_external_id, named.by_also_id, ask) for ask in asks]
     changed = [
         before.order_id
         for ask, before, generous in zip(asks, found, is_generous, strict=True)
@@ -236,8 +252,8 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         levels=named.levels,
         days=named.days,
         near=Near(await every_site(tx)) if reserving else Near({}),
-        by_external_id=by_external_id,
-        by_also_id=by_also_id,
+        by_external_id=named.by_external_id,
+        by_also_id=named.by_also_id,
         orders=standing,
         payments=payments,
         numbers=await numbers_of(tx, progress.INVOICES, progress.CREDIT_NOTES) if papers else Numbers({}),
@@ -260,17 +276,28 @@ class Named:
     days: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     items: dict[tuple[int, int, str], Item] = field(default_factory=dict)
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
+    # The orders that are here already, by the channel's key and by its second id.
+    by_external_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
+    by_also_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
 
 
-async def _named(tx: Tx, orders: Sequence[NewOrder]) -> Named:
-    channels = list({order.channel for order in orders})
-    words = list({_word(line) for order in orders for line in order.lines} - {""})
-    methods = list({order.shipping_method for order in orders if order.shipping_method})
-    reserving = any(order.reserve == "now" for order in orders)
+async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
+    orders = [(ask.merchant, ask.body.order) for ask in asks]
+    words = {(merchant, order.channel, _word(line)) for merchant, order in orders for line in order.lines}
+    words = {asked for asked in words if asked[2]}
     found = Named()
-    for what, merchant, word, a, b, c, more in await tx.rows(
-        FACTS, list(tx.merchants), channels, words, methods, reserving
-    ):
+    rows = await tx.rows(
+        FACTS,
+        list(tx.merchants),
+        *_arrays({(merchant, order.channel) for merchant, order in orders}, 2),
+        *_arrays(words, 3),
+        *_arrays({(merchant, word) for merchant, _, word in words}, 2),
+        list({order.shipping_method for _, order in orders} - {""}),
+        any(order.reserve == "now" for _, order in orders),
+        *_arrays({(merchant, order.channel, order.external_id) for merchant, order in orders if order.external_id}, 3),
+        *_arrays({(ask.merchant, ask.body.also_id) for ask in asks if ask.body.also_id}, 2),
+    )
+    for what, merchant, word, a, b, c, more, also, hashed in rows:
         if what == "free":
             found.free.setdefault((merchant, a), {})[b] = c
         elif what == "item":
@@ -280,9 +307,19 @@ async def _named(tx: Tx, orders: Sequence[NewOrder]) -> Named:
         elif what == "method":
             found.levels[merchant, word] = more
             found.days[merchant, word] = (a, b)
-        else:
+        elif what == "channel":
             found.channels[merchant, word] = a
+        else:
+            one = Existing(b, more, hashed, also, bool(c))
+            found.by_external_id[merchant, a, word] = one
+            if also:
+                found.by_also_id[merchant, a, also] = one
     return found
+
+
+def _arrays(asked: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """A list per part of what is asked for, in the order of its index."""
+    return [list(part) for part in zip(*sorted(asked), strict=True)] or [[] for _ in range(width)]
 
 
 async def _free_and_locked(tx: Tx, skus: Sequence[int]) -> dict[tuple[int, int], dict[int, int]]:
@@ -323,21 +360,6 @@ async def items_named(tx: Tx, words: Iterable[str]) -> dict[tuple[int, int, str]
 
 
 Known = Mapping[tuple[int, int, str], Existing]
-
-
-async def _existing(tx: Tx, asks: Sequence[Ask[Any]]) -> tuple[Known, Known]:
-    """What is here already, by the channel's key and by its second id."""
-    external_ids = list({ask.body.order.external_id for ask in asks if ask.body.order.external_id})
-    also_ids = list({ask.body.also_id for ask in asks if ask.body.also_id})
-    if not external_ids and not also_ids:
-        return {}, {}
-    by_external_id, by_also_id = {}, {}
-    for row in await tx.rows(EXISTING, list(tx.merchants), external_ids, also_ids):
-        one = Existing(row["order_id"], row["number"], row["content_hash"], row["also_id"], row["history"])
-        by_external_id[row["merchant_id"], row["channel_id"], row["external_id"]] = one
-        if row["also_id"]:
-            by_also_id[row["merchant_id"], row["channel_id"], row["also_id"]] = one
-    return by_external_id, by_also_id
 
 
 def _found(channels: Mapping[tuple[int, str], int], by_name: Known, by_id: Known, ask: Ask[Any]) -> Existing | None:
