@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from doorstep.doors.console import words
+from doorstep.doors.console.speaking import _, grouped
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.finding import Found, find
 from doorstep.doors.reads.orders import OrderQuery
@@ -112,7 +113,7 @@ class Stop:
 
     @property
     def shown(self) -> str:
-        return f"{self.orders:,}{'+' if self.more else ''}"
+        return grouped(self.orders) + ("+" if self.more else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def _title(lines: Sequence[Any]) -> str:
 
 def _strip(counts: Mapping[str, int], filters: Filters) -> list[Stop]:
     stops = [(key, name, {"stage": key, "hold": ""}) for key, name in words.STRIP.items()]
-    stops.append(("hold", "On hold", {"stage": "", "hold": "any"}))
+    stops.append(("hold", _("On hold"), {"stage": "", "hold": "any"}))
     found = []
     for key, name, change in stops:
         current = filters.hold != "" if key == "hold" else filters.stage == key

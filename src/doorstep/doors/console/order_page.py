@@ -53,9 +53,9 @@ def _steps(of: Whole) -> list[tuple[str, str]]:
         step = "Delivered"
     if step not in words.STEPS:
         return []
-    now = words.STEPS.index(step)
+    now = list(words.STEPS).index(step)
     at_end = now == len(words.STEPS) - 1
     return [
         (name, "done" if index < now or at_end else "now" if index == now else "ahead")
-        for index, name in enumerate(words.STEPS)
+        for index, name in enumerate(words.STEPS.values())
     ]

@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from doorstep.doors.console import words
+from doorstep.doors.console.looks import money
+from doorstep.doors.console.speaking import _
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.order import EVENT, rows_as_json
 from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
-from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, address_lines
 from doorstep.setup.sites import Site
 from doorstep.spine.status import PLANNED
@@ -196,12 +197,15 @@ class Part:
             n: sum(getattr(a, n) for a in self.row.allocations) for n in ("promised", "picked", "packed", "shipped")
         }
         if units["picked"]:
-            return "picking"
+            return _("being picked")
         if units["promised"]:
-            return "on the floor" if self.row.released_at else "promised"
+            return _("on the floor") if self.row.released_at else _("promised")
         if self.parcels and not self.row.allocations:
-            return "left the site" if any(parcel.has_left for parcel in self.parcels) else "planned elsewhere"
-        return "packed" if units["packed"] else "left the site" if units["shipped"] else "nothing here now"
+            has_left = any(parcel.has_left for parcel in self.parcels)
+            return _("left the site") if has_left else _("planned elsewhere")
+        if units["packed"]:
+            return _("packed")
+        return _("left the site") if units["shipped"] else _("nothing here now")
 
     @property
     def is_open(self) -> bool:
@@ -227,6 +231,9 @@ class Whole:
     skus: list[tuple[str, str]]
     timeline: list[Happening]
     earlier: int
+
+    def title(self, line: int) -> str:
+        return self.titles.get(line) or _("line %(line)s", line=line)
 
     @property
     def open_holds(self) -> list[reads.Hold]:
@@ -385,6 +392,6 @@ def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: 
             cash[source, target] += amount
     told = []
     for way, lines in units.items():
-        items = [f"{count} × {titles.get(line, f'line {line}')}" for line, count in lines.items()]
+        items = [f"{count} × {titles.get(line) or _('line %(line)s', line=line)}" for line, count in lines.items()]
         told.append(words.demand(items, verb, *way))
-    return told + [words.cash(spell(amount, currency), *way) for way, amount in cash.items()]
+    return told + [words.cash(money(amount, currency), *way) for way, amount in cash.items()]
