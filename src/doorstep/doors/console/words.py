@@ -10,6 +10,7 @@ from doorstep.doors.console.speaking import Told, _, gettext
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.journey import ROWS, WORLD
+from doorstep.spine.status import AXES
 
 
 def plain(code: str) -> str:
@@ -149,6 +150,16 @@ def payment(code: str, term: str = "") -> str:
 
 def delivery(code: str) -> str:
     return DELIVERIES.get(code, titled(code))
+
+
+def delivery_filters() -> list[tuple[str, str]]:
+    """The states that a whole order can be in, to choose from."""
+    return [(value, delivery(value)) for value, _condition in AXES["delivery"] if value != "none"]
+
+
+def reason(text: str) -> str:
+    """What stopped an order, in the reader's language where the words are ours."""
+    return gettext(text)
 
 
 def scan(code: str) -> str:

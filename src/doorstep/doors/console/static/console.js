@@ -106,7 +106,6 @@ function tellChosen() {
   if (!bar) return;
   const every = choices();
   const chosen = every.filter((box) => box.checked).length;
-  bar.hidden = chosen === 0;
   for (const count of all("[data-chosen]", bar)) count.textContent = chosen.toLocaleString(document.documentElement.lang);
   const box = one("[data-choose-all]");
   if (box) { box.checked = chosen > 0 && chosen === every.length; box.indeterminate = chosen > 0 && chosen < every.length; }
