@@ -18,6 +18,7 @@ from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.foretelling import foretold
 from doorstep.doors.console.moves import Field, Move, find, may
 from doorstep.doors.console.speaking import _
+from doorstep.doors.console.undoing import subject_of
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.whole import Whole, whole
 from doorstep.doors.http.problems import NoSuchPage
@@ -58,10 +59,10 @@ async def do(visit: Visit) -> Response[str]:
                 form=visit.form,
                 effect=foretold(effect, of.titles, of.order.currency),
             )
-        await run_one(visit.db, verb, ask)
+        answer = await run_one(visit.db, verb, ask)
     except Refusal as refusal:
         return await order_page.refused(visit, refusal, move.filled(visit.form) if move else None)
-    return see_other(f"/orders/{of.order.id}?{urlencode({'did': verb})}")
+    return see_other(f"/orders/{of.order.id}?{urlencode({'did': verb, **subject_of(verb, answer)})}")
 
 
 def _ask(visit: Visit, of: Whole, move: Move) -> Ask[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from doorstep.doors.console import words
 from doorstep.doors.console.looks import at_site, money
-from doorstep.doors.console.speaking import _, gettext, ngettext
+from doorstep.doors.console.speaking import _, ngettext
 from doorstep.doors.console.whole import Parcel, Part, Whole
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.why import Decision
@@ -49,8 +49,8 @@ def standing(of: Whole) -> list[Reason]:
 def _held(of: Whole, hold: reads.Hold) -> Reason:
     line = f" · {_('only %(item)s', item=of.title(hold.line))}" if hold.line else ""
     kind = words.HOLDS.get(hold.type, words.titled(hold.type))
-    lifts = words.LIFTS.get(hold.type) or _sentence(hold.lifts_when)
-    return Reason("amber", _("On hold: %(kind)s", kind=kind) + line, _sentence(hold.reason), lifts, hold.id, hold)
+    lifts = words.LIFTS.get(hold.type) or words.sentence(hold.lifts_when)
+    return Reason("amber", _("On hold: %(kind)s", kind=kind) + line, words.sentence(hold.reason), lifts, hold.id, hold)
 
 
 def _closed(of: Whole) -> Reason:
@@ -145,7 +145,7 @@ def _of_parcel(parcel: Parcel) -> Iterator[Reason]:
         news = parcel.events[0].message if parcel.events else ""
         state = words.delivery(row.state).lower()
         title = _("Parcel %(number)s: %(state)s", number=row.tracking_number or row.id, state=state)
-        told = _sentence(news) or _("The carrier said so.")
+        told = words.sentence(news) or _("The carrier said so.")
         yield Reason(words.tone(row.state), title, told, _("Ask the carrier, or the buyer."), row.id)
     elif row.delivered_at is None:
         title = _("On its way with %(carrier)s", carrier=row.carrier) if row.carrier else _("On its way")
@@ -163,7 +163,7 @@ def _not_handed_over(parcel: Parcel) -> Reason:
             "cyan", _("Waiting for its label"), _("The carrier was asked."), _("It answers in a moment."), row.id
         )
     if row.label_state == "refused":
-        return Reason("red", _("The carrier refused the label"), _sentence(parcel.more.label_error),
+        return Reason("red", _("The carrier refused the label"), words.sentence(parcel.more.label_error),
                       _("Mend what it names and ask again, or keep a label bought elsewhere."), row.id)  # fmt: skip
     return Reason("cyan", _("Packed, without a label"), _("The parcel cannot leave yet."),
                   _("Ask for a label, or keep one bought elsewhere."), row.id)  # fmt: skip
@@ -190,19 +190,11 @@ def _only_money(of: Whole) -> Reason:
     )
 
 
-def _sentence(text: str) -> str:
-    """As a sentence, and in the reader's language where it is one of ours."""
-    text = gettext(text).strip()
-    if not text:
-        return ""
-    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
-
-
 # Decisions: what was chosen, and what was not.
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldDecision:
     title: str
     rule: str
     refused: list[tuple[str, str]]
@@ -210,12 +202,12 @@ class Told:
     decision: Decision
 
 
-def decided(of: Whole, last: int = 4) -> list[Told]:
+def decided(of: Whole, last: int = 4) -> list[ToldDecision]:
     """The last decisions, newest first, each with the options it refused and for what reason."""
     return [_told(decision) for decision in reversed(of.decisions[-last:])]
 
 
-def _told(decision: Decision) -> Told:
+def _told(decision: Decision) -> ToldDecision:
     why = decision.why
     refused = why.get("refused", {})
     options = list(refused.items()) if isinstance(refused, dict) else [_option(each) for each in refused]
@@ -223,7 +215,7 @@ def _told(decision: Decision) -> Told:
     title = {"promise": _("Site"), "fill": _("Site"), "buy_label": _("Carrier"), "keep_label": _("Carrier")}.get(
         decision.verb, words.titled(decision.verb)
     )
-    return Told(
+    return ToldDecision(
         title=f"{title}: {decision.chosen}",
         rule=str(why.get("rule", "")),
         refused=[(str(option), str(reason)) for option, reason in options],

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from doorstep.doors.console import words
+from doorstep.doors.console.ledger import Entry, ledger
 from doorstep.doors.console.looks import money
 from doorstep.doors.console.speaking import _
 from doorstep.doors.reads import order as reads
@@ -218,6 +219,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Paper:
+    """A document of a parcel: where it is, and whose it is."""
+
+    parcel: str
+    path: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Whole:
     merchant: int
     merchant_key: str
@@ -230,6 +240,7 @@ class Whole:
     attention: list[Attention]
     skus: list[tuple[str, str]]
     timeline: list[Happening]
+    ledger: list[Entry]
     earlier: int
 
     def title(self, line: int) -> str:
@@ -274,6 +285,22 @@ class Whole:
         return self.order.deliver_from, self.order.deliver_by
 
     @property
+    def papers(self) -> list[Paper]:
+        """Of the parcels that are packed: label, packing slip, and what customs want."""
+        abroad = self.order.ship_to["country"] if self.order.ship_to else ""
+        return [
+            Paper(parcel.row.id, path, parcel.row.tracking_number or parcel.row.id)
+            for part in self.parts
+            for parcel in part.parcels
+            for path, is_there in (
+                ("label", parcel.row.label_state == "bought"),
+                ("packing-slip", True),
+                ("customs", abroad not in ("", part.site.country)),
+            )
+            if is_there and parcel.lines and parcel.row.packed_at
+        ]
+
+    @property
     def notes(self) -> list[Happening]:
         return [event for event in self.timeline if event.verb == "note"]
 
@@ -292,6 +319,8 @@ async def whole(tx: Tx, word: str) -> Whole:
     parts = [_part(each, beside.sites, parcels, titles) for each in order.fulfillment_orders]
     in_parts = {each.id for each in order.fulfillment_orders}
     is_unknown = any(not line.sku for line in order.lines)
+    events = [event.told() for event in reversed(beside.timeline)]
+    earlier = max(0, order.last_event - EVENTS_SHOWN)
     return Whole(
         merchant=beside.merchant,
         merchant_key=beside.key,
@@ -303,8 +332,9 @@ async def whole(tx: Tx, word: str) -> Whole:
         decisions=beside.decisions,
         attention=beside.attention,
         skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
-        timeline=_timeline([event.told() for event in reversed(beside.timeline)], order, titles),
-        earlier=max(0, order.last_event - EVENTS_SHOWN),
+        timeline=_timeline(events, order, titles),
+        ledger=[] if earlier else ledger(events),
+        earlier=earlier,
     )
 
 

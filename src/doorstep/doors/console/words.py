@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from doorstep.doors.console.speaking import Told, _, gettext
+from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.journey import ROWS, WORLD
@@ -157,9 +159,61 @@ def delivery_filters() -> list[tuple[str, str]]:
     return [(value, delivery(value)) for value, _condition in AXES["delivery"] if value != "none"]
 
 
+def exception(kind: str) -> str:
+    """What somebody must look at."""
+    return gettext(titled(kind.replace(":", ": ")))
+
+
+# What rules write down as their reason, word for word …
+REASONS = (
+    N_("the money is not here yet"),
+    N_("the buyer is away"),
+    N_("city is missing"),
+    N_("line1 is missing"),
+    N_("Total is not Subtotal, shipping, taxes and duties together; Total was kept"),
+    N_("fewest parcels, then nearest"),
+    N_("fewest parcels, then nearest, complete or not at all"),
+    N_("more parcels, farther away, or less of it"),
+    N_("not the cheapest"),
+)
+# … and with what it is about in it.
+REASONS_ABOUT = (
+    N_("%s is no country"),
+    N_("%s is no phone number"),
+    N_("%s is no postcode of %s"),
+    N_("%s crosses a border to %s without %s"),
+    N_("the same goods were ordered as %s within a day"),
+    N_("no SKU is known as '%s'"),
+    N_("cheapest within %s days"),
+    N_("%s missing from bin %s at %s"),
+    N_("count bin %s"),
+)
+
+
 def reason(text: str) -> str:
-    """What stopped an order, in the reader's language where the words are ours."""
+    """What was written down as a reason, in the reader's language where the words are ours."""
+    return _reason(text, reader().language)
+
+
+@lru_cache(maxsize=4096)
+def _reason(text: str, language: str) -> str:
+    if language == SOURCE or text in REASONS:
+        return gettext(text)
+    for ours, pattern in _patterns():
+        if found := pattern.fullmatch(text):
+            return gettext(ours) % found.groups()
     return gettext(text)
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(ours, re.compile(re.escape(ours).replace("%s", "(.+?)"))) for ours in REASONS_ABOUT]
+
+
+def sentence(text: str) -> str:
+    """A reason as a sentence."""
+    told = reason(text.strip())
+    return told[:1].upper() + told[1:] + ("" if told[-1] in ".!?…" else ".") if told else ""
 
 
 def scan(code: str) -> str:
@@ -351,12 +405,14 @@ _KNOWN = {("place", "number")}
 
 def said(data: Mapping[str, Any]) -> list[str]:
     """What somebody gave as a reason or wrote down, and what the checks found."""
-    told = [str(data[name]) for name in _SAID if isinstance(data.get(name), str) and data[name]]
+    given = [data[name] for name in _SAID if isinstance(data.get(name), str)]
+    # A code says nothing that the verb does not say.
+    told = [reason(text) for text in given if text and not re.fullmatch(r"[a-z]+(_[a-z]+)+", text)]
     for name in ("held", "lifted"):
         found = data.get(name)
         for problem in found if isinstance(found, list) else ():
             kind = HOLDS.get(problem.get("type", ""), titled(str(problem.get("type", ""))))
-            told.append(f"{kind}: {gettext(problem.get('reason', '')) or _('no longer in the way')}")
+            told.append(f"{kind}: {reason(problem.get('reason') or '') or _('no longer in the way')}")
     return told
 
 
@@ -472,4 +528,16 @@ def price(unit_price: Decimal, currency: str) -> str:
     return f"{unit_price:,.{places}f}"
 
 
+PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})
+INVOICES = Told({"invoice": "Invoice", "credit_note": "Credit note"})
+LABELS = Told(
+    {
+        "none": "No label",
+        "wanted": "Label asked for",
+        "bought": "Labeled",
+        "refused": "Label refused",
+        "void_wanted": "Label to be voided",
+        "void": "Label void",
+    }
+)
 PAPERS = Told({"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"})

@@ -21,7 +21,7 @@ document.addEventListener("htmx:load", (event) => { for (const look of arrivals)
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 if (here && document.body.dataset.zone !== here) {
   remember("zone", here);
-  const language = document.documentElement.lang;
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
   const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   onArrival((root) => {
