@@ -59,7 +59,7 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
         _write_for(request)
-        visitor = await visitor_of(db, request)
+        visitor = request.state.visitor = await visitor_of(db, request)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
@@ -128,7 +128,8 @@ def _refused(request: AnyRequest, error: Exception) -> Response[str]:
         answer = page("signed_out.html", refusal.status, refusal=refusal)
         answer.headers["www-authenticate"] = "Link"
         return answer
-    return page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    visitor = getattr(request.state, "visitor", None)
+    return page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:
