@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from litestar import Response
 
 from doorstep.doors.console.looks import render
+from doorstep.doors.console.navigation import places
 from doorstep.doors.console.signing_in import AnyRequest, Visitor
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
@@ -18,6 +19,7 @@ from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 LARGEST_FORM = 64_000
 MOST_FIELDS = 2_100  # a form asks for units of every line at most
+KEPT = ("columns",)
 FORM = "application/x-www-form-urlencoded"
 
 # A page is one person's business: no cache keeps it, no other site frames it, and nothing in it runs or loads but
@@ -42,13 +44,16 @@ class NotAForm(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request. `form` is empty unless something is posted."""
+    """One request. `form` is empty unless something is posted; `is_part`: htmx asks for a part of the page alone;
+    `kept` is what this browser keeps of how its reader likes the pages."""
 
     db: Db
     visitor: Visitor
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
+    is_part: bool = False
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction over the merchants that this person sees."""
@@ -59,7 +64,8 @@ class Visit:
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response[str]:
-    html = render(template, **{"visitor": None, **context})
+    visitor = context.setdefault("visitor", None)
+    html = render(template, places=places(visitor.person.role) if visitor else [], **context)
     return Response(html, status_code=status, media_type="text/html", headers=SAFE)
 
 
@@ -70,6 +76,12 @@ def see_other(address: str) -> Response[str]:
 
 def read_query(request: AnyRequest) -> dict[str, str]:
     return _fields(request.scope.get("query_string", b""))
+
+
+def kept_of(request: AnyRequest) -> dict[str, str]:
+    """Cookies of ours but for the session's."""
+    given = {name: request.cookies.get(name, "") for name in KEPT}
+    return {name: value for name, value in given.items() if value and storable(value)}
 
 
 async def read_form(request: AnyRequest) -> dict[str, str]:
