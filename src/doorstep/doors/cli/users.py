@@ -93,7 +93,7 @@ def link(
         raise WebNotRunning
 
     async def work(db: Db) -> str:
-        from doorstep.setup.people import issue_link
+        from doorstep.setup.sessions import issue_link
 
         return await issue_link(db, email)
 

@@ -10,17 +10,38 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, floor, order_page, orders_page, papers, words
+from doorstep.doors.console import (
+    account,
+    doing,
+    floor,
+    keys_page,
+    log_page,
+    oidc,
+    order_page,
+    orders_page,
+    papers,
+    people_page,
+    way_in,
+    words,
+)
 from doorstep.doors.console.looks import MEDIA_TYPES, assets
-from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
-from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
-from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
+from doorstep.doors.console.reach import check_reach, home_of
+from doorstep.doors.console.signing_in import (
+    AnyRequest,
+    Browser,
+    SignInFirst,
+    check_form,
+    check_origin,
+    visitor_of,
+)
+from doorstep.doors.console.visit import Knock, Visit, page, read_form, read_query, see_other
+from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.people import consume, end_session
 from doorstep.spine.tenant import Db
 
 Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
+Entrance = Callable[[Knock], Awaitable[Response[Any]]]
 
 PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/", orders_page.show),
@@ -33,6 +54,35 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/floor", floor.show),
     ("POST", "/floor/{verb:str}", floor.do),
     ("GET", "/floor/pick-list", papers.pick_list),
+    ("GET", "/welcome", account.welcome),
+    ("POST", "/welcome", account.settle_in),
+    ("GET", "/me", account.show),
+    ("POST", "/me/looks", account.change_looks),
+    ("POST", "/me/password", account.change_password),
+    ("POST", "/me/sessions", account.end_session),
+    ("GET", "/me/two-factor", account.show_second_factor),
+    ("POST", "/me/two-factor/{step:str}", account.change_second_factor),
+    ("GET", "/settings", people_page.settings),
+    ("GET", "/settings/people", people_page.show),
+    ("POST", "/settings/people", people_page.invite),
+    ("POST", "/settings/people/{person:str}/{change:str}", people_page.change),
+    ("GET", "/settings/keys", keys_page.show),
+    ("POST", "/settings/keys", keys_page.create),
+    ("POST", "/settings/keys/{key:str}/revoke", keys_page.revoke),
+    ("GET", "/settings/log", log_page.show),
+)
+# Where nobody is signed in yet.
+DOORMAT: tuple[tuple[Method, str, Entrance], ...] = (
+    ("GET", "/sign-in", way_in.show),
+    ("POST", "/sign-in", way_in.sign_in),
+    ("GET", "/sign-in/code", way_in.show_code),
+    ("POST", "/sign-in/code", way_in.give_code),
+    ("GET", "/sign-in/forgot", way_in.show_forgot),
+    ("POST", "/sign-in/forgot", way_in.forgot),
+    ("GET", "/sign-in/oidc", oidc.leave),
+    ("GET", "/sign-in/oidc/back", oidc.come_back),
+    ("GET", "/in/{token:str}", way_in.by_link),
+    ("POST", "/in/{token:str}", way_in.by_letter),
 )
 # A file's name carries its hash: what a browser has, it may keep.
 KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
@@ -41,43 +91,51 @@ KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
+    handlers += [_entrance(db, method, path, call) for method, path, call in DOORMAT]
+    handlers += [_way_out(db), _assets()]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        visitor = await visitor_of(db, request)
+        browser = Browser.of(request)
+        visitor = await visitor_of(db, browser)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
-        path_words = {name: str(word) for name, word in request.path_params.items()}
-        return await call(Visit(db, visitor, path_words, read_query(request), form))
+        if path == "/" and home_of(visitor.person) != path:
+            return see_other(home_of(visitor.person))
+        check_reach(visitor.person, method, path)
+        return await call(Visit(db, visitor, browser, _words(request), read_query(request), form))
 
     return _handler(method, path, answer)
 
 
-def _way_in(db: Db) -> HTTPRouteHandler:
-    async def let_in(request: AnyRequest) -> Response[str]:
-        session = await consume(db, str(request.path_params["token"])[:200])
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, session))
-        return answer
+def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHandler:
+    async def answer(request: AnyRequest) -> Response[Any]:
+        if method == "POST":
+            check_origin(request)
+        form = await read_form(request) if method == "POST" else {}
+        host, port = request.scope.get("server") or ("127.0.0.1", 80)
+        server = f"http://{host}:{port}"
+        return await call(Knock(db, Browser.of(request), server, _words(request), read_query(request), form))
 
-    return _handler("GET", "/in/{token:str}", let_in)
+    return _handler(method, path, answer)
 
 
 def _way_out(db: Db) -> HTTPRouteHandler:
     async def sign_out(request: AnyRequest) -> Response[str]:
-        visitor = await visitor_of(db, request)
+        browser = Browser.of(request)
+        visitor = await visitor_of(db, browser)
         form = await read_form(request)
         check_form(request, visitor, form.get("proof", ""))
-        await end_session(db, visitor.session)
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, ""))
-        return answer
+        return await way_in.sign_out(db, browser, visitor)
 
     return _handler("POST", "/out", sign_out)
+
+
+def _words(request: AnyRequest) -> dict[str, str]:
+    return {name: str(word) for name, word in request.path_params.items()}
 
 
 def _assets() -> HTTPRouteHandler:
@@ -103,11 +161,11 @@ def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()
-    if isinstance(refusal, SignInFirst) or refusal.code == "LinkSpent":
-        answer = page("signed_out.html", refusal.status, refusal=refusal)
-        answer.headers["www-authenticate"] = "Link"
-        return answer
-    return page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    if isinstance(refusal, SignInFirst) and request.method == "GET":
+        return see_other(way_in.address(request.url.path, request.url.query))
+    answer = page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    answer.headers.update(headers_of(refusal))
+    return answer
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:

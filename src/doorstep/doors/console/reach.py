@@ -1,0 +1,49 @@
+"""reach: which pages a role reaches, and where it may change something. What a verb asks for, the journey says besides.
+
+The first line that a path begins with counts. Whoever is not named gets NotAllowed, from pages and forms alike.
+"""
+
+from __future__ import annotations
+
+from doorstep.kit.refusals import NotAllowed
+from doorstep.setup.people import ROLES, Person
+
+ANYBODY = frozenset(ROLES)
+MANAGERS = frozenset({"owner", "operator"})
+DESK = frozenset({"owner", "operator", "merchant", "read_only"})
+HANDS = frozenset({"owner", "operator", "floor"})
+KEY_HOLDERS = frozenset({"owner", "operator", "merchant"})
+NOBODY: frozenset[str] = frozenset()
+
+# path, who sees it, who may post there
+REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
+    ("/me", ANYBODY, ANYBODY),
+    ("/welcome", ANYBODY, ANYBODY),
+    ("/settings/people", MANAGERS, MANAGERS),
+    ("/settings/log", MANAGERS, NOBODY),
+    ("/settings/keys", KEY_HOLDERS, KEY_HOLDERS),
+    ("/floor", HANDS | {"read_only"}, HANDS),
+    # The floor sees what it packs; what was paid is none of its work.
+    ("/orders/{order:str}/invoices", DESK, NOBODY),
+    ("/orders/{order:str}", ANYBODY, DESK - {"read_only"} | {"floor"}),
+    ("/", DESK, DESK - {"read_only"}),
+)
+
+
+def reaches(role: str, method: str, path: str) -> bool:
+    """Whether a page is for somebody of this role; `path` is as PAGES has it."""
+    for begins, seen_by, posted_by in REACH:
+        if path == begins or path.startswith(f"{begins.rstrip('/')}/"):
+            return role in (seen_by if method == "GET" else posted_by)
+    return False
+
+
+def check_reach(person: Person, method: str, path: str) -> None:
+    """Refuses NotAllowed."""
+    if not reaches(person.role, method, path):
+        raise NotAllowed(role=person.role)
+
+
+def home_of(person: Person) -> str:
+    """Where their day begins."""
+    return "/" if person.role in DESK else "/floor"
