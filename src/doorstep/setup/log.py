@@ -15,11 +15,9 @@ from doorstep.spine.tenant import Connection, Db
 AREAS: dict[str, tuple[str, ...]] = {
     "sign_in": (
         "signed_in", "sign_in_failed", "code_failed", "tries_stopped", "signed_out", "session_ended", "link_made",
-        "letter_asked",
     ),
     "account": (
         "password_set", "second_factor_on", "second_factor_off", "recovery_codes_made", "recovery_code_used",
-        "account_changed",
     ),
     "people": ("person_invited", "person_ended", "role_changed"),
     "keys": ("key_made", "key_revoked"),

@@ -16,7 +16,7 @@ from doorstep.kit.refusals import NotAllowed, NotFound, Refusal
 from doorstep.kit.text import normalized
 from doorstep.setup import log, passwords
 from doorstep.setup.log import MACHINE, By
-from doorstep.spine.tenant import Connection, Db, tenant_tx
+from doorstep.spine.tenant import Connection, Db, Tx, tenant_tx
 
 # Which roles of the journey table a person has.
 ROLES: dict[str, frozenset[str]] = {
@@ -55,6 +55,9 @@ select p.person_id, p.email, p.name, p.role, coalesce(m.key, '') as merchant, p.
 EMAIL_OF = "select email from person where person_id = $1 and ended_at is null"
 LOCK_OWNERS = "select person_id from person where role = 'owner' and ended_at is null order by person_id for update"
 LOCK_PERSON = "select email, role, merchant_id from person where person_id = $1 and ended_at is null for update"
+MERCHANTS = """
+select m.merchant_id, m.key, m.name, m.is_operator from merchant m where m.merchant_id = any($1) order by m.name
+"""
 END_PERSON = """
 update person set ended_at = $2, password = '', totp_secret = '', totp_on_at = null where person_id = $1
 """
@@ -62,6 +65,7 @@ END_SESSIONS = "delete from session where person_id = $1"
 END_CODES = "delete from recovery_code where person_id = $1"
 CHANGE_ROLE = "update person set role = $2, merchant_id = $3 where person_id = $1"
 CHANGE_LOOKS = "update person set name = $2, timezone = $3, language = $4 where person_id = $1"
+CHANGE_LANGUAGE = "update person set language = $2 where person_id = $1"
 CHANGE_EMAIL = """
 update person set email = $2 where person_id = $1 and not exists (select from person where email = $2) returning email
 """
@@ -220,6 +224,10 @@ async def change_looks(db: Db, person: int, *, name: str, timezone: str, languag
     await db.pool.execute(CHANGE_LOOKS, person, name.strip()[:120], timezone, language[:20])
 
 
+async def change_language(db: Db, person: int, language: str) -> None:
+    await db.pool.execute(CHANGE_LANGUAGE, person, language[:20])
+
+
 async def change_email(db: Db, person: int, email: str) -> None:
     """Refuses NotAnEmail, PersonExists."""
     cleaned = clean_email(email)
@@ -246,6 +254,11 @@ async def merchants_seen_by(db: Db, person: Person) -> list[int]:
     if person.merchant is not None:
         return [person.merchant]
     return [] if person.role == "merchant" else await db.everyone()
+
+
+async def merchants_known(tx: Tx) -> list[Any]:
+    """The merchants that this transaction sees, by name."""
+    return await tx.rows(MERCHANTS, list(tx.merchants))
 
 
 async def everybody(db: Db) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from doorstep.kit.secrets import Keyring
 from doorstep.kit.text import normalized
 from doorstep.setup import log, passwords, second_factor, tries
 from doorstep.setup.log import MACHINE, By
-from doorstep.setup.people import BY_EMAIL, NoSuchPerson, Person, first_owner
+from doorstep.setup.people import BY_EMAIL, FIRST_OWNER, NoSuchPerson, Person, first_owner
 from doorstep.spine.tenant import Connection, Db, routed
 
 _SECRET_BYTES = 32
@@ -144,7 +144,7 @@ async def issue_link(
     await db.pool.execute(FORGET_EXPIRED, at)
     token = secrets.token_urlsafe(_SECRET_BYTES)
     await db.pool.execute(ADD_SESSION, routed(token), person, kind, at + lasts, None, at, kind, by.address, "")
-    await log.write(db, by, "link_made", at, email)
+    await log.write(db, by, "link_made", at, email or FIRST_OWNER, way=kind)
     return token
 
 

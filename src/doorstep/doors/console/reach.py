@@ -17,33 +17,32 @@ NOBODY: frozenset[str] = frozenset()
 
 # path, who sees it, who may post there
 REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
+    ("/", ANYBODY, NOBODY),
+    ("/look", NOBODY, ANYBODY),
     ("/me", ANYBODY, ANYBODY),
     ("/welcome", ANYBODY, ANYBODY),
     ("/settings/people", MANAGERS, MANAGERS),
     ("/settings/log", MANAGERS, NOBODY),
     ("/settings/keys", KEY_HOLDERS, KEY_HOLDERS),
+    ("/settings", KEY_HOLDERS, MANAGERS),
     ("/floor", HANDS | {"read_only"}, HANDS),
     # The floor sees what it packs; what was paid is none of its work.
     ("/orders/{order:str}/invoices", DESK, NOBODY),
-    ("/orders/{order:str}", ANYBODY, DESK - {"read_only"} | {"floor"}),
-    ("/", DESK, DESK - {"read_only"}),
+    ("/orders/{order:str}", ANYBODY, HANDS | {"merchant"}),
 )
+# Whatever is not named.
+SEEN_BY, POSTED_BY = DESK, DESK - {"read_only"}
 
 
 def reaches(role: str, method: str, path: str) -> bool:
     """Whether a page is for somebody of this role; `path` is as PAGES has it."""
     for begins, seen_by, posted_by in REACH:
-        if path == begins or path.startswith(f"{begins.rstrip('/')}/"):
+        if path == begins or (begins != "/" and path.startswith(f"{begins}/")):
             return role in (seen_by if method == "GET" else posted_by)
-    return False
+    return role in (SEEN_BY if method == "GET" else POSTED_BY)
 
 
 def check_reach(person: Person, method: str, path: str) -> None:
     """Refuses NotAllowed."""
     if not reaches(person.role, method, path):
         raise NotAllowed(role=person.role)
-
-
-def home_of(person: Person) -> str:
-    """Where their day begins."""
-    return "/" if person.role in DESK else "/floor"

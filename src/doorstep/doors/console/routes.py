@@ -16,6 +16,7 @@ from doorstep.doors.console import (
     floor,
     keys_page,
     log_page,
+    looking,
     oidc,
     order_page,
     orders_page,
@@ -24,19 +25,14 @@ from doorstep.doors.console import (
     way_in,
     words,
 )
-from doorstep.doors.console.looks import MEDIA_TYPES, assets
-from doorstep.doors.console.reach import check_reach, home_of
-from doorstep.doors.console.signing_in import (
-    AnyRequest,
-    Browser,
-    SignInFirst,
-    check_form,
-    check_origin,
-    visitor_of,
-)
+from doorstep.doors.console.looks import assets
+from doorstep.doors.console.reach import check_reach
+from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
+from doorstep.doors.console.speaking import Reader, reader_of, write_for
 from doorstep.doors.console.visit import Knock, Visit, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
+from doorstep.setup.people import Person
 from doorstep.spine.tenant import Db
 
 Method = Literal["GET", "POST"]
@@ -44,8 +40,10 @@ Page = Callable[[Visit], Awaitable[Response[Any]]]
 Entrance = Callable[[Knock], Awaitable[Response[Any]]]
 
 PAGES: tuple[tuple[Method, str, Page], ...] = (
-    ("GET", "/", orders_page.show),
+    ("GET", "/", looking.begin),
+    ("POST", "/look", looking.choose),
     ("GET", "/orders", orders_page.show),
+    ("GET", "/orders/called", orders_page.called),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
@@ -85,7 +83,10 @@ DOORMAT: tuple[tuple[Method, str, Entrance], ...] = (
     ("POST", "/in/{token:str}", way_in.by_letter),
 )
 # A file's name carries its hash: what a browser has, it may keep.
-KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+KEEP = {
+    "cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding",
+    "x-content-type-options": "nosniff",
+}  # fmt: skip
 
 
 def routes(db: Db) -> list[ControllerRouterHandler]:
@@ -98,27 +99,35 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
+        write_for(_reader(request))
         browser = Browser.of(request)
         visitor = await visitor_of(db, browser)
+        write_for(_reader(request, visitor.person))
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
-        if path == "/" and home_of(visitor.person) != path:
-            return see_other(home_of(visitor.person))
         check_reach(visitor.person, method, path)
-        return await call(Visit(db, visitor, browser, _words(request), read_query(request), form))
+        is_part = request.headers.get("hx-request") == "true"
+        return await call(Visit(db, visitor, browser, _words(request), read_query(request), form, is_part))
 
     return _handler(method, path, answer)
 
 
+def _reader(request: AnyRequest, person: Person | None = None) -> Reader:
+    """What somebody chose for themselves goes with them from browser to browser."""
+    return reader_of(request.cookies, request.headers.get("accept-language", ""), person)
+
+
 def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
+        write_for(_reader(request))
         if method == "POST":
             check_origin(request)
         form = await read_form(request) if method == "POST" else {}
         host, port = request.scope.get("server") or ("127.0.0.1", 80)
         server = f"http://{host}:{port}"
-        return await call(Knock(db, Browser.of(request), server, _words(request), read_query(request), form))
+        from_it = Browser.of(request), server, request.cookies
+        return await call(Knock(db, *from_it, _words(request), read_query(request), form))
 
     return _handler(method, path, answer)
 
@@ -143,7 +152,10 @@ def _assets() -> HTTPRouteHandler:
         name = str(request.path_params["name"])
         if name not in assets():
             raise NoSuchPage
-        return Response(assets()[name][0], media_type=MEDIA_TYPES[name[name.rindex(".") :]], headers=KEEP)
+        found = assets()[name]
+        if found.packed and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(found.packed, media_type=found.media_type, headers={**KEEP, "content-encoding": "gzip"})
+        return Response(found.content, media_type=found.media_type, headers=KEEP)
 
     return _handler("GET", "/static/{name:str}", asset)
 
@@ -158,6 +170,7 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
+    write_for(_reader(request))
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()

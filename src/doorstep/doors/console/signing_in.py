@@ -1,4 +1,4 @@
-"""signing_in: who is looking, through which browser: the session's cookie, and the proof that a form is a page of ours."""
+"""signing_in: who is looking, through which browser: the session's cookie, the proof that a form is of our pages."""
 
 from __future__ import annotations
 
