@@ -41,13 +41,13 @@ def check(password: str, *own: str) -> None:
     if len(password) > LONGEST:
         raise WeakPassword(longest=LONGEST)
     if is_common(password) or _folded(password) in {_folded(word) for each in own for word in (each, *each.split("@"))}:
-        raise WeakPassword(problem="it is one of those that are tried first")
+        raise WeakPassword
 
 
 def is_common(password: str) -> bool:
     """A common word, also in disguise (P@ssw0rd2024!), a row of keys or digits, or something short over and over."""
     word = _folded(password)
-    if len(set(word)) < 4 or re.fullmatch(r"(.{1,4})\1+", word) or (word.isdigit() and len(word) <= SHORTEST):
+    if len(set(word)) < 4 or re.fullmatch(r"(.{1,6})\1+", word) or (word.isdigit() and len(word) <= SHORTEST):
         return True
     if any(word in row or word in row[::-1] for row in ROWS):
         return True

@@ -228,11 +228,12 @@ async def change_language(db: Db, person: int, language: str) -> None:
     await db.pool.execute(CHANGE_LANGUAGE, person, language[:20])
 
 
-async def change_email(db: Db, person: int, email: str) -> None:
-    """Refuses NotAnEmail, PersonExists."""
+async def change_email(db: Db, person: Person, email: str) -> str:
+    """As it is kept; refuses NotAnEmail, PersonExists."""
     cleaned = clean_email(email)
-    if await db.pool.fetchval(CHANGE_EMAIL, person, cleaned) is None:
+    if cleaned != person.email and await db.pool.fetchval(CHANGE_EMAIL, person.person_id, cleaned) is None:
         raise PersonExists(email=cleaned)
+    return cleaned
 
 
 async def set_password(db: Db, person: Person, password: str, at: datetime, by: By) -> None:

@@ -144,7 +144,7 @@ async def issue_link(
     await db.pool.execute(FORGET_EXPIRED, at)
     token = secrets.token_urlsafe(_SECRET_BYTES)
     await db.pool.execute(ADD_SESSION, routed(token), person, kind, at + lasts, None, at, kind, by.address, "")
-    await log.write(db, by, "link_made", at, email or FIRST_OWNER, way=kind)
+    await log.write(db, by, "link_made", at, email or FIRST_OWNER, kind=kind)
     return token
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -19,7 +19,7 @@ from doorstep.doors.http.problems import NoSuchPage, headers_of
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.setup import log, passwords, people, second_factor, sessions, tries
-from doorstep.setup.people import FIRST_OWNER
+from doorstep.setup.people import FIRST_OWNER, Person
 from doorstep.setup.second_factor import NotProposed
 from doorstep.setup.sessions import WrongPassword
 
@@ -78,10 +78,10 @@ async def settle_in(visit: Visit) -> Response[str]:
         new = _new_password(form)
         passwords.check(new, form.get("email", ""), form.get("name", ""), person.email)
         if person.email == FIRST_OWNER:
-            await people.change_email(visit.db, person.person_id, form.get("email", ""))
+            person = replace(person, email=await people.change_email(visit.db, person, form.get("email", "")))
         looks = {"timezone": person.timezone, "language": person.language}
         await people.change_looks(visit.db, person.person_id, name=form.get("name", "") or person.name, **looks)
-        return await _with_password(visit, new, "/")
+        return await _with_password(visit, person, new, "/")
     except Refusal as refusal:
         return _welcome(visit, form, refusal)
 
@@ -112,7 +112,7 @@ async def change_looks(visit: Visit) -> Response[str]:
 async def change_password(visit: Visit) -> Response[str]:
     try:
         await _check_it_is_them(visit)
-        return await _with_password(visit, _new_password(visit.form), "/me?did=password")
+        return await _with_password(visit, visit.visitor.person, _new_password(visit.form), "/me?did=password")
     except Refusal as refusal:
         return await _me(visit, refusal, at="password")
 
@@ -237,11 +237,11 @@ def _new_password(form: Mapping[str, str]) -> str:
     return form.get("new", "")
 
 
-async def _with_password(visit: Visit, new: str, to: str) -> Response[str]:
+async def _with_password(visit: Visit, person: Person, new: str, to: str) -> Response[str]:
     """It is set, every session ends, and this browser gets another; refuses WeakPassword."""
-    person, at = visit.visitor.person, clock.now()
-    await people.set_password(visit.db, person, new, at, visit.by)
-    opened = await sessions.renew(visit.db, person, "password", visit.by, at)
+    at, by = clock.now(), visit.browser.by(person)
+    await people.set_password(visit.db, person, new, at, by)
+    opened = await sessions.renew(visit.db, person, "password", by, at)
     answer = see_other(to)
     answer.set_cookie(visit.browser.keeps(opened.word))
     return answer
