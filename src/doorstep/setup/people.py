@@ -52,6 +52,11 @@ select p.person_id, p.email, p.name, p.role, coalesce(m.key, '') as merchant, p.
   from person p left join merchant m on m.merchant_id = p.merchant_id and m.merchant_id = any($1)
   where p.ended_at is null order by p.email
 """
+WHOLE_PERSON = """
+select person_id, email, name, role, merchant_id as merchant, timezone, language, password <> '' as has_password,
+    totp_on_at is not null as has_second_factor
+  from person where email = $1 and ended_at is null
+"""
 EMAIL_OF = "select email from person where person_id = $1 and ended_at is null"
 LOCK_OWNERS = "select person_id from person where role = 'owner' and ended_at is null order by person_id for update"
 LOCK_PERSON = "select email, role, merchant_id from person where person_id = $1 and ended_at is null for update"
@@ -268,6 +273,14 @@ async def everybody(db: Db) -> list[dict[str, Any]]:
         rows = await tx.rows(EVERYBODY, list(tx.merchants))
     return [{"id": public("per", row["person_id"]), **{name: row[name] for name in row if name != "person_id"}}
             for row in map(dict, rows)]  # fmt: skip
+
+
+async def person_called(db: Db, email: str) -> Person:
+    """Refuses NoSuchPerson."""
+    row = await db.pool.fetchrow(WHOLE_PERSON, normalized(email))
+    if row is None:
+        raise NoSuchPerson(email=email[:254])
+    return Person(**dict(row))
 
 
 async def email_of(db: Db, person: str) -> str:

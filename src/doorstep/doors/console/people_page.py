@@ -27,6 +27,7 @@ from doorstep.setup.people import (
     everybody,
     may_manage,
     merchants_known,
+    person_called,
 )
 from doorstep.setup.sessions import INVITATION_LASTS, issue_link
 from doorstep.spine.tenant import tenant_tx
@@ -93,8 +94,7 @@ async def change(visit: Visit) -> Response[str]:
 
 async def _may_give_link(visit: Visit, email: str) -> None:
     """Whoever makes a link could use it themselves: only for those whom they manage. Refuses NotAllowed."""
-    (role,) = [each["role"] for each in await everybody(visit.db) if each["email"] == email] or [""]
-    may_manage(visit.visitor.person, role)
+    may_manage(visit.visitor.person, (await person_called(visit.db, email)).role)
 
 
 async def _merchant(visit: Visit, role: str) -> int | None:
