@@ -26,6 +26,9 @@ REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("/settings/keys", KEY_HOLDERS, KEY_HOLDERS),
     ("/settings", KEY_HOLDERS, MANAGERS),
     ("/floor", HANDS | {"read_only"}, HANDS),
+    # How a list looks to somebody is their own affair.
+    ("/orders/columns", NOBODY, DESK),
+    ("/orders/views", NOBODY, DESK),
     # The floor sees what it packs; what was paid is none of its work.
     ("/orders/{order:str}/invoices", DESK, NOBODY),
     ("/orders/{order:str}", ANYBODY, HANDS | {"merchant"}),

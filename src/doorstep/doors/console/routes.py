@@ -12,7 +12,9 @@ from litestar.types import ControllerRouterHandler
 
 from doorstep.doors.console import (
     account,
+    bulk,
     doing,
+    download,
     floor,
     keys_page,
     log_page,
@@ -29,7 +31,7 @@ from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import Reader, reader_of, write_for
-from doorstep.doors.console.visit import Knock, Visit, page, read_form, read_query, see_other
+from doorstep.doors.console.visit import Knock, Visit, kept_of, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import Person
@@ -44,6 +46,11 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/look", looking.choose),
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/called", orders_page.called),
+    ("GET", "/orders/download/{name:str}", download.orders),
+    ("POST", "/orders/columns", orders_page.choose_columns),
+    ("POST", "/orders/views", orders_page.keep),
+    ("POST", "/orders/views/drop", orders_page.drop),
+    ("POST", "/orders/all/{verb:str}", bulk.do),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
@@ -108,7 +115,8 @@ def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
             check_form(request, visitor, form.pop("proof", ""))
         check_reach(visitor.person, method, path)
         is_part = request.headers.get("hx-request") == "true"
-        return await call(Visit(db, visitor, browser, _words(request), read_query(request), form, is_part))
+        words_of = _words(request), read_query(request)
+        return await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request)))
 
     return _handler(method, path, answer)
 
