@@ -17,11 +17,16 @@ AN_ORDER = """
 select n.order_id from order_now n where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
   order by n.order_id desc limit 1
 """
+A_SITE = """
+select t.code from fulfillment_order f join site t on t.site_id = f.site_id
+  where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """`address`: where it is, or how to find out in the books; `then`: what is done there before it is looked at."""
+    """`address`: where it is, or how to find out in the books; `then`: what is done there before it is looked at; the
+    role is '' where nobody is signed in."""
 
     name: str
     address: str | Callable[[Db], Awaitable[str]]
@@ -38,6 +43,16 @@ def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]
     return found
 
 
+async def a_site(db: Db) -> str:
+    """Where something is to be picked, if anywhere."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+
+
+async def address_of(shot: Shot, db: Db) -> str:
+    return shot.address if isinstance(shot.address, str) else await shot.address(db)
+
+
 async def keys(tab: Tab) -> None:
     await tab.keyboard.press("?")
 
@@ -48,6 +63,19 @@ async def palette(tab: Tab) -> None:
 
 async def account(tab: Tab) -> None:
     await tab.locator("[popovertarget=me]:visible").click()
+
+
+async def second_factor(tab: Tab) -> None:
+    async with tab.expect_navigation():
+        await tab.locator("[action='/me/two-factor/start'] button").click()
+
+
+async def invitation(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=invite]").click()
+
+
+async def a_new_key(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=new-key]").click()
 
 
 PAGES: tuple[Shot, ...] = (
@@ -64,6 +92,19 @@ PAGES: tuple[Shot, ...] = (
     Shot("order-completed", an_order("completed")),
     Shot("order-canceled", an_order("canceled")),
     Shot("floor", "/floor"),
-    Shot("floor-site", "/floor?site=EWR"),
+    Shot("floor-site", a_site),
     Shot("missing", "/orders/ord_1"),
+    Shot("sign-in", "/sign-in", role=""),
+    Shot("forgot", "/sign-in/forgot", role=""),
+    Shot("link-spent", "/in/no-such-link", role=""),
+    Shot("welcome", "/welcome"),
+    Shot("me", "/me"),
+    Shot("two-factor", "/me", then=second_factor),
+    Shot("people", "/settings/people"),
+    Shot("invitation", "/settings/people", then=invitation),
+    Shot("api-keys", "/settings/keys"),
+    Shot("new-key", "/settings/keys", then=a_new_key),
+    Shot("api-keys-of-a-merchant", "/settings/keys", role="merchant"),
+    Shot("log", "/settings/log"),
+    Shot("not-allowed", "/settings/log", role="merchant"),
 )

@@ -27,8 +27,9 @@ from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.setup.people import ROLES, Person, add_person, set_password
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db
+from tests.browser.windows import email, link_for
 from tests.doors.belongings import CANARY, everything_of
-from tests.doors.test_console import Visitor, email, link_for, visiting
+from tests.doors.test_console import Visitor, visiting
 from tests.doors.web import client_of, serving
 from tests.shop import Shop, open_shop
 

@@ -108,7 +108,7 @@ def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
         write_for(_reader(request))
         browser = Browser.of(request)
-        visitor = await visitor_of(db, browser)
+        visitor = request.state.visitor = await visitor_of(db, browser)
         write_for(_reader(request, visitor.person))
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
@@ -178,13 +178,14 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
-    write_for(_reader(request))
+    visitor = getattr(request.state, "visitor", None)
+    write_for(_reader(request, visitor.person if visitor else None))
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()
     if isinstance(refusal, SignInFirst) and request.method == "GET":
         return see_other(way_in.address(request.url.path, request.url.query))
-    answer = page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    answer = page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
     answer.headers.update(headers_of(refusal))
     return answer
 

@@ -142,7 +142,7 @@ function commands() {
   const pages = all(".side .places a").map((link) => ({
     name: link.textContent.replace(/g \S$/, "").trim(), kind: paletteWords.goes, icon: one("use", link)?.getAttribute("href"), run: () => link.click(),
   }));
-  const verbs = all("main [data-command]").map((button) => ({
+  const verbs = all("main [data-command]").filter((button) => button.checkVisibility()).map((button) => ({
     name: button.dataset.command || button.textContent.trim(), kind: button.dataset.kind || paletteWords.does, icon: null, run: () => button.click(),
   }));
   const looks = all("#me [data-look]").map((button) => ({
