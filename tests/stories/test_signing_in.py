@@ -16,8 +16,10 @@ import pytest
 from doorstep.kit import clock
 from doorstep.kit.refusals import NotAllowed
 from doorstep.kit.secrets import Keyring, keyring
-from doorstep.setup import log, passwords, second_factor, sessions, tries
+from doorstep.setup import log, passwords, second_factor, sessions, subscribers, tries
+from doorstep.setup.connections import connect, disconnect
 from doorstep.setup.log import By
+from doorstep.setup.merchants import NewSite, add_site, change_merchant
 from doorstep.setup.passwords import WeakPassword
 from doorstep.setup.people import (
     LastOwner,
@@ -39,7 +41,7 @@ from doorstep.setup.people import (
 from doorstep.setup.second_factor import CodeDoesNotFit, NotProposed, SecondFactorIsOn
 from doorstep.setup.sessions import NotInvited, WrongCode, WrongPassword
 from doorstep.setup.tries import TooManyTries
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import Db, tenant_tx
 from tests.shop import Shop
 
 GOOD = "mugs walk on shelves"
@@ -427,3 +429,31 @@ async def test_the_log_is_read_page_by_page_without_gap_or_repeat(shop: Shop) ->
         before = (page[-1].at, page[-1].entry_id)
     assert len(seen) == 25 and set(seen) == {str(n) for n in range(25)}
     assert await log.latest(shop.db, (at + timedelta(days=1), 0), 1, "people") != page
+
+
+async def test_changed_settings_are_logged_with_whose_they_are(shop: Shop, tmp_path: Path) -> None:
+    by, keys, at = By(f"kim@{shop.key}.example", None, "198.51.100.7"), keyring(tmp_path), clock.now()
+    site = NewSite(code=f"L{shop.merchant}", name="Loft", country="US", address={})
+    await add_site(shop.db, shop.merchant, site, by)
+    config = {"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"}
+    await connect(shop.db, keys, shop.merchant, "payments", plugin="simpay", code="till", config=config, by=by)
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, by, ship="complete", hold_duplicates=False)
+        assert await disconnect(tx, shop.merchant, "payments", "till", by)
+        made, _ = await subscribers.create(tx, shop.merchant, "https://example.com/x", [], at, by)
+        await subscribers.remove(tx, shop.merchant, made.id, at, by)
+    rows = await shop.db.pool.fetch(
+        "select about, details->>'setting' as setting, (details->>'merchant')::bigint as merchant, details::text"
+        " from log_entry where who = $1", by.who,
+    )  # fmt: skip
+    assert {(row["about"], row["setting"]) for row in rows} == {
+        (site.code, "new site"), ("till", "payments"), ("ship, hold duplicates", "merchant"), ("till", "no payments"),
+        ("https://example.com/x", "new webhook"), ("https://example.com/x", "no webhook"),
+    }  # fmt: skip
+    assert {row["merchant"] for row in rows} == {shop.merchant, None}
+    assert not any("hush" in row["details"] for row in rows)
+    with pytest.raises(ZeroDivisionError):
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            await change_merchant(tx, shop.merchant, by, ship="split")
+            raise ZeroDivisionError
+    assert len(rows) == await shop.db.pool.fetchval("select count(*) from log_entry where who = $1", by.who)

@@ -46,7 +46,7 @@ insert into api_key (merchant_id, key_id, hash, prefix, name, scopes, created_at
 """
 REVOKE = """
 update api_key set revoked_at = $3 where merchant_id = any($1) and key_id = $2 and revoked_at is null
-  returning prefix, name
+  returning merchant_id, prefix, name
 """
 ALL_KEYS = """
 select k.merchant_id, m.name as merchant, k.key_id, k.prefix, k.name, k.scopes, k.created_at, k.made_by, k.used_at,
@@ -128,7 +128,7 @@ async def create_key(
         await tx.run(ADD_ROUTES, ["api_key"], [routed(secret)], [merchant])
         kept = (routed(secret), prefix, name, list(wanted), at, by.who, limit)
         await tx.run(ADD_KEY, merchant, key_id, *kept)
-        await log.write(db, by, "key_made", at, name or prefix, on=tx.connection, key=prefix, scopes=wanted)
+        await log.write(tx, by, "key_made", at, name or prefix, key=prefix, scopes=wanted, merchant=merchant)
     return secret, Key(public("key", key_id), prefix, name, wanted, at, made_by=by.who)
 
 
@@ -138,7 +138,8 @@ async def revoke_key(db: Db, merchants: Sequence[int], key: str, at: datetime, b
         row = await tx.row(REVOKE, list(tx.merchants), number("key", key), at)
         if row is None:
             raise NotFound(key=key)
-        await log.write(db, by, "key_revoked", at, row["name"] or row["prefix"], on=tx.connection, key=row["prefix"])
+        told = {"key": row["prefix"], "merchant": row["merchant_id"]}
+        await log.write(tx, by, "key_revoked", at, row["name"] or row["prefix"], **told)
 
 
 async def list_keys(tx: Tx) -> list[Key]:

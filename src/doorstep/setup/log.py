@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.spine.tenant import Connection, Db
+from doorstep.spine.tenant import Connection, Db, Tx
 
 # What happens, by its area.
 AREAS: dict[str, tuple[str, ...]] = {
@@ -64,12 +64,13 @@ class Entry:
 
 
 async def write(
-    db: Db, by: By, what: str, at: datetime, about: str = "", *, on: Connection | None = None, **details: Any
+    to: Db | Tx, by: By, what: str, at: datetime, about: str = "", *, on: Connection | None = None, **details: Any
 ) -> None:
-    """One entry; `on` is the transaction that it belongs to."""
-    (entry,) = await db.ids.draw(on or db.pool, 1)
+    """One entry, in the transaction that it belongs to: `to` itself, or `on` a connection of it."""
+    connection = on or (to.connection if isinstance(to, Tx) else to.pool)
+    (entry,) = await to.ids.draw(connection, 1)
     told = msgspec.json.encode({name: value for name, value in details.items() if value not in (None, "")}).decode()
-    await (on or db.pool).execute(
+    await connection.execute(
         ADD, entry, at, AREA_OF[what], what, by.who, by.person, about[:254], told, by.address[:60], by.browser[:300]
     )
 

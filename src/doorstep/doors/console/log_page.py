@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from litestar import Response
 
@@ -11,6 +13,7 @@ from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import cursor
 from doorstep.setup.log import AREAS, Entry, latest
+from doorstep.setup.people import merchants_known
 
 SHOWN = 50
 NEWEST = (datetime(2199, 1, 1, tzinfo=UTC), 0)
@@ -42,6 +45,12 @@ WAYS = Told({
     "link": "by a link from the machine", "letter": "by a link", "password": "with the password",
     "oidc": "by single sign-on", "account": "in the account",
 })  # fmt: skip
+SETTINGS = Told({
+    "carrier": "account with a carrier", "no carrier": "account with a carrier removed",
+    "payments": "account with a provider", "no payments": "account with a provider removed",
+    "merchant": "merchant", "new merchant": "new merchant", "new site": "new site",
+    "webhook": "webhook", "new webhook": "new webhook", "no webhook": "webhook removed",
+})  # fmt: skip
 ALARMING = ("sign_in_failed", "code_failed", "tries_stopped")
 
 
@@ -49,24 +58,34 @@ async def show(visit: Visit) -> Response[str]:
     area = visit.query.get("area", "")
     area = area if area in AREAS else ""
     before = visit.query.get("before", "")
-    entries = await latest(visit.db, cursor.read(before, tuple[datetime, int]) if before else NEWEST, SHOWN + 1, area)
+    since = cursor.read(before, tuple[datetime, int]) if before else NEWEST
+    entries = await latest(visit.db, since, SHOWN + 1, area)
+    async with visit.reading() as tx:
+        names = {row["merchant_id"]: row["name"] for row in await merchants_known(tx)}
     shown = entries[:SHOWN]
     older = cursor.write(shown[-1].at, shown[-1].entry_id) if len(entries) > SHOWN else ""
     return visit.show(
-        "log.html", entries=shown, area=area, areas=AREA_SAYS, older=older, is_first=not before, says=SAYS, told=told,
+        "log.html",
+        entries=[(entry, told(entry, names)) for entry in shown],
+        area=area,
+        areas=AREA_SAYS,
+        older=older,
+        is_first=not before,
+        says=SAYS,
         alarming=ALARMING,
-    )  # fmt: skip
+    )
 
 
-def told(entry: Entry) -> str:
+def told(entry: Entry, merchants: Mapping[int, str]) -> str:
     """The particulars in words."""
     details = entry.details
-    if "was" in details:
-        return _("%(was)s, now %(role)s", was=words.ROLES[details["was"]], role=words.ROLES[details["role"]])
-    if "role" in details:
-        return words.ROLES[details["role"]]
-    if "way" in details:
-        return WAYS.get(details["way"], "")
-    if "key" in details:
-        return f"{details['key']}…"
-    return str(details.get("there", "") or details.get("setting", ""))
+    parts = [_change(details), WAYS.get(details.get("way", ""), ""), details.get("there", "")]
+    parts.append(f"{details['key']}…" if "key" in details else "")
+    parts.append(SETTINGS.get(details.get("setting", ""), details.get("setting", "")))
+    parts.append(merchants.get(details.get("merchant", 0), ""))
+    return " · ".join(filter(None, parts))
+
+
+def _change(details: Mapping[str, Any]) -> str:
+    role = words.ROLES.get(details.get("role", ""), "")
+    return _("%(was)s, now %(role)s", was=words.ROLES[details["was"]], role=role) if "was" in details else role
