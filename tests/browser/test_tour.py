@@ -10,7 +10,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from doorstep.kit import clock
-from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
+from doorstep.setup.people import issue_link
+from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
 from tests.shop import HOME, Shop
 
 
@@ -222,6 +223,22 @@ async def test_the_console_speaks_another_language(shop: Shop, desk: Window) -> 
     await desk.go(f"/orders/{order}")
     assert "Чому воно тут і що рухає його далі?" in await desk.text()
     assert await page.get_attribute("html", "lang") == "uk"
+
+
+async def test_what_somebody_chose_they_find_in_another_browser(
+    shop: Shop, desk: Window, browser: Browser, web: str
+) -> None:
+    page = desk.page
+    await desk.go("/orders")
+    await page.click(".person")
+    async with page.expect_navigation():
+        await page.click("[data-look=language][value=uk]")
+    async with window(browser, web, await issue_link(shop.db, email(shop, "owner")), **LAPTOP) as other:
+        await other.go("/orders")
+        assert await other.page.inner_text("h1") == "Замовлення"
+    async with window(browser, web, await link_for(shop, "operator"), **LAPTOP) as colleague:
+        await colleague.go("/orders")
+        assert await colleague.page.inner_text("h1") == "Orders"
 
 
 async def test_a_phone_has_its_bar_and_everything_in_reach(shop: Shop, web: str, browser: Browser) -> None:

@@ -390,7 +390,7 @@ async def test_what_is_no_address_role_or_zone_is_refused(shop: Shop) -> None:
     with pytest.raises(PersonExists):
         await change_email(shop.db, person, other.email)
     with pytest.raises(NotATimeZone):
-        await change_looks(shop.db, person.person_id, name="Ada", timezone="Europe/Atlantis", language="")
+        await change_looks(shop.db, person.person_id, name="Ada", timezone="Europe/Atlantis")
 
 
 # the log

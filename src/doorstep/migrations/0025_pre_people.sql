@@ -3,7 +3,6 @@
 alter table person
   add column password    text not null default '',      -- argon2id; '' comes in by links or by somebody else's word
   add column timezone    text not null default '',      -- '' is the browser's own
-  add column language    text not null default '',
   add column totp_secret text not null default '',      -- sealed, see kit/secrets.py
   add column totp_on_at  timestamptz,                   -- null: never asked for it, or not proven yet
   add column totp_step   bigint not null default 0;     -- the last one that was used: a code works once

@@ -53,7 +53,7 @@ select p.person_id, p.email, p.name, p.role, coalesce(m.key, '') as merchant, p.
   where p.ended_at is null order by p.email
 """
 WHOLE_PERSON = """
-select person_id, email, name, role, merchant_id as merchant, timezone, language, password <> '' as has_password,
+select person_id, email, name, role, merchant_id as merchant, timezone, password <> '' as has_password,
     totp_on_at is not null as has_second_factor
   from person where email = $1 and ended_at is null
 """
@@ -69,8 +69,7 @@ update person set ended_at = $2, password = '', totp_secret = '', totp_on_at = n
 END_SESSIONS = "delete from session where person_id = $1"
 END_CODES = "delete from recovery_code where person_id = $1"
 CHANGE_ROLE = "update person set role = $2, merchant_id = $3 where person_id = $1"
-CHANGE_LOOKS = "update person set name = $2, timezone = $3, language = $4 where person_id = $1"
-CHANGE_LANGUAGE = "update person set language = $2 where person_id = $1"
+CHANGE_LOOKS = "update person set name = $2, timezone = $3 where person_id = $1"
 CHANGE_EMAIL = """
 update person set email = $2 where person_id = $1 and not exists (select from person where email = $2) returning email
 """
@@ -122,7 +121,6 @@ class Person:
     role: str
     merchant: int | None  # the only one it sees; None: all of them, unless the role is merchant
     timezone: str = ""
-    language: str = ""
     has_password: bool = False
     has_second_factor: bool = False
 
@@ -222,15 +220,11 @@ async def is_untouched(db: Db) -> bool:
     return await db.pool.fetchval(ANYBODY_WITH_A_WAY_IN, FIRST_OWNER) is None
 
 
-async def change_looks(db: Db, person: int, *, name: str, timezone: str, language: str) -> None:
-    """How they are called, and how they read times and texts; refuses NotATimeZone."""
+async def change_looks(db: Db, person: int, *, name: str, timezone: str) -> None:
+    """How they are called, and on which clock they read times; '' is the browser's. Refuses NotATimeZone."""
     if timezone and timezone not in available_timezones():
         raise NotATimeZone(timezone=timezone[:60])
-    await db.pool.execute(CHANGE_LOOKS, person, name.strip()[:120], timezone, language[:20])
-
-
-async def change_language(db: Db, person: int, language: str) -> None:
-    await db.pool.execute(CHANGE_LANGUAGE, person, language[:20])
+    await db.pool.execute(CHANGE_LOOKS, person, name.strip()[:120], timezone)
 
 
 async def change_email(db: Db, person: Person, email: str) -> str:

@@ -53,7 +53,7 @@ select person_id, email, password, password <> '' as has_password, totp_on_at is
   from person where email = $1 and ended_at is null
 """
 BY_SESSION = """
-select p.person_id, p.email, p.name, p.role, p.merchant_id, p.timezone, p.language, p.password <> '' as has_password,
+select p.person_id, p.email, p.name, p.role, p.merchant_id, p.timezone, p.password <> '' as has_password,
     p.totp_on_at is not null as has_second_factor, s.used_at, s.created_at, s.came_by
   from session s join person p on p.person_id = s.person_id
   where s.hash = $1 and s.kind = $2 and s.expires_at > $3 and s.used_at > $4 and p.ended_at is null
@@ -271,7 +271,7 @@ async def person_of(
     if row["used_at"] < at - NOTED_EVERY:
         await db.pool.execute(NOTE_USE, hashed, at)
     person = Person(
-        row["person_id"], row["email"], row["name"], row["role"], row["merchant_id"], row["timezone"], row["language"],
+        row["person_id"], row["email"], row["name"], row["role"], row["merchant_id"], row["timezone"],
         row["has_password"], row["has_second_factor"],
     )  # fmt: skip
     return SignedIn(person, row["created_at"], row["came_by"])

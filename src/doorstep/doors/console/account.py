@@ -13,7 +13,8 @@ from litestar import Response
 
 from doorstep.doors.console import words
 from doorstep.doors.console.letting_in import keys
-from doorstep.doors.console.speaking import LANGUAGES, Told
+from doorstep.doors.console.looking import MAY_BE, remember
+from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage, headers_of
 from doorstep.kit import clock
@@ -22,6 +23,7 @@ from doorstep.setup import log, passwords, people, second_factor, sessions, trie
 from doorstep.setup.people import FIRST_OWNER, Person
 from doorstep.setup.second_factor import NotProposed
 from doorstep.setup.sessions import WrongPassword
+from doorstep.setup.tastes import keep_taste, taste_of
 
 # So long after coming in nobody is asked once more who they are: by a link whoever forgot the password.
 FRESH = timedelta(minutes=30)
@@ -79,8 +81,8 @@ async def settle_in(visit: Visit) -> Response[str]:
         passwords.check(new, form.get("email", ""), form.get("name", ""), person.email)
         if person.email == FIRST_OWNER:
             person = replace(person, email=await people.change_email(visit.db, person, form.get("email", "")))
-        looks = {"timezone": person.timezone, "language": person.language}
-        await people.change_looks(visit.db, person.person_id, name=form.get("name", "") or person.name, **looks)
+        name = form.get("name", "") or person.name
+        await people.change_looks(visit.db, person.person_id, name=name, timezone=person.timezone)
         return await _with_password(visit, person, new, "/")
     except Refusal as refusal:
         return _welcome(visit, form, refusal)
@@ -99,14 +101,17 @@ async def show(visit: Visit) -> Response[str]:
 
 
 async def change_looks(visit: Visit) -> Response[str]:
-    form = visit.form
+    form, person = visit.form, visit.visitor.person.person_id
+    language = form.get("language", "")
     try:
-        language = form.get("language", "")
-        chosen = {"timezone": form.get("timezone", ""), "language": language if language in LANGUAGES else ""}
-        await people.change_looks(visit.db, visit.visitor.person.person_id, name=form.get("name", ""), **chosen)
+        await people.change_looks(visit.db, person, name=form.get("name", ""), timezone=form.get("timezone", ""))
     except Refusal as refusal:
         return await _me(visit, refusal, at="looks")
-    return see_other("/me?did=looks")
+    answer = see_other("/me?did=looks")
+    if language in MAY_BE["language"]:
+        await keep_taste(visit.db, person, language=language)
+        remember(answer, {"language": language})
+    return answer
 
 
 async def change_password(visit: Visit) -> Response[str]:
@@ -130,6 +135,7 @@ async def _me(visit: Visit, refusal: Refusal | None = None, *, at: str = "", did
         at_form=at,
         did=DONE.get(did, ""),
         asks_password=person.has_password and not _is_trusted(visit),
+        language=(await taste_of(visit.db, person.person_id)).get("language", ""),
         sessions=await sessions.sessions_of(visit.db, person.person_id, visit.visitor.session, clock.now()),
         codes_left=await second_factor.codes_left(visit.db, person.person_id) if person.has_second_factor else 0,
         zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),

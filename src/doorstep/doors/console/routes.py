@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from litestar import Response, Router
@@ -30,7 +30,7 @@ from doorstep.doors.console import (
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
-from doorstep.doors.console.speaking import Reader, reader_of, write_for
+from doorstep.doors.console.speaking import reader_of, write_for
 from doorstep.doors.console.visit import Knock, Visit, kept_of, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
@@ -106,29 +106,32 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        write_for(_reader(request))
         browser = Browser.of(request)
         visitor = request.state.visitor = await visitor_of(db, browser)
-        write_for(_reader(request, visitor.person))
+        taste = await looking.taken_over(db, visitor, request.cookies)
+        _write_for(request, taste, visitor.person)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
         check_reach(visitor.person, method, path)
         is_part = request.headers.get("hx-request") == "true"
         words_of = _words(request), read_query(request)
-        return await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request)))
+        shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request)))
+        looking.remember(shown, taste)
+        return shown
 
     return _handler(method, path, answer)
 
 
-def _reader(request: AnyRequest, person: Person | None = None) -> Reader:
-    """What somebody chose for themselves goes with them from browser to browser."""
-    return reader_of(request.cookies, request.headers.get("accept-language", ""), person)
+def _write_for(request: AnyRequest, taste: Mapping[str, str] | None = None, person: Person | None = None) -> None:
+    cookies = {**request.cookies, **(taste or {})}
+    accepts = request.headers.get("accept-language", "")
+    write_for(reader_of(cookies, accepts, person.timezone if person else ""))
 
 
 def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        write_for(_reader(request))
+        _write_for(request)
         if method == "POST":
             check_origin(request)
         form = await read_form(request) if method == "POST" else {}
@@ -179,7 +182,7 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
     visitor = getattr(request.state, "visitor", None)
-    write_for(_reader(request, visitor.person if visitor else None))
+    _write_for(request, person=visitor.person if visitor else None)
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()

@@ -21,8 +21,6 @@ from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from doorstep.setup.people import Person
-
 LOCALES = Path(__file__).parent / "locales"
 SOURCE = "en"
 # Each as it calls itself.
@@ -64,15 +62,13 @@ def write_for(reader: Reader) -> None:
     _reader.set(reader)
 
 
-def reader_of(cookies: Mapping[str, str], accepts: str, person: Person | None = None) -> Reader:
-    """As their person chose, else as their cookies say; else the language is the one that their browser asks for."""
+def reader_of(cookies: Mapping[str, str], accepts: str, chosen_zone: str = "") -> Reader:
+    """As their cookies say; the language, until they choose one, as their browser asks for it."""
     given = {name: cookies.get(name, "") for name in COOKIES}
-    if person is not None and person.language:
-        given["language"] = person.language
     language = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
     theme = given["theme"] if given["theme"] in THEMES else ""
-    if person is not None and person.timezone in zones():
-        return Reader(language, theme, person.timezone, zone_is_chosen=True)
+    if chosen_zone in zones():
+        return Reader(language, theme, chosen_zone, zone_is_chosen=True)
     zone = given["zone"].replace("%2F", "/")
     return Reader(language, theme, zone if zone in zones() else "")
 
