@@ -71,9 +71,9 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     assert page.url.endswith(orders[0])
     # What may be done with the order that is open is in the palette too.
     await keys.press("Control+k")
-    await keys.type("put on ho")
+    await keys.type("put it on ho")
     await keys.press("Enter")
-    assert await page.locator(".sheet:popover-open h3").inner_text() == "Put on hold"
+    assert await page.locator(".sheet:popover-open h3").inner_text() == "Put it on hold"
 
 
 async def test_many_are_held_at_once_after_a_look_and_let_go_again(shop: Shop, desk: Window) -> None:
@@ -84,7 +84,7 @@ async def test_many_are_held_at_once_after_a_look_and_let_go_again(shop: Shop, d
     await page.check("[data-choose-all]")
     async with page.expect_navigation():
         await page.click(".chosen-bar button:has-text('Hold')")
-    assert await page.inner_text("h1") == "Put on hold: 4 orders"
+    assert await page.inner_text("h1") == "Put them on hold: 4 orders"
     assert "On hold: Operator" in await page.inner_text("table")
     assert not await shop.rows("select 1 from hold where merchant_id = $1", shop.merchant)
     await page.fill("[name=reason]", "The van broke down")
@@ -126,7 +126,7 @@ async def test_what_was_done_can_be_undone(shop: Shop, desk: Window) -> None:
     await page.click("[popovertarget^='m-hold-']:visible")
     await page.fill(".sheet:popover-open [name=reason]", "Wait")
     async with page.expect_navigation():
-        await page.click(".sheet:popover-open button:text-is('Put on hold')")
+        await page.click(".sheet:popover-open button:text-is('Put it on hold')")
     assert "Put on hold" in await page.inner_text(".toast")
     async with page.expect_navigation():
         await page.click(".toast button:text-is('Undo')")

@@ -404,7 +404,7 @@ async def test_the_log_tells_who_did_what_from_where(shop: Shop, web: str) -> No
         rows = [re.sub(r"<[^>]+>|\s+", " ", row) for row in re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)]
         ours = [" ".join(row.split()) for row in rows if owner.email in row or lea.email in row]
         for what in ("API key made ds_live_", f"Role changed Floor, now Only reads {lea.email} {owner.email}",
-                     "Signed in with the password", f"Wrong password {owner.email}"):  # fmt: skip
+                     "Signed in with the password", f"Sign-in failed {owner.email}"):  # fmt: skip
             assert any(what in row for row in ours), (what, ours)
         assert all("Firefox, Linux" in row and "10." in row for row in ours if row.endswith("Linux"))
         only = await visitor.html("/settings/log", area="keys")

@@ -54,7 +54,7 @@ def test_times_are_on_the_readers_clock_and_in_their_words() -> None:
     write_for(Reader("uk", zone="Europe/Kyiv"))
     assert full_time(NOON) == "вт 3 бер. 2026, 14:00 EET"
     assert days(date(2026, 2, 27), date(2026, 3, 3)) == "27 лют. – 3 бер."
-    assert since(clock.now() - timedelta(hours=3, minutes=5)) == "3 год тому"
+    assert since(clock.now() - timedelta(hours=3, minutes=5)) == "3\xa0год тому"
     write_for(Reader(zone="America/New_York"))
     assert full_time(NOON) == "Tue 3 Mar 2026, 07:00 EST"
     assert since(clock.now() + timedelta(days=2, hours=1)) == "in 2 d"

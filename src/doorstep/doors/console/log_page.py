@@ -23,7 +23,7 @@ AREA_SAYS = Told({
 })  # fmt: skip
 SAYS = Told({
     "signed_in": "Signed in",
-    "sign_in_failed": "Wrong password",
+    "sign_in_failed": "Sign-in failed",
     "code_failed": "Wrong code",
     "tries_stopped": "Too many tries, stopped",
     "signed_out": "Signed out",
