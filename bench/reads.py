@@ -26,7 +26,7 @@ import psutil
 from bench import seed
 from bench.meter import cpu_s, database_cpu_s
 from doorstep.doors.console import order_page, orders_page
-from doorstep.doors.console.signing_in import Visitor
+from doorstep.doors.console.signing_in import Browser, Visitor
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.order import order
@@ -152,7 +152,9 @@ def _list_page(query: dict[str, str]) -> Page:
 
 def _visit(at: Town, query: dict[str, str], path: dict[str, str]) -> Visit:
     person = Person(1, "owner@example.com", "Owner", "owner", None)
-    return Visit(at.db, Visitor(person, tuple(at.merchants), "session"), path, query)
+    visitor = Visitor(person, tuple(at.merchants), "session", clock.now(), "password")
+    browser = Browser("127.0.0.1", "", "127.0.0.1", 80, is_https=False, session="session")
+    return Visit(at.db, visitor, browser, path, query)
 
 
 def _list(filters: dict[str, Any]) -> Page:

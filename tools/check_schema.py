@@ -26,6 +26,9 @@ REFERENCE_TABLES = {
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
     "taste": "how people like the pages, language and light; it names nothing of a merchant's",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
+    "recovery_code": "of people, as hashes",
+    "attempt": "tries to sign in are counted before it is known whose they are; only hashes",
+    "log_entry": "what people did about people, keys and settings; owners and operators alone read it",
 }
 # Unique keys and indexes of merchant-owned tables that need not begin with merchant_id, and why.
 EXEMPT_INDEXES: dict[str, str] = {

@@ -25,7 +25,8 @@ select t.code from fulfillment_order f join site t on t.site_id = f.site_id
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """`address`: where it is, or how to find out in the books; `then`: what is done there before it is looked at."""
+    """`address`: where it is, or how to find out in the books; `then`: what is done there before it is looked at; the
+    role is '' where nobody is signed in."""
 
     name: str
     address: str | Callable[[Db], Awaitable[str]]
@@ -62,6 +63,19 @@ async def palette(tab: Tab) -> None:
 
 async def account(tab: Tab) -> None:
     await tab.locator("[popovertarget=me]:visible").click()
+
+
+async def second_factor(tab: Tab) -> None:
+    async with tab.expect_navigation():
+        await tab.locator("[action='/me/two-factor/start'] button").click()
+
+
+async def invitation(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=invite]").click()
+
+
+async def a_new_key(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=new-key]").click()
 
 
 async def hold_many(tab: Tab) -> None:
@@ -110,4 +124,17 @@ PAGES: tuple[Shot, ...] = (
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
     Shot("missing", "/orders/ord_1"),
+    Shot("sign-in", "/sign-in", role=""),
+    Shot("forgot", "/sign-in/forgot", role=""),
+    Shot("link-spent", "/in/no-such-link", role=""),
+    Shot("welcome", "/welcome"),
+    Shot("me", "/me"),
+    Shot("two-factor", "/me", then=second_factor),
+    Shot("people", "/settings/people"),
+    Shot("invitation", "/settings/people", then=invitation),
+    Shot("api-keys", "/settings/keys"),
+    Shot("new-key", "/settings/keys", then=a_new_key),
+    Shot("api-keys-of-a-merchant", "/settings/keys", role="merchant"),
+    Shot("log", "/settings/log"),
+    Shot("not-allowed", "/settings/log", role="merchant"),
 )

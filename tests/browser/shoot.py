@@ -22,7 +22,8 @@ from doorstep.doors.demo.running import play_demo
 from doorstep.doors.demo.show import Show
 from doorstep.kit import embedded
 from doorstep.kit.migrate import migrate
-from doorstep.setup.people import PersonExists, add_person, issue_link
+from doorstep.setup.people import PersonExists, add_person
+from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db
 from tests.browser.pages import PAGES, address_of
 from tests.browser.windows import CHROMIUM
@@ -87,7 +88,8 @@ async def _round(browser: Browser, db: Db, web: str, how: dict[str, Any], to: Pa
     for role in sorted({page.role for page in PAGES}):
         context = await browser.new_context(**how)
         tab = await context.new_page()
-        await tab.goto(f"{web}/in/{await _link(db, role)}")
+        if role:
+            await tab.goto(f"{web}/in/{await _link(db, role)}")
         for page in (page for page in PAGES if page.role == role and page.name.startswith(only)):
             await tab.goto(web + await address_of(page, db))
             if page.then:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from doorstep.setup.people import add_person, issue_link
+from doorstep.setup.people import add_person
+from doorstep.setup.sessions import issue_link
 from tests.shop import Shop
 
 CHROMIUM = Path("/usr/bin/chromium")

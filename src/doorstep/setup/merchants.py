@@ -9,9 +9,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.kit.money import LARGEST_MINOR
 from doorstep.kit.refusals import Refusal
-from doorstep.setup import checks
+from doorstep.setup import checks, log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
@@ -113,7 +115,7 @@ class NewSku:
     stocked: bool = True
 
 
-async def create_merchant(db: Db, new: NewMerchant) -> int:
+async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
     """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
     _check_merchant(new.key, new.currency, new.country)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
@@ -123,6 +125,7 @@ async def create_merchant(db: Db, new: NewMerchant) -> int:
             await tx.run(ADD_ROUTES, ["merchant"], [routed(new.key)], [merchant])
             await tx.run(ADD_MERCHANT, msgspec.json.encode(row).decode())
             await tx.run(ADD_CHANNELS, merchant, channels, list(FIRST_CHANNELS))
+            await log.write(tx, by, "setting_changed", clock.now(), new.key, setting="new merchant")
     except asyncpg.UniqueViolationError:
         raise MerchantExists(key=new.key) from None
     return merchant
@@ -143,7 +146,7 @@ async def merchant_of(db: Db, key: str) -> int:
     return found
 
 
-async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
+async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) -> None:
     """Set what is given, leave the rest; refuses what is no currency or country."""
     if "currency" in to:
         checks.currency(to["currency"])
@@ -153,9 +156,11 @@ async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
     await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
+    about = ", ".join(name.replace("_", " ") for name in to)
+    await log.write(tx, by, "setting_changed", clock.now(), about, setting="merchant", merchant=merchant)
 
 
-async def add_site(db: Db, merchant: int, new: NewSite) -> int:
+async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int:
     """One of the operator's sites; refuses SiteExists, and what is no code, country or timezone."""
     checks.site_code(new.code)
     checks.country(new.country)
@@ -165,8 +170,9 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
         address = msgspec.json.encode(new.address).decode()
         place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays))
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
-    if added is None:
-        raise SiteExists(code=new.code)
+        if added is None:
+            raise SiteExists(code=new.code)
+        await log.write(tx, by, "setting_changed", clock.now(), new.code, setting="new site")
     return int(added)
 
 

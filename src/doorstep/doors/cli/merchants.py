@@ -77,7 +77,7 @@ def set_merchant(
         "when_short": when_short, "reserve_minutes": reserve_minutes, "hold_duplicates": hold_duplicates,
         "address": read_json(address) if address is not None else None,
     }  # fmt: skip
-    to = {field: value for field, value in given.items() if value is not None}
+    to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def work(db: Db) -> None:
         from doorstep.setup.merchants import change_merchant, merchant_of

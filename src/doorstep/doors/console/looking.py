@@ -13,7 +13,7 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from doorstep.doors.console.navigation import home
-from doorstep.doors.console.signing_in import Visitor
+from doorstep.doors.console.signing_in import Visitor, own_path
 from doorstep.doors.console.speaking import LANGUAGES, REMEMBERED_S, THEMES
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.setup.tastes import keep_taste, taste_of
@@ -32,8 +32,7 @@ async def choose(visit: Visit) -> Response[str]:
     """Keep what they chose, and back to where they were."""
     given = {name: visit.form[name] for name, words in MAY_BE.items() if visit.form.get(name) in words}
     await keep_taste(visit.db, visit.visitor.person.person_id, **given)
-    back = visit.form.get("back", "/")
-    answer = see_other(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    answer = see_other(own_path(visit.form.get("back", "/")))
     remember(answer, given)
     return answer
 

@@ -19,7 +19,8 @@ from babel.dates import get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from doorstep.doors.console import words
+from doorstep.doors.console import browsers, words
+from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
@@ -46,10 +47,11 @@ def environment() -> Environment:
         now=clock.now,
         reader=reader,
         languages=LANGUAGES,
+        reaches=reaches,
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
-        price=price,
+        price=price, browser=browsers.called,
     )  # fmt: skip
     return env
 

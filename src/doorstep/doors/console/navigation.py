@@ -6,24 +6,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import Told
-from doorstep.setup.people import ROLES
 
-EVERYBODY = frozenset(ROLES)
 # The phone's bar has room for so many; the others are behind "More".
 ON_PHONE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page: `icon` is a drawing of static/vendor/icons.svg, `key` is hit after g, `roles` are the people's who see
-    it. `name` is what NAMES call it; templates say `{% set at = "…" %}` to be marked."""
+    """A page: `icon` is a drawing of static/vendor/icons.svg, `key` is hit after g; who sees it, reach.py says.
+    `name` is what NAMES call it; templates say `{% set at = "…" %}` to be marked."""
 
     name: str
     address: str
     icon: str
     key: str
-    roles: frozenset[str] = EVERYBODY
 
     @property
     def called(self) -> str:
@@ -43,14 +41,15 @@ NAMES = Told({
 
 PLACES = (
     Place("orders", "/orders", "package", "o"),
-    Place("floor", "/floor", "scan-barcode", "f", EVERYBODY - {"merchant"}),
+    Place("floor", "/floor", "scan-barcode", "f"),
+    Place("settings", "/settings", "settings", ","),
 )
 
 
 def places(role: str) -> list[Place]:
-    return [place for place in PLACES if role in place.roles]
+    return [place for place in PLACES if reaches(role, "GET", place.address)]
 
 
 def home(role: str) -> str:
     """Where somebody of this role begins."""
-    return "/floor" if role == "floor" else places(role)[0].address
+    return places(role)[0].address

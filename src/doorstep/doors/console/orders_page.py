@@ -63,7 +63,8 @@ async def keep(visit: Visit) -> Response[str]:
     filters = Filters.of(_query_of(visit))
     columns = _columns(visit, filters)
     query = {**filters.chosen, "columns": "" if columns == USUAL else ".".join(columns)}
-    shared = visit.form.get("shared") == "yes"
+    # Who only reads keeps views for themselves.
+    shared = visit.form.get("shared") == "yes" and bool(visit.visitor.person.roles)
     kept = address_of(query).partition("?")[2]
     await keep_view(visit.db, visit.visitor.person, visit.form.get("name", ""), kept, shared=shared)
     return see_other(address_of({**query, "did": "view"}))

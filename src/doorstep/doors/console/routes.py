@@ -10,18 +10,36 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import bulk, doing, download, floor, looking, order_page, orders_page, papers, words
+from doorstep.doors.console import (
+    account,
+    bulk,
+    doing,
+    download,
+    floor,
+    keys_page,
+    log_page,
+    looking,
+    oidc,
+    order_page,
+    orders_page,
+    papers,
+    people_page,
+    way_in,
+    words,
+)
 from doorstep.doors.console.looks import assets
-from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
+from doorstep.doors.console.reach import check_reach
+from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import reader_of, write_for
-from doorstep.doors.console.visit import Visit, kept_of, page, read_form, read_query, see_other
-from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
+from doorstep.doors.console.visit import Knock, Visit, kept_of, page, read_form, read_query, see_other
+from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.people import consume, end_session
+from doorstep.setup.people import Person
 from doorstep.spine.tenant import Db
 
 Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
+Entrance = Callable[[Knock], Awaitable[Response[Any]]]
 
 PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/", looking.begin),
@@ -41,6 +59,35 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/floor", floor.show),
     ("POST", "/floor/{verb:str}", floor.do),
     ("GET", "/floor/pick-list", papers.pick_list),
+    ("GET", "/welcome", account.welcome),
+    ("POST", "/welcome", account.settle_in),
+    ("GET", "/me", account.show),
+    ("POST", "/me/looks", account.change_looks),
+    ("POST", "/me/password", account.change_password),
+    ("POST", "/me/sessions", account.end_session),
+    ("GET", "/me/two-factor", account.show_second_factor),
+    ("POST", "/me/two-factor/{step:str}", account.change_second_factor),
+    ("GET", "/settings", people_page.settings),
+    ("GET", "/settings/people", people_page.show),
+    ("POST", "/settings/people", people_page.invite),
+    ("POST", "/settings/people/{person:str}/{change:str}", people_page.change),
+    ("GET", "/settings/keys", keys_page.show),
+    ("POST", "/settings/keys", keys_page.create),
+    ("POST", "/settings/keys/{key:str}/revoke", keys_page.revoke),
+    ("GET", "/settings/log", log_page.show),
+)
+# Where nobody is signed in yet.
+DOORMAT: tuple[tuple[Method, str, Entrance], ...] = (
+    ("GET", "/sign-in", way_in.show),
+    ("POST", "/sign-in", way_in.sign_in),
+    ("GET", "/sign-in/code", way_in.show_code),
+    ("POST", "/sign-in/code", way_in.give_code),
+    ("GET", "/sign-in/forgot", way_in.show_forgot),
+    ("POST", "/sign-in/forgot", way_in.forgot),
+    ("GET", "/sign-in/oidc", oidc.leave),
+    ("GET", "/sign-in/oidc/back", oidc.come_back),
+    ("GET", "/in/{token:str}", way_in.by_link),
+    ("POST", "/in/{token:str}", way_in.by_letter),
 )
 # A file's name carries its hash: what a browser has, it may keep.
 KEEP = {
@@ -52,52 +99,63 @@ KEEP = {
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
+    handlers += [_entrance(db, method, path, call) for method, path, call in DOORMAT]
+    handlers += [_way_out(db), _assets()]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        visitor = request.state.visitor = await visitor_of(db, request)
+        browser = Browser.of(request)
+        visitor = request.state.visitor = await visitor_of(db, browser)
         taste = await looking.taken_over(db, visitor, request.cookies)
-        _write_for(request, taste)
+        _write_for(request, taste, visitor.person)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
-        path_words = {name: str(word) for name, word in request.path_params.items()}
+        check_reach(visitor.person, method, path)
         is_part = request.headers.get("hx-request") == "true"
-        shown = await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request)))
+        words_of = _words(request), read_query(request)
+        shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request)))
         looking.remember(shown, taste)
         return shown
 
     return _handler(method, path, answer)
 
 
-def _write_for(request: AnyRequest, taste: Mapping[str, str] | None = None) -> None:
-    write_for(reader_of({**request.cookies, **(taste or {})}, request.headers.get("accept-language", "")))
+def _write_for(request: AnyRequest, taste: Mapping[str, str] | None = None, person: Person | None = None) -> None:
+    cookies = {**request.cookies, **(taste or {})}
+    accepts = request.headers.get("accept-language", "")
+    write_for(reader_of(cookies, accepts, person.timezone if person else ""))
 
 
-def _way_in(db: Db) -> HTTPRouteHandler:
-    async def let_in(request: AnyRequest) -> Response[str]:
-        session = await consume(db, str(request.path_params["token"])[:200])
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, session))
-        return answer
+def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHandler:
+    async def answer(request: AnyRequest) -> Response[Any]:
+        _write_for(request)
+        if method == "POST":
+            check_origin(request)
+        form = await read_form(request) if method == "POST" else {}
+        host, port = request.scope.get("server") or ("127.0.0.1", 80)
+        server = f"http://{host}:{port}"
+        from_it = Browser.of(request), server, request.cookies
+        return await call(Knock(db, *from_it, _words(request), read_query(request), form))
 
-    return _handler("GET", "/in/{token:str}", let_in)
+    return _handler(method, path, answer)
 
 
 def _way_out(db: Db) -> HTTPRouteHandler:
     async def sign_out(request: AnyRequest) -> Response[str]:
-        visitor = await visitor_of(db, request)
+        browser = Browser.of(request)
+        visitor = await visitor_of(db, browser)
         form = await read_form(request)
         check_form(request, visitor, form.get("proof", ""))
-        await end_session(db, visitor.session)
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, ""))
-        return answer
+        return await way_in.sign_out(db, browser, visitor)
 
     return _handler("POST", "/out", sign_out)
+
+
+def _words(request: AnyRequest) -> dict[str, str]:
+    return {name: str(word) for name, word in request.path_params.items()}
 
 
 def _assets() -> HTTPRouteHandler:
@@ -123,16 +181,16 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
-    _write_for(request)
+    visitor = getattr(request.state, "visitor", None)
+    _write_for(request, person=visitor.person if visitor else None)
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()
-    if isinstance(refusal, SignInFirst) or refusal.code == "LinkSpent":
-        answer = page("signed_out.html", refusal.status, refusal=refusal)
-        answer.headers["www-authenticate"] = "Link"
-        return answer
-    visitor = getattr(request.state, "visitor", None)
-    return page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
+    if isinstance(refusal, SignInFirst) and request.method == "GET":
+        return see_other(way_in.address(request.url.path, request.url.query))
+    answer = page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
+    answer.headers.update(headers_of(refusal))
+    return answer
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:

@@ -33,11 +33,12 @@ REMEMBERED_S = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`zone` is '' until the browser has said where it is."""
+    """`zone` is '' until the browser has said where it is, unless its person chose one."""
 
     language: str = SOURCE
     theme: str = ""
     zone: str = ""
+    zone_is_chosen: bool = False
 
     @property
     def locale(self) -> Locale:
@@ -61,13 +62,15 @@ def write_for(reader: Reader) -> None:
     _reader.set(reader)
 
 
-def reader_of(cookies: Mapping[str, str], accepts: str) -> Reader:
+def reader_of(cookies: Mapping[str, str], accepts: str, chosen_zone: str = "") -> Reader:
     """As their cookies say; the language, until they choose one, as their browser asks for it."""
     given = {name: cookies.get(name, "") for name in COOKIES}
-    chosen = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
+    language = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
     theme = given["theme"] if given["theme"] in THEMES else ""
+    if chosen_zone in zones():
+        return Reader(language, theme, chosen_zone, zone_is_chosen=True)
     zone = given["zone"].replace("%2F", "/")
-    return Reader(chosen, theme, zone if zone in _zones() else "")
+    return Reader(language, theme, zone if zone in zones() else "")
 
 
 def _accepted(header: str) -> str:
@@ -83,7 +86,7 @@ def _accepted(header: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
+def zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 

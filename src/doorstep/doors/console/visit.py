@@ -1,4 +1,4 @@
-"""visit: one request of somebody signed in, as the pages see it: who, what the address and the form say, the answer."""
+"""visit: one request as the pages see it: who, through what, what the address and the form say; and the answer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from litestar import Response
 
 from doorstep.doors.console.looks import render
 from doorstep.doors.console.navigation import places
-from doorstep.doors.console.signing_in import AnyRequest, Visitor
+from doorstep.doors.console.signing_in import AnyRequest, Browser, Visitor
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
+from doorstep.setup.log import By
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 LARGEST_FORM = 64_000
@@ -49,11 +50,17 @@ class Visit:
 
     db: Db
     visitor: Visitor
+    browser: Browser
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
     kept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def by(self) -> By:
+        """For the log."""
+        return self.browser.by(self.visitor.person)
 
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction over the merchants that this person sees."""
@@ -61,6 +68,23 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **context: Any) -> Response[str]:
         return page(template, status, visitor=self.visitor, **context)
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """One request of somebody who is not signed in, or not wholly. `server` is the address this server itself has."""
+
+    db: Db
+    browser: Browser
+    server: str
+    cookies: Mapping[str, str]
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def by(self) -> By:
+        return self.browser.by()
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response[str]:

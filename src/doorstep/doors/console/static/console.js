@@ -19,7 +19,7 @@ document.addEventListener("htmx:load", (event) => { for (const look of arrivals)
 
 // Times: the server writes them on the reader's clock once it knows it; until then they are put right here.
 const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-if (here && document.body.dataset.zone !== here) {
+if (here && document.body.dataset.zone !== here && !("zoneIsChosen" in document.body.dataset)) {
   remember("zone", here);
   const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
   const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
