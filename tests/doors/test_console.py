@@ -51,7 +51,7 @@ class Visitor:
         return answer.text
 
     async def proof(self) -> str:
-        found = re.search(r'name="proof" value="([0-9a-f]+)"', await self.html("/"))
+        found = re.search(r'name="proof" value="([0-9a-f]+)"', await self.html("/orders"))
         assert found
         return found[1]
 
@@ -61,7 +61,7 @@ class Visitor:
 
     async def numbers(self, **params: str) -> list[str]:
         """The orders of the list, as shown."""
-        return re.findall(r'class="row-link" href="/orders/(ord_\d+)"', await self.html("/", **params))
+        return re.findall(r'class="row-link" href="/orders/(ord_\d+)"', await self.html("/orders", **params))
 
 
 def email(shop: Shop, role: str) -> str:
@@ -161,7 +161,7 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
     token = await link_for(shop, "merchant")
     async with window(browser, web) as first, window(browser, web) as second:
         assert await first.go(f"/in/{token}") == 200
-        assert first.page.url == f"{web}/"
+        assert first.page.url == f"{web}/orders"
         assert await second.go(f"/in/{token}") == 410
         assert "This link is spent" in await second.text()
         assert await second.go("/") == 401
@@ -187,7 +187,7 @@ async def test_an_old_link_and_one_of_somebody_who_left_open_nothing(shop: Shop,
     async with httpx.AsyncClient(base_url=web, trust_env=False) as http:
         assert (await http.get(f"/in/{old}")).status_code == 410
         assert (await http.get(f"/in/{fresh}")).status_code == 303
-        assert (await http.get("/")).status_code == 200
+        assert (await http.get("/orders")).status_code == 200
         unused = await issue_link(db, email(shop, "late"))
         await end_person(db, email(shop, "late"))
         assert (await http.get("/")).status_code == 401
@@ -218,7 +218,7 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
     order = await shop.place(("MUG", 1))
     (cookie,) = visitor.http.cookies.jar
     assert cookie.has_nonstandard_attr("HttpOnly")
-    for path in ("/", f"/orders/{order}", "/orders/ord_1"):
+    for path in ("/orders", f"/orders/{order}", "/orders/ord_1"):
         answer = await visitor.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
@@ -236,7 +236,7 @@ async def test_the_list_and_the_page_show_the_order(shop: Shop, desk: Window) ->
     await shop.stock("MUG", 10)
     order = await shop.place(("MUG", 2), ("CUP", 1), number="#7001", note="Ring twice", tags=["first"])
     await shop.work()
-    assert await desk.go(f"/?merchant={shop.key}") == 200
+    assert await desk.go(f"/orders?merchant={shop.key}") == 200
     listed = await desk.page.inner_text("table.orders tbody")
     for word in ("#7001", "Ada Byrne", "Dublin, Ireland", "A mug", "+ 1 more item", "$37.50", "Processing", "Payment"):
         assert word in listed
@@ -261,7 +261,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(shop: Shop, visitor
     answers = await shop.ask_all("place", bodies)
     placed = [answer["order"] for answer in answers if isinstance(answer, dict)]
     assert len(placed) == 120
-    first = await visitor.html("/")
+    first = await visitor.html("/orders")
     seen, path = await visitor.numbers(), _link(first, "next")
     middle = ""
     while path:
@@ -300,14 +300,14 @@ async def test_filters_and_search_narrow_the_list(shop: Shop, visitor: Visitor) 
     assert await visitor.numbers(stage="awaiting_fulfillment", q="82") == []
     # What is no filter is none; what is no page is told.
     assert len(await visitor.numbers(stage="'; drop table orders;--", country="x", hold="y")) == 2
-    assert (await visitor.get("/", before="nonsense")).status_code == 422
-    strip = re.findall(r'stop-name">([^<]+)</span>\s*<span class="stop-count">([^<]+)<', await visitor.html("/"))
+    assert (await visitor.get("/orders", before="nonsense")).status_code == 422
+    strip = re.findall(r'stop-name">([^<]+)</span>\s*<span class="stop-count">([^<]+)<', await visitor.html("/orders"))
     assert ("Awaiting fulfillment", "1") in strip and ("Processing", "1") in strip and ("On hold", "1") in strip
 
 
 async def test_an_empty_list_teaches_how_orders_come_in(visitor: Visitor) -> None:
-    assert "doorstep import orders" in await visitor.html("/")
-    assert "Show all orders" in await visitor.html("/", stage="completed")
+    assert "doorstep import orders" in await visitor.html("/orders")
+    assert "Show all orders" in await visitor.html("/orders", stage="completed")
 
 
 async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
@@ -325,7 +325,7 @@ async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
     assert len(placed) >= len(NAUGHTY)
     await shop.ask_all("note", [{"order": order, "text": word} for order, word in placed])
     await shop.ask_all("hold", [{"order": order, "type": "operator", "reason": word} for order, word in placed])
-    path = f"/?merchant={shop.key}"
+    path = f"/orders?merchant={shop.key}"
     while path:
         await desk.go(path)
         following = await desk.page.locator("a[rel=next]").all()
@@ -334,7 +334,7 @@ async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
         await desk.go(f"/orders/{order}")
         shown = await desk.page.locator("#notes ~ blockquote p").first.text_content()
         assert (shown or "").strip() == word.strip()
-    await desk.go("/?q=" + "%3Cscript%3Ealert(1)%3C/script%3E")
+    await desk.go("/orders?q=" + "%3Cscript%3Ealert(1)%3C/script%3E")
     assert await desk.page.locator("main script, main img, main iframe").count() == 0
     assert desk.troubles == []
 
@@ -570,7 +570,7 @@ async def _do(page: Page, verb: str, confirm: str, **fields: str) -> None:
 async def test_the_keyboard_alone_finds_and_opens_an_order(shop: Shop, desk: Window) -> None:
     orders = [await shop.place(("MUG", 1), number=f"K{index}") for index in range(3)]
     newest = list(reversed(orders))
-    await desk.go(f"/?merchant={shop.key}")
+    await desk.go(f"/orders?merchant={shop.key}")
     keys = desk.page.keyboard
     await keys.press("/")
     assert await desk.page.evaluate("document.activeElement.name") == "q"
@@ -598,7 +598,7 @@ async def test_everything_fits_on_a_phone_light_and_dark(shop: Shop, web: str, b
     token = await link_for(shop, "merchant")
     phone = {"width": 390, "height": 844}
     async with window(browser, web, token, viewport=phone, color_scheme="dark", has_touch=True) as opened:
-        for path in ("/", f"/orders/{order}", "/?stage=completed", "/orders/ord_1"):
+        for path in ("/orders", f"/orders/{order}", "/orders?stage=completed", "/orders/ord_1"):
             await opened.go(path)
             assert await opened.fits(), path
         opened.troubles[:] = [told for told in opened.troubles if "404" not in told]
@@ -611,6 +611,9 @@ async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: st
             ("console.css", "text/css"),
             ("console.js", "text/javascript"),
             ("door.svg", "image/svg+xml"),
+            ("htmx.js", "text/javascript"),
+            ("icons.svg", "image/svg+xml"),
+            ("inter-latin.woff2", "font/woff2"),
         ):
             answer = await anybody.get(f"/static/{name}")
             assert answer.status_code == 200

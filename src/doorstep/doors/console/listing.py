@@ -1,4 +1,4 @@
-"""listing: the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
+"""listing: `/orders`, the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
 
 The list spans merchants; how its orders are found stands in doors/reads/finding.py. Stages are counted by their writers
 (spine/counters.py), so that the price of a page does not grow with what lies behind it.
@@ -96,7 +96,7 @@ class Filters:
     def but(self, **changed: str) -> str:
         """The address of the list with some filters changed, from its first page on."""
         wanted = {name: value for name, value in {**self.chosen, **changed}.items() if value}
-        return "/?" + urlencode(wanted) if wanted else "/"
+        return "/orders?" + urlencode(wanted) if wanted else "/orders"
 
 
 @dataclass(frozen=True, slots=True)

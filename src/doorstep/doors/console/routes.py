@@ -10,9 +10,10 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, floor, order_page, orders_page, papers, words
-from doorstep.doors.console.looks import MEDIA_TYPES, assets
+from doorstep.doors.console import doing, floor, looking, order_page, orders_page, papers, words
+from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
+from doorstep.doors.console.speaking import reader_of, write_for
 from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
@@ -23,8 +24,10 @@ Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
 
 PAGES: tuple[tuple[Method, str, Page], ...] = (
-    ("GET", "/", orders_page.show),
+    ("GET", "/", looking.begin),
+    ("POST", "/look", looking.choose),
     ("GET", "/orders", orders_page.show),
+    ("GET", "/orders/called", orders_page.called),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
@@ -35,7 +38,10 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/floor/pick-list", papers.pick_list),
 )
 # A file's name carries its hash: what a browser has, it may keep.
-KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+KEEP = {
+    "cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding",
+    "x-content-type-options": "nosniff",
+}  # fmt: skip
 
 
 def routes(db: Db) -> list[ControllerRouterHandler]:
@@ -47,14 +53,20 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
+        _write_for(request)
         visitor = await visitor_of(db, request)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
         path_words = {name: str(word) for name, word in request.path_params.items()}
-        return await call(Visit(db, visitor, path_words, read_query(request), form))
+        is_part = request.headers.get("hx-request") == "true"
+        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part))
 
     return _handler(method, path, answer)
+
+
+def _write_for(request: AnyRequest) -> None:
+    write_for(reader_of(request.cookies, request.headers.get("accept-language", "")))
 
 
 def _way_in(db: Db) -> HTTPRouteHandler:
@@ -85,7 +97,10 @@ def _assets() -> HTTPRouteHandler:
         name = str(request.path_params["name"])
         if name not in assets():
             raise NoSuchPage
-        return Response(assets()[name][0], media_type=MEDIA_TYPES[name[name.rindex(".") :]], headers=KEEP)
+        found = assets()[name]
+        if found.packed and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(found.packed, media_type=found.media_type, headers={**KEEP, "content-encoding": "gzip"})
+        return Response(found.content, media_type=found.media_type, headers=KEEP)
 
     return _handler("GET", "/static/{name:str}", asset)
 
@@ -100,6 +115,7 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
+    _write_for(request)
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()

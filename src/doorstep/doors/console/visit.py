@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from litestar import Response
 
 from doorstep.doors.console.looks import render
+from doorstep.doors.console.navigation import places
 from doorstep.doors.console.signing_in import AnyRequest, Visitor
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
@@ -42,13 +43,14 @@ class NotAForm(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request. `form` is empty unless something is posted."""
+    """One request. `form` is empty unless something is posted; `is_part`: htmx asks for a part of the page alone."""
 
     db: Db
     visitor: Visitor
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
+    is_part: bool = False
 
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction over the merchants that this person sees."""
@@ -59,7 +61,8 @@ class Visit:
 
 
 def page(template: str, status: int = 200, **context: Any) -> Response[str]:
-    html = render(template, **{"visitor": None, **context})
+    visitor = context.setdefault("visitor", None)
+    html = render(template, places=places(visitor.person.role) if visitor else [], **context)
     return Response(html, status_code=status, media_type="text/html", headers=SAFE)
 
 

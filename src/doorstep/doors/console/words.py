@@ -129,6 +129,9 @@ def tone(code: str) -> str:
     return TONES.get(code, "slate")
 
 
+ROLES = {
+    "owner": "Owner", "operator": "Operator", "floor": "Floor", "merchant": "Merchant", "read_only": "Only reads",
+}  # fmt: skip
 TERMS = {
     "prepaid": "paid before it is sent",
     "on_shipment": "taken when it is handed over",

@@ -1,0 +1,158 @@
+"""speaking: whom a page is written for: their language, their clock, light or dark; and its texts in their language.
+
+English is the source. A text stands in the code as `_("Sent by %(carrier)s", carrier=…)`, a count as
+`ngettext("%(num)s unit", "%(num)s units", count)`, a table of words as `Told({...})`; templates have the same two. The
+catalogs in locales/ are read as they are written, at first use; `python tools/translations.py` brings them in step.
+"""
+
+from __future__ import annotations
+
+import gettext as gnu
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LOCALES = Path(__file__).parent / "locales"
+SOURCE = "en"
+# Each as it calls itself.
+LANGUAGES = {"en": "English", "uk": "Українська"}
+THEMES = ("light", "dark")  # '' is the system's
+# What a browser remembers of its reader, and for how long.
+COOKIES = ("language", "theme", "zone")
+REMEMBERED_S = 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`zone` is '' until the browser has said where it is."""
+
+    language: str = SOURCE
+    theme: str = ""
+    zone: str = ""
+
+    @property
+    def locale(self) -> Locale:
+        return _locale(self.language)
+
+    @property
+    def clock(self) -> ZoneInfo:
+        return ZoneInfo(self.zone or "UTC")
+
+
+ANYBODY = Reader()
+_reader: ContextVar[Reader] = ContextVar("reader", default=ANYBODY)
+
+
+def reader() -> Reader:
+    return _reader.get()
+
+
+def write_for(reader: Reader) -> None:
+    """From here on, in this request."""
+    _reader.set(reader)
+
+
+def reader_of(cookies: Mapping[str, str], accepts: str) -> Reader:
+    """As their cookies say; the language, until they choose one, as their browser asks for it."""
+    given = {name: cookies.get(name, "") for name in COOKIES}
+    chosen = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
+    theme = given["theme"] if given["theme"] in THEMES else ""
+    zone = given["zone"].replace("%2F", "/")
+    return Reader(chosen, theme, zone if zone in _zones() else "")
+
+
+def _accepted(header: str) -> str:
+    """Of `uk-UA,uk;q=0.9,en;q=0.8` the one that is wanted most, of those there are."""
+    wanted = []
+    for nth, part in enumerate(header.split(",")[:20]):
+        name, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(weight or 1), nth, name.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), SOURCE)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
+
+
+# Texts
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def catalog(language: str) -> gnu.NullTranslations:
+    file = LOCALES / f"{language}.po"
+    if not file.exists():
+        return gnu.NullTranslations()
+    compiled = BytesIO()
+    with file.open("rb") as text:
+        write_mo(compiled, read_po(text, locale=language))
+    compiled.seek(0)
+    return gnu.GNUTranslations(compiled)
+
+
+def gettext(text: str) -> str:
+    return catalog(_reader.get().language).gettext(text) if text else ""
+
+
+def ngettext_of(one: str, many: str, count: int) -> str:
+    return catalog(_reader.get().language).ngettext(one, many, count)
+
+
+def N_(text: str) -> str:
+    """Marks a text that is looked up later."""
+    return text
+
+
+def _(text: str, /, **values: Any) -> str:
+    """A text in the reader's language, with these values in it."""
+    told = gettext(text)
+    return told % values if values else told
+
+
+def ngettext(one: str, many: str, count: int, /, **values: Any) -> str:
+    """A text about so many; `num` in it is the count as people write it."""
+    return ngettext_of(one, many, count) % {"num": grouped(count), **values}
+
+
+def grouped(count: int) -> str:
+    """1,234 or 1 234."""
+    written = f"{count:,}"
+    return written if _reader.get().language == SOURCE else written.replace(",", _group(_reader.get().language))
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _group(language: str) -> str:
+    return str(_locale(language).number_symbols["latn"]["group"])
+
+
+class Told(Mapping[str, str]):
+    """A table of words, kept in English and read in the reader's language."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._words = dict(words)
+
+    def __getitem__(self, key: str) -> str:
+        return gettext(self._words[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
