@@ -16,6 +16,8 @@ create table order_measure (
   lines       integer not null,
   units       integer not null,
   gross_minor bigint not null,
+  due_minor   bigint not null,                          -- what the buyer still owes
+  held_minor  bigint not null,                          -- held at a provider
   ship_by     timestamptz,                              -- the first of what has not left yet
   deliver_by  date,                                     -- told to the buyer, the first of what has not arrived yet
   arrived_on  date,                                     -- nothing of it is to come any more
@@ -98,15 +100,17 @@ create table day_carriers (
   primary key (merchant_id, day, carrier, country)
 ) with (fillfactor = 75);
 
--- Open orders by where they stand, since when, and what is due when; what nobody waits for is due at infinity.
+-- Open orders, and those of which money is open, by where they stand, since when, and what is due when; what nobody
+-- waits for is due at infinity.
 create table backlog (
   merchant_id bigint not null,
   stop        text not null,
   day         date not null,
   ship_by     timestamptz not null,
   deliver_by  date not null,
-  orders      bigint not null,
-  primary key (merchant_id, stop, day, ship_by, deliver_by)
+  currency    text not null,
+  orders bigint not null, due_minor bigint not null, held_minor bigint not null,
+  primary key (merchant_id, stop, day, ship_by, deliver_by, currency)
 ) with (fillfactor = 75);
 
 -- How far a merchant's events are rolled up, in the feed's order, and by which clock.

@@ -140,7 +140,7 @@ exists (select from attention a
 
 COLUMNS = (
     "merchant_id", "order_id", "day", "channel_id", "country", "currency", "stop", "lines", "units", "gross_minor",
-    "ship_by", "deliver_by", "arrived_on", "promised", "late", "complete", "undamaged", "papered", "goods", "steps",
+    "due_minor", "held_minor", "ship_by", "deliver_by", "arrived_on", "promised", "late", "complete", "undamaged", "papered", "goods", "steps",
     "parcels",
 )  # fmt: skip
 
@@ -149,7 +149,8 @@ def measures_of(orders: str) -> str:
     """A row of `order_measure` for each order that this SQL names by (merchant_id, order_id), but for drafts."""
     return f"""
 select o.merchant_id, o.order_id, (o.placed_at at time zone m.timezone)::date as day, o.channel_id, o.country,
-    o.currency, {STOP} as stop, g.lines, n.ordered as units, {GROSS} as gross_minor, w.ship_by, w.deliver_by,
+    o.currency, {STOP} as stop, g.lines, n.ordered as units, {GROSS} as gross_minor,
+    greatest(n.owed - n.earned, 0) as due_minor, n.held as held_minor, w.ship_by, w.deliver_by,
     case when n.wanted + n.promised + n.picked + n.packed + n.shipped = 0
       then (coalesce(r.delivered, r.gone) at time zone m.timezone)::date end as arrived_on,
     p.promised, p.late, n.canceled + n.lost = 0 as complete,

@@ -39,8 +39,8 @@ select c.by, c.merchant_id, (v.part ->> 1)::date as day, v.part ->> 0 as carrier
   from changed c cross join lateral jsonb_array_elements(c.parcels) v(part))"""
 _OPEN = """(
 select c.by, c.merchant_id, c.stop, c.day, coalesce(c.ship_by, 'infinity') as ship_by,
-    coalesce(c.deliver_by, 'infinity') as deliver_by
-  from changed c where c.stop not in ('completed', 'canceled', 'expired'))"""
+    coalesce(c.deliver_by, 'infinity') as deliver_by, c.currency, c.due_minor, c.held_minor
+  from changed c where c.stop not in ('completed', 'canceled', 'expired') or c.due_minor + c.held_minor <> 0)"""
 
 
 def _added(table: str, keys: str, source: str, *sums: str, **more: str) -> str:
@@ -71,7 +71,9 @@ ADDED = {
         "day_carriers", "day, carrier, country", _PARCELS,
         "delivered", "promised", "on_time", "failed", "seconds", parcels="1",
     ),
-    "backlog": _added("backlog", "stop, day, ship_by, deliver_by", _OPEN, orders="1"),
+    "backlog": _added(
+        "backlog", "stop, day, ship_by, deliver_by, currency", _OPEN, "due_minor", "held_minor", orders="1"
+    ),
 }  # fmt: skip
 
 
