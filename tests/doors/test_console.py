@@ -161,7 +161,7 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
     token = await link_for(shop, "merchant")
     async with window(browser, web) as first, window(browser, web) as second:
         assert await first.go(f"/in/{token}") == 200
-        assert first.page.url == f"{web}/orders"
+        assert first.page.url == f"{web}/today"
         assert await second.go(f"/in/{token}") == 410
         assert "This link is spent" in await second.text()
         assert await second.go("/") == 401

@@ -42,8 +42,11 @@ NAMES = Told({
 })  # fmt: skip
 
 PLACES = (
+    Place("today", "/today", "gauge", "t", EVERYBODY - {"floor"}),
+    Place("attention", "/attention", "inbox", "a", EVERYBODY - {"floor"}),
     Place("orders", "/orders", "package", "o"),
     Place("floor", "/floor", "scan-barcode", "f", EVERYBODY - {"merchant"}),
+    Place("reports", "/reports", "chart-column", "r", EVERYBODY - {"floor"}),
 )
 
 

@@ -8,17 +8,19 @@ from typing import Any, Literal
 from litestar import Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, floor, looking, order_page, orders_page, papers, words
+from doorstep.doors.console import doing, floor, looking, order_page, orders_page, papers, today, words
+from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
-from doorstep.doors.console.speaking import reader_of, write_for
-from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
+from doorstep.doors.console.speaking import reader, reader_of, write_for
+from doorstep.doors.console.visit import SAFE, Visit, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import consume, end_session
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import Db, tenant_tx
 
 Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
@@ -26,6 +28,8 @@ Page = Callable[[Visit], Awaitable[Response[Any]]]
 PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/", looking.begin),
     ("POST", "/look", looking.choose),
+    ("GET", "/today", today.show),
+    ("GET", "/today/orders", today.orders),
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/called", orders_page.called),
     ("GET", "/orders/{order:str}", order_page.show),
@@ -47,7 +51,7 @@ KEEP = {
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
+    handlers += [_way_in(db), _way_out(db), _live(db), _assets()]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
 
 
@@ -90,6 +94,21 @@ def _way_out(db: Db) -> HTTPRouteHandler:
         return answer
 
     return _handler("POST", "/out", sign_out)
+
+
+def _live(db: Db) -> HTTPRouteHandler:
+    boards = Boards(db)
+
+    async def watch(request: AnyRequest) -> Stream:
+        visitor = await visitor_of(db, request)
+        _write_for(request)
+        async with tenant_tx(db, visitor.merchants, readonly=True) as tx:
+            names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        wanted = tuple(today.chosen(names, read_query(request).get("merchant", "")))
+        told = boards.stream(wanted, reader(), request.app.state.closing)
+        return Stream(told, media_type="text/event-stream", headers=SAFE)
+
+    return _handler("GET", "/today/live", watch)
 
 
 def _assets() -> HTTPRouteHandler:

@@ -5,6 +5,7 @@ All three have their ids from one sequence, so that one number says where a page
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,6 +24,16 @@ union all
 select 'hold:' || h.type, count(*) from hold h where h.merchant_id = $1 and h.lifted_at is null group by h.type
 union all
 select 'job:' || j.verb, count(*) from job j where j.merchant_id = $1 and j.state in ('refused', 'dead') group by j.verb
+"""
+# How many are open; counted up to a bound, whatever lies behind.
+COUNTED = 1_000
+HOW_MANY = f"""
+select (select count(*) from (select from attention a where a.merchant_id = any($1) and a.resolved_at is null
+      limit {COUNTED + 1}) x)
+  + (select count(*) from (select from hold h where h.merchant_id = any($1) and h.lifted_at is null
+      limit {COUNTED + 1}) x)
+  + (select count(*) from (select from job j where j.merchant_id = any($1) and j.state in ('refused', 'dead')
+      limit {COUNTED + 1}) x)
 """
 _ATTENTION = """
 select a.attention_id as id, 'att' as prefix, a.kind, a.order_id, a.parcel_id, null::smallint as line, a.reason,
@@ -93,6 +104,11 @@ async def summary(tx: Tx, merchant: int) -> dict[str, int]:
     """How many are open, by kind; most first."""
     rows = await tx.rows(SUMMARY, merchant)
     return {row["kind"]: row["open"] for row in sorted(rows, key=lambda row: (-row["open"], row["kind"]))}
+
+
+async def how_many(tx: Tx, merchants: Sequence[int]) -> int:
+    """Open ones of these merchants; more than COUNTED means at least so many."""
+    return int(await tx.value(HOW_MANY, list(merchants)))
 
 
 async def exceptions(tx: Tx, merchant: int, query: ExceptionQuery) -> ExceptionPage:

@@ -140,8 +140,8 @@ exists (select from attention a
 
 COLUMNS = (
     "merchant_id", "order_id", "day", "channel_id", "country", "currency", "stop", "lines", "units", "gross_minor",
-    "due_minor", "held_minor", "ship_by", "deliver_by", "arrived_on", "promised", "late", "complete", "undamaged", "papered", "goods", "steps",
-    "parcels",
+    "due_minor", "held_minor", "ship_by", "deliver_by", "arrived_on", "promised", "late", "complete", "undamaged",
+    "papered", "goods", "steps", "parcels",
 )  # fmt: skip
 
 
