@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from playwright.async_api import Page as Tab
 
-from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.kit.ids import public
+from doorstep.spine.tenant import Db, tenant_tx
 
 # The newest order that stands so.
 AN_ORDER = """

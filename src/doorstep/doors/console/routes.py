@@ -11,7 +11,18 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, floor, looking, order_page, orders_page, papers, today, words
+from doorstep.doors.console import (
+    attention,
+    doing,
+    floor,
+    looking,
+    order_page,
+    orders_page,
+    papers,
+    reports,
+    today,
+    words,
+)
 from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
@@ -30,6 +41,12 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/look", looking.choose),
     ("GET", "/today", today.show),
     ("GET", "/today/orders", today.orders),
+    ("GET", "/reports", reports.index),
+    ("GET", "/reports/{report:str}", reports.show),
+    ("GET", "/attention", attention.show),
+    ("POST", "/attention/look", attention.look),
+    ("POST", "/attention/end", attention.end),
+    ("POST", "/attention/{what:str}", attention.care),
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/called", orders_page.called),
     ("GET", "/orders/{order:str}", order_page.show),

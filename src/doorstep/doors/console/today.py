@@ -14,10 +14,12 @@ from litestar import Response
 
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import render
+from doorstep.doors.console.reporting import steps_drawn
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
+from doorstep.doors.console.words import STOPS
 from doorstep.doors.reads import days, exceptions
-from doorstep.doors.reads.days import PLACED_TO_DELIVERED, PLACED_TO_SENT, SENT_TO_DELIVERED, Span
+from doorstep.doors.reads.days import PLACED_TO_DELIVERED, PLACED_TO_SENT, Span
 from doorstep.doors.reads.due import LISTS, due
 from doorstep.kit import clock
 from doorstep.spine.counters import orders_per_stage
@@ -27,15 +29,6 @@ SHOWN_LATE = 6
 SHOWN_DAYS = 14
 MERCHANTS = "select m.merchant_id, m.key, m.name from merchant m where m.merchant_id = any($1) order by m.name, m.key"
 
-STOPS = Told({
-    "received": "Received",
-    "processing": "Processing",
-    "awaiting_fulfillment": "Awaiting fulfillment",
-    "in_fulfillment": "In fulfillment",
-    "on_its_way": "On its way",
-    "delivered": "Delivered",
-    "completed": "Completed",
-})  # fmt: skip
 _ORDERS = {
     "on_its_way": "/orders?stage=fulfilled", "delivered": "/orders?stage=fulfilled&delivery=delivered",
     "completed": "/orders?stage=completed",
@@ -150,7 +143,7 @@ async def orders(visit: Visit) -> Response[str]:
     more = f"/today/orders?of={of}&stop={stop}&at={at}" if at else ""
     many = len(visit.visitor.merchants) > 1
     return visit.show(
-        "today_orders.html", STOPS=STOPS, title=title, says=SAID[of], of=of, rows=rows, more=more, many=many
+        "today_orders.html", stops=STOPS, title=title, says=SAID[of], of=of, rows=rows, more=more, many=many
     )
 
 
@@ -172,18 +165,8 @@ async def _flow(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
 
 async def _times(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
     """How long it took, of what left and what arrived on each day."""
-    args = (list(merchants), span.first, span.last, "day", [PLACED_TO_SENT, SENT_TO_DELIVERED])
-    rows = await tx.rows(days.STEP_DAYS, *args)
-    hours = {
-        step: {row["key"]: round(row["seconds"] / row["orders"] / 3600, 1)
-               for row in rows if row["step"] == step and row["orders"]}
-        for step in (PLACED_TO_SENT, SENT_TO_DELIVERED)
-    }  # fmt: skip
-    return Chart.by_day(
-        _("Hours it took, on average"), span,
-        Line(_("From placed to handed over"), "violet", hours[PLACED_TO_SENT]),
-        Line(_("From handed over to delivered"), "teal", hours[SENT_TO_DELIVERED]), unit="h",
-    )  # fmt: skip
+    drawn = await steps_drawn(tx, merchants, span, "day")
+    return Chart.by_day(drawn.title, span, *(Line(*line) for line in drawn.lines), unit=drawn.unit)
 
 
 def _summed(rows: Sequence[Any], name: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from doorstep.doors.console.speaking import Told
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.journey import ROWS, WORLD
@@ -153,6 +154,16 @@ STRIP: dict[str, str] = {
     "fulfilled": "On its way",
     "completed": "Completed",
 }
+# The same on the page of today, which tells what is on its way from what has arrived and is not paid yet.
+STOPS = Told({
+    "received": "Received",
+    "processing": "Processing",
+    "awaiting_fulfillment": "Awaiting fulfillment",
+    "in_fulfillment": "In fulfillment",
+    "on_its_way": "On its way",
+    "delivered": "Delivered",
+    "completed": "Completed",
+})  # fmt: skip
 # The five steps as the buyer sees them.
 STEPS = ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")
 

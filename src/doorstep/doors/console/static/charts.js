@@ -3,7 +3,7 @@
 
 (() => {
   const language = document.documentElement.lang;
-  const dayOf = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" });
+  const dayOf = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { day: "numeric", month: "short", timeZone: "UTC" });
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
 
@@ -14,6 +14,15 @@
     const found = getComputedStyle(probe).color;
     probe.remove();
     return found;
+  }
+
+  // The values under the pointer stand beside the names of the lines, their day beside the title.
+  function tell(at, told, index, spelled) {
+    const figure = at.closest("figure");
+    figure.querySelector("[data-day]").textContent = index == null ? "" : dayOf.format(told.times[index] * 1000);
+    figure.querySelectorAll(".chart-lines b").forEach((value, line) => {
+      value.textContent = index == null ? "" : spelled(told.lines[line].values[index]);
+    });
   }
 
   function options(at, told) {
@@ -28,21 +37,21 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       padding: [8, 12, 0, 0],
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-      legend: { live: true, markers: { width: 0 } },
+      legend: { show: false },
+      hooks: { setCursor: [(plot) => tell(at, told, plot.cursor.idx, spelled)] },
       scales: {
         x: { time: true },
         y: { range: (_, least, most) => [0, told.unit === "%" ? 100 : Math.max(most * 1.1, 1)] },
       },
       axes: [
-        { ...axis, grid: { show: false }, space: 64, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 91 * 86400, 182 * 86400, 365 * 86400], values: (_, ticks) => ticks.map((tick) => dayOf.format(tick * 1000)) },
+        { ...axis, grid: { show: false }, size: 28, space: 64, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 91 * 86400, 182 * 86400, 365 * 86400], values: (_, ticks) => ticks.map((tick) => dayOf.format(tick * 1000)) },
         { ...axis, size: 46, space: 40, values: (_, ticks) => ticks.map((tick) => short.format(tick)) },
       ],
       series: [
-        { label: "", value: (_, seconds) => (seconds == null ? "" : dayOf.format(seconds * 1000)) },
+        {},
         ...told.lines.map((line) => ({
           label: line.name, stroke: color(at, line.tone), width: line.before ? 1.25 : 2, dash: line.before ? [4, 4] : undefined,
           points: { show: told.times.length < 20 && !line.before, size: 5, fill: color(at, line.tone) }, spanGaps: false,
-          value: (_, value) => spelled(value),
         })),
       ],
     };

@@ -1,0 +1,223 @@
+"""reports: `/reports` and a page for each: a question, the answer over any stretch of days beside the one before, a
+chart, a table, and a file. All of it comes from the daily roll-ups (doors/reads/days.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Response
+
+from doorstep.doors.console import today
+from doorstep.doors.console.charts import Chart, Line
+from doorstep.doors.console.looks import country
+from doorstep.doors.console.report_files import as_csv, as_workbook
+from doorstep.doors.console.reporting import REPORTS, Column, Report, Row, told
+from doorstep.doors.console.speaking import Told, _
+from doorstep.doors.console.visit import SAFE, Visit
+from doorstep.doors.http.problems import NoSuchPage
+from doorstep.doors.reads import days
+from doorstep.doors.reads.days import Span
+from doorstep.kit import clock
+from doorstep.spine.tenant import Tx
+
+RANGES = Told({
+    "today": "Today", "7": "7 days", "30": "30 days", "90": "90 days", "365": "12 months",
+})  # fmt: skip
+USUAL = "30"
+BYS = Told({
+    "day": "By day", "week": "By week", "month": "By month", "merchant": "By merchant", "channel": "By channel",
+    "country": "By country", "sku": "By SKU", "carrier": "By carrier",
+})  # fmt: skip
+KEYS = Told({
+    "day": "Day", "week": "Week from", "month": "Month", "merchant": "Merchant", "channel": "Channel",
+    "country": "Country", "sku": "SKU", "carrier": "Carrier", "step": "Step", "stop": "Where it stands",
+})  # fmt: skip
+MOST_DAYS = 366 * 10
+MOST_ROWS = 500  # on a page; a file has all
+# A chart has a point for each day, week or month, whichever are not too many.
+DAYS_AT_MOST, WEEKS_AT_MOST = 92, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address of a report says; what it says wrongly is left out."""
+
+    span: Span
+    range: str
+    by: str
+    merchant: str
+    compared: bool
+
+    @classmethod
+    def of(cls, query: Mapping[str, str], report: Report, now: date) -> Asked:
+        range_ = query.get("range", "")
+        first, last = _day(query.get("from", "")), _day(query.get("to", ""))
+        if first and last and first <= last and (last - first).days < MOST_DAYS and not range_:
+            span = Span(first, last)
+        else:
+            range_ = range_ if range_ in RANGES else USUAL
+            span = Span(now - timedelta(days=int(range_) - 1 if range_ != "today" else 0), now)
+        by = query.get("by", "")
+        return cls(
+            span, range_, by if by in report.bys else report.bys[0] if report.bys else "",
+            query.get("merchant", "")[:60], query.get("compare", "1") != "0",
+        )  # fmt: skip
+
+    @property
+    def before(self) -> Span:
+        """As many days, right before."""
+        length = (self.span.last - self.span.first).days + 1
+        return Span(self.span.first - timedelta(days=length), self.span.first - timedelta(days=1))
+
+    @property
+    def time(self) -> str:
+        """What the chart has a point for."""
+        length = (self.span.last - self.span.first).days + 1
+        return "day" if length <= DAYS_AT_MOST else "week" if length <= WEEKS_AT_MOST else "month"
+
+    def but(self, **changed: str) -> str:
+        """The report's address with something changed, without its path."""
+        dates = {} if self.range else {"from": str(self.span.first), "to": str(self.span.last)}
+        kept = {**dates, "range": self.range, "by": self.by, "merchant": self.merchant,
+                "compare": "" if self.compared else "0"}  # fmt: skip
+        if "range" in changed:
+            kept = {name: value for name, value in kept.items() if name not in ("from", "to")}
+        return "?" + urlencode({name: value for name, value in {**kept, **changed}.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number of the whole stretch, and what it was before; `better` says whether the change is good news. `also`: the
+    same in other currencies."""
+
+    name: str
+    now: str
+    before: str
+    change: str
+    better: bool | None
+    also: tuple[str, ...] = ()
+
+
+def _day(word: str) -> date | None:
+    try:
+        found = date.fromisoformat(word)
+    except ValueError:
+        return None
+    return found if 1990 <= found.year < 2200 else None
+
+
+async def index(visit: Visit) -> Response[str]:
+    """`/reports`: each report with its question, and its first number of the last 30 days."""
+    async with visit.reading() as tx:
+        merchants = list(tx.merchants)
+        now = await days.today(tx, merchants, clock.now())
+        cards = []
+        for report in REPORTS.values():
+            asked = Asked.of({}, report, now)
+            tiles = await _tiles(tx, merchants, report, asked)
+            cards.append((report, tiles[0] if tiles else None))
+    return visit.show("reports.html", cards=cards)
+
+
+async def show(visit: Visit) -> Response[Any]:
+    report = REPORTS.get(visit.path["report"])
+    if report is None:
+        raise NoSuchPage
+    async with visit.reading() as tx:
+        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        now = await days.today(tx, tx.merchants, clock.now())
+        asked = Asked.of(visit.query, report, now)
+        merchants = today.chosen(names, asked.merchant)
+        rows = await report.read(tx, merchants, asked.span, asked.by)
+        if visit.query.get("as") in FILES:
+            return _file(visit.query["as"], report, asked, rows)
+        tiles = await _tiles(tx, merchants, report, asked)
+        charts = await _charts(tx, merchants, report, asked)
+    return visit.show(
+        "report.html", report=report, asked=asked, rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS),
+        columns=report.columns_for(asked.by), told=told, tiles=tiles, charts=charts, ranges=RANGES, bys=BYS, keys=KEYS,
+        merchants=names, key_name=_key_name,
+    )  # fmt: skip
+
+
+async def _tiles(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked) -> list[Tile]:
+    """The totals, and their change."""
+    now = await report.read(tx, merchants, asked.span, "")
+    before = await report.read(tx, merchants, asked.before, "") if asked.compared and report.has_days else []
+    return [_tile(column, now, before) for column in report.columns if column.is_total and now]
+
+
+def _tile(column: Column, now: Sequence[Row], before: Sequence[Row]) -> Tile:
+    """What is counted is added up over the currencies; money is told in each, that with the most first."""
+    if column.kind == "count":
+        now, before = ([{column.name: sum(row[column.name] for row in rows)}] if rows else [] for rows in (now, before))
+    was = next((row for row in before if row.get("currency") == now[0].get("currency")), None)
+    also = tuple(told(column, row) for row in now[1:]) if column.kind == "money" else ()
+    shown, told_before = told(column, now[0]), told(column, was) if was else ""
+    return Tile(column.label, shown, told_before, *_change(column, now[0][column.name], was and was[column.name]), also)
+
+
+def _change(column: Column, now: float | None, was: float | None) -> tuple[str, bool | None]:
+    """In percent, of shares in points; and whether it is good news."""
+    if now is None or not was:
+        return "", None
+    by = now - was if column.kind == "percent" else (now / was - 1) * 100
+    told_by = f"{abs(by):.1f}" if column.kind == "percent" else f"{abs(by):.0f} %"
+    better = None if now == was or column.good is None else (now > was) == column.good
+    return f"{'+' if by >= 0 else '−'}{told_by}", better
+
+
+async def _charts(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked) -> list[Chart]:
+    if report.chart is None:
+        return []
+    keys = _keys(asked.span, asked.time)
+    now = await report.chart(tx, merchants, asked.span, asked.time)
+    lines = [Line(name, tone, values) for name, tone, values in now.lines]
+    if asked.compared and len(lines) == 1:
+        before = await report.chart(tx, merchants, asked.before, asked.time)
+        if before.lines and any(before.lines[0][2].values()):
+            shifted = dict(
+                zip(keys, (before.lines[0][2].get(k) for k in _keys(asked.before, asked.time)), strict=False)
+            )
+            known = {key: value for key, value in shifted.items() if value is not None}
+            lines.append(Line(_("The period before"), "slate", known, before=True))
+    return [Chart(now.title, tuple(keys), tuple(lines), now.unit, now.fill)]
+
+
+def _keys(span: Span, time: str) -> list[str]:
+    """The days, weeks or months of a stretch, as the roll-ups call them."""
+    every = [span.first + timedelta(days=n) for n in range((span.last - span.first).days + 1)]
+    if time == "day":
+        return [str(day) for day in every]
+    if time == "week":
+        return list(dict.fromkeys(str(day - timedelta(days=day.weekday())) for day in every))
+    return list(dict.fromkeys(str(day)[:7] for day in every))
+
+
+def _key_name(by: str, key: str) -> str:
+    """What people call a row."""
+    if by == "country":
+        return country(key) if key else _("no country")
+    return key or {"carrier": _("no carrier"), "sku": _("no SKU")}.get(by, "–")
+
+
+# Files
+
+FILES: dict[str, tuple[str, Callable[..., bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_workbook),
+}
+
+
+def _file(kind: str, report: Report, asked: Asked, rows: Sequence[Row]) -> Response[bytes]:
+    media_type, write = FILES[kind]
+    name = f"doorstep-{report.key}-{asked.span.first}-{asked.span.last}.{kind}"
+    heading = KEYS[asked.by]
+    content = write(report.title, heading, report.columns_for(asked.by), rows)
+    headers = {**SAFE, "content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
