@@ -67,6 +67,8 @@ class Filters:
     merchant: str = ""
     stage: str = ""
     hold: str = ""
+    payment: str = ""
+    delivery: str = ""
     country: str = ""
     channel: str = ""
     q: str = ""
@@ -78,6 +80,7 @@ class Filters:
         given = {name: query.get(name, "").strip()[:LONGEST_WORD] for name in cls.__slots__}
         checks = {
             "stage": given["stage"] in STAGES,
+            **{axis: given[axis] in {value for value, _ in AXES[axis]} for axis in ("payment", "delivery")},
             "hold": given["hold"] in (*TYPES, "any"),
             "country": re.fullmatch("[A-Z]{2}", given["country"]) is not None,
         }
@@ -85,7 +88,8 @@ class Filters:
 
     @property
     def query(self) -> OrderQuery:
-        given = {name: getattr(self, name) or None for name in ("stage", "hold", "country", "channel", "q")}
+        names = ("stage", "hold", "payment", "delivery", "country", "channel", "q")
+        given = {name: getattr(self, name) or None for name in names}
         return OrderQuery(**given, limit=PAGE)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.doors.console.looks import money
-from doorstep.doors.console.speaking import N_, _, gettext, grouped, ngettext
+from doorstep.doors.console.speaking import N_, Told, _, gettext, grouped, ngettext
 from doorstep.doors.console.words import STOPS
 from doorstep.doors.reads import days
 from doorstep.doors.reads.days import PLACED_TO_DELIVERED, PLACED_TO_SENT, SENT_TO_DELIVERED, Span
@@ -84,9 +84,7 @@ def told(column: Column, row: Row) -> str:
     if column.kind == "money":
         return money(value, row["currency"])
     if column.kind == "hours":
-        return (
-            _("%(n)s h", n=f"{value:.1f}") if value < 72 else ngettext("%(num)s day", "%(num)s days", round(value / 24))
-        )
+        return _hours(value)
     if column.kind == "days":
         return _("%(n)s d", n=f"{value:.1f}")
     return grouped(value) if isinstance(value, int) else str(value)
@@ -184,6 +182,11 @@ async def steps_drawn(tx: Tx, merchants: Sequence[int], span: Span, time: str) -
 
 # A band ends with this many days; the last has no end.
 AGES = (0, 1, 3, 7, 14, 30)
+BANDS = Told({
+    "to_0": "From today", "to_1": "1 day", "to_3": "2–3 days", "to_7": "4–7 days", "to_14": "8–14 days",
+    "to_30": "15–30 days", "older": "Older",
+})  # fmt: skip
+_WAITING = "/today/orders?of=waiting&stop="
 
 
 def _band(age: int) -> str:
@@ -192,16 +195,15 @@ def _band(age: int) -> str:
 
 async def _backlog(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
     """A row per stop, with its orders by age; as a whole, all stops together."""
-    bands = [*(f"to_{most}" for most in AGES), "older"]
     found: dict[str, dict[str, Any]] = {}
     for each in await tx.rows(days.AGES, list(merchants), clock.now()):
         key = each["stop"] if by else ""
-        row = found.setdefault(key, {"key": key, "orders": 0, "oldest": 0, **dict.fromkeys(bands, 0)})
+        row = found.setdefault(key, {"key": key, "orders": 0, "oldest": 0, **dict.fromkeys(BANDS, 0)})
         row["orders"] += each["orders"]
         row[_band(each["days"])] += each["orders"]
         row["oldest"] = max(row["oldest"], each["days"])
     rows = [found[stop] for stop in ("", *STOPS) if stop in found]
-    return [{**row, "key": STOPS[row["key"]] if row["key"] else ""} for row in rows]
+    return [{**row, "key": STOPS[row["key"]], "href": _WAITING + row["key"]} if row["key"] else row for row in rows]
 
 
 # Sales
@@ -285,7 +287,8 @@ REPORTS: dict[str, Report] = {
         Report(
             "time-in-stage", N_("Time in each stage"), N_("Where do orders spend their time?"),
             (Column("median", N_("Half took at most"), "hours", False),
-             Column("mean", N_("On average"), "hours", False), Column("p90", N_("9 in 10 took at most"), "hours", False), _ORDERS),
+             Column("mean", N_("On average"), "hours", False),
+             Column("p90", N_("9 in 10 took at most"), "hours", False), _ORDERS),
             ("step",), _steps, steps_drawn,
             explains=(N_("Counted on the day that a step ended. Averages are exact, the others within a tenth; the"
                          " command doorstep report stages tells them exactly."),),
@@ -293,10 +296,7 @@ REPORTS: dict[str, Report] = {
         Report(
             "backlog", N_("Backlog age"), N_("What is open, and how long has it been waiting?"),
             (Column("orders", N_("Open orders")), Column("oldest", N_("Oldest, in days")),
-             Column("to_0", N_("From today"), is_total=False), Column("to_1", N_("1 day"), is_total=False),
-             Column("to_3", N_("2–3 days"), is_total=False), Column("to_7", N_("4–7 days"), is_total=False),
-             Column("to_14", N_("8–14 days"), is_total=False), Column("to_30", N_("15–30 days"), is_total=False),
-             Column("older", N_("Older"), is_total=False)),
+             *(Column(band, text, is_total=False) for band, text in BANDS.source.items())),
             ("stop",), _backlog, has_days=False,
             explains=(N_("Days since the order was placed. An order that is delivered and not paid is open too."),),
         ),

@@ -16,7 +16,7 @@ from doorstep.doors.console import today
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import country
 from doorstep.doors.console.report_files import as_csv, as_workbook
-from doorstep.doors.console.reporting import REPORTS, Column, Report, Row, told
+from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, told
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.http.problems import NoSuchPage
@@ -141,7 +141,7 @@ async def show(visit: Visit) -> Response[Any]:
     return visit.show(
         "report.html", report=report, asked=asked, rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS),
         columns=report.columns_for(asked.by), told=told, tiles=tiles, charts=charts, ranges=RANGES, bys=BYS, keys=KEYS,
-        merchants=names, key_name=_key_name,
+        merchants=names, key_name=_key_name, bars=_bars(rows) if report.chart is None else [],
     )  # fmt: skip
 
 
@@ -149,7 +149,14 @@ async def _tiles(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked)
     """The totals, and their change."""
     now = await report.read(tx, merchants, asked.span, "")
     before = await report.read(tx, merchants, asked.before, "") if asked.compared and report.has_days else []
+    if not now and before:
+        now = [{**before[0], **{column.name: _nothing(column) for column in report.columns}}]
     return [_tile(column, now, before) for column in report.columns if column.is_total and now]
+
+
+def _nothing(column: Column) -> int | None:
+    """Of what is counted there was nothing; of a share nobody knows."""
+    return 0 if column.kind in ("count", "money") else None
 
 
 def _tile(column: Column, now: Sequence[Row], before: Sequence[Row]) -> Tile:
@@ -158,8 +165,8 @@ def _tile(column: Column, now: Sequence[Row], before: Sequence[Row]) -> Tile:
         now, before = ([{column.name: sum(row[column.name] for row in rows)}] if rows else [] for rows in (now, before))
     was = next((row for row in before if row.get("currency") == now[0].get("currency")), None)
     also = tuple(told(column, row) for row in now[1:]) if column.kind == "money" else ()
-    shown, told_before = told(column, now[0]), told(column, was) if was else ""
-    return Tile(column.label, shown, told_before, *_change(column, now[0][column.name], was and was[column.name]), also)
+    change, better = _change(column, now[0][column.name], was[column.name] if was else None)
+    return Tile(column.label, told(column, now[0]), told(column, was) if was else "", change, better, also)
 
 
 def _change(column: Column, now: float | None, was: float | None) -> tuple[str, bool | None]:
@@ -181,12 +188,15 @@ async def _charts(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked
     if asked.compared and len(lines) == 1:
         before = await report.chart(tx, merchants, asked.before, asked.time)
         if before.lines and any(before.lines[0][2].values()):
-            shifted = dict(
-                zip(keys, (before.lines[0][2].get(k) for k in _keys(asked.before, asked.time)), strict=False)
-            )
-            known = {key: value for key, value in shifted.items() if value is not None}
+            values = [before.lines[0][2].get(key) for key in _keys(asked.before, asked.time)]
+            known = {key: value for key, value in zip(keys, values, strict=False) if value is not None}
             lines.append(Line(_("The period before"), "slate", known, before=True))
     return [Chart(now.title, tuple(keys), tuple(lines), now.unit, now.fill)]
+
+
+def _bars(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    """The ages of all that is open."""
+    return [(text, sum(row[band] for row in rows)) for band, text in BANDS.items()]
 
 
 def _keys(span: Span, time: str) -> list[str]:

@@ -35,7 +35,7 @@
       width: at.clientWidth,
       height: 220,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      padding: [8, 12, 0, 0],
+      padding: [8, 26, 0, 0],
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
       legend: { show: false },
       hooks: { setCursor: [(plot) => tell(at, told, plot.cursor.idx, spelled)] },
