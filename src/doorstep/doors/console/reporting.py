@@ -110,17 +110,13 @@ def _sorted(rows: list[dict[str, Any]], by: str, name: str) -> list[Row]:
     return sorted(rows, key=lambda row: (-(row[name] or 0), row["key"]))
 
 
-def _args(merchants: Sequence[int], span: Span, by: str) -> tuple[Any, ...]:
-    return list(merchants), span.first, span.last, by
-
-
 # Perfect orders, and on time
 
 
 async def _arrivals(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
     rows = []
-    for found in await tx.rows(days.ARRIVALS, *_args(merchants, span, by)):
-        row = dict(found)
+    for found in await days.added_up(tx, "day_arrivals", merchants, span, by):
+        row = {**found, "not_late": found["orders"] - found["late"]}
         for name in ("perfect", "not_late", "complete", "undamaged", "papered"):
             row[f"{name}_share"] = _share(row[name], row["orders"])
         row["on_time_share"] = _share(row["on_time"], row["promised"])
@@ -165,7 +161,7 @@ async def _steps(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[
 
 async def steps_drawn(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
     steps = (PLACED_TO_SENT, SENT_TO_DELIVERED)
-    rows = await tx.rows(days.STEP_DAYS, *_args(merchants, span, time), list(steps))
+    rows = await days.added_up(tx, "day_steps", merchants, span, time)
     hours = {
         step: {row["key"]: round(row["seconds"] / row["orders"] / 3600, 1) for row in rows
                if row["step"] == step and row["orders"]}
@@ -211,13 +207,12 @@ async def _backlog(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> lis
 
 async def _sales(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
     if by == "sku":
-        goods = [dict(row) for row in await tx.rows(days.GOODS, list(merchants), span.first, span.last)]
+        goods = [dict(row) for row in await days.added_up(tx, "day_goods", merchants, span, by)]
         return _sorted([row for row in goods if row["orders"]], by, "gross_minor")
-    args = _args(merchants, span, by)
     found: dict[tuple[str, str], dict[str, Any]] = {}
     none = {"orders": 0, "canceled": 0, "units": 0, "gross_minor": 0, "taken_minor": 0, "refunded_minor": 0}
-    for query in (days.SALES, days.CASH) if by != "country" else (days.SALES,):
-        for row in await tx.rows(query, *args):
+    for table in ("day_sales", "day_cash") if by != "country" else ("day_sales",):
+        for row in await days.added_up(tx, table, merchants, span, by):
             found.setdefault((row["key"], row["currency"]), {**none, **row}).update(row)
     rows = [row for row in found.values() if any(row[name] for name in none)]
     return _sorted(rows, by, "gross_minor")
@@ -225,7 +220,7 @@ async def _sales(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[
 
 async def _sales_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
     """In the currency that most was sold in."""
-    rows = await tx.rows(days.SALES, *_args(merchants, span, time))
+    rows = await days.added_up(tx, "day_sales", merchants, span, time)
     totals: dict[str, int] = {}
     for row in rows:
         totals[row["currency"]] = totals.get(row["currency"], 0) + row["gross_minor"]
@@ -240,7 +235,7 @@ async def _sales_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) 
 
 async def _carriers(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
     rows = []
-    for found in await tx.rows(days.CARRIERS, *_args(merchants, span, by)):
+    for found in await days.added_up(tx, "day_carriers", merchants, span, by):
         row = dict(found)
         row["delivered_share"] = _share(row["delivered"], row["parcels"])
         row["on_time_share"] = _share(row["on_time"], row["promised"])

@@ -149,9 +149,10 @@ async def orders(visit: Visit) -> Response[str]:
 
 async def _flow(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
     """Orders that came in, left and arrived, by the day."""
-    args = (list(merchants), span.first, span.last, "day")
-    placed = {row["key"]: row["orders"] for row in _summed(await tx.rows(days.SALES, *args), "orders")}
-    ended = await tx.rows(days.STEP_DAYS, *args, [PLACED_TO_SENT, PLACED_TO_DELIVERED])
+    placed: dict[str, int] = {}
+    for row in await days.added_up(tx, "day_sales", merchants, span, "day"):  # of each currency
+        placed[row["key"]] = placed.get(row["key"], 0) + row["orders"]
+    ended = await days.added_up(tx, "day_steps", merchants, span, "day")
     of_step = {
         step: {row["key"]: row["orders"] for row in ended if row["step"] == step}
         for step in (PLACED_TO_SENT, PLACED_TO_DELIVERED)
@@ -167,11 +168,3 @@ async def _times(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
     """How long it took, of what left and what arrived on each day."""
     drawn = await steps_drawn(tx, merchants, span, "day")
     return Chart.by_day(drawn.title, span, *(Line(*line) for line in drawn.lines), unit=drawn.unit)
-
-
-def _summed(rows: Sequence[Any], name: str) -> list[dict[str, Any]]:
-    """Over the currencies."""
-    found: dict[str, int] = {}
-    for row in rows:
-        found[row["key"]] = found.get(row["key"], 0) + row[name]
-    return [{"key": key, name: value} for key, value in found.items()]

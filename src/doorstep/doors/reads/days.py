@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from doorstep.doors.reads.measures import PER_DOUBLING, STEPS
@@ -18,92 +19,96 @@ from doorstep.spine.tenant import Tx
 
 # The latest day that has begun for one of the merchants.
 TODAY = "select max(($2::timestamptz at time zone m.timezone)::date) from merchant m where m.merchant_id = any($1)"
+# Which day it is for each of them, and when that ends; `offset 0` so that it is reckoned once, not with every row.
+_CLOCKS = """(
+    select c.merchant_id, c.today, (c.today + 1)::timestamp at time zone c.timezone as ends
+      from (select m.merchant_id, m.timezone, ($2::timestamptz at time zone m.timezone)::date as today
+        from merchant m where m.merchant_id = any($1)) c offset 0) t"""
 # Open orders by stop: how many, the oldest, and what is due.
-BACKLOG = """
+BACKLOG = f"""
 select b.stop, sum(b.orders)::bigint as orders, min(b.day) filter (where b.orders > 0) as oldest,
     coalesce(sum(b.orders) filter (where b.ship_by < $2), 0)::bigint as overdue,
-    coalesce(sum(b.orders) filter (where b.ship_by >= $2 and (b.ship_by at time zone m.timezone)::date = t.today), 0)
-      ::bigint as due_today,
+    coalesce(sum(b.orders) filter (where b.ship_by >= $2 and b.ship_by < t.ends), 0)::bigint as due_today,
     coalesce(sum(b.orders) filter (where b.deliver_by < t.today), 0)::bigint as late
-  from backlog b join merchant m on m.merchant_id = b.merchant_id
-  cross join lateral (select ($2::timestamptz at time zone m.timezone)::date as today) t
+  from {_CLOCKS} join backlog b on b.merchant_id = t.merchant_id
   where b.merchant_id = any($1) group by b.stop
 """
-MONEY_NOW = """
+MONEY_NOW = f"""
 select x.currency, sum(x.due_minor)::bigint as due_minor, sum(x.held_minor)::bigint as held_minor,
     sum(x.taken_minor)::bigint as taken_minor, sum(x.refunded_minor)::bigint as refunded_minor
   from (
-    select b.currency, b.due_minor, b.held_minor, 0 as taken_minor, 0 as refunded_minor
-      from backlog b where b.merchant_id = any($1)
+    select b.currency, sum(b.due_minor) as due_minor, sum(b.held_minor) as held_minor, 0 as taken_minor,
+        0 as refunded_minor
+      from backlog b where b.merchant_id = any($1) group by b.currency
     union all
     select d.currency, 0, 0, d.taken_minor, d.refunded_minor
-      from day_cash d join merchant m on m.merchant_id = d.merchant_id
-      where d.merchant_id = any($1) and d.day = ($2::timestamptz at time zone m.timezone)::date) x
+      from {_CLOCKS} join day_cash d on d.merchant_id = t.merchant_id and d.day = t.today
+      where d.merchant_id = any($1)) x
   group by x.currency order by sum(x.taken_minor) desc, sum(x.due_minor) desc, x.currency
 """
 # How many days ago the open orders of each stop were placed.
-AGES = """
-select b.stop, ($2::timestamptz at time zone m.timezone)::date - b.day as days, sum(b.orders)::bigint as orders
-  from backlog b join merchant m on m.merchant_id = b.merchant_id
+AGES = f"""
+select b.stop, t.today - b.day as days, sum(b.orders)::bigint as orders
+  from {_CLOCKS} join backlog b on b.merchant_id = t.merchant_id
   where b.merchant_id = any($1) and b.orders > 0 group by 1, 2 order by 1, 2
 """
 
-# A stretch of days: $2 is the first of them, $3 the last, $4 what they are split by
+# A stretch of days
 
-_TIMES = """when 'day' then d.day::text when 'week' then date_trunc('week', d.day)::date::text
-    when 'month' then to_char(d.day, 'YYYY-MM')"""
-_OF_DAYS = "d.merchant_id = any($1) and d.day >= $2 and d.day <= $3"
-SALES = f"""
-select case $4::text {_TIMES} when 'merchant' then m.name when 'channel' then c.key when 'country' then d.country
-    else '' end as key, d.currency, sum(d.orders)::bigint as orders, sum(d.canceled)::bigint as canceled,
-    sum(d.units)::bigint as units, sum(d.gross_minor)::bigint as gross_minor
-  from day_sales d
-  join channel c on c.merchant_id = d.merchant_id and c.channel_id = d.channel_id
-  join merchant m on m.merchant_id = d.merchant_id
-  where {_OF_DAYS} group by 1, 2
-"""
-GOODS = f"""
-select d.item as key, d.currency, sum(d.orders)::bigint as orders, sum(d.units)::bigint as units,
-    sum(d.gross_minor)::bigint as gross_minor
-  from day_goods d where {_OF_DAYS} group by 1, 2
-"""
-CASH = f"""
-select case $4::text {_TIMES} when 'merchant' then m.name when 'channel' then c.key else '' end as key, d.currency,
-    sum(d.taken_minor)::bigint as taken_minor, sum(d.refunded_minor)::bigint as refunded_minor
-  from day_cash d
-  join channel c on c.merchant_id = d.merchant_id and c.channel_id = d.channel_id
-  join merchant m on m.merchant_id = d.merchant_id
-  where {_OF_DAYS} group by 1, 2
-"""
-ARRIVALS = f"""
-select case $4::text {_TIMES} when 'merchant' then m.name when 'channel' then c.key when 'country' then d.country
-    else '' end as key, sum(d.orders)::bigint as orders, sum(d.promised)::bigint as promised,
-    sum(d.on_time)::bigint as on_time, sum(d.late)::bigint as late, sum(d.orders - d.late)::bigint as not_late,
-    sum(d.complete)::bigint as complete, sum(d.undamaged)::bigint as undamaged, sum(d.papered)::bigint as papered,
-    sum(d.perfect)::bigint as perfect
-  from day_arrivals d
-  join channel c on c.merchant_id = d.merchant_id and c.channel_id = d.channel_id
-  join merchant m on m.merchant_id = d.merchant_id
-  where {_OF_DAYS} group by 1
-"""
-CARRIERS = f"""
-select case $4::text {_TIMES} when 'carrier' then d.carrier when 'merchant' then m.name when 'country' then d.country
-    else '' end as key, sum(d.parcels)::bigint as parcels, sum(d.delivered)::bigint as delivered,
-    sum(d.promised)::bigint as promised, sum(d.on_time)::bigint as on_time, sum(d.failed)::bigint as failed,
-    sum(d.seconds)::bigint as seconds
-  from day_carriers d join merchant m on m.merchant_id = d.merchant_id
-  where {_OF_DAYS} group by 1
-"""
-STEP_DAYS = f"""
-select case $4::text {_TIMES} when 'merchant' then m.name else '' end as key, d.step,
-    sum(d.orders)::bigint as orders, sum(d.seconds)::bigint as seconds
-  from day_steps d join merchant m on m.merchant_id = d.merchant_id
-  where {_OF_DAYS} and d.step = any($5::smallint[]) group by 1, 2
-"""
-STEP_BUCKETS = f"""
+# What is added up of each roll-up, apart for each value of these columns.
+APART: dict[str, tuple[str, ...]] = {
+    "day_sales": ("currency",), "day_goods": ("currency",), "day_cash": ("currency",), "day_steps": ("step",),
+    "day_arrivals": (), "day_carriers": (),
+}  # fmt: skip
+SUMS: dict[str, tuple[str, ...]] = {
+    "day_sales": ("orders", "canceled", "units", "gross_minor"),
+    "day_goods": ("orders", "units", "gross_minor"),
+    "day_cash": ("taken_minor", "refunded_minor"),
+    "day_steps": ("orders", "seconds"),
+    "day_arrivals": ("orders", "promised", "on_time", "late", "complete", "undamaged", "papered", "perfect"),
+    "day_carriers": ("parcels", "delivered", "promised", "on_time", "failed", "seconds"),
+}
+# What it may be split by: how a row has it, and what it is called once few are left.
+_BY: dict[str, tuple[str, str, str]] = {
+    "": ("''::text", "x.k", ""),
+    "day": ("d.day", "x.k::text", ""),
+    "week": ("date_trunc('week', d.day)", "x.k::date::text", ""),
+    "month": ("date_trunc('month', d.day)", "to_char(x.k, 'YYYY-MM')", ""),
+    "country": ("d.country", "x.k", ""),
+    "carrier": ("d.carrier", "x.k", ""),
+    "sku": ("d.item", "x.k", ""),
+    "merchant": ("d.merchant_id", "m.name", "join merchant m on m.merchant_id = x.merchant_id"),
+    "channel": (
+        "d.channel_id", "c.key", "join channel c on c.merchant_id = x.merchant_id and c.channel_id = x.k",
+    ),
+}  # fmt: skip
+STEP_BUCKETS = """
 select d.step, d.bucket, sum(d.orders)::bigint as orders, sum(d.seconds)::bigint as seconds
-  from day_steps d where {_OF_DAYS} group by 1, 2 having sum(d.orders) > 0 order by 1, 2
+  from day_steps d where d.merchant_id = any($1) and d.day >= $2 and d.day <= $3
+  group by 1, 2 having sum(d.orders) > 0 order by 1, 2
 """
+
+
+@lru_cache(maxsize=100)
+def _added_up(table: str, by: str) -> str:
+    """Rows are grouped as they are, and named when few are left."""
+    native, called, join = _BY[by]
+    apart = "".join(f", d.{column}" for column in APART[table])
+    sums = ", ".join(f"sum(d.{name}) as {name}" for name in SUMS[table])
+    totals = ", ".join(f"sum(x.{name})::bigint as {name}" for name in SUMS[table])
+    split = "".join(f", x.{column}" for column in APART[table])
+    groups = ", ".join(str(n) for n in range(1, 2 + len(APART[table])))
+    return f"""
+select {called} as key{split}, {totals}
+  from (select d.merchant_id, {native} as k{apart}, {sums} from {table} d
+    where d.merchant_id = any($1) and d.day >= $2 and d.day <= $3 group by d.merchant_id, 2{apart}) x {join}
+  group by {groups}"""
+
+
+async def added_up(tx: Tx, table: str, merchants: Sequence[int], span: Span, by: str = "") -> list[Any]:
+    """What a roll-up came to in these days, split by something that its rows have; '' is as a whole."""
+    return await tx.rows(_added_up(table, by), list(merchants), span.first, span.last)
+
 
 PLACED_TO_SENT = STEPS.index(("placed", "handed_over"))
 SENT_TO_DELIVERED = STEPS.index(("handed_over", "delivered"))
