@@ -22,6 +22,7 @@ REFERENCE_TABLES = {
     "route": "finds the merchant before one is known; only hashes, read by the router's role alone",
     "site": "the operator's places, shared by all its merchants",
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
+    "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
 }

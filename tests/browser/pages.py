@@ -17,6 +17,10 @@ AN_ORDER = """
 select n.order_id from order_now n where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
   order by n.order_id desc limit 1
 """
+A_SITE = """
+select t.code from fulfillment_order f join site t on t.site_id = f.site_id
+  where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,16 @@ def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]
         return f"/orders/{public('ord', order)}"
 
     return found
+
+
+async def a_site(db: Db) -> str:
+    """Where something is to be picked, if anywhere."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+
+
+async def address_of(shot: Shot, db: Db) -> str:
+    return shot.address if isinstance(shot.address, str) else await shot.address(db)
 
 
 async def keys(tab: Tab) -> None:
@@ -64,6 +78,6 @@ PAGES: tuple[Shot, ...] = (
     Shot("order-completed", an_order("completed")),
     Shot("order-canceled", an_order("canceled")),
     Shot("floor", "/floor"),
-    Shot("floor-site", "/floor?site=EWR"),
+    Shot("floor-site", a_site),
     Shot("missing", "/orders/ord_1"),
 )

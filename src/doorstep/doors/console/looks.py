@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from doorstep.doors.console import words
-from doorstep.doors.console.speaking import LANGUAGES, N_, gettext, grouped, ngettext_of, reader
+from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
 
@@ -43,7 +44,7 @@ def environment() -> Environment:
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
-        capitalize_first=capitalize_first,
+        price=price, capitalize_first=capitalize_first,
     )  # fmt: skip
     return env
 
@@ -131,6 +132,15 @@ class MoneyShape:
         return int(10**self.places)
 
 
+def price(unit_price: Decimal, currency: str) -> str:
+    """A unit price with as many places as it has, at least the currency's."""
+    exact = unit_price.normalize()
+    places = max(digits(currency), -int(exact.as_tuple().exponent))
+    shape = _money_shape(currency, reader().language)
+    whole, _point, part = f"{unit_price:,.{places}f}".partition(".")
+    return whole.replace(",", shape.group) + (shape.point + part if part else "")
+
+
 @lru_cache(maxsize=1024)
 def _money_shape(currency: str, language: str) -> MoneyShape:
     places = digits(currency)
@@ -146,8 +156,8 @@ def since(then: datetime) -> str:
     seconds = (clock.now() - then).total_seconds()
     told = _spelled(abs(seconds))
     if told == "":
-        return gettext("just now")
-    return gettext("%(time)s ago" if seconds > 0 else "in %(time)s") % {"time": told}
+        return _("just now")
+    return _("%(time)s ago", time=told) if seconds > 0 else _("in %(time)s", time=told)
 
 
 def _spelled(seconds: float) -> str:

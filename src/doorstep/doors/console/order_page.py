@@ -8,7 +8,9 @@ from litestar import Response
 
 from doorstep.doors.console import words
 from doorstep.doors.console.moves import Move, moves
+from doorstep.doors.console.route import stops
 from doorstep.doors.console.standing import decided, standing
+from doorstep.doors.console.undoing import undo
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.console.whole import Whole, whole
 from doorstep.kit.refusals import Refusal
@@ -41,6 +43,8 @@ async def _page(
         decided=decided(of),
         moves=found,
         did=words.HAPPENED.get(did, ""),
+        undo=undo(of, did, visit.query.get("hold", ""), visit.visitor.actor.roles),
+        stops=stops,
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
         tried=tried or next((move for each in found.values() for move in each if move.verb == opened), None),
@@ -55,9 +59,9 @@ def _steps(of: Whole) -> list[tuple[str, str]]:
         step = "Delivered"
     if step not in words.STEPS:
         return []
-    now = words.STEPS.index(step)
+    now = list(words.STEPS).index(step)
     at_end = now == len(words.STEPS) - 1
     return [
         (name, "done" if index < now or at_end else "now" if index == now else "ahead")
-        for index, name in enumerate(words.STEPS)
+        for index, name in enumerate(words.STEPS.values())
     ]

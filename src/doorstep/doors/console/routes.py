@@ -13,7 +13,9 @@ from litestar.types import ControllerRouterHandler
 
 from doorstep.doors.console import (
     attention,
+    bulk,
     doing,
+    download,
     floor,
     looking,
     order_page,
@@ -27,7 +29,7 @@ from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
 from doorstep.doors.console.speaking import reader, reader_of, write_for
-from doorstep.doors.console.visit import SAFE, Visit, page, read_form, read_query, see_other
+from doorstep.doors.console.visit import SAFE, Visit, kept_of, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import consume, end_session
@@ -49,6 +51,11 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/attention/{what:str}", attention.care),
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/called", orders_page.called),
+    ("GET", "/orders/download/{name:str}", download.orders),
+    ("POST", "/orders/columns", orders_page.choose_columns),
+    ("POST", "/orders/views", orders_page.keep),
+    ("POST", "/orders/views/drop", orders_page.drop),
+    ("POST", "/orders/all/{verb:str}", bulk.do),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
@@ -81,7 +88,7 @@ def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
             check_form(request, visitor, form.pop("proof", ""))
         path_words = {name: str(word) for name, word in request.path_params.items()}
         is_part = request.headers.get("hx-request") == "true"
-        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part))
+        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request)))
 
     return _handler(method, path, answer)
 

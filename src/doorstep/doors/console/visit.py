@@ -19,6 +19,7 @@ from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 LARGEST_FORM = 64_000
 MOST_FIELDS = 2_100  # a form asks for units of every line at most
+KEPT = ("columns",)
 FORM = "application/x-www-form-urlencoded"
 
 # A page is one person's business: no cache keeps it, no other site frames it, and nothing in it runs or loads but
@@ -43,7 +44,8 @@ class NotAForm(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request. `form` is empty unless something is posted; `is_part`: htmx asks for a part of the page alone."""
+    """One request. `form` is empty unless something is posted; `is_part`: htmx asks for a part of the page alone;
+    `kept` is what this browser keeps of how its reader likes the pages."""
 
     db: Db
     visitor: Visitor
@@ -51,6 +53,7 @@ class Visit:
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     def reading(self) -> AbstractAsyncContextManager[Tx]:
         """A read-only transaction over the merchants that this person sees."""
@@ -77,6 +80,12 @@ def see_other(address: str) -> Response[str]:
 
 def read_query(request: AnyRequest) -> dict[str, str]:
     return _fields(request.scope.get("query_string", b""))
+
+
+def kept_of(request: AnyRequest) -> dict[str, str]:
+    """Cookies of ours but for the session's."""
+    given = {name: request.cookies.get(name, "") for name in KEPT}
+    return {name: value for name, value in given.items() if value and storable(value)}
 
 
 async def read_form(request: AnyRequest) -> dict[str, str]:

@@ -1,0 +1,156 @@
+"""translations: brings the console's catalogs in step with its sources: `python tools/translations.py`.
+
+Texts that came are added without a translation, those that went are taken out; what is missing is told. With --check
+nothing is written, and a catalog that is not in step, or not complete, is an error.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+import doorstep
+from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
+from doorstep.kit.refusals import every_refusal, sentence_of
+
+CONSOLE = LOCALES.parent
+KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+# What is shown in tables of words stands there without a call of its own.
+TABLE = "Told"
+# Refused to who sits at the machine, not on a page.
+ON_THE_MACHINE = (
+    "doorstep.doors.cli", "doorstep.doors.demo", "doorstep.doors.exports", "doorstep.doors.opening",
+    "doorstep.doors.supervisor", "doorstep.doors.worker", "doorstep.kit.embedded", "doorstep.kit.home",
+    "doorstep.kit.migrate", "doorstep.kit.secrets",
+)  # fmt: skip
+
+Text = str | tuple[str, str]
+
+
+def texts() -> dict[Text, list[str]]:
+    """Every text that is to be translated, and the files it is in."""
+    found: dict[Text, list[str]] = {}
+    for where, text in (*_in_templates(), *_in_code(), *_in_refusals()):
+        places = found.setdefault(text, [])
+        if where not in places:
+            places.append(where)
+    # What is nothing but a value is the same everywhere.
+    for text in ("", "%s"):
+        found.pop(text, None)
+    return found
+
+
+def _in_templates() -> Iterator[tuple[str, Text]]:
+    for file in sorted((CONSOLE / "templates").rglob("*.html")):
+        for _line, text, _comments, _context in extract("jinja2.ext.babel_extract", file.open("rb"), KEYWORDS):
+            yield _named(file), text
+
+
+def _in_code() -> Iterator[tuple[str, Text]]:
+    for file in sorted(CONSOLE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                for text in _texts_of(node.func.id, node.args):
+                    yield _named(file), text
+
+
+def _texts_of(called: str, given: list[ast.expr]) -> Iterator[Text]:
+    words = [each.value for each in given[:2] if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if called == TABLE:
+        yield from _strings(given[0])
+    elif called == "ngettext" and len(words) == 2:
+        yield words[0], words[1]
+    elif called in ("_", "N_", "gettext") and words:
+        yield words[0]
+
+
+def _strings(table: ast.expr) -> Iterator[str]:
+    """The values of a table, and the words that a table is made of."""
+    nodes = table.values if isinstance(table, ast.Dict) else [table]
+    for node in nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                yield inner.value
+
+
+def _in_refusals() -> Iterator[tuple[str, Text]]:
+    """Whatever may be refused is told on a page."""
+    for module in pkgutil.walk_packages(doorstep.__path__, "doorstep."):
+        if "__main__" not in module.name:
+            importlib.import_module(module.name)
+    for kind in every_refusal():
+        if kind.__module__.startswith("doorstep.") and not kind.__module__.startswith(ON_THE_MACHINE):
+            yield kind.__module__, sentence_of(kind)
+
+
+def _named(file: Path) -> str:
+    return file.relative_to(CONSOLE).as_posix()
+
+
+def in_step(language: str) -> Catalog:
+    """The catalog with the texts of now, translated as far as it was."""
+    file = LOCALES / f"{language}.po"
+    old = read_po(file.open("rb"), locale=language) if file.exists() else Catalog()
+    new = Catalog(
+        locale=language, project="doorstep", charset="utf-8", header_comment="# The console in this language."
+    )
+    for text, places in sorted(texts().items(), key=lambda one: _key(one[0])):
+        one = text if isinstance(text, str) else text[0]
+        known = old.get(one)
+        message = new.add(text, locations=[(place, 0) for place in places])
+        assert isinstance(message, Message)
+        if known and known.string and isinstance(known.id, str) == isinstance(text, str):
+            message.string = known.string
+    return new
+
+
+def _key(text: Text) -> str:
+    return text if isinstance(text, str) else text[0]
+
+
+def written(catalog: Catalog) -> str:
+    out = BytesIO()
+    write_po(out, catalog, width=120, omit_header=False, include_lineno=False, sort_output=False)
+    lines = out.getvalue().decode().splitlines()
+    # Dates and tools would change with every run.
+    changing = ("POT-Creation-Date", "PO-Revision-Date", "Generated-By", "Last-Translator", "Report-Msgid")
+    return "\n".join(line for line in lines if not any(word in line for word in changing)) + "\n"
+
+
+def missing(catalog: Catalog) -> list[str]:
+    """Texts without a translation, or with one that lacks a value or a form."""
+    return [_key(message.id) for message in catalog if message.id and not _complete(message, catalog)]
+
+
+def _complete(message: Message, catalog: Catalog) -> bool:
+    strings = message.string if isinstance(message.string, tuple | list) else (message.string,)
+    forms = catalog.num_plurals if isinstance(message.id, tuple | list) else 1
+    return len(strings) == forms and all(strings) and not list(message.check(catalog))
+
+
+def main(arguments: list[str]) -> int:
+    wrong = []
+    for language in LANGUAGES:
+        if language == SOURCE:
+            continue
+        catalog, file = in_step(language), LOCALES / f"{language}.po"
+        wrong += [f"{file.name}: no translation of {text!r}" for text in missing(catalog)]
+        if "--check" not in arguments:
+            file.write_text(written(catalog), "utf-8")
+        elif not file.exists() or file.read_text("utf-8") != written(catalog):
+            wrong.append(f"{file.name} is not in step with the sources. To mend: python tools/translations.py")
+    print("\n".join(wrong) or "Every text is translated.")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
