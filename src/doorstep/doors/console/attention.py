@@ -18,7 +18,7 @@ from litestar import Response
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
 from doorstep.doors.console.moves import may
-from doorstep.doors.console.speaking import Told, _, ngettext
+from doorstep.doors.console.speaking import Told, _, gettext, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads import exceptions as reads
@@ -104,11 +104,12 @@ class Item:
     @property
     def reason(self) -> str:
         """In plain words: the name of what refused a job is for programs."""
-        return re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"]) or means(self.kind)
+        told = re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"])
+        return words.sentence(told) if told else meaning(self.kind)
 
     @property
     def next_action(self) -> str:
-        return str(self.row["next_action"] or next_action(self.kind))
+        return words.sentence(self.row["next_action"] or next_action(self.kind))
 
     @property
     def button(self) -> str:
@@ -126,7 +127,16 @@ def called(kind: str) -> str:
     """What people call a kind of exception."""
     if kind.startswith(HOLD):
         return words.HOLDS.get(kind.removeprefix(HOLD), words.titled(kind.removeprefix(HOLD)))
-    return words.titled(kind.removeprefix(JOB))
+    return gettext(words.titled(kind.removeprefix(JOB)))
+
+
+def meaning(kind: str) -> str:
+    """What an exception of this kind is, as a sentence."""
+    if kind.startswith(HOLD):
+        return _("An open hold stops the order, or a line of it.")
+    if kind.startswith(JOB):
+        return _("What was to come next was refused, or failed too often.")
+    return words.sentence(means(kind))
 
 
 def group(kind: str) -> str:
@@ -150,7 +160,7 @@ async def show(visit: Visit) -> Response[str]:
     return visit.show(
         "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]]) for row in rows],
         older=filters.but(at=at) if at else "", kinds=_kinds(counts), total=sum(counts.values()), called=called,
-        means=means, merchants=names, names={row["merchant_id"]: row["name"] for row in names}, people=people,
+        meaning=meaning, merchants=names, names={row["merchant_id"]: row["name"] for row in names}, people=people,
         may_resolve=_may_resolve(visit, filters.kind), snoozes=SNOOZED, told=_told(visit.query),
     )  # fmt: skip
 
@@ -209,7 +219,7 @@ async def look(visit: Visit) -> Response[str]:
             count, rows = len(ids), []
             await caring.whose(tx, ids)
     return visit.show(
-        "attention_look.html", ids=ids, kind=kind, count=count, rows=rows, called=called, means=means,
+        "attention_look.html", ids=ids, kind=kind, count=count, rows=rows, called=called, meaning=meaning,
         merchant=visit.form.get("merchant", ""), effects=_effects(ids, kind), back=_back(visit),
         has_jobs=kind.startswith(JOB) or any(word.startswith("job_") for word in ids),
     )  # fmt: skip

@@ -44,7 +44,7 @@ def environment() -> Environment:
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
-        price=price, capitalize_first=capitalize_first,
+        price=price,
     )  # fmt: skip
     return env
 
@@ -55,11 +55,6 @@ def _counted(one: str, many: str, count: int, **values: Any) -> Markup:
 
 def render(template: str, **context: Any) -> str:
     return environment().get_template(template).render(**context)
-
-
-def capitalize_first(text: str) -> str:
-    """The beginning of a sentence; the rest stays as it is."""
-    return text[:1].upper() + text[1:]
 
 
 # Assets: few and small; read once, named with their hash so that a browser may keep them.
