@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser, expect
 
 from doorstep.doors.console import today
 from doorstep.doors.console.live import Boards
@@ -21,6 +22,7 @@ from doorstep.journey.intake.files.tables import Row, open_table
 from doorstep.kit.embedded import Urls
 from doorstep.setup.merchants import change_merchant
 from doorstep.spine.tenant import tenant_tx
+from tests.browser.windows import link_for, window
 from tests.doors.test_console import Visitor, visiting, visitor  # noqa: F401
 from tests.doors.web import serving
 from tests.rolling import roll
@@ -144,6 +146,22 @@ async def told(stream: Any) -> str:
         while not (line := await anext(stream)).startswith(b"data: "):
             pass
     return str(json.loads(line[6:]))
+
+
+async def test_the_page_changes_by_itself_and_says_nothing_to_the_console(
+    busy: Shop, web: str, browser: Browser
+) -> None:
+    async with window(browser, web, await link_for(busy, "merchant")) as opened:
+        await opened.go("/today")
+        count = opened.page.locator(".stop", has_text="Processing").locator(".stop-count")
+        assert await count.inner_text() == "2"
+        await opened.page.locator(".live.is-on").wait_for()
+        await busy.place(("MUG", 1))
+        await busy.work()
+        await roll(busy)
+        await expect(count).to_have_text("3", timeout=15_000)
+        assert await opened.page.locator(".chart-draw canvas").count() == 2
+        assert opened.troubles == []
 
 
 async def test_the_server_ends_though_somebody_watches(busy: Shop, urls: Urls) -> None:
