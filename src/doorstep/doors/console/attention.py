@@ -127,7 +127,7 @@ def called(kind: str) -> str:
     """What people call a kind of exception."""
     if kind.startswith(HOLD):
         return words.HOLDS.get(kind.removeprefix(HOLD), words.titled(kind.removeprefix(HOLD)))
-    return gettext(words.titled(kind.removeprefix(JOB)))
+    return gettext(words.titled(kind.removeprefix(JOB))).replace("Asn ", "ASN ")
 
 
 def meaning(kind: str) -> str:
