@@ -53,9 +53,11 @@ class Report:
     asks: str
     columns: tuple[Column, ...]
     bys: tuple[str, ...]
-    read: Callable[[Tx, Sequence[int], Span, str], Awaitable[list[Row]]]
-    chart: Callable[[Tx, Sequence[int], Span, str], Awaitable[Drawn]] | None = None
+    sums: Callable[[Tx, Sequence[int], Span, str], Awaitable[list[Row]]]  # what the roll-ups came to, split by this
+    shape: Callable[[Sequence[Row], str], list[Row]]  # the rows of the table
+    draw: Callable[[Sequence[Row]], Drawn] | None = None  # the chart, of sums split by time
     has_days: bool = True
+    adds: bool = True  # its days add up to the whole
     explains: tuple[str, ...] = field(default=())
 
     @property
@@ -99,6 +101,20 @@ def _hours(hours: float) -> str:
     return ngettext("%(num)s day", "%(num)s days", round(hours / 24))
 
 
+def added(rows: Sequence[Row]) -> list[Row]:
+    """The sums as a whole, by currency where there are several."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        whole = found.setdefault(row.get("currency", ""), {**row, "key": "", **dict.fromkeys(_numbers(row), 0)})
+        for name in _numbers(row):
+            whole[name] += row[name]
+    return list(found.values())
+
+
+def _numbers(row: Row) -> list[str]:
+    return [name for name, value in row.items() if isinstance(value, int)]
+
+
 def _share(part: int, whole: int) -> float | None:
     return round(part * 100 / whole, 1) if whole else None
 
@@ -113,27 +129,31 @@ def _sorted(rows: list[dict[str, Any]], by: str, name: str) -> list[Row]:
 # Perfect orders, and on time
 
 
-async def _arrivals(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+def _sums_of(table: str) -> Callable[[Tx, Sequence[int], Span, str], Awaitable[list[Row]]]:
+    async def sums(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+        return [dict(row) for row in await days.added_up(tx, table, merchants, span, by)]
+
+    return sums
+
+
+def _arrivals(sums: Sequence[Row], by: str) -> list[Row]:
     rows = []
-    for found in await days.added_up(tx, "day_arrivals", merchants, span, by):
+    for found in sums:
         row = {**found, "not_late": found["orders"] - found["late"]}
         for name in ("perfect", "not_late", "complete", "undamaged", "papered"):
             row[f"{name}_share"] = _share(row[name], row["orders"])
         row["on_time_share"] = _share(row["on_time"], row["promised"])
-        if row["orders"]:
-            rows.append(row)
-    return _sorted(rows, by, "orders")
+        rows.append(row)
+    return _sorted([row for row in rows if row["orders"]], by, "orders")
 
 
-async def _perfect_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
-    rows = await _arrivals(tx, merchants, span, time)
-    values = {row["key"]: row["perfect_share"] for row in rows}
+def _perfect_drawn(sums: Sequence[Row]) -> Drawn:
+    values = {row["key"]: row["perfect_share"] for row in _arrivals(sums, "")}
     return Drawn(_("Perfect orders, of those that arrived"), [(_("Perfect"), "green", values)], "%")
 
 
-async def _on_time_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
-    rows = await _arrivals(tx, merchants, span, time)
-    values = {row["key"]: row["on_time_share"] for row in rows if row["on_time_share"] is not None}
+def _on_time_drawn(sums: Sequence[Row]) -> Drawn:
+    values = {row["key"]: row["on_time_share"] for row in _arrivals(sums, "") if row["on_time_share"] is not None}
     return Drawn(_("On time, of those with a promised day"), [(_("On time"), "teal", values)], "%")
 
 
@@ -148,24 +168,29 @@ _STEP_NAMES = {
 }  # fmt: skip
 
 
-async def _steps(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
-    """A row per step; as a whole, from placed to delivered."""
+async def _steps_sums(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+    """How long steps took; split by time their sums, of which a median cannot be told."""
+    if by in _TIMES:
+        return [dict(row) for row in await days.added_up(tx, "day_steps", merchants, span, by)]
     took = await days.steps_took(tx, merchants, span)
-    rows = [
-        {"key": gettext(_STEP_NAMES[STEPS[step]]), "orders": each.orders, "mean": each.mean, "median": each.median,
-         "p90": each.p90, "step": step}
+    return [
+        {"step": step, "orders": each.orders, "mean": each.mean, "median": each.median, "p90": each.p90}
         for step, each in sorted(took.items())
-    ]  # fmt: skip
-    return [row for row in rows if by or row["step"] == PLACED_TO_DELIVERED]
+    ]
 
 
-async def steps_drawn(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
-    steps = (PLACED_TO_SENT, SENT_TO_DELIVERED)
-    rows = await days.added_up(tx, "day_steps", merchants, span, time)
+def _steps(sums: Sequence[Row], by: str) -> list[Row]:
+    """A row per step; as a whole, from placed to delivered."""
+    named = [{**row, "key": gettext(_STEP_NAMES[STEPS[row["step"]]])} for row in sums]
+    return [row for row in named if by or row["step"] == PLACED_TO_DELIVERED]
+
+
+def steps_drawn(sums: Sequence[Row]) -> Drawn:
+    """How long it took on average, of what left and what arrived then."""
     hours = {
-        step: {row["key"]: round(row["seconds"] / row["orders"] / 3600, 1) for row in rows
+        step: {row["key"]: round(row["seconds"] / row["orders"] / 3600, 1) for row in sums
                if row["step"] == step and row["orders"]}
-        for step in steps
+        for step in (PLACED_TO_SENT, SENT_TO_DELIVERED)
     }  # fmt: skip
     return Drawn(
         _("Hours it took, on average"),
@@ -189,10 +214,14 @@ def _band(age: int) -> str:
     return next((f"to_{most}" for most in AGES if age <= most), "older")
 
 
-async def _backlog(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+async def _ages(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+    return [dict(row) for row in await tx.rows(days.AGES, list(merchants), clock.now())]
+
+
+def _backlog(ages: Sequence[Row], by: str) -> list[Row]:
     """A row per stop, with its orders by age; as a whole, all stops together."""
     found: dict[str, dict[str, Any]] = {}
-    for each in await tx.rows(days.AGES, list(merchants), clock.now()):
+    for each in ages:
         key = each["stop"] if by else ""
         row = found.setdefault(key, {"key": key, "orders": 0, "oldest": 0, **dict.fromkeys(BANDS, 0)})
         row["orders"] += each["orders"]
@@ -205,50 +234,49 @@ async def _backlog(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> lis
 # Sales
 
 
-async def _sales(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+_SOLD = ("orders", "canceled", "units", "gross_minor", "taken_minor", "refunded_minor")
+
+
+async def _sales_sums(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+    """What was sold, and what came in; of SKUs and countries nobody knows what came in."""
     if by == "sku":
-        goods = [dict(row) for row in await days.added_up(tx, "day_goods", merchants, span, by)]
-        return _sorted([row for row in goods if row["orders"]], by, "gross_minor")
+        return [dict(row) for row in await days.added_up(tx, "day_goods", merchants, span, by)]
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    none = {"orders": 0, "canceled": 0, "units": 0, "gross_minor": 0, "taken_minor": 0, "refunded_minor": 0}
     for table in ("day_sales", "day_cash") if by != "country" else ("day_sales",):
         for row in await days.added_up(tx, table, merchants, span, by):
-            found.setdefault((row["key"], row["currency"]), {**none, **row}).update(row)
-    rows = [row for row in found.values() if any(row[name] for name in none)]
-    return _sorted(rows, by, "gross_minor")
+            found.setdefault((row["key"], row["currency"]), dict.fromkeys(_SOLD, 0)).update(row)
+    return list(found.values())
 
 
-async def _sales_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
+def _sales(sums: Sequence[Row], by: str) -> list[Row]:
+    return _sorted([dict(row) for row in sums if any(row.get(name) for name in _SOLD)], by, "gross_minor")
+
+
+def _sales_drawn(sums: Sequence[Row]) -> Drawn:
     """In the currency that most was sold in."""
-    rows = await days.added_up(tx, "day_sales", merchants, span, time)
-    totals: dict[str, int] = {}
-    for row in rows:
-        totals[row["currency"]] = totals.get(row["currency"], 0) + row["gross_minor"]
-    currency = max(totals, key=lambda each: totals[each], default="")
+    currency = max(added(sums), key=lambda row: row["gross_minor"], default={"currency": ""})["currency"]
     one = 10 ** digits(currency) if currency else 1
-    values = {row["key"]: row["gross_minor"] / one for row in rows if row["currency"] == currency}
+    values = {row["key"]: row["gross_minor"] / one for row in sums if row["currency"] == currency}
     return Drawn(_("Goods sold"), [(_("Goods sold"), "teal", values)], currency, 0)
 
 
 # Carriers
 
 
-async def _carriers(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
+def _carriers(sums: Sequence[Row], by: str) -> list[Row]:
     rows = []
-    for found in await days.added_up(tx, "day_carriers", merchants, span, by):
+    for found in sums:
         row = dict(found)
         row["delivered_share"] = _share(row["delivered"], row["parcels"])
         row["on_time_share"] = _share(row["on_time"], row["promised"])
         row["failed_share"] = _share(row["failed"], row["parcels"])
         row["mean_days"] = round(row["seconds"] / row["delivered"] / 86_400, 1) if row["delivered"] else None
-        if row["parcels"]:
-            rows.append(row)
-    return _sorted(rows, by, "parcels")
+        rows.append(row)
+    return _sorted([row for row in rows if row["parcels"]], by, "parcels")
 
 
-async def _carriers_chart(tx: Tx, merchants: Sequence[int], span: Span, time: str) -> Drawn:
-    rows = await _carriers(tx, merchants, span, time)
-    values = {row["key"]: row["on_time_share"] for row in rows if row["on_time_share"] is not None}
+def _carriers_drawn(sums: Sequence[Row]) -> Drawn:
+    values = {row["key"]: row["on_time_share"] for row in _carriers(sums, "") if row["on_time_share"] is not None}
     return Drawn(_("Delivered on time, by the day of handing over"), [(_("On time"), "teal", values)], "%")
 
 
@@ -264,7 +292,7 @@ REPORTS: dict[str, Report] = {
              Column("complete_share", N_("Complete"), "percent", True),
              Column("undamaged_share", N_("Undamaged"), "percent", True),
              Column("papered_share", N_("Right papers"), "percent", True)),
-            _PLACES, _arrivals, _perfect_chart,
+            _PLACES, _sums_of("day_arrivals"), _arrivals, _perfect_drawn,
             explains=(
                 N_("Counted on the day that the last of an order arrived. Perfect is an order that was not late, of"
                    " which no unit was lost or canceled, nothing came back or was credited, and all of it was billed"
@@ -275,7 +303,7 @@ REPORTS: dict[str, Report] = {
             "on-time", N_("On time"), N_("Do orders arrive by the day that the buyer was told?"),
             (Column("on_time_share", N_("On time"), "percent", True), Column("promised", N_("With a promised day")),
              Column("on_time", N_("Came on time")), Column("late", N_("Came late"), good=False)),
-            _PLACES, _arrivals, _on_time_chart,
+            _PLACES, _sums_of("day_arrivals"), _arrivals, _on_time_drawn,
             explains=(N_("Counted on the day that the last of an order arrived; days are those of the site that it left"
                          " from."),),
         ),
@@ -284,7 +312,7 @@ REPORTS: dict[str, Report] = {
             (Column("median", N_("Half took at most"), "hours", False),
              Column("mean", N_("On average"), "hours", False),
              Column("p90", N_("9 in 10 took at most"), "hours", False), _ORDERS),
-            ("step",), _steps, steps_drawn,
+            ("step",), _steps_sums, _steps, steps_drawn, adds=False,
             explains=(N_("Counted on the day that a step ended. Averages are exact, the others within a tenth; the"
                          " command doorstep report stages tells them exactly."),),
         ),
@@ -292,7 +320,7 @@ REPORTS: dict[str, Report] = {
             "backlog", N_("Backlog age"), N_("What is open, and how long has it been waiting?"),
             (Column("orders", N_("Open orders")), Column("oldest", N_("Oldest, in days")),
              *(Column(band, text, is_total=False) for band, text in BANDS.source.items())),
-            ("stop",), _backlog, has_days=False,
+            ("stop",), _ages, _backlog, has_days=False, adds=False,
             explains=(N_("Days since the order was placed. An order that is delivered and not paid is open too."),),
         ),
         Report(
@@ -302,7 +330,7 @@ REPORTS: dict[str, Report] = {
              Column("canceled", N_("Canceled later"), good=False, by=("", *(by for by in _PLACES))),
              Column("taken_minor", N_("Captured"), "money", True, by=("", "merchant", "channel", *_TIMES)),
              Column("refunded_minor", N_("Refunded"), "money", False, by=("", "merchant", "channel", *_TIMES))),
-            ("day", "week", "month", "merchant", "channel", "country", "sku"), _sales, _sales_chart,
+            ("day", "week", "month", "merchant", "channel", "country", "sku"), _sales_sums, _sales, _sales_drawn,
             explains=(N_("Goods after every discount, before shipping, fees and added tax, on the day they were"
                          " ordered; what was canceled later was sold. Money on the day it moved."),),
         ),
@@ -312,7 +340,7 @@ REPORTS: dict[str, Report] = {
              Column("delivered_share", N_("Delivered"), "percent", True),
              Column("failed_share", N_("Lost or sent back"), "percent", False),
              Column("mean_days", N_("On the road, on average"), "days", False)),
-            ("carrier", "country", "merchant", *_TIMES), _carriers, _carriers_chart,
+            ("carrier", "country", "merchant", *_TIMES), _sums_of("day_carriers"), _carriers, _carriers_drawn,
             explains=(N_("Counted on the day that the carrier got the parcel: those of the last days are still on their"
                          " way. On time is counted of those that were delivered and had a promised day."),),
         ),

@@ -5,7 +5,7 @@ chart, a table, and a file. All of it comes from the daily roll-ups (doors/reads
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from doorstep.doors.console import today
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import country
 from doorstep.doors.console.report_files import as_csv, as_workbook
-from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, told
+from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, added, told
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.http.problems import NoSuchPage
@@ -119,7 +119,7 @@ async def index(visit: Visit) -> Response[str]:
         cards = []
         for report in REPORTS.values():
             asked = Asked.of({}, report, now)
-            tiles = await _tiles(tx, merchants, report, asked)
+            tiles = await _tiles(_Read(tx, merchants, report), asked)
             cards.append((report, tiles[0] if tiles else None))
     return visit.show("reports.html", cards=cards)
 
@@ -132,23 +132,43 @@ async def show(visit: Visit) -> Response[Any]:
         names = await tx.rows(today.MERCHANTS, list(tx.merchants))
         now = await days.today(tx, tx.merchants, clock.now())
         asked = Asked.of(visit.query, report, now)
-        merchants = today.chosen(names, asked.merchant)
-        rows = await report.read(tx, merchants, asked.span, asked.by)
+        read = _Read(tx, today.chosen(names, asked.merchant), report)
+        rows = report.shape(await read.sums(asked.span, asked.by), asked.by)
         if visit.query.get("as") in FILES:
             return _file(visit.query["as"], report, asked, rows)
-        tiles = await _tiles(tx, merchants, report, asked)
-        charts = await _charts(tx, merchants, report, asked)
+        tiles = await _tiles(read, asked)
+        charts = await _charts(read, asked)
     return visit.show(
         "report.html", report=report, asked=asked, rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS),
         columns=report.columns_for(asked.by), told=told, tiles=tiles, charts=charts, ranges=RANGES, bys=BYS, keys=KEYS,
-        merchants=names, key_name=_key_name, bars=_bars(rows) if report.chart is None else [],
+        merchants=names, key_name=_key_name, bars=_bars(rows) if report.draw is None else [],
     )  # fmt: skip
 
 
-async def _tiles(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked) -> list[Tile]:
+@dataclass(slots=True)
+class _Read:
+    """What a report's page reads of the roll-ups, each once."""
+
+    tx: Tx
+    merchants: Sequence[int]
+    report: Report
+    kept: dict[tuple[Span, str], list[Row]] = field(default_factory=dict)
+
+    async def sums(self, span: Span, by: str) -> list[Row]:
+        if (span, by) not in self.kept:
+            self.kept[span, by] = await self.report.sums(self.tx, self.merchants, span, by)
+        return self.kept[span, by]
+
+    async def whole(self, span: Span, time: str) -> list[Row]:
+        sums = added(await self.sums(span, time)) if self.report.adds else await self.sums(span, "")
+        return self.report.shape(sums, "")
+
+
+async def _tiles(read: _Read, asked: Asked) -> list[Tile]:
     """The totals, and their change."""
-    now = await report.read(tx, merchants, asked.span, "")
-    before = await report.read(tx, merchants, asked.before, "") if asked.compared and report.has_days else []
+    report = read.report
+    now = await read.whole(asked.span, asked.time)
+    before = await read.whole(asked.before, asked.time) if asked.compared and report.has_days else []
     if not now and before:
         now = [{**before[0], **{column.name: _nothing(column) for column in report.columns}}]
     return [_tile(column, now, before) for column in report.columns if column.is_total and now]
@@ -179,16 +199,17 @@ def _change(column: Column, now: float | None, was: float | None) -> tuple[str, 
     return f"{'+' if by >= 0 else '−'}{told_by}", better
 
 
-async def _charts(tx: Tx, merchants: Sequence[int], report: Report, asked: Asked) -> list[Chart]:
-    if report.chart is None:
+async def _charts(read: _Read, asked: Asked) -> list[Chart]:
+    draw = read.report.draw
+    if draw is None:
         return []
     keys = _keys(asked.span, asked.time)
-    now = await report.chart(tx, merchants, asked.span, asked.time)
+    now = draw(await read.sums(asked.span, asked.time))
     lines = [Line(name, tone, values) for name, tone, values in now.lines]
     if asked.compared and len(lines) == 1:
-        before = await report.chart(tx, merchants, asked.before, asked.time)
-        if before.lines and any(before.lines[0][2].values()):
-            values = [before.lines[0][2].get(key) for key in _keys(asked.before, asked.time)]
+        ((_name, _tone, past),) = draw(await read.sums(asked.before, asked.time)).lines
+        if any(past.values()):
+            values = [past.get(key) for key in _keys(asked.before, asked.time)]
             known = {key: value for key, value in zip(keys, values, strict=False) if value is not None}
             lines.append(Line(_("The period before"), "slate", known, before=True))
     return [Chart(now.title, tuple(keys), tuple(lines), now.unit, now.fill)]

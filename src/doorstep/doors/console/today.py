@@ -85,6 +85,11 @@ class Board:
     money: tuple[Money, ...]
     most_urgent: tuple[Mapping[str, Any], ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """No order has ever come in, but for canceled ones."""
+        return not any(stop.orders for stop in self.stops)
+
 
 async def board(tx: Tx, merchants: Sequence[int], now: datetime) -> Board:
     today = await days.today(tx, merchants, now)
@@ -117,7 +122,7 @@ async def show(visit: Visit) -> Response[str]:
         found = await board(tx, wanted, now)
         today = await days.today(tx, wanted, now)
         span = Span(today - timedelta(days=SHOWN_DAYS - 1), today)
-        charts = [await _flow(tx, wanted, span), await _times(tx, wanted, span)]
+        charts = await _charts(tx, wanted, span)
     return visit.show("today.html", board=found, charts=charts, today=today, merchants=names, merchant=merchant)
 
 
@@ -147,8 +152,8 @@ async def orders(visit: Visit) -> Response[str]:
     )
 
 
-async def _flow(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
-    """Orders that came in, left and arrived, by the day."""
+async def _charts(tx: Tx, merchants: Sequence[int], span: Span) -> list[Chart]:
+    """Orders that came in, left and arrived, by the day; and how long that took."""
     placed: dict[str, int] = {}
     for row in await days.added_up(tx, "day_sales", merchants, span, "day"):  # of each currency
         placed[row["key"]] = placed.get(row["key"], 0) + row["orders"]
@@ -157,14 +162,10 @@ async def _flow(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
         step: {row["key"]: row["orders"] for row in ended if row["step"] == step}
         for step in (PLACED_TO_SENT, PLACED_TO_DELIVERED)
     }
-    return Chart.by_day(
+    flow = Chart.by_day(
         _("Orders a day"), span,
         Line(_("Placed"), "slate", placed), Line(_("Handed over"), "violet", of_step[PLACED_TO_SENT]),
         Line(_("Delivered"), "green", of_step[PLACED_TO_DELIVERED]), fill=0,
     )  # fmt: skip
-
-
-async def _times(tx: Tx, merchants: Sequence[int], span: Span) -> Chart:
-    """How long it took, of what left and what arrived on each day."""
-    drawn = await steps_drawn(tx, merchants, span, "day")
-    return Chart.by_day(drawn.title, span, *(Line(*line) for line in drawn.lines), unit=drawn.unit)
+    took = steps_drawn(ended)
+    return [flow, Chart.by_day(took.title, span, *(Line(*line) for line in took.lines), unit=took.unit)]
