@@ -316,7 +316,7 @@ async def test_a_report_is_a_file_for_spreadsheets(week: Shop, visitor: Visitor,
     file.write_bytes(book.content)
     heading, *rows = rows_of(file)
     assert heading == ["SKU", "Goods sold", "Orders", "Units"]
-    assert rows == [["CUP", "37.50", "3", "3"], ["MUG", "37.50", "3", "3"]]
+    assert rows == [["CUP", "37.5", "3", "3"], ["MUG", "37.5", "3", "3"]]
 
 
 def rows_of(file: Path) -> list[list[str]]:

@@ -1,38 +1,38 @@
-"""report_files: a report's table as a file for spreadsheets: numbers as numbers, money in units of its currency."""
+"""report_files: a report's table as a file for spreadsheets, written as exports are: numbers as numbers, and money in
+units of its currency.
+"""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO
+from typing import Any
 
-from doorstep.doors.console.reporting import Column, Row
-from doorstep.doors.exports.workbook import Cell, workbook
-from doorstep.journey.intake.files.report import harmless
+from doorstep.doors.console.reporting import Column, Report, Row
+from doorstep.doors.exports import columns
+from doorstep.doors.exports.columns import Export
+from doorstep.doors.exports.files import Format, sink_of
 from doorstep.kit.money import digits
 
-
-def as_csv(title: str, heading: str, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    """UTF-8 with the mark that tells a spreadsheet so; a text that it would run is made harmless."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow([heading, *(column.label for column in columns)])
-    for row in rows:
-        writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in _cells(columns, row)])
-    return text.getvalue().encode("utf-8-sig")
+MEDIA_TYPES: dict[str, tuple[Format, str]] = {
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
 
 
-def as_workbook(title: str, heading: str, columns: Sequence[Column], rows: Sequence[Row]) -> bytes:
-    return workbook(title, [heading, *(column.label for column in columns)], (_cells(columns, row) for row in rows))
+def written(format: Format, report: Report, split: str, shown: Sequence[Column], rows: Sequence[Row]) -> bytes:
+    """The file; `split` is what the first column is called."""
+    named = [columns.text(split, "", ""), *(columns.number(column.label, "", "", "") for column in shown)]
+    stream = BytesIO()
+    sink = sink_of(format, Export(report.key, report.question, tuple(named), "", ""), stream, marked=True)
+    sink.write([(str(row["key"]), *(_value(column, row) for column in shown)) for row in rows])
+    sink.close()
+    return stream.getvalue()
 
 
-def _cells(columns: Sequence[Column], row: Row) -> list[Cell]:
-    return [str(row["key"]), *(_cell(column, row) for column in columns)]
-
-
-def _cell(column: Column, row: Row) -> Cell:
-    value: Cell = row.get(column.name)
+def _value(column: Column, row: Row) -> Any:
+    value = row.get(column.name)
     if column.kind == "money" and value is not None:
-        return Decimal(int(value)).scaleb(-digits(row["currency"]))
+        return Decimal(value).scaleb(-digits(row["currency"]))
     return value

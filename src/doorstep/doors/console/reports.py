@@ -4,7 +4,7 @@ chart, a table, and a file. All of it comes from the daily roll-ups (doors/reads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from litestar import Response
 from doorstep.doors.console import today
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import country
-from doorstep.doors.console.report_files import as_csv, as_workbook
+from doorstep.doors.console.report_files import MEDIA_TYPES, written
 from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, added, told
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import SAFE, Visit
@@ -134,7 +134,7 @@ async def show(visit: Visit) -> Response[Any]:
         asked = Asked.of(visit.query, report, now)
         read = _Read(tx, today.chosen(names, asked.merchant), report)
         rows = report.shape(await read.sums(asked.span, asked.by), asked.by)
-        if visit.query.get("as") in FILES:
+        if visit.query.get("as") in MEDIA_TYPES:
             return _file(visit.query["as"], report, asked, rows)
         tiles = await _tiles(read, asked)
         charts = await _charts(read, asked)
@@ -237,18 +237,9 @@ def _key_name(by: str, key: str) -> str:
     return key or {"carrier": _("no carrier"), "sku": _("no SKU")}.get(by, "–")
 
 
-# Files
-
-FILES: dict[str, tuple[str, Callable[..., bytes]]] = {
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_workbook),
-}
-
-
 def _file(kind: str, report: Report, asked: Asked, rows: Sequence[Row]) -> Response[bytes]:
-    media_type, write = FILES[kind]
+    format, media_type = MEDIA_TYPES[kind]
     name = f"doorstep-{report.key}-{asked.span.first}-{asked.span.last}.{kind}"
-    heading = KEYS[asked.by]
-    content = write(report.title, heading, report.columns_for(asked.by), rows)
+    content = written(format, report, KEYS[asked.by], report.columns_for(asked.by), rows)
     headers = {**SAFE, "content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=media_type, headers=headers)
