@@ -64,6 +64,31 @@ async def account(tab: Tab) -> None:
     await tab.locator("[popovertarget=me]:visible").click()
 
 
+async def hold_many(tab: Tab) -> None:
+    """The first orders of the list are chosen, and what a hold would do to them is shown."""
+    for box in (await tab.locator("[data-choice]").all())[:3]:
+        await box.check()
+    async with tab.expect_navigation():
+        await tab.locator(".chosen-bar button").first.click()
+
+
+async def choose(tab: Tab) -> None:
+    await tab.locator("[data-choice]").first.check()
+
+
+async def open_sheet(tab: Tab) -> None:
+    """The form of the order's first move."""
+    await tab.locator("main .moves > [popovertarget]").first.click()
+
+
+async def columns(tab: Tab) -> None:
+    await tab.locator("[popovertarget=columns]").first.click()
+
+
+async def days(tab: Tab) -> None:
+    await tab.locator("[popovertarget=placed]").first.click()
+
+
 PAGES: tuple[Shot, ...] = (
     Shot("today", "/today"),
     Shot("today-overdue", "/today/orders?of=overdue"),
@@ -80,10 +105,15 @@ PAGES: tuple[Shot, ...] = (
     Shot("orders", "/orders"),
     Shot("orders-held", "/orders?hold=any"),
     Shot("orders-none", "/orders?q=nobody"),
+    Shot("orders-chosen", "/orders", then=choose),
+    Shot("orders-bulk", "/orders", then=hold_many),
+    Shot("orders-columns", "/orders", then=columns),
+    Shot("orders-days", "/orders", then=days),
     Shot("keys", "/orders", then=keys),
     Shot("palette", "/orders", then=palette),
     Shot("account", "/orders", then=account),
     Shot("order-held", an_order("processing", held=True)),
+    Shot("order-form", an_order("processing", held=True), then=open_sheet),
     Shot("order-ready", an_order("awaiting_fulfillment")),
     Shot("order-picking", an_order("in_fulfillment")),
     Shot("order-on-its-way", an_order("fulfilled")),

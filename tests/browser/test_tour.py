@@ -10,7 +10,8 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from doorstep.kit import clock
-from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
+from doorstep.setup.people import issue_link
+from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
 from tests.shop import HOME, Shop
 
 
@@ -70,9 +71,9 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     assert page.url.endswith(orders[0])
     # What may be done with the order that is open is in the palette too.
     await keys.press("Control+k")
-    await keys.type("put on ho")
+    await keys.type("put it on ho")
     await keys.press("Enter")
-    assert await page.locator(".sheet:popover-open h3").inner_text() == "Put on hold"
+    assert await page.locator(".sheet:popover-open h3").inner_text() == "Put it on hold"
 
 
 async def test_many_are_held_at_once_after_a_look_and_let_go_again(shop: Shop, desk: Window) -> None:
@@ -83,7 +84,7 @@ async def test_many_are_held_at_once_after_a_look_and_let_go_again(shop: Shop, d
     await page.check("[data-choose-all]")
     async with page.expect_navigation():
         await page.click(".chosen-bar button:has-text('Hold')")
-    assert await page.inner_text("h1") == "Put on hold: 4 orders"
+    assert await page.inner_text("h1") == "Put them on hold: 4 orders"
     assert "On hold: Operator" in await page.inner_text("table")
     assert not await shop.rows("select 1 from hold where merchant_id = $1", shop.merchant)
     await page.fill("[name=reason]", "The van broke down")
@@ -125,7 +126,7 @@ async def test_what_was_done_can_be_undone(shop: Shop, desk: Window) -> None:
     await page.click("[popovertarget^='m-hold-']:visible")
     await page.fill(".sheet:popover-open [name=reason]", "Wait")
     async with page.expect_navigation():
-        await page.click(".sheet:popover-open button:text-is('Put on hold')")
+        await page.click(".sheet:popover-open button:text-is('Put it on hold')")
     assert "Put on hold" in await page.inner_text(".toast")
     async with page.expect_navigation():
         await page.click(".toast button:text-is('Undo')")
@@ -222,6 +223,22 @@ async def test_the_console_speaks_another_language(shop: Shop, desk: Window) -> 
     await desk.go(f"/orders/{order}")
     assert "Чому воно тут і що рухає його далі?" in await desk.text()
     assert await page.get_attribute("html", "lang") == "uk"
+
+
+async def test_what_somebody_chose_they_find_in_another_browser(
+    shop: Shop, desk: Window, browser: Browser, web: str
+) -> None:
+    page = desk.page
+    await desk.go("/orders")
+    await page.click(".person")
+    async with page.expect_navigation():
+        await page.click("[data-look=language][value=uk]")
+    async with window(browser, web, await issue_link(shop.db, email(shop, "owner")), **LAPTOP) as other:
+        await other.go("/orders")
+        assert await other.page.inner_text("h1") == "Замовлення"
+    async with window(browser, web, await link_for(shop, "operator"), **LAPTOP) as colleague:
+        await colleague.go("/orders")
+        assert await colleague.page.inner_text("h1") == "Orders"
 
 
 async def test_a_phone_has_its_bar_and_everything_in_reach(shop: Shop, web: str, browser: Browser) -> None:

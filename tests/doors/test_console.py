@@ -370,7 +370,7 @@ async def test_an_order_from_hold_to_the_door_by_clicks(shop: Shop, desk: Window
     order = await shop.place(("MUG", 2), number="#9001", tenders=[{"kind": "paid", "amount_minor": 2500}])
     page = desk.page
     await desk.go(f"/orders/{order}")
-    await _do(page, "hold", "Put on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
+    await _do(page, "hold", "Put it on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
     (until,) = await shop.rows("select until from hold where merchant_id = $1 and until is not null", shop.merchant)
     assert f"{until['until']:%Y-%m-%d %H:%M}" == "2099-06-01 08:30"  # the desk stands in Warsaw
     assert "On hold: Operator" in await desk.text() and "Buyer wants to talk" in await desk.text()

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from doorstep.doors.console import words
 from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
@@ -36,11 +36,16 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
     )
-    env.install_gettext_callables(gettext, ngettext_of, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        ngettext=_counted, asset=asset, icon=icon, words=words, now=clock.now, reader=reader, languages=LANGUAGES
+        _=_text,
+        ngettext=_counted,
+        asset=asset,
+        icon=icon,
+        words=words,
+        now=clock.now,
+        reader=reader,
+        languages=LANGUAGES,
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
@@ -49,7 +54,16 @@ def environment() -> Environment:
     return env
 
 
-def _counted(one: str, many: str, count: int, **values: Any) -> Markup:
+# A page has hundreds of texts: these two say what Jinja's own would, at a fraction of the cost.
+
+
+def _text(text: str, /, **values: Any) -> Markup:
+    """A text in the reader's language; what is put into it is escaped."""
+    told = Markup(gettext(text))
+    return told % values if values else told
+
+
+def _counted(one: str, many: str, count: int, /, **values: Any) -> Markup:
     return Markup(ngettext_of(one, many, count)) % {"num": grouped(count), **values}
 
 
@@ -169,9 +183,8 @@ def moment(then: datetime, how: str = "since") -> Markup:
     not known yet turns it into its own."""
     utc = then.astimezone(UTC)
     shown = since(then) if how == "since" else clock_time(then)
-    return Markup('<time datetime="{}" title="{}" data-how="{}">{}</time>').format(
-        f"{utc:%Y-%m-%dT%H:%M:%SZ}", full_time(then), how, shown
-    )
+    told = f'<time datetime="{utc:%Y-%m-%dT%H:%M:%SZ}" title="{escape(full_time(then))}" data-how="{how}">'
+    return Markup(f"{told}{escape(shown)}</time>")
 
 
 def clock_time(then: datetime) -> str:
