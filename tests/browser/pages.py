@@ -93,6 +93,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("today", "/today"),
     Shot("today-overdue", "/today/orders?of=overdue"),
     Shot("today-waiting", "/today/orders?of=waiting&stop=on_its_way"),
+    Shot("today-imperfect", "/today/orders?of=imperfect"),
     Shot("attention", "/attention"),
     Shot("attention-kind", "/attention?kind=hold:payment"),
     Shot("reports", "/reports"),

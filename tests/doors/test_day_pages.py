@@ -11,6 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -119,6 +120,12 @@ async def test_nobody_sees_another_merchants_day(busy: Shop, other_shop: Shop, w
         assert "No money is owed" in html
         for path in ("/today/orders?of=overdue", "/attention", "/reports/sales", "/reports/backlog"):
             assert "ord_" not in await other.html(path), path
+
+
+async def test_who_is_not_signed_in_is_told_nothing(web: str) -> None:
+    async with httpx.AsyncClient(base_url=web, trust_env=False) as nobody:
+        for path in ("/today", "/today/live", "/today/orders", "/attention", "/reports", "/reports/sales?as=csv"):
+            assert (await nobody.get(path)).status_code == 401, path
 
 
 async def test_the_board_is_told_at_once_and_again_when_it_changes(busy: Shop) -> None:
@@ -298,6 +305,17 @@ async def test_each_report_tells_what_happened_in_the_week(week: Shop, visitor: 
     assert re.search(r"Handed over → delivered [0-9.]+ (h|days) 3 days", stages)  # two days, and four
 
 
+async def test_a_report_leads_to_the_orders_that_were_not_perfect(week: Shop, visitor: Visitor) -> None:  # noqa: F811
+    days = {"from": "2026-03-02", "to": "2026-03-31"}
+    html = await visitor.html("/reports/perfect-orders", **days)
+    (address,) = set(re.findall(r'href="(/today/orders\?of=imperfect[^"]*)"', html))
+    behind = await visitor.html(unescape(address))
+    assert len(re.findall(r'class="row-link"', behind)) == 1
+    assert "Came late" in words(behind)
+    (row,) = await week.rows("select min(order_id) as id from orders where merchant_id = $1", week.merchant)
+    assert f"ord_{row['id']}" not in behind  # that one was perfect
+
+
 async def test_a_period_is_compared_with_as_many_days_before(week: Shop, visitor: Visitor) -> None:  # noqa: F811
     html = words(await visitor.html("/reports/sales", **{"from": "2026-03-04", "to": "2026-03-05"}))
     assert "before: $75.00" in html
@@ -316,7 +334,7 @@ async def test_a_report_is_a_file_for_spreadsheets(week: Shop, visitor: Visitor,
     file.write_bytes(book.content)
     heading, *rows = rows_of(file)
     assert heading == ["SKU", "Goods sold", "Orders", "Units"]
-    assert rows == [["CUP", "37.5", "3", "3"], ["MUG", "37.5", "3", "3"]]
+    assert rows == [["CUP", "37.50", "3", "3"], ["MUG", "37.50", "3", "3"]]
 
 
 def rows_of(file: Path) -> list[list[str]]:

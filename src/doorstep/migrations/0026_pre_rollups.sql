@@ -33,6 +33,8 @@ create table order_measure (
 ) with (fillfactor = 75);
 create index order_measure_ship_by on order_measure (merchant_id, ship_by, order_id) where ship_by is not null;
 create index order_measure_deliver_by on order_measure (merchant_id, deliver_by, order_id) where deliver_by is not null;
+create index order_measure_imperfect on order_measure (merchant_id, arrived_on, order_id)
+  where arrived_on is not null and (late or not (complete and undamaged and papered));
 create index order_measure_open on order_measure (merchant_id, stop, day, order_id)
   where stop not in ('completed', 'canceled', 'expired');
 

@@ -88,7 +88,9 @@ class Boards:
 async def _first_of(*events: asyncio.Event) -> bool:
     """Whether one of them came before it was quiet for too long."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    done, _ = await asyncio.wait(waiting, timeout=QUIET_AT_MOST_S, return_when=asyncio.FIRST_COMPLETED)
-    for one in waiting:
-        one.cancel()
-    return bool(done)
+    try:
+        done, _pending = await asyncio.wait(waiting, timeout=QUIET_AT_MOST_S, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+    finally:
+        for one in waiting:
+            one.cancel()

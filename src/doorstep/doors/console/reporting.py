@@ -58,6 +58,7 @@ class Report:
     draw: Callable[[Sequence[Row]], Drawn] | None = None  # the chart, of sums split by time
     has_days: bool = True
     adds: bool = True  # its days add up to the whole
+    behind: str = ""  # the list of orders behind it, by the days
     explains: tuple[str, ...] = field(default=())
 
     @property
@@ -292,7 +293,7 @@ REPORTS: dict[str, Report] = {
              Column("complete_share", N_("Complete"), "percent", True),
              Column("undamaged_share", N_("Undamaged"), "percent", True),
              Column("papered_share", N_("Right papers"), "percent", True)),
-            _PLACES, _sums_of("day_arrivals"), _arrivals, _perfect_drawn,
+            _PLACES, _sums_of("day_arrivals"), _arrivals, _perfect_drawn, behind="imperfect",
             explains=(
                 N_("Counted on the day that the last of an order arrived. Perfect is an order that was not late, of"
                    " which no unit was lost or canceled, nothing came back or was credited, and all of it was billed"

@@ -56,7 +56,7 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str], report: Report, now: date) -> Asked:
         range_ = query.get("range", "")
-        first, last = _day(query.get("from", "")), _day(query.get("to", ""))
+        first, last = today.day_of(query.get("from", "")), today.day_of(query.get("to", ""))
         if first and last and first <= last and (last - first).days < MOST_DAYS and not range_:
             span = Span(first, last)
         else:
@@ -101,14 +101,6 @@ class Tile:
     change: str
     better: bool | None
     also: tuple[str, ...] = ()
-
-
-def _day(word: str) -> date | None:
-    try:
-        found = date.fromisoformat(word)
-    except ValueError:
-        return None
-    return found if 1990 <= found.year < 2200 else None
 
 
 async def index(visit: Visit) -> Response[str]:

@@ -38,12 +38,14 @@ CALLED = Told({
     "due_today": "Leaves today",
     "late": "Past the promised day",
     "waiting": "Waiting longest",
+    "imperfect": "Not perfect",
 })  # fmt: skip
 SAID = Told({
     "overdue": "These should have left by now. The ones that should have left first stand on top.",
     "due_today": "What still has to leave today, by the time it has to be ready.",
     "late": "The day that the buyer was told is over, and the order has not arrived.",
     "waiting": "Open orders here, those placed first on top.",
+    "imperfect": "They arrived in these days, and something was wrong.",
 })  # fmt: skip
 
 
@@ -140,16 +142,28 @@ async def orders(visit: Visit) -> Response[str]:
     """`/today/orders?of=overdue`: the orders behind a number."""
     of = visit.query.get("of", "")
     of = of if of in LISTS else "overdue"
+    first, last = day_of(visit.query.get("from", "")), day_of(visit.query.get("to", ""))
     stop = visit.query.get("stop", "")
     stop = stop if stop in STOPS else "received"
     async with visit.reading() as tx:
-        rows, at = await due(tx, tx.merchants, of, clock.now(), stop=stop, at=visit.query.get("at", ""))
+        today = await days.today(tx, tx.merchants, clock.now())
+        span = Span(first or today - timedelta(days=SHOWN_DAYS), last or today)
+        rows, at = await due(tx, tx.merchants, of, clock.now(), stop=stop, span=span, at=visit.query.get("at", ""))
     title = f"{STOPS[stop]}: {CALLED[of].lower()}" if of == "waiting" else CALLED[of]
-    more = f"/today/orders?of={of}&stop={stop}&at={at}" if at else ""
+    more = f"/today/orders?of={of}&stop={stop}&from={span.first}&to={span.last}&at={at}" if at else ""
     many = len(visit.visitor.merchants) > 1
     return visit.show(
         "today_orders.html", stops=STOPS, title=title, says=SAID[of], of=of, rows=rows, more=more, many=many
     )
+
+
+def day_of(word: str) -> date | None:
+    """A day that an address says; None where it says none."""
+    try:
+        found = date.fromisoformat(word)
+    except ValueError:
+        return None
+    return found if 1990 <= found.year < 2200 else None
 
 
 async def _charts(tx: Tx, merchants: Sequence[int], span: Span) -> list[Chart]:
