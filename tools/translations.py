@@ -20,7 +20,11 @@ from babel.messages.pofile import read_po, write_po
 
 import doorstep
 from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
+from doorstep.doors.console.words import titled
 from doorstep.kit.refusals import every_refusal, sentence_of
+from doorstep.spine import exceptions
+from doorstep.spine.exceptions import MEANS, NEXT_ACTION, RETRY, UNKNOWN
+from doorstep.spine.holds import TYPES
 
 CONSOLE = LOCALES.parent
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
@@ -39,7 +43,7 @@ Text = str | tuple[str, str]
 def texts() -> dict[Text, list[str]]:
     """Every text that is to be translated, and the files it is in."""
     found: dict[Text, list[str]] = {}
-    for where, text in (*_in_templates(), *_in_code(), *_in_refusals()):
+    for where, text in (*_in_templates(), *_in_code(), *_in_exceptions(), *_in_refusals()):
         places = found.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -80,6 +84,15 @@ def _strings(table: ast.expr) -> Iterator[str]:
         for inner in ast.walk(node):
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                 yield inner.value
+
+
+def _in_exceptions() -> Iterator[tuple[str, Text]]:
+    """Their names, what they mean, and what is to be done about them."""
+    for kind, meaning in MEANS.items():
+        yield exceptions.__name__, titled(kind)
+        yield exceptions.__name__, meaning
+    for action in (*NEXT_ACTION.values(), *TYPES.values(), RETRY, UNKNOWN):
+        yield exceptions.__name__, action
 
 
 def _in_refusals() -> Iterator[tuple[str, Text]]:

@@ -52,6 +52,9 @@ PACKAGES = (
         "LICENSE": "LICENSE.inter.txt",
     }),
     Package("lucide-static", "1.62.0", "ISC", SERVED, {"LICENSE": "LICENSE.lucide.txt"}, tuple(ICONS.split())),
+    Package("uplot", "1.6.32", "MIT", SERVED, {
+        "dist/uPlot.iife.min.js": "uplot.js", "dist/uPlot.min.css": "uplot.css", "LICENSE": "LICENSE.uplot.txt",
+    }),
     Package("axe-core", "4.14.1", "MPL-2.0", FOR_TESTS, {"axe.min.js": "axe.min.js", "LICENSE": "LICENSE.axe.txt"}),
 )  # fmt: skip
 

@@ -104,6 +104,19 @@ async def days(tab: Tab) -> None:
 
 
 PAGES: tuple[Shot, ...] = (
+    Shot("today", "/today"),
+    Shot("today-overdue", "/today/orders?of=overdue"),
+    Shot("today-waiting", "/today/orders?of=waiting&stop=on_its_way"),
+    Shot("today-imperfect", "/today/orders?of=imperfect"),
+    Shot("attention", "/attention"),
+    Shot("attention-kind", "/attention?kind=hold:payment"),
+    Shot("reports", "/reports"),
+    Shot("report-perfect-orders", "/reports/perfect-orders"),
+    Shot("report-on-time", "/reports/on-time?by=country"),
+    Shot("report-time-in-stage", "/reports/time-in-stage"),
+    Shot("report-backlog", "/reports/backlog"),
+    Shot("report-sales", "/reports/sales?by=sku"),
+    Shot("report-carriers", "/reports/carriers"),
     Shot("orders", "/orders"),
     Shot("orders-held", "/orders?hold=any"),
     Shot("orders-none", "/orders?q=nobody"),

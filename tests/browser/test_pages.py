@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 
 from tests.browser.pages import PAGES, Shot, address_of
 from tests.browser.windows import LAPTOP, PHONE, link_for, window
+from tests.rolling import roll
 from tests.shop import HOME, Shop
 
 # Pages that say no, and how.
@@ -36,6 +37,7 @@ async def live_in(shop: Shop) -> None:
     await shop.do("deliver", parcel=await _sent(shop, await paid()))
     await shop.do("cancel", order=await paid(), reason="Changed their mind")
     await shop.work()
+    await roll(shop)
 
 
 async def _sent(shop: Shop, order: str) -> str:

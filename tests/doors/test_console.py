@@ -94,7 +94,7 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
         await second.go("/")
         assert second.page.url == f"{web}/sign-in"
         await first.go("/")
-        assert first.page.url == f"{web}/orders"
+        assert first.page.url == f"{web}/today"
 
 
 async def test_without_a_session_every_page_leads_to_the_way_in(shop: Shop, web: str) -> None:

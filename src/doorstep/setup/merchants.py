@@ -18,13 +18,13 @@ from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand)
+    ship, reserve_minutes, hold_duplicates, brand, timezone)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand from jsonb_populate_record(null::merchant, $1::jsonb)
+    reserve_minutes, hold_duplicates, brand, timezone from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -83,6 +83,7 @@ class NewMerchant:
     reserve_minutes: int = 60
     hold_duplicates: bool = True
     brand: dict[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"  # whose days its reports count
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,9 @@ class NewSku:
 
 
 async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
-    """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
+    """A merchant with its first channels; refuses MerchantExists, and what it cannot be called, paid in or be."""
     _check_merchant(new.key, new.currency, new.country)
+    checks.timezone(new.timezone)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -147,11 +149,13 @@ async def merchant_of(db: Db, key: str) -> int:
 
 
 async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) -> None:
-    """Set what is given, leave the rest; refuses what is no currency or country."""
+    """Set what is given, leave the rest; refuses what is no currency, country or time zone."""
     if "currency" in to:
         checks.currency(to["currency"])
     if "country" in to:
         checks.country(to["country"])
+    if "timezone" in to:
+        checks.timezone(to["timezone"])
     unknown = to.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")

@@ -93,7 +93,7 @@ NEXT_ACTION: dict[str, str] = {
     "delivery_damaged": "claim it from the carrier; resend or refund",
     "delivery_refused": "ask the buyer why; expect the parcel back",
     "delivery_returning": "tell the buyer; expect the parcel back",
-    "delivery_returned_to_sender": "receive it with take_back, then resend or refund",
+    "delivery_returned_to_sender": "take it back at the site, then resend or refund",
     "delivery_lost": "claim it from the carrier, resend or refund",
     "capture_declined": "ask the provider, or settle it by hand",
     "release_declined": "ask the provider, or settle it by hand",

@@ -40,8 +40,11 @@ NAMES = Told({
 })  # fmt: skip
 
 PLACES = (
+    Place("today", "/today", "gauge", "t"),
+    Place("attention", "/attention", "inbox", "a"),
     Place("orders", "/orders", "package", "o"),
     Place("floor", "/floor", "scan-barcode", "f"),
+    Place("reports", "/reports", "chart-column", "r"),
     Place("settings", "/settings", "settings", ","),
 )
 

@@ -18,7 +18,7 @@ from doorstep.spine.status import BUYER_STEP
 
 
 async def show(visit: Visit) -> Response[str]:
-    return await _page(visit, 200, did=visit.query.get("did", ""))
+    return await _page(visit, 200, did=visit.query.get("did", ""), opened=visit.query.get("open", ""))
 
 
 async def refused(visit: Visit, refusal: Refusal, move: Move | None) -> Response[str]:
@@ -27,8 +27,10 @@ async def refused(visit: Visit, refusal: Refusal, move: Move | None) -> Response
 
 
 async def _page(
-    visit: Visit, status: int, *, did: str = "", refusal: Refusal | None = None, tried: Move | None = None
-) -> Response[str]:
+    visit: Visit, status: int, *, did: str = "", opened: str = "", refusal: Refusal | None = None,
+    tried: Move | None = None,
+) -> Response[str]:  # fmt: skip
+    """`opened`: the verb whose form is open, as `tried` is."""
     async with visit.reading() as tx:
         of = await whole(tx, visit.path["order"])
     found = moves(of, visit.visitor.actor.roles)
@@ -45,7 +47,7 @@ async def _page(
         stops=stops,
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
-        tried=tried,
+        tried=tried or next((move for each in found.values() for move in each if move.verb == opened), None),
         once=token_hex(16),
     )
 

@@ -8,10 +8,12 @@ from typing import Any, Literal
 from litestar import Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from doorstep.doors.console import (
     account,
+    attention,
     bulk,
     doing,
     download,
@@ -24,18 +26,21 @@ from doorstep.doors.console import (
     orders_page,
     papers,
     people_page,
+    reports,
+    today,
     way_in,
     words,
 )
+from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
-from doorstep.doors.console.speaking import reader_of, write_for
-from doorstep.doors.console.visit import Knock, Visit, kept_of, page, read_form, read_query, see_other
+from doorstep.doors.console.speaking import reader, reader_of, write_for
+from doorstep.doors.console.visit import SAFE, Knock, Visit, kept_of, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import Person
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import Db, tenant_tx
 
 Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
@@ -44,6 +49,14 @@ Entrance = Callable[[Knock], Awaitable[Response[Any]]]
 PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/", looking.begin),
     ("POST", "/look", looking.choose),
+    ("GET", "/today", today.show),
+    ("GET", "/today/orders", today.orders),
+    ("GET", "/reports", reports.index),
+    ("GET", "/reports/{report:str}", reports.show),
+    ("GET", "/attention", attention.show),
+    ("POST", "/attention/look", attention.look),
+    ("POST", "/attention/end", attention.end),
+    ("POST", "/attention/{what:str}", attention.care),
     ("GET", "/orders", orders_page.show),
     ("GET", "/orders/called", orders_page.called),
     ("GET", "/orders/download/{name:str}", download.orders),
@@ -100,7 +113,7 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
     handlers += [_entrance(db, method, path, call) for method, path, call in DOORMAT]
-    handlers += [_way_out(db), _assets()]
+    handlers += [_way_out(db), _live(db), _assets()]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
 
 
@@ -156,6 +169,22 @@ def _way_out(db: Db) -> HTTPRouteHandler:
 
 def _words(request: AnyRequest) -> dict[str, str]:
     return {name: str(word) for name, word in request.path_params.items()}
+
+
+def _live(db: Db) -> HTTPRouteHandler:
+    boards = Boards(db)
+
+    async def watch(request: AnyRequest) -> Stream:
+        visitor = await visitor_of(db, Browser.of(request))
+        check_reach(visitor.person, "GET", "/today/live")
+        _write_for(request, person=visitor.person)
+        async with tenant_tx(db, visitor.merchants, readonly=True) as tx:
+            names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        wanted = tuple(today.chosen(names, read_query(request).get("merchant", "")))
+        told = boards.stream(wanted, reader(), request.app.state.closing)
+        return Stream(told, media_type="text/event-stream", headers=SAFE)
+
+    return _handler("GET", "/today/live", watch)
 
 
 def _assets() -> HTTPRouteHandler:

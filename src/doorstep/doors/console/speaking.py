@@ -151,6 +151,11 @@ class Told(Mapping[str, str]):
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = dict(words)
 
+    @property
+    def source(self) -> Mapping[str, str]:
+        """In English, for who looks them up later."""
+        return self._words
+
     def __getitem__(self, key: str) -> str:
         return gettext(self._words[key])
 

@@ -66,6 +66,10 @@ class Visit:
         """A read-only transaction over the merchants that this person sees."""
         return tenant_tx(self.db, self.visitor.merchants, readonly=True)
 
+    def writing(self) -> AbstractAsyncContextManager[Tx]:
+        """A transaction over the same, for what is none of the books."""
+        return tenant_tx(self.db, self.visitor.merchants)
+
     def show(self, template: str, status: int = 200, **context: Any) -> Response[str]:
         return page(template, status, visitor=self.visitor, **context)
 

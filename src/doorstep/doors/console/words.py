@@ -251,6 +251,16 @@ STRIP = Told(
         "completed": "Completed",
     }
 )
+# The same on the page of today, which tells what is on its way from what has arrived and is not paid yet.
+STOPS = Told({
+    "received": "Received",
+    "processing": "Processing",
+    "awaiting_fulfillment": "Awaiting fulfillment",
+    "in_fulfillment": "In fulfillment",
+    "on_its_way": "On its way",
+    "delivered": "Delivered",
+    "completed": "Completed",
+})  # fmt: skip
 # The five steps as the buyer sees them.
 STEPS = Told({step: step for step in ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")})
 
