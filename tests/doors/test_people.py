@@ -502,6 +502,8 @@ async def _named(shop: Shop, web: str) -> dict[str, Any]:
         "person": "per_999999999",
         "change": "role",
         "name": "orders.csv",
+        "report": "sales",
+        "what": "comment",
     }
     return {**named, **more, "key": key.id}
 
