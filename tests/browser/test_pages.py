@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.pages import PAGES, Shot, address_of
-from tests.browser.windows import LAPTOP, PHONE, link_for, window
+from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
 from tests.rolling import roll
 from tests.shop import HOME, Shop
 
@@ -69,6 +69,17 @@ async def test_every_page_fits_and_keeps_nobody_out(
 def expected(page: Shot, told: str) -> bool:
     """Chromium notes the status of a page that says no."""
     return page.name == "missing" and "404" in told
+
+
+async def test_the_list_and_an_order_fit_every_window(shop: Shop, desk: Window) -> None:
+    await live_in(shop)
+    wrong = []
+    for page in (page for page in PAGES if page.name in ("orders", "order-on-its-way")):
+        await desk.go(await address_of(page, shop.db))
+        for width in (360, 390, 600, 768, 880, 881, 1024, 1100, 1241, 1280, 1366, 1440, 1920):
+            await desk.page.set_viewport_size({"width": width, "height": 900})
+            wrong += [] if await desk.fits() else [f"{page.name} at {width}"]
+    assert wrong == []
 
 
 async def test_pages_weigh_little(shop: Shop, web: str, browser: Browser) -> None:
