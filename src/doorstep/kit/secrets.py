@@ -71,7 +71,7 @@ class Keyring:
 
     def is_signed(self, message: bytes, purpose: str, signature: bytes) -> bool:
         """By the current key or one of those before it."""
-        return any([hmac.compare_digest(_signed(key, message, purpose), signature) for key in self._raw])
+        return any(hmac.compare_digest(_signed(key, message, purpose), signature) for key in self._raw)
 
     def _seal_key(self, data_key: bytes, context: str) -> str:
         return _encrypt(self._keys[self.current], data_key, context)

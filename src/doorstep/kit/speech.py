@@ -1,14 +1,16 @@
-"""speech: texts in the language of whoever reads them; catalogs (`uk.po`) are read as they are written, at first use."""
+"""speech: texts in the language of whoever reads them; catalogs (`uk.po`) are read as they are, at first use."""
 
 from __future__ import annotations
 
 import gettext as gnu
 from collections.abc import Mapping
+from datetime import date
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -45,6 +47,17 @@ class Speech:
     def _(self, text: str, /, **values: Any) -> str:
         told = self._catalog.gettext(text) if text else ""
         return told % values if values else told
+
+
+def spelled_days(first: date | None, last: date | None, language: str) -> str:
+    """Tuesday 14 – Thursday 16 July: how sure a promise is, is how long it is."""
+    if last is None:
+        return ""
+    whole = format_date(last, "EEEE d MMMM", locale=language)
+    if first is None or first >= last:
+        return whole
+    same = (first.year, first.month) == (last.year, last.month)
+    return f"{format_date(first, 'EEEE d' if same else 'EEEE d MMMM', locale=language)} – {whole}"
 
 
 def language_of(buyer: Mapping[str, Any], country: str) -> str:

@@ -154,15 +154,85 @@ def _png(upload: bytes) -> bytes:
 # What draws, and what it may say of itself.
 _SVG = "http://www.w3.org/2000/svg"
 _DRAWS = frozenset(
-    "svg g path rect circle ellipse line polyline polygon text tspan title desc defs linearGradient radialGradient stop"
-    " clipPath mask".split()
+    [
+        "svg",
+        "g",
+        "path",
+        "rect",
+        "circle",
+        "ellipse",
+        "line",
+        "polyline",
+        "polygon",
+        "text",
+        "tspan",
+        "title",
+        "desc",
+        "defs",
+        "linearGradient",
+        "radialGradient",
+        "stop",
+        "clipPath",
+        "mask",
+    ]
 )
 _SAYS = frozenset(
-    "id x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy d points width height viewBox preserveAspectRatio transform fill"
-    " fill-rule fill-opacity clip-rule clip-path mask stroke stroke-width stroke-linecap stroke-linejoin"
-    " stroke-miterlimit stroke-dasharray stroke-dashoffset stroke-opacity opacity offset stop-color stop-opacity"
-    " gradientUnits gradientTransform spreadMethod maskUnits clipPathUnits font-family font-size font-weight"
-    " font-style text-anchor letter-spacing color version".split()
+    [
+        "id",
+        "x",
+        "y",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "fx",
+        "fy",
+        "dx",
+        "dy",
+        "d",
+        "points",
+        "width",
+        "height",
+        "viewBox",
+        "preserveAspectRatio",
+        "transform",
+        "fill",
+        "fill-rule",
+        "fill-opacity",
+        "clip-rule",
+        "clip-path",
+        "mask",
+        "stroke",
+        "stroke-width",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "stroke-dasharray",
+        "stroke-dashoffset",
+        "stroke-opacity",
+        "opacity",
+        "offset",
+        "stop-color",
+        "stop-opacity",
+        "gradientUnits",
+        "gradientTransform",
+        "spreadMethod",
+        "maskUnits",
+        "clipPathUnits",
+        "font-family",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "text-anchor",
+        "letter-spacing",
+        "color",
+        "version",
+    ]
 )
 _INSIDE_ONLY = re.compile(r"url\(\s*['\"]?#[\w-]+['\"]?\s*\)", re.I)
 
@@ -177,7 +247,7 @@ def _svg(upload: bytes) -> bytes:
         if root.tag != f"{{{_SVG}}}svg":
             raise NotAPicture(problem="it is no SVG")
         ElementTree.register_namespace("", _SVG)
-        return ElementTree.tostring(_drawing(root), encoding="utf-8")
+        return bytes(ElementTree.tostring(_drawing(root), encoding="utf-8"))
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError):
         raise NotAPicture(problem="it is neither a PNG nor an SVG") from None
 

@@ -1,4 +1,4 @@
-"""strangers: how often somebody who is not signed in may try something: counted per window, in the database, by hash."""
+"""strangers: how often somebody who is not signed in may try something: counted in the database, by hash."""
 
 from __future__ import annotations
 

@@ -64,14 +64,14 @@ def write_for(reader: Reader) -> None:
 def reader_of(cookies: Mapping[str, str], accepts: str) -> Reader:
     """As their cookies say; the language, until they choose one, as their browser asks for it."""
     given = {name: cookies.get(name, "") for name in COOKIES}
-    chosen = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
+    chosen = given["language"] if given["language"] in LANGUAGES else accepted(accepts) or SOURCE
     theme = given["theme"] if given["theme"] in THEMES else ""
     zone = given["zone"].replace("%2F", "/")
     return Reader(chosen, theme, zone if zone in _zones() else "")
 
 
-def _accepted(header: str) -> str:
-    """Of `uk-UA,uk;q=0.9,en;q=0.8` the one that is wanted most, of those there are."""
+def accepted(header: str) -> str:
+    """Of `uk-UA,uk;q=0.9,en;q=0.8` the one that is wanted most, of those there are; '' for none of them."""
     wanted = []
     for nth, part in enumerate(header.split(",")[:20]):
         name, _, weight = part.strip().partition(";q=")
@@ -79,7 +79,7 @@ def _accepted(header: str) -> str:
             wanted.append((-float(weight or 1), nth, name.partition("-")[0].lower()))
         except ValueError:
             continue
-    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), SOURCE)
+    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), "")
 
 
 @lru_cache(maxsize=1)

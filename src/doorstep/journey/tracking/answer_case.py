@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 import msgspec
 
-from doorstep.journey.tracking.cases import Case, CaseAnswer, Words, case_facts, message, of_case, outcome_of_case
-from doorstep.journey.tracking.cases import reopened, settled
+from doorstep.journey.tracking.cases import (
+    Case,
+    CaseAnswer,
+    Words,
+    case_facts,
+    message,
+    of_case,
+    outcome_of_case,
+    reopened,
+    settled,
+)
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import BUYER, Ask, Event, Job, Outcome, Result

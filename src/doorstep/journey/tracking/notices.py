@@ -26,7 +26,7 @@ from doorstep.kit.color import NIGHT, fill, is_color, legible, readable_on
 from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, address_lines, paragraphs, printable
 from doorstep.kit.refusals import Refusal
-from doorstep.kit.speech import N_, SOURCE, Speech
+from doorstep.kit.speech import N_, SOURCE, Speech, spelled_days
 from doorstep.setup.branding import PLAIN_ACCENT
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -115,7 +115,8 @@ def compose(kind: Kind, of: Notice) -> EmailMessage:
 
 def _attach(message: EmailMessage, kind: Kind, of: Notice) -> None:
     """The logo goes along: nothing in the letter is fetched from anywhere, so nobody sees when it is read."""
-    html = message.get_payload()[1]
+    _plain, html = message.iter_parts()
+    assert isinstance(html, EmailMessage)
     html.add_related(of.logo, "image", "png", cid="<logo>", filename="logo.png", disposition="inline")
     html.set_boundary(f"=_{_digest(kind, of.key)}_r")
 
@@ -186,7 +187,7 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "carrier": printable(of.carrier) if moving else "",
         "tracking_number": printable(of.tracking_number) if moving else "",
         "tracking_url": _link(of.tracking_url),
-        "expected": _span(of.expected_from, of.expected_on, say.language)
+        "expected": spelled_days(of.expected_from, of.expected_on, say.language)
         if kind not in ("delivered", "answer")
         else "",
         "delivered_on": _day(of.delivered_on, say.language) if kind == "delivered" else "",
@@ -217,17 +218,6 @@ def _line(line: NoticeLine) -> dict[str, str]:
 def _day(day: date | None, language: str) -> str:
     """30 Nov 2026: no reader takes the month for the day."""
     return format_date(day, "d MMM y", locale=language) if day else ""
-
-
-def _span(first: date | None, last: date | None, language: str) -> str:
-    """Tuesday 14 – Thursday 16 July: how sure a promise is, is how long it is."""
-    if last is None:
-        return ""
-    whole = format_date(last, "EEEE d MMMM", locale=language)
-    if first is None or first >= last:
-        return whole
-    same = (first.year, first.month) == (last.year, last.month)
-    return f"{format_date(first, 'EEEE d' if same else 'EEEE d MMMM', locale=language)} – {whole}"
 
 
 def subject_of(text: str) -> str:
