@@ -62,11 +62,13 @@ class Asked:
         write_for(Reader(self.language or of_order, "", zone.key if zone else ""))
 
     def show(self, template: str, status: int = 200, **context: Any) -> Response[bytes]:
-        html = render(template, chosen=self.query.get("lang", ""), **context).encode()
-        headers = dict(OPEN)
+        return self.answer(render(template, chosen=self.query.get("lang", ""), **context), status)
+
+    def answer(self, html: str, status: int = 200) -> Response[bytes]:
+        headers, content = dict(OPEN), html.encode()
         if self.takes_gzip:
-            html, headers["content-encoding"] = gzip.compress(html, 6, mtime=0), "gzip"
-        return Response(html, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+            content, headers["content-encoding"] = gzip.compress(content, 6, mtime=0), "gzip"
+        return Response(content, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
 
     def see(self, path: str) -> Response[str]:
         """After a post: the page, in the language it was read in."""

@@ -16,6 +16,7 @@ from doorstep.doors.console import words
 from doorstep.doors.console.route import Stop, stops
 from doorstep.doors.console.whole import Parcel, ParcelNews, Part, Whole
 from doorstep.doors.reads.cases import Case, Notice
+from doorstep.doors.reads.order import FulfillmentOrder
 from doorstep.setup.clocks import clock_of
 
 NEARBY = ("out_for_delivery", "attempted", "available_for_pickup")
@@ -28,10 +29,13 @@ TROUBLES = (
 ALIKE = {"seized": "lost", "destroyed": "lost"}
 
 
+StepState = Literal["done", "now", "ahead"]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     name: str
-    state: Literal["done", "now", "ahead"]
+    state: StepState
     when: datetime | None = None
 
 
@@ -57,7 +61,7 @@ class Box:
     tone: str
     inside: Sequence[tuple[int, str]]
     stops: Sequence[Stop]
-    part: Part | None
+    part: FulfillmentOrder | None  # has the days it is to arrive on
     news: Sequence[News]
 
 
@@ -224,7 +228,7 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
         tone=words.tone(state),
         inside=parcel.lines,
         stops=way,
-        part=part,
+        part=part.row if part else None,
         news=[_news(each, zone) for each in parcel.events],
     )
 

@@ -14,6 +14,7 @@ from litestar import Response
 from doorstep.doors.buyer import saying
 from doorstep.doors.buyer.asking import Asked, NoSuchOrder
 from doorstep.doors.buyer.following import Following, follow, zone_of
+from doorstep.doors.console.looks import render
 from doorstep.doors.console.speaking import reader
 from doorstep.doors.console.whole import Whole, whole
 from doorstep.kit import clock
@@ -54,11 +55,19 @@ async def page(
 
 
 def shown(asked: Asked, found: Following, brand: Brand, status: int = 200, **more: Any) -> Response[bytes]:
-    return asked.show(
-        "tracking.html", status, of=found, brand=brand, kinds=saying.KINDS, once=token_hex(16),
-        base=f"/t/{asked.path.get('token', '')}", told=asked.query.get("told", ""),
-        span=lambda days: spelled_days(days[0], days[1], reader().language), zone_word=_zone_word,
-        **{"refusal": None, "tried": None, "is_sample": False, **more},
+    html = drawn(
+        found, brand, base=f"/t/{asked.path['token']}", told=asked.query.get("told", ""),
+        chosen=asked.query.get("lang", ""), **more,
+    )  # fmt: skip
+    return asked.answer(html, status)
+
+
+def drawn(found: Following, brand: Brand, **more: Any) -> str:
+    """The page as HTML, in its reader's language."""
+    plain = {"base": "", "told": "", "chosen": "", "refusal": None, "tried": None, "is_sample": False}
+    return render(
+        "tracking.html", of=found, brand=brand, kinds=saying.KINDS, once=token_hex(16), zone_word=_zone_word,
+        span=lambda days: spelled_days(days[0], days[1], reader().language), **{**plain, **more},
     )  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.buyer import look, looking_up, page, telling
+from doorstep.doors.buyer import look, looking_up, page, settings, telling
 from doorstep.doors.buyer.asking import Asked, asked_of
 from doorstep.doors.buyer.looking_up import with_retry
+from doorstep.doors.console.routes import pages
 from doorstep.doors.console.signing_in import AnyRequest
 from doorstep.doors.console.visit import read_form
 from doorstep.doors.http.problems import BadRequest, NoSuchPage, refusal_of
@@ -38,7 +39,8 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API and the console."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
+    refusing = {Exception: _refused, HTTPException: _refused}
+    return [Router("/", route_handlers=handlers, exception_handlers=refusing), pages(db, settings.PAGES)]
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:

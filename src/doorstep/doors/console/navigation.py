@@ -38,12 +38,14 @@ NAMES = Told({
     "catalog": "Catalog",
     "stock": "Stock",
     "reports": "Reports",
+    "brand": "Buyers' pages",
     "settings": "Settings",
 })  # fmt: skip
 
 PLACES = (
     Place("orders", "/orders", "package", "o"),
     Place("floor", "/floor", "scan-barcode", "f", EVERYBODY - {"merchant"}),
+    Place("brand", "/settings/brand", "globe", "b", frozenset({"owner", "operator", "merchant"})),
 )
 
 

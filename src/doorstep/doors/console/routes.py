@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from litestar import Response, Router
@@ -14,7 +14,7 @@ from doorstep.doors.console import bulk, doing, download, floor, looking, order_
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
 from doorstep.doors.console.speaking import reader_of, write_for
-from doorstep.doors.console.visit import Visit, kept_of, page, read_form, read_query, see_other
+from doorstep.doors.console.visit import Visit, kept_of, page, read_form, read_posted, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import consume, end_session
@@ -51,21 +51,25 @@ KEEP = {
 
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
-    handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
-    return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
+    return [pages(db, PAGES, _way_in(db), _way_out(db), _assets())]
+
+
+def pages(db: Db, of: Sequence[tuple[Method, str, Page]], *more: HTTPRouteHandler) -> Router:
+    """Pages for people who are signed in; another door brings its own."""
+    handlers = [*(_page(db, method, path, call) for method, path, call in of), *more]
+    return Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
         _write_for(request)
         visitor = await visitor_of(db, request)
-        form = await read_form(request) if method == "POST" else {}
+        form, upload = await read_posted(request) if method == "POST" else ({}, b"")
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
         path_words = {name: str(word) for name, word in request.path_params.items()}
         is_part = request.headers.get("hx-request") == "true"
-        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request)))
+        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request), upload))
 
     return _handler(method, path, answer)
 
