@@ -25,6 +25,10 @@ TROUBLES = (
     "customs_hold", "attempted", "available_for_pickup", "damaged", "lost", "seized", "destroyed", "returned_to_sender",
     "returning", "refused", "exception", "delayed",
 )  # fmt: skip
+# Nothing is to be expected of these.
+COMES_NOT = ("damaged", "lost", "returned_to_sender", "returning", "refused")
+# Units that are still with us.
+NOT_GONE = ("wanted", "promised", "picked", "packed")
 # Told with the same words.
 ALIKE = {"seized": "lost", "destroyed": "lost"}
 
@@ -92,8 +96,9 @@ def follow(of: Whole, now: datetime) -> Following:
     tone, title, says, you = saying.standing(name)
     steps = _steps(of, name)
     given = of.order.ship_to or {}
-    due = of.promised[1]
     arrived = steps[-1].state == "done" if steps else True
+    promised = _promised(of, name, zone)
+    due = promised[1]
     return Following(
         number=of.order.number,
         city=str(given.get("city", "")),
@@ -104,7 +109,7 @@ def follow(of: Whole, now: datetime) -> Following:
         now=says,
         you=you,
         steps=steps,
-        promised=of.promised,
+        promised=promised,
         is_late=bool(due and not arrived and due < now.astimezone(zone).date()),
         boxes=[_box(of, part, parcel, zone) for part, parcel in _on_their_way(of)],
         not_sent=_not_sent(of),
@@ -121,6 +126,17 @@ def zone_of(ship_to: Mapping[str, object] | None) -> ZoneInfo:
     return clock_of(str(given.get("country", "")), str(given.get("region", "")))
 
 
+def _promised(of: Whole, standing: str, zone: ZoneInfo) -> tuple[date | None, date | None]:
+    """The days it is to come on; none while it comes to nobody, and its day when it is in the van."""
+    if standing in COMES_NOT:
+        return None, None
+    if standing == "nearby":
+        vans = [each.happened_at for parcel in of.parcels for each in parcel.events if each.state == "out_for_delivery"]
+        today = max(vans).astimezone(zone).date()
+        return today, today
+    return of.promised
+
+
 # How it stands
 
 
@@ -128,7 +144,7 @@ def _standing(of: Whole) -> str:
     """The one thing to say first."""
     stage, payment = of.order.statuses.stage, of.order.statuses.payment
     if stage in ("canceled", "expired"):
-        return "refunded" if payment == "refunded" else stage
+        return _closed(of)
     out = [parcel for _part, parcel in _on_their_way(of) if parcel.has_left]
     states = {parcel.row.state for parcel in out if parcel.row.delivered_at is None}
     trouble = next((state for state in TROUBLES if state in states), "")
@@ -139,10 +155,18 @@ def _standing(of: Whole) -> str:
     if "out_for_delivery" in states:
         return "nearby"
     if out and not states:
-        return "delivered" if not _not_sent(of) else "partially_delivered"
+        return "partially_delivered" if any(of.units[stage] for stage in NOT_GONE) else "delivered"
     if out:
         return _on_the_road(out, states)
     return _here(of)
+
+
+def _closed(of: Whole) -> str:
+    if of.order.statuses.payment == "refunded":
+        return "refunded"
+    cash = of.order.cash
+    has_paid = cash.held + cash.collected + cash.earned + cash.refunded > 0
+    return "canceled_unpaid" if of.order.statuses.stage == "canceled" and not has_paid else of.order.statuses.stage
 
 
 def _on_the_road(out: Sequence[Parcel], states: set[str]) -> str:
@@ -154,7 +178,7 @@ def _on_the_road(out: Sequence[Parcel], states: set[str]) -> str:
 def _here(of: Whole) -> str:
     """Nothing has left yet."""
     units = of.units
-    if units["delivered"] and not any(units[each] for each in ("wanted", "promised", "picked", "packed")):
+    if units["delivered"] and not any(units[stage] for stage in NOT_GONE):
         return "delivered"  # nothing of it is sent in a parcel
     held = {hold.type for hold in of.open_holds}
     if held:
@@ -172,7 +196,7 @@ def _here(of: Whole) -> str:
 
 def _steps(of: Whole, standing: str) -> list[Step]:
     """None for an order that comes to nobody any more."""
-    if standing in ("canceled", "expired", "refunded"):
+    if standing in ("canceled", "canceled_unpaid", "expired", "refunded"):
         return []
     out = [parcel for _part, parcel in _on_their_way(of) if parcel.has_left]
     near = [news.happened_at for parcel in out for news in parcel.events if news.state in NEARBY]
@@ -187,9 +211,16 @@ def _steps(of: Whole, standing: str) -> list[Step]:
     }
     last = max(at for at, (is_reached, _when) in enumerate(reached.values()) if is_reached)
     return [
-        Step(saying.STEPS[name], "done" if at < last or has_arrived else "now" if at == last else "ahead", when)
+        Step(saying.STEPS[name], *_state(at, last, has_arrived, when))
         for at, (name, (_is_reached, when)) in enumerate(reached.items())
     ]
+
+
+def _state(at: int, last: int, has_arrived: bool, when: datetime | None) -> tuple[StepState, datetime | None]:
+    """`last` is the one it has come to; of what is ahead no time is told."""
+    if at > last:
+        return "ahead", None
+    return "done" if at < last or has_arrived else "now", when
 
 
 def _begun(of: Whole) -> datetime | None:

@@ -39,8 +39,10 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API and the console."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    refusing = {Exception: _refused, HTTPException: _refused}
-    return [Router("/", route_handlers=handlers, exception_handlers=refusing), pages(db, settings.PAGES)]
+    open_to_all = Router(
+        "/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused}
+    )
+    return [open_to_all, pages(db, settings.PAGES)]
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:

@@ -110,7 +110,7 @@ STANDINGS: dict[str, Standing] = {
         N_("Nobody at home? Leave a note where a neighbor can take it."),
     ),
     "partially_delivered": (
-        "teal", N_("A part of your order has arrived"), N_("The rest is in another parcel, which is still on its way."),
+        "teal", N_("A part of your order has arrived"), N_("The rest follows in another parcel."),
         "",
     ),
     "delivered": (
@@ -141,6 +141,10 @@ STANDINGS: dict[str, Standing] = {
         "quiet", N_("This order is canceled"), N_("Nothing more is sent."),
         N_("What you paid goes back the way it came; that can take some days."),
     ),
+    "canceled_unpaid": (
+        "quiet", N_("This order is canceled"), N_("Nothing more is sent."),
+        N_("We have no money of yours for it, so nothing is to be done."),
+    ),
     "expired": (
         "quiet", N_("This order ran out"), N_("No payment came, so we have let the items go."),
         N_("You still want them? Please order again."),
@@ -167,3 +171,6 @@ KINDS = Told({
     "change_address": "Another address",
     "other": "Something else",
 })  # fmt: skip
+
+# What is wrong with what they filled in, as the verbs say it.
+DETAILS = (N_("must say something"), N_("must be an e-mail address"))

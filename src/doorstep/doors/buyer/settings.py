@@ -137,9 +137,10 @@ def _sample(now: datetime) -> Following:
     part = FulfillmentOrder(
         id="", site="", ship_by=None, deliver_from=first, deliver_by=last, released_at=None, allocations=[]
     )
+    steps = [Step(name, state, when) for name, state, when in zip(names, states, times, strict=True)]
+    box = Box("Meest", "MP123456785PL", saying.news("in_transit"), "teal", [(2, _("A mug"))], way, part, news)
     return Following(
         number="#1001", city="Kyiv", country="UA", zone=ZoneInfo("Europe/Kyiv"), tone=tone, title=title, now=says,
-        you=you, steps=[Step(name, state, when) for name, state, when in zip(names, states, times, strict=True)], promised=(first, last),
-        is_late=False, cases=[], notices=[], last_at=now, is_over=False, not_sent=[],
-        boxes=[Box("Meest", "MP123456785PL", saying.news("in_transit"), "teal", [(2, _("A mug"))], way, part, news)],
+        you=you, steps=steps, promised=(first, last), is_late=False, boxes=[box], not_sent=[], cases=[], notices=[],
+        last_at=now, is_over=False,
     )  # fmt: skip
