@@ -143,7 +143,9 @@ def main(arguments: list[str]) -> int:
         if "--check" not in arguments:
             file.write_text(written(catalog), "utf-8")
         elif not file.exists() or file.read_text("utf-8") != written(catalog):
-            wrong.append(f"{file.relative_to(ROOT)} is not in step with the sources. To mend: python tools/translations.py")
+            wrong.append(
+                f"{file.relative_to(ROOT)} is not in step with the sources. To mend: python tools/translations.py"
+            )
     print("\n".join(wrong) or "Every text is translated.")
     return 1 if wrong else 0
 

@@ -187,11 +187,8 @@ def _drawing(element: ElementTree.Element) -> ElementTree.Element:
     said = {**element.attrib, **_styled(element.get("style", ""))}
     kept = ElementTree.Element(element.tag, {n: v for n, v in said.items() if n in _SAYS and _is_inside(v)})
     kept.text, kept.tail = element.text, element.tail
-    kept.extend(
-        _drawing(child)
-        for child in element
-        if isinstance(child.tag, str) and child.tag.removeprefix(f"{{{_SVG}}}") in _DRAWS
-    )
+    drawing = [child for child in element if str(child.tag).removeprefix(f"{{{_SVG}}}") in _DRAWS]
+    kept.extend([_drawing(child) for child in drawing])
     return kept
 
 

@@ -18,10 +18,10 @@ KEPT = "select key from notice where merchant_id = any($1) and order_id = any($2
 
 
 class KeepNotice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`key` is the letter's own, for ever."""
+    """`letter` is its own key, for ever."""
 
     order: str
-    key: Annotated[str, Meta(min_length=1, max_length=200)]
+    letter: Annotated[str, Meta(min_length=1, max_length=200)]
     kind: Annotated[str, Meta(max_length=60)]
     subject: Annotated[str, Meta(max_length=300)]
 
@@ -41,9 +41,10 @@ async def keep_notice(tx: Tx, asks: list[Ask[KeepNotice]]) -> list[Result]:
 def decide(order: OrderFacts, kept: set[str], ask: Ask[KeepNotice]) -> Outcome:
     sent = ask.body
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer=answer_of_order(order.order_id))
-    if sent.key not in kept:
+    if sent.letter not in kept:
         outcome.events = [Event("keep_notice", [], {"kind": sent.kind, "subject": sent.subject})]
         outcome.facts = [Insert("notice", {
-            "key": sent.key, "order_id": order.order_id, "kind": sent.kind, "subject": sent.subject, "sent_at": ask.at,
+            "key": sent.letter, "order_id": order.order_id, "kind": sent.kind, "subject": sent.subject,
+            "sent_at": ask.at,
         })]  # fmt: skip
     return outcome

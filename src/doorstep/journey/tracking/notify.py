@@ -12,7 +12,7 @@ from doorstep.journey.tracking.notices import Kind, NotAMailbox, Notice, NoticeL
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address
 from doorstep.kit.speech import language_of
-from doorstep.plug.notifier import Letter, RetryAt
+from doorstep.plug.notifier import Gone, Letter, RetryAt
 from doorstep.setup.branding import Brand, Logo, read_brand
 from doorstep.setup.clocks import clock_of
 from doorstep.spine.outcome import Ask
@@ -79,8 +79,10 @@ async def notify(world: World, asks: list[Ask[Notify]]) -> None:
         (outcome,) = await world.notifier.send([letter])
         if isinstance(outcome, RetryAt):
             raise TryLater(outcome.reason)
+        if isinstance(outcome, Gone):
+            continue
         kept = KeepNotice(
-            order=ask.body.order, key=letter.key, kind=ask.body.kind, subject=str(letter.message["Subject"])[:300]
+            order=ask.body.order, letter=letter.key, kind=ask.body.kind, subject=str(letter.message["Subject"])[:300]
         )
         await world.ask("keep_notice", [Ask(ask.merchant, kept, world.now())])
 
