@@ -259,7 +259,7 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
         tone=words.tone(state),
         inside=parcel.lines,
         stops=way,
-        part=part.row if part else None,
+        part=part.row if part and state not in COMES_NOT else None,
         news=[_news(each, zone) for each in parcel.events],
     )
 
