@@ -15,7 +15,8 @@ from doorstep.spine.tenant import Db, tenant_tx
 
 # The newest order that stands so.
 AN_ORDER = """
-select n.merchant_id, n.order_id from order_now n where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
+select n.merchant_id, n.order_id from order_now n
+  where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
   order by n.order_id desc limit 1
 """
 

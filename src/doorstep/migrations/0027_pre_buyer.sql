@@ -27,14 +27,13 @@ create table case_message (
 -- What a buyer was written: each key once, for ever.
 create table notice (
   merchant_id bigint not null,
-  key         text not null,
   order_id    bigint not null,
+  key         text not null,
   kind        text not null,
   subject     text not null,
   sent_at     timestamptz not null,
-  primary key (merchant_id, key)
+  primary key (merchant_id, order_id, key)
 );
-create index notice_order on notice (merchant_id, order_id);
 
 -- A merchant's picture on its buyers' pages and letters; made anew from what was uploaded, never served as it came.
 create table brand_logo (

@@ -53,7 +53,7 @@ select m.text, c.email from case_message m
   join contact_case c on c.merchant_id = m.merchant_id and c.case_id = m.case_id
   where m.merchant_id = $1 and m.message_id = $2 and c.order_id = $3
 """
-SENT = "select 1 from notice n where n.merchant_id = $1 and n.key = $2"
+SENT = "select 1 from notice n where n.merchant_id = $1 and n.order_id = $2 and n.key = $3"
 
 
 class Notify(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ async def _letter(world: World, ask: Ask[Notify]) -> Letter | None:
         order = await tx.row(ORDER, ask.merchant, number("ord", ask.body.order))
         if order is None or (order["history"] and ask.body.kind != "answer"):
             return None
-        if await tx.value(SENT, ask.merchant, ask.body.key):
+        if await tx.value(SENT, ask.merchant, order["order_id"], ask.body.key):
             return None
         parcel = await _parcel(tx, ask)
         message = await _message(tx, ask)
