@@ -28,7 +28,7 @@ MERCHANTS = "select m.key, m.name, m.merchant_id from merchant m where m.merchan
 # Shown inside a page of ours, and of ours alone.
 FRAMED = {
     **SAFE,
-    "content-security-policy": SAFE["content-security-policy"].replace("'none'; object", "'self'; object"),
+    "content-security-policy": SAFE["content-security-policy"].replace("ancestors 'none'", "ancestors 'self'"),
     "x-frame-options": "SAMEORIGIN",
 }
 
