@@ -1,4 +1,6 @@
-"""translations: brings the console's catalogs in step with its sources: `python tools/translations.py`.
+"""translations: brings the catalogs in step with their sources: `python tools/translations.py`.
+
+There are two: the console's, and the buyers' (their pages and letters).
 
 Texts that came are added without a translation, those that went are taken out; what is missing is told. With --check
 nothing is written, and a catalog that is not in step, or not complete, is an error.
@@ -12,6 +14,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -21,12 +24,18 @@ from babel.messages.pofile import read_po, write_po
 import doorstep
 from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
 from doorstep.doors.console.words import titled
+from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
 from doorstep.kit.refusals import every_refusal, sentence_of
 from doorstep.spine import exceptions
 from doorstep.spine.exceptions import MEANS, NEXT_ACTION, RETRY, UNKNOWN
 from doorstep.spine.holds import TYPES
 
 CONSOLE = LOCALES.parent
+# Each catalog's folder, and the folders whose texts are in it. Refusals are told in the console.
+CATALOGS = {
+    LOCALES: (CONSOLE,),
+    OF_BUYERS: (CONSOLE.parent / "buyer", OF_BUYERS.parent),
+}
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 # What is shown in tables of words stands there without a call of its own.
 TABLE = "Told"
@@ -37,13 +46,17 @@ ON_THE_MACHINE = (
     "doorstep.kit.migrate", "doorstep.kit.secrets",
 )  # fmt: skip
 
+ROOT = Path(__file__).resolve().parent.parent
+HEADS = {LOCALES: "The console", OF_BUYERS: "The buyers' pages and letters"}
+
 Text = str | tuple[str, str]
 
 
-def texts() -> dict[Text, list[str]]:
-    """Every text that is to be translated, and the files it is in."""
+def texts(locales: Path = LOCALES) -> dict[Text, list[str]]:
+    """Every text of that catalog that is to be translated, and the files it is in."""
     found: dict[Text, list[str]] = {}
-    for where, text in (*_in_templates(), *_in_code(), *_in_exceptions(), *_in_refusals()):
+    told = [text for folder in CATALOGS[locales] for text in (*_in_templates(folder), *_in_code(folder))]
+    for where, text in (*told, *((*_in_exceptions(), *_in_refusals()) if locales == LOCALES else ())):
         places = found.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -53,18 +66,18 @@ def texts() -> dict[Text, list[str]]:
     return found
 
 
-def _in_templates() -> Iterator[tuple[str, Text]]:
-    for file in sorted((CONSOLE / "templates").rglob("*.html")):
+def _in_templates(folder: Path) -> Iterator[tuple[str, Text]]:
+    for file in sorted([*(folder / "templates").rglob("*.html"), *(folder / "templates").rglob("*.txt")]):
         for _line, text, _comments, _context in extract("jinja2.ext.babel_extract", file.open("rb"), KEYWORDS):
-            yield _named(file), text
+            yield _named(file, folder), text
 
 
-def _in_code() -> Iterator[tuple[str, Text]]:
-    for file in sorted(CONSOLE.rglob("*.py")):
+def _in_code(folder: Path) -> Iterator[tuple[str, Text]]:
+    for file in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_bytes())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 for text in _texts_of(node.func.id, node.args):
-                    yield _named(file), text
+                    yield _named(file, folder), text
 
 
 def _texts_of(called: str, given: list[ast.expr]) -> Iterator[Text]:
@@ -105,18 +118,18 @@ def _in_refusals() -> Iterator[tuple[str, Text]]:
             yield kind.__module__, sentence_of(kind)
 
 
-def _named(file: Path) -> str:
-    return file.relative_to(CONSOLE).as_posix()
+def _named(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
 
 
-def in_step(language: str) -> Catalog:
+def in_step(language: str, locales: Path = LOCALES) -> Catalog:
     """The catalog with the texts of now, translated as far as it was."""
-    file = LOCALES / f"{language}.po"
+    file = locales / f"{language}.po"
     old = read_po(file.open("rb"), locale=language) if file.exists() else Catalog()
     new = Catalog(
-        locale=language, project="doorstep", charset="utf-8", header_comment="# The console in this language."
+        locale=language, project="doorstep", charset="utf-8", header_comment=f"# {HEADS[locales]} in this language."
     )
-    for text, places in sorted(texts().items(), key=lambda one: _key(one[0])):
+    for text, places in sorted(texts(locales).items(), key=lambda one: _key(one[0])):
         one = text if isinstance(text, str) else text[0]
         known = old.get(one)
         message = new.add(text, locations=[(place, 0) for place in places])
@@ -152,15 +165,15 @@ def _complete(message: Message, catalog: Catalog) -> bool:
 
 def main(arguments: list[str]) -> int:
     wrong = []
-    for language in LANGUAGES:
-        if language == SOURCE:
-            continue
-        catalog, file = in_step(language), LOCALES / f"{language}.po"
-        wrong += [f"{file.name}: no translation of {text!r}" for text in missing(catalog)]
+    for language, locales in product([code for code in LANGUAGES if code != SOURCE], CATALOGS):
+        catalog, file = in_step(language, locales), locales / f"{language}.po"
+        wrong += [f"{file.relative_to(ROOT)}: no translation of {text!r}" for text in missing(catalog)]
         if "--check" not in arguments:
             file.write_text(written(catalog), "utf-8")
         elif not file.exists() or file.read_text("utf-8") != written(catalog):
-            wrong.append(f"{file.name} is not in step with the sources. To mend: python tools/translations.py")
+            wrong.append(
+                f"{file.relative_to(ROOT)} is not in step with the sources. To mend: python tools/translations.py"
+            )
     print("\n".join(wrong) or "Every text is translated.")
     return 1 if wrong else 0
 

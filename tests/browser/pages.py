@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from playwright.async_api import Page as Tab
 
 from doorstep.kit.ids import public
+from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.tenant import Db, tenant_tx
 
 # The newest order that stands so.
 AN_ORDER = """
-select n.order_id from order_now n where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
+select n.merchant_id, n.order_id from order_now n
+  where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
   order by n.order_id desc limit 1
 """
 A_SITE = """
@@ -36,8 +38,7 @@ class Shot:
 
 def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]]:
     async def found(db: Db) -> str:
-        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
-            order = await tx.value(AN_ORDER.format(held=">" if held else "="), list(tx.merchants), stage)
+        _merchant, order = await _newest(db, stage, held=held)
         return f"/orders/{public('ord', order)}"
 
     return found
@@ -47,6 +48,21 @@ async def a_site(db: Db) -> str:
     """Where something is to be picked, if anywhere."""
     async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
         return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+
+
+def as_its_buyer(stage: str, language: str = "") -> Callable[[Db], Awaitable[str]]:
+    """The tracking page of such an order."""
+
+    async def found(db: Db) -> str:
+        return f"/t/{tracking_links().token(*await _newest(db, stage))}" + (f"?lang={language}" if language else "")
+
+    return found
+
+
+async def _newest(db: Db, stage: str, *, held: bool = False) -> tuple[int, int]:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        row = await tx.row(AN_ORDER.format(held=">" if held else "="), list(tx.merchants), stage)
+    return row["merchant_id"], row["order_id"]
 
 
 async def address_of(shot: Shot, db: Db) -> str:
@@ -136,6 +152,12 @@ PAGES: tuple[Shot, ...] = (
     Shot("order-canceled", an_order("canceled")),
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
+    Shot("brand", "/settings/brand"),
+    Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
+    Shot("buyer-on-its-way", as_its_buyer("fulfilled")),
+    Shot("buyer-completed", as_its_buyer("completed", "uk")),
+    Shot("buyer-canceled", as_its_buyer("canceled")),
+    Shot("buyer-look-up", "/t"),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),
     Shot("forgot", "/sign-in/forgot", role=""),

@@ -18,6 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from PIL import Image, ImageDraw
 
+from doorstep.doors.buyer import settings as brand
 from doorstep.doors.console.routes import PAGES
 from doorstep.doors.console.signing_in import own_path
 from doorstep.kit import clock
@@ -460,8 +461,13 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("POST", "/settings/keys"): DESK - {READ_ONLY},
     ("POST", "/settings/keys/{key:str}/revoke"): DESK - {READ_ONLY},
     ("GET", "/settings/log"): {OWNER, OPERATOR},
+    ("GET", "/settings/brand"): DESK - {READ_ONLY},
+    ("POST", "/settings/brand"): DESK - {READ_ONLY},
+    ("GET", "/settings/brand/sample"): DESK - {READ_ONLY},
+    ("POST", "/settings/brand/logo"): DESK - {READ_ONLY},
+    ("POST", "/settings/brand/logo/drop"): DESK - {READ_ONLY},
 }
-ROWS = [(method, path) for method, path, _ in PAGES]
+ROWS = [(method, path) for method, path, _ in (*PAGES, *brand.PAGES)]
 NOT_FOR_YOU = "does not reach this"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from doorstep.doors import console
+from doorstep.doors import buyer, console
 from doorstep.doors.http.app import build
 from doorstep.doors.http.serving import Server, config
 from doorstep.kit import clock
@@ -34,7 +34,7 @@ def serving(urls: Urls) -> Iterator[str]:
     async def serve() -> None:
         db = await Db.open(urls.app, urls.router, size=4)
         try:
-            server.append(Server(config(build(db, console.routes(db)), "127.0.0.1", port)))
+            server.append(Server(config(build(db, [*console.routes(db), *buyer.routes(db)]), "127.0.0.1", port)))
             await server[0].serve()
         finally:
             await db.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlencode
 
 from litestar import Response
@@ -11,14 +10,6 @@ from doorstep.doors.console.visit import Knock, see_other
 from doorstep.kit import home as homes
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.setup.sessions import Opened, end_session
-
-# How people reach this doorstep; letters with links need it, as a browser may claim any name for it.
-ADDRESS = "DOORSTEP_URL"
-
-
-def public_address() -> str:
-    """As the owner set it, without a slash at its end; '' where nobody did."""
-    return os.environ.get(ADDRESS, "").rstrip("/")
 
 
 def keys() -> Keyring:

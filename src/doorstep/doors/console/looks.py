@@ -26,12 +26,14 @@ from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
 
 HERE = Path(__file__).parent
+# Where templates and files of pages are: the console's, and the buyers' door's.
+HOMES = (HERE, HERE.parent / "buyer")
 
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     env = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader([home / "templates" for home in HOMES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -92,7 +94,7 @@ class Asset:
 @lru_cache(maxsize=1)
 def assets() -> dict[str, Asset]:
     """By name: no two have the same, whatever folder they are in."""
-    files = [file for file in (HERE / "static").rglob("*") if file.suffix in MEDIA_TYPES]
+    files = [file for home in HOMES for file in (home / "static").rglob("*") if file.suffix in MEDIA_TYPES]
     return {file.name: _asset(file) for file in files}
 
 

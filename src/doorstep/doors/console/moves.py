@@ -14,6 +14,7 @@ from typing import Any, Literal
 from doorstep.doors.console import words
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.whole import Parcel, Whole
+from doorstep.doors.reads.cases import Case
 from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
@@ -112,6 +113,9 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
         yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
         # What is unknown stays so until it is named.
         yield hold.id, _lift(of, hold.id), is_open and not (hold.type == "unknown_item" and hold.line)
+    for case in of.cases:
+        yield case.id, _answer_case(of, case), True
+        yield case.id, _close_case(of, case.id), case.closed_at is None
     for part in of.parts:
         stages = {stage for _, _, stage in part.to_do}
         yield part.row.id, _release(of, part.row.id), part.row.released_at is None and "promised" in stages
@@ -134,6 +138,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     yield _check(of), stage in ("received", "processing")
     yield _take_back(of), out
     yield _note(of), True
+    yield _open_case(of), True
     yield _cancel(of), on_shelf
 
 
@@ -296,6 +301,37 @@ def _note(of: Whole) -> Move:
         text,
         confirm=_("Keep it"),
     )
+
+
+def _open_case(of: Whole) -> Move:
+    return _move(
+        of, "open_case", _("Open a case"), _("Open a contact case"),
+        _("For what a buyer says by phone or by letter. They see it on their tracking page."),
+        Field("kind", _("What is wrong"), "choice", "other", choices=tuple(words.CASES.items())),
+        Field("text", _("What they say"), "long", required=True, longest=4000),
+        Field("email", _("Answers go to"), longest=254, code="off",
+              hint=_("Empty: the order's own e-mail address.")),
+        confirm=_("Open it"),
+    )  # fmt: skip
+
+
+def _answer_case(of: Whole, case: Case) -> Move:
+    to = case.email or of.order.buyer.get("email", "")
+    says = _("It goes to %(address)s, and stands on the tracking page.", address=to)
+    says = says if to else _("There is no e-mail address: it stands on the tracking page alone.")
+    return _move(
+        of, "answer_case", _("Answer"), _("Answer the buyer"), says,
+        Field("text", _("Answer"), "long", required=True, longest=4000),
+        Field("close", _("Then"), "choice", choices=(("", _("Leave the case open")), ("true", _("Close the case")))),
+        subject={"case": case.id}, confirm=_("Send"), tone="primary",
+    )  # fmt: skip
+
+
+def _close_case(of: Whole, case: str) -> Move:
+    note = Field("note", _("Note"), "long", longest=2000, hint=_("Only people who work here see it."))
+    says = _("It is settled. The buyer may still write, which opens it again.")
+    return _move(of, "close_case", _("Close"), _("Close the case"), says, note, subject={"case": case},
+                 confirm=_("Close it"))  # fmt: skip
 
 
 def _release(of: Whole, fulfillment_order: str) -> Move:

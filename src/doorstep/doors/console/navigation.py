@@ -36,6 +36,7 @@ NAMES = Told({
     "catalog": "Catalog",
     "stock": "Stock",
     "reports": "Reports",
+    "brand": "Buyers' pages",
     "settings": "Settings",
 })  # fmt: skip
 

@@ -19,11 +19,12 @@ import httpx
 import msgspec
 from litestar import Response
 
-from doorstep.doors.console.letting_in import keys, let_in, public_address
+from doorstep.doors.console.letting_in import keys, let_in
 from doorstep.doors.console.signing_in import Browser, own_path
 from doorstep.doors.console.visit import Knock, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.kit import clock
+from doorstep.kit.address import public_address
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.sessions import sign_in_as_told
 

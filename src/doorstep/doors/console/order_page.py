@@ -13,7 +13,9 @@ from doorstep.doors.console.standing import decided, standing
 from doorstep.doors.console.undoing import undo
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.console.whole import Whole, whole
+from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
+from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.status import BUYER_STEP
 
 
@@ -45,6 +47,7 @@ async def _page(
         did=words.HAPPENED.get(did, ""),
         undo=undo(of, did, visit.query.get("hold", ""), visit.visitor.actor.roles),
         stops=stops,
+        tracking=tracking_links().url(of.merchant, number("ord", of.order.id)),
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
         tried=tried or next((move for each in found.values() for move in each if move.verb == opened), None),

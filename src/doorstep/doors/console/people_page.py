@@ -10,11 +10,11 @@ from litestar import Response
 
 from doorstep.doors.console import words
 from doorstep.doors.console.letters import send
-from doorstep.doors.console.letting_in import public_address
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
+from doorstep.kit.address import public_address
 from doorstep.kit.refusals import NotAllowed, NotFound, Refusal
 from doorstep.plug.notifier import has_server
 from doorstep.setup.people import (

@@ -24,6 +24,7 @@ REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("/settings/people", MANAGERS, MANAGERS),
     ("/settings/log", MANAGERS, NOBODY),
     ("/settings/keys", KEY_HOLDERS, KEY_HOLDERS),
+    ("/settings/brand", KEY_HOLDERS, KEY_HOLDERS),
     ("/settings", KEY_HOLDERS, MANAGERS),
     ("/floor", HANDS | {"read_only"}, HANDS),
     # How a list looks to somebody is their own affair.

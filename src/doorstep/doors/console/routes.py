@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from litestar import Response, Router
@@ -36,7 +36,17 @@ from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import reader, reader_of, write_for
-from doorstep.doors.console.visit import SAFE, Knock, Visit, kept_of, page, read_form, read_query, see_other
+from doorstep.doors.console.visit import (
+    SAFE,
+    Knock,
+    Visit,
+    kept_of,
+    page,
+    read_form,
+    read_posted,
+    read_query,
+    see_other,
+)
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import Person
@@ -111,10 +121,14 @@ KEEP = {
 
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
-    handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_entrance(db, method, path, call) for method, path, call in DOORMAT]
-    handlers += [_way_out(db), _live(db), _assets()]
-    return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
+    entrances = [_entrance(db, method, path, call) for method, path, call in DOORMAT]
+    return [pages(db, PAGES, *entrances, _way_out(db), _live(db), _assets())]
+
+
+def pages(db: Db, of: Sequence[tuple[Method, str, Page]], *more: HTTPRouteHandler) -> Router:
+    """Pages for people who are signed in; another door brings its own."""
+    handlers = [*(_page(db, method, path, call) for method, path, call in of), *more]
+    return Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
@@ -123,13 +137,13 @@ def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
         visitor = request.state.visitor = await visitor_of(db, browser)
         taste = await looking.taken_over(db, visitor, request.cookies)
         _write_for(request, taste, visitor.person)
-        form = await read_form(request) if method == "POST" else {}
+        form, upload = await read_posted(request) if method == "POST" else ({}, b"")
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
         check_reach(visitor.person, method, path)
         is_part = request.headers.get("hx-request") == "true"
         words_of = _words(request), read_query(request)
-        shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request)))
+        shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request), upload))
         looking.remember(shown, taste)
         return shown
 

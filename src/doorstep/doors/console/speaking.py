@@ -12,19 +12,19 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+
+from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
+from doorstep.kit.speech import LANGUAGES, N_, SOURCE
+from doorstep.kit.speech import catalog as kept_in
+
+__all__ = ["LANGUAGES", "N_", "SOURCE"]
 
 LOCALES = Path(__file__).parent / "locales"
-SOURCE = "en"
-# Each as it calls itself.
-LANGUAGES = {"en": "English", "uk": "Українська"}
 THEMES = ("light", "dark")  # '' is the system's
 # What a browser remembers of its reader, and for how long.
 COOKIES = ("language", "theme", "zone")
@@ -65,7 +65,7 @@ def write_for(reader: Reader) -> None:
 def reader_of(cookies: Mapping[str, str], accepts: str, chosen_zone: str = "") -> Reader:
     """As their cookies say; the language, until they choose one, as their browser asks for it."""
     given = {name: cookies.get(name, "") for name in COOKIES}
-    language = given["language"] if given["language"] in LANGUAGES else _accepted(accepts)
+    language = given["language"] if given["language"] in LANGUAGES else accepted(accepts) or SOURCE
     theme = given["theme"] if given["theme"] in THEMES else ""
     if chosen_zone in zones():
         return Reader(language, theme, chosen_zone, zone_is_chosen=True)
@@ -73,8 +73,8 @@ def reader_of(cookies: Mapping[str, str], accepts: str, chosen_zone: str = "") -
     return Reader(language, theme, zone if zone in zones() else "")
 
 
-def _accepted(header: str) -> str:
-    """Of `uk-UA,uk;q=0.9,en;q=0.8` the one that is wanted most, of those there are."""
+def accepted(header: str) -> str:
+    """Of `uk-UA,uk;q=0.9,en;q=0.8` the one that is wanted most, of those there are; '' for none of them."""
     wanted = []
     for nth, part in enumerate(header.split(",")[:20]):
         name, _, weight = part.strip().partition(";q=")
@@ -82,7 +82,7 @@ def _accepted(header: str) -> str:
             wanted.append((-float(weight or 1), nth, name.partition("-")[0].lower()))
         except ValueError:
             continue
-    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), SOURCE)
+    return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), "")
 
 
 @lru_cache(maxsize=1)
@@ -100,14 +100,10 @@ def _locale(language: str) -> Locale:
 
 @lru_cache(maxsize=len(LANGUAGES))
 def catalog(language: str) -> gnu.NullTranslations:
-    file = LOCALES / f"{language}.po"
-    if not file.exists():
-        return gnu.NullTranslations()
-    compiled = BytesIO()
-    with file.open("rb") as text:
-        write_mo(compiled, read_po(text, locale=language))
-    compiled.seek(0)
-    return gnu.GNUTranslations(compiled)
+    """The console's texts, and behind them the buyers'."""
+    texts = kept_in(LOCALES, language)
+    texts.add_fallback(kept_in(OF_BUYERS, language))
+    return texts
 
 
 def gettext(text: str) -> str:
@@ -116,11 +112,6 @@ def gettext(text: str) -> str:
 
 def ngettext_of(one: str, many: str, count: int) -> str:
     return catalog(_reader.get().language).ngettext(one, many, count)
-
-
-def N_(text: str) -> str:
-    """Marks a text that is looked up later."""
-    return text
 
 
 def _(text: str, /, **values: Any) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
+import multipart
 from litestar import Response
 
 from doorstep.doors.console.looks import render
@@ -22,6 +24,9 @@ LARGEST_FORM = 64_000
 MOST_FIELDS = 2_100  # a form asks for units of every line at most
 KEPT = ("columns",)
 FORM = "application/x-www-form-urlencoded"
+WITH_A_FILE = "multipart/form-data"
+LARGEST_UPLOAD = 600_000  # a picture, and the few fields beside it
+MOST_PARTS = 20
 
 # A page is one person's business: no cache keeps it, no other site frames it, and nothing in it runs or loads but
 # what doorstep itself serves as a file.
@@ -46,7 +51,7 @@ class NotAForm(Refusal):
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One request. `form` is empty unless something is posted; `is_part`: htmx asks for a part of the page alone;
-    `kept` is what this browser keeps of how its reader likes the pages."""
+    `kept` is what this browser keeps of how its reader likes the pages, `upload` the file posted with a form."""
 
     db: Db
     visitor: Visitor
@@ -56,6 +61,7 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
     is_part: bool = False
     kept: Mapping[str, str] = field(default_factory=dict)
+    upload: bytes = b""
 
     @property
     def by(self) -> By:
@@ -112,18 +118,39 @@ def kept_of(request: AnyRequest) -> dict[str, str]:
     return {name: value for name, value in given.items() if value and storable(value)}
 
 
+async def read_posted(request: AnyRequest) -> tuple[dict[str, str], bytes]:
+    """The fields of a posted form and the file with it, if there is one; refuses NotAForm."""
+    if _kind(request) != WITH_A_FILE:
+        return await read_form(request), b""
+    content_type, options = multipart.parse_options_header(request.headers["content-type"])
+    body = await _body(request, LARGEST_UPLOAD)
+    try:
+        parts = list(multipart.MultipartParser(BytesIO(body), options["boundary"], part_limit=MOST_PARTS, strict=True))
+        fields = {part.name: part.value for part in parts if not part.filename and storable(part.value)}
+    except (multipart.MultipartError, KeyError, UnicodeError):
+        raise NotAForm(content_type=content_type[:100]) from None
+    return fields, next((part.raw for part in parts if part.filename), b"")
+
+
 async def read_form(request: AnyRequest) -> dict[str, str]:
     """The fields of a posted form, each once; refuses NotAForm."""
-    kind, _, _ = request.headers.get("content-type", "").partition(";")
-    if kind.strip().lower() != FORM:
-        raise NotAForm(content_type=kind[:100])
+    if _kind(request) != FORM:
+        raise NotAForm(content_type=_kind(request)[:100])
+    return _fields(await _body(request, LARGEST_FORM))
+
+
+def _kind(request: AnyRequest) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _body(request: AnyRequest, largest: int) -> bytes:
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > LARGEST_FORM:
-            raise NotAForm(largest_bytes=LARGEST_FORM)
+        if size > largest:
+            raise NotAForm(largest_bytes=largest)
         chunks.append(chunk)
-    return _fields(b"".join(chunks))
+    return b"".join(chunks)
 
 
 def _fields(raw: bytes) -> dict[str, str]:

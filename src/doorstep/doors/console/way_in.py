@@ -10,11 +10,12 @@ from litestar import Response
 
 from doorstep.doors.console import oidc, words
 from doorstep.doors.console.letters import post_way_in
-from doorstep.doors.console.letting_in import keys, let_in, public_address
+from doorstep.doors.console.letting_in import keys, let_in
 from doorstep.doors.console.signing_in import Browser, Visitor, own_path
 from doorstep.doors.console.visit import Knock, page, see_other
 from doorstep.doors.http.problems import headers_of
 from doorstep.kit import clock
+from doorstep.kit.address import public_address
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import normalized
 from doorstep.setup import sessions, tries

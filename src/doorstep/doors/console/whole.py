@@ -17,6 +17,7 @@ from doorstep.doors.console.ledger import Entry, ledger
 from doorstep.doors.console.looks import money
 from doorstep.doors.console.speaking import _
 from doorstep.doors.reads import order as reads
+from doorstep.doors.reads.cases import CASES, NOTICES, Case, Notice
 from doorstep.doors.reads.order import EVENT, rows_as_json
 from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
@@ -69,7 +70,7 @@ select row_to_json(w) from (
   select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
     {rows_as_json(_PARCELS)} as parcels, {rows_as_json(_PARCEL_LINES)} as parcel_lines, {rows_as_json(_NEWS)} as news,
     {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
-    {rows_as_json(_TIMELINE)} as timeline
+    {rows_as_json(_TIMELINE)} as timeline, {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices
   from orders o join merchant m on m.merchant_id = o.merchant_id
   where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
@@ -133,6 +134,8 @@ class Beside(Struct, frozen=True):
     attention: list[Attention]
     decisions: list[Decision]
     timeline: list[reads.KeptEvent]
+    cases: list[Case]
+    notices: list[Notice]
 
 
 _BESIDE = msgspec.json.Decoder(Beside)
@@ -242,6 +245,8 @@ class Whole:
     timeline: list[Happening]
     ledger: list[Entry]
     earlier: int
+    cases: list[Case]
+    notices: list[Notice]
 
     def title(self, line: int) -> str:
         return self.titles.get(line) or _("line %(line)s", line=line)
@@ -334,6 +339,8 @@ async def whole(tx: Tx, word: str) -> Whole:
         timeline=_timeline(events, order, titles),
         ledger=[] if earlier else ledger(events),
         earlier=earlier,
+        cases=beside.cases,
+        notices=beside.notices,
     )
 
 

@@ -341,6 +341,10 @@ HAPPENED = Told(
         "track": "News of the parcel",
         "deliver": "Delivered",
         "lose": "Written off as lost",
+        "keep_notice": "The buyer got a letter",
+        "open_case": "The buyer says that something is wrong",
+        "answer_case": "Message in a case",
+        "close_case": "Case closed",
         "want_authorization": "Asked to hold the money",
         "authorize": "Money held",
         "decline": "Payment declined",
@@ -365,7 +369,8 @@ EVENT_TONES: dict[str, str] = {
     "place": "slate", "hold": "amber", "lift": "green", "short": "red", "refuse_label": "red", "lose": "red",
     "decline": "red", "expire": "quiet", "cancel": "quiet", "deliver": "green", "hand_over": "teal", "track": "teal",
     "authorize": "green", "capture": "green", "record_payment": "green", "remit": "green", "refund": "amber",
-    "take_back": "amber", "note": "violet", "promise": "violet", "fill": "violet", "release": "cyan", "pick": "cyan",
+    "take_back": "amber", "note": "violet", "open_case": "amber", "answer_case": "violet", "close_case": "green",
+    "promise": "violet", "fill": "violet", "release": "cyan", "pick": "cyan",
     "pack": "cyan",
 }  # fmt: skip
 
@@ -402,7 +407,7 @@ def happened(verb: str, data: Mapping[str, Any]) -> str:
 
 
 # What of an event's data is worth reading: what somebody said, then the particulars.
-_SAID = ("reason", "text", "note")
+_SAID = ("reason", "text", "note", "subject")
 _PARTICULARS = Told({
     "channel": "through %s", "site": "at %s", "bin": "bin %s", "carrier": "%s", "tracking_number": "%s",
     "received_by": "to %s", "method": "by %s", "reference": "ref. %s", "number": "no. %s", "sku": "as %s",
@@ -492,7 +497,7 @@ def actor(name: str, verb: str = "") -> str:
     return _ACTORS.get(name, name)
 
 
-_ACTORS = Told({"system": "doorstep", "check": "doorstep's checks", "import": "a file"})
+_ACTORS = Told({"system": "doorstep", "buyer": "the buyer", "check": "doorstep's checks", "import": "a file"})
 
 
 # Refusals
@@ -529,6 +534,15 @@ ERRANDS = Told(
 )
 
 
+# What a buyer says is wrong.
+CASES = Told({
+    "not_arrived": "Nothing arrived",
+    "damaged": "Something is damaged",
+    "wrong_item": "Something else came",
+    "missing_item": "Something is missing",
+    "change_address": "Another address",
+    "other": "A question",
+})  # fmt: skip
 PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})
 INVOICES = Told({"invoice": "Invoice", "credit_note": "Credit note"})
 LABELS = Told(

@@ -15,6 +15,7 @@ from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
 from doorstep.plug.notifier import mailer
 from doorstep.setup.connections import secret_context
+from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
 
@@ -67,6 +68,8 @@ class Connections:
 
 
 def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
-    connections = Connections(db, keyring(home))
+    keys = keyring(home)
+    connections, links = Connections(db, keys), TrackingLinks(keys, public_url(home, env))
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
-    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every)
+    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every,
+                 tracking_link=links.url)  # fmt: skip
