@@ -15,7 +15,6 @@ import structlog
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.kit.away import is_away
-from doorstep.setup.strangers import forget_tries
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
 from doorstep.spine.tenant import tenant_tx
@@ -107,5 +106,4 @@ async def forget_old_keys(world: World, now: datetime) -> int:
         forgotten += gone
         if gone < FORGOTTEN_AT_ONCE:
             break
-    await forget_tries(world.db, now)
     return forgotten
