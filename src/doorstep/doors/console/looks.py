@@ -18,7 +18,7 @@ from babel.dates import get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from doorstep.doors.console import words
+from doorstep.doors.console import goods_words, words
 from doorstep.doors.console.speaking import LANGUAGES, N_, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
@@ -39,7 +39,14 @@ def environment() -> Environment:
     )
     env.install_gettext_callables(gettext, ngettext_of, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
-        ngettext=_counted, asset=asset, icon=icon, words=words, now=clock.now, reader=reader, languages=LANGUAGES
+        ngettext=_counted,
+        asset=asset,
+        icon=icon,
+        words=words,
+        goods=goods_words,
+        now=clock.now,
+        reader=reader,
+        languages=LANGUAGES,
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,

@@ -10,6 +10,8 @@ from doorstep.doors.console.speaking import Told
 from doorstep.setup.people import ROLES
 
 EVERYBODY = frozenset(ROLES)
+RUNNERS = frozenset({"owner", "operator"})
+SETTERS = RUNNERS | {"merchant"}
 # The phone's bar has room for so many; the others are behind "More".
 ON_PHONE = 4
 
@@ -29,6 +31,10 @@ class Place:
     def called(self) -> str:
         return NAMES[self.name]
 
+    @property
+    def says(self) -> str:
+        return SAYS.get(self.name, "")
+
 
 NAMES = Told({
     "today": "Today",
@@ -38,13 +44,45 @@ NAMES = Told({
     "catalog": "Catalog",
     "stock": "Stock",
     "reports": "Reports",
+    "import": "Import",
     "settings": "Settings",
+    "sites": "Sites",
+    "merchants": "Merchants",
+    "accounts": "Carriers and payments",
+    "rate-cards": "Rate cards",
+    "methods": "Shipping methods",
 })  # fmt: skip
 
 PLACES = (
     Place("orders", "/orders", "package", "o"),
     Place("floor", "/floor", "scan-barcode", "f", EVERYBODY - {"merchant"}),
+    Place("catalog", "/catalog", "tag", "c"),
+    Place("stock", "/stock", "boxes", "s"),
+    Place("import", "/import", "upload", "i", SETTERS),
+    Place("settings", "/settings", "settings", ",", SETTERS),
 )
+
+# What is behind Settings, in its order.
+SETTINGS = (
+    Place("sites", "/settings/sites", "warehouse", "", SETTERS),
+    Place("merchants", "/settings/merchants", "store", "", SETTERS),
+    Place("accounts", "/settings/accounts", "plug", "", RUNNERS),
+    Place("rate-cards", "/settings/rate-cards", "receipt", "", RUNNERS),
+    Place("methods", "/settings/methods", "truck", "", SETTERS),
+)
+
+
+SAYS = Told({
+    "sites": "Where goods stand and leave from, and until when",
+    "merchants": "Who sells, and what happens to their orders without anybody asking",
+    "accounts": "Accounts with those who move parcels and money",
+    "rate-cards": "Price lists of carriers that have no program to ask",
+    "methods": "What channels call the ways to ship, and what that means here",
+})  # fmt: skip
+
+
+def settings(role: str) -> list[Place]:
+    return [place for place in SETTINGS if role in place.roles]
 
 
 def places(role: str) -> list[Place]:
