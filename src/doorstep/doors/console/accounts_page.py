@@ -251,7 +251,8 @@ async def _method(visit: Visit, name: str) -> tuple[int, Form]:
         carriers = tuple((one.code, one.code) for one in await connections(tx, merchant) if one.kind == "carrier")
     levels = dict(LEVELS.items()) | ({known.level: LEVELS.get(known.level, known.level)} if known else {})
     fields = (
-        Field("name", _("As the channel writes it"), required=True, longest=120, hint=_("To the letter: Express. One of that name is set anew.")),
+        Field("name", _("As the channel writes it"), required=True, longest=120,
+              hint=_("To the letter: Express. One of that name is set anew.")),
         Field("level", _("What it means"), "choice", "standard", choices=tuple(levels.items())),
         Field("carrier", _("Carrier"), "choice", choices=(("", _("The cheapest that is in time")), *carriers)),
         Field("days_min", _("Working days in transit, at least"), "count", "2", most=120),

@@ -30,7 +30,8 @@ DONE = Told({
     "put_away": "The goods are in their bin", "restock": "The goods are sold again", "scrap": "The goods are gone",
 })  # fmt: skip
 CUSTOMS_FIELDS = Told({
-    "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs", "weight_g": "weight",
+    "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs",
+    "weight_g": "weight",
 })  # fmt: skip
 LAST_MOVES = 8
 
@@ -158,11 +159,14 @@ def _parts(currency: str) -> tuple[Part, ...]:
     digits = _("6 to 12 digits, without points")
     return (
         Part(_("What it is"), (
-            Field("code", _("Code"), required=True, longest=120, hint=_("Your own: it is how you and your channels call it.")),
+            Field("code", _("Code"), required=True, longest=120,
+                  hint=_("Your own: it is how you and your channels call it.")),
             Field("name", _("Name"), longest=200),
             Field("barcode", _("Barcode"), longest=60, hint=_("EAN or UPC, as the scanner on the floor reads it.")),
-            Field("stocked", _("It is kept in stock"), "yes", "yes", hint=_("A service, a fee or a warranty is not, and never ships.")),
-            Field("flags", _("How it must be handled"), "list", hint=_("Words with commas between: battery, liquid, fragile.")),
+            Field("stocked", _("It is kept in stock"), "yes", "yes",
+                  hint=_("A service, a fee or a warranty is not, and never ships.")),
+            Field("flags", _("How it must be handled"), "list",
+                  hint=_("Words with commas between: battery, liquid, fragile.")),
         )),
         Part(_("Weight and size"), (
             Field("weight_g", _("Weight"), "count", unit=_("g")),
@@ -173,7 +177,8 @@ def _parts(currency: str) -> tuple[Part, ...]:
         Part(_("For customs"), (
             Field("hs_code", _("HS code"), longest=12, wrong=digits, hint=digits),
             Field("origin", _("Country of origin"), "country", choices=countries(_("Not known"))),
-            Field("customs_text", _("Description for customs"), longest=200, hint=_("Plain words: ceramic mug, not gift.")),
+            Field("customs_text", _("Description for customs"), longest=200,
+                  hint=_("Plain words: ceramic mug, not gift.")),
             Field("value_minor", _("Value"), "money", unit=currency, hint=_("For parcels whose line has no price.")),
         ), _("Asked of every parcel that crosses a border.")),
     )  # fmt: skip

@@ -22,7 +22,8 @@ from doorstep.kit.refusals import Refusal
 from doorstep.setup.geography import CENTERS
 
 T = TypeVar("T")
-Kind = Literal["text", "long", "choice", "money", "count", "moment", "country", "yes", "ticks", "list", "decimal", "code",
+Kind = Literal["text", "long", "choice", "money", "count", "moment", "country", "yes", "ticks", "list", "decimal",
+    "code",
                "day", "secret"]  # fmt: skip
 
 

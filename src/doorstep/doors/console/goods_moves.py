@@ -36,7 +36,8 @@ from doorstep.spine.preview import preview
 from doorstep.spine.runner import run_one
 
 REASONS = Told({
-    "count": "Counted", "found": "Found", "missing": "Missing", "damaged": "Damaged: set apart in quarantine", "other": "Other",
+    "count": "Counted", "found": "Found", "missing": "Missing", "damaged": "Damaged: set apart in quarantine",
+    "other": "Other",
 })  # fmt: skip
 HOW = Told({"counted": "So many stand there", "quantity": "So many more or fewer", "available": "So many are free"})
 Sites = tuple[tuple[str, str], ...]
@@ -97,9 +98,12 @@ def goods_moves() -> tuple[GoodsMove, ...]:
     return (
         GoodsMove("adjust", _("Count"), "list-checks", _("Count what stands there"), _adjust, Counted),
         GoodsMove("receive", _("Receive"), "inbox", _("Goods arrive that nobody announced"), _receive, Arrived),
-        GoodsMove("put_away", _("Move to a bin"), "boxes", _("Move to another bin"), _put_away, PutAway, ("free", "reserved")),
-        GoodsMove("restock", _("Sell again"), "rotate-ccw", _("Out of quarantine: sell again"), _restock, Restock, ("quarantine",)),
-        GoodsMove("scrap", _("Throw away"), "x", _("Out of quarantine: throw away"), _scrap, Scrap, ("quarantine",), "danger"),
+        GoodsMove("put_away", _("Move to a bin"), "boxes", _("Move to another bin"), _put_away, PutAway, ("free",
+            "reserved")),
+        GoodsMove("restock", _("Sell again"), "rotate-ccw", _("Out of quarantine: sell again"), _restock, Restock,
+            ("quarantine",)),
+        GoodsMove("scrap", _("Throw away"), "x", _("Out of quarantine: throw away"), _scrap, Scrap, ("quarantine",),
+            "danger"),
     )  # fmt: skip
 
 
@@ -131,7 +135,8 @@ def _note() -> Field:
 def _adjust(of: WholeSku, sites: Sites) -> tuple[Field, ...]:
     return (
         _site(sites),
-        Field("bin", _("Bin"), choices=_bins(of), longest=60, hint=_("Without one, the whole site was counted: totes and parcels too.")),
+        Field("bin", _("Bin"), choices=_bins(of), longest=60,
+              hint=_("Without one, the whole site was counted: totes and parcels too.")),
         Field("how", _("What the number says"), "choice", "counted", choices=tuple(HOW.items())),
         Field("number", _("Number"), "count", required=True, hint=_("Fewer are told with a minus: -2.")),
         Field("reason", _("Reason"), "choice", "count", choices=tuple(REASONS.items())),

@@ -12,7 +12,8 @@ STAGES = Told({
     "world": "gone",
 })  # fmt: skip
 HAPPENED = Told({
-    "receive": "Arrived", "put_away": "Moved to another bin", "adjust": "The count was put right", "restock": "Sold again",
+    "receive": "Arrived", "put_away": "Moved to another bin", "adjust": "The count was put right",
+    "restock": "Sold again",
     "scrap": "Thrown away", "import_opening": "Stood there before", "import_correction": "Corrected elsewhere",
     "import_history": "Moved elsewhere",
 })  # fmt: skip

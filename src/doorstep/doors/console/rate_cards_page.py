@@ -193,9 +193,11 @@ def _form(key: str, code: str, card: RateCard) -> Form:
             *own,
             Field("currency", _("Currency"), "code", card.currency, required=True, longest=3),
             Field("prefix", _("Tracking numbers begin with"), "code", card.prefix, longest=4),
-            Field("origins", _("Takes parcels in"), "list", ", ".join(card.origin_countries), hint=_("Country codes with commas between; anywhere without.")),
+            Field("origins", _("Takes parcels in"), "list", ", ".join(card.origin_countries),
+                  hint=_("Country codes with commas between; anywhere without.")),
             Field("zones", _("Zones"), "long", zones, required=True, longest=8000,
-                  hint=_("A line each: its name, a colon, its countries. “home” is wherever the parcel starts, “*” is the rest of the world.")),
+                  hint=_("A line each: its name, a colon, its countries. “home” is "
+                         "wherever the parcel starts, “*” is the rest of the world.")),
         )),
         *(_service_part(nth, service, card) for nth, service in enumerate(card.services)),
         _service_part(len(card.services), None, card),
@@ -212,7 +214,8 @@ def _service_part(nth: int, service: Service | None, card: RateCard) -> Part:
     said = service or Service(code="", tariffs=())
     grid = _grid(said, card) if service else ""
     hint = _(
-        "As in a spreadsheet, and pasted from one: above the zones, then a line per weight in grams, up to which a price holds; “days” in transit; “extra kg” beyond the last weight."
+        "As in a spreadsheet, and pasted from one: above the zones, then a line per weight in "
+        "grams, up to which a price holds; “days” in transit; “extra kg” beyond the last weight."
     )
     title = said.name or said.code if service else _("One more service")
     return Part(title, (
@@ -222,7 +225,8 @@ def _service_part(nth: int, service: Service | None, card: RateCard) -> Part:
         field("max_weight_g", _("Heaviest parcel"), "count", said.max_weight_g, unit=_("g")),
         field("max_length_mm", _("Longest parcel"), "count", said.max_length_mm, unit=_("mm")),
         field("max_girth_mm", _("Length and girth together"), "count", said.max_girth_mm, unit=_("mm")),
-        field("volumetric_divisor", _("Volume counts as weight by"), "count", said.volumetric_divisor, unit=_("cm³ per kg")),
+        field("volumetric_divisor", _("Volume counts as weight by"), "count", said.volumetric_divisor,
+            unit=_("cm³ per kg")),
         field("cash_on_delivery", _("Collects cash on delivery"), "yes", "yes" if said.cash_on_delivery else ""),
     ), "" if service else _("Left without a code, there is none."))  # fmt: skip
 

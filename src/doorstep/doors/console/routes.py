@@ -18,6 +18,7 @@ from doorstep.doors.console import (
     download,
     floor,
     goods_moves,
+    import_page,
     looking,
     order_page,
     orders_page,
@@ -30,6 +31,7 @@ from doorstep.doors.console import (
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
 from doorstep.doors.console.speaking import reader_of, write_for
+from doorstep.doors.console.uploading import receive
 from doorstep.doors.console.visit import Visit, kept_of, page, read_form, read_query, see_other
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
@@ -76,6 +78,15 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/stock/arrivals/new/{merchant:str}", stock_page.announce),
     ("GET", "/stock/arrivals/{asn:str}", stock_page.show_arrival),
     ("POST", "/stock/arrivals/{asn:str}", stock_page.receive),
+    ("GET", "/import", import_page.show),
+    ("GET", "/import/{import:str}", import_page.show_one),
+    ("POST", "/import/{import:str}", import_page.change),
+    ("POST", "/import/{import:str}/write", import_page.write),
+    ("POST", "/import/{import:str}/reopen", import_page.reopen),
+    ("POST", "/import/{import:str}/drop", import_page.drop),
+    ("POST", "/import/{import:str}/keep", import_page.keep),
+    ("POST", "/import/{import:str}/use", import_page.use),
+    ("GET", "/import/{import:str}/{name:str}", import_page.download),
     ("GET", "/settings", settings_page.show),
     ("GET", "/settings/sites", settings_page.show_sites),
     ("GET", "/settings/sites/new", settings_page.ask_site),
@@ -118,7 +129,7 @@ KEEP = {
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
+    handlers += [_way_in(db), _way_out(db), _hand_over(db), _assets()]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
 
 
@@ -161,6 +172,20 @@ def _way_out(db: Db) -> HTTPRouteHandler:
         return answer
 
     return _handler("POST", "/out", sign_out)
+
+
+def _hand_over(db: Db) -> HTTPRouteHandler:
+    """The one form with files: they are written down as they come, once it is known who sends them."""
+
+    async def hand_over(request: AnyRequest) -> Response[Any]:
+        _write_for(request)
+        visitor = await visitor_of(db, request)
+        (import_id,) = await db.ids.draw(db.pool, 1)
+        folder = import_page.folder_of(import_id)
+        upload = await receive(request, folder, lambda form: check_form(request, visitor, form.pop("proof", "")))
+        return await import_page.take(Visit(db, visitor, {}, {}, upload.fields), import_id, upload)
+
+    return _handler("POST", "/import", hand_over)
 
 
 def _assets() -> HTTPRouteHandler:

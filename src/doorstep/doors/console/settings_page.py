@@ -39,12 +39,14 @@ async def show(visit: Visit) -> Response[str]:
         begun = await tx.row(COUNTS, list(tx.merchants))
         sites = (await setup.sites(tx)).sites
     steps = [
-        ("/settings/merchants/new", _("Add a merchant"), _("Whoever sells; with one shop, that is you."), bool(visit.visitor.merchants)),
+        ("/settings/merchants/new", _("Add a merchant"), _("Whoever sells; with one shop, that is you."),
+            bool(visit.visitor.merchants)),
         ("/settings/sites/new", _("Add a site"), _("Where the goods stand and leave from."), bool(sites)),
         ("/import", _("Import your products"), _("From a shop’s export or any table."), begun["skus"]),
         ("/import", _("Import opening stock"), _("A table of SKU, site and quantity."), begun["stock"]),
         ("/settings/accounts", _("Connect a carrier"), _("Or write down a rate card of your own."), begun["carriers"]),
-        ("/import", _("Import your orders"), _("Open ones become work, what is over becomes history."), begun["orders"]),
+        ("/import", _("Import your orders"), _("Open ones become work, what is over becomes history."),
+            begun["orders"]),
     ]  # fmt: skip
     is_new = runs_the_operation(visit.visitor) and not all(done for *_step, done in steps)
     return visit.show("settings.html", pages=settings(visit.visitor.person.role), steps=steps if is_new else [])
@@ -117,7 +119,8 @@ async def _known_site(visit: Visit) -> Form:
 
 def _site_form(code: str = "") -> Form:
     """Of one that is there everything but its code may be changed."""
-    own = (Field("code", _("Code"), "code", required=True, longest=40, wrong=_("2 or more capital letters, digits and hyphens"),
+    own = (Field("code", _("Code"), "code", required=True, longest=40,
+          wrong=_("2 or more capital letters, digits and hyphens"),
                  hint=_("Short, on every pick list: EWR. It is for ever.")),)  # fmt: skip
     day_names = tuple((str(number), name) for number, name in _weekdays("wide").items())
     parts = (
@@ -136,7 +139,8 @@ def _site_form(code: str = "") -> Form:
             Field("timezone", _("Time zone"), value=reader().zone or "UTC", choices=zones(), required=True, longest=60),
             Field("cut_off", _("Ready by"), value="14:00", required=True, longest=8, wrong=_("a time of day, as 14:00"),
                   hint=_("What is packed until then leaves the same day.")),
-            Field("weekdays", _("Days it ships on"), "ticks", "1,2,3,4,5", choices=day_names, wrong=_("at least one day")),
+            Field("weekdays", _("Days it ships on"), "ticks", "1,2,3,4,5", choices=day_names,
+                  wrong=_("at least one day")),
         ), _("Promised dates are worked out from these.")),
         Part(_("On the map"), (
             Field("latitude", _("Latitude"), "decimal"), Field("longitude", _("Longitude"), "decimal"),
@@ -270,16 +274,19 @@ def _merchant_form(key: str = "", name: str = "", *, mine: bool = False) -> Form
         )),
         Part(_("Address"), (
             Field("address.line1", _("Street")), Field("address.line2", _("Street, second line")),
-            Field("address.postcode", _("Postcode"), longest=20), Field("address.city", _("City")), Field("address.region", _("Region")),
+            Field("address.postcode", _("Postcode"), longest=20), Field("address.city", _("City")),
+                  Field("address.region", _("Region")),
         ), _("The seller’s, on invoices and customs papers.")),
         Part(_("Orders"), (
             Field("when_short", _("When stock is short"), "choice", "backorder", choices=tuple(WHEN_SHORT.items())),
             Field("ship", _("How orders are sent"), "choice", "split", choices=tuple(SHIP.items())),
-            Field("reserve_minutes", _("An unpaid order keeps its stock for"), "count", "60", unit=_("minutes"), required=True),
+            Field("reserve_minutes", _("An unpaid order keeps its stock for"), "count", "60", unit=_("minutes"),
+                  required=True),
             Field("hold_duplicates", _("Hold orders that look like one that came before"), "yes", "yes"),
         ), _("What happens without anybody asking.")),
         Part(_("Tax numbers"), (
-            Field("tax_numbers.vat", _("VAT"), longest=60), Field("tax_numbers.ioss", "IOSS", longest=60), Field("tax_numbers.eori", "EORI", longest=60),
+            Field("tax_numbers.vat", _("VAT"), longest=60), Field("tax_numbers.ioss", "IOSS", longest=60),
+                  Field("tax_numbers.eori", "EORI", longest=60),
         )),
         Part(_("Brand"), (
             Field("brand.accent", _("Color"), longest=7, hint=_("As #1f4e79, in e-mails to buyers.")),

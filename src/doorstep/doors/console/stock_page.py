@@ -111,7 +111,8 @@ async def _announcement(visit: Visit) -> Form:
         sites = tuple((site.code, f"{site.code} · {site.name}") for site in (await setup.sites(tx)).sites)
     fields = (
         Field("site", _("Site"), "choice", choices=sites),
-        Field("goods", _("Goods"), "long", required=True, longest=20_000, hint=_("On each line a SKU’s code and how many: MUG 24")),
+        Field("goods", _("Goods"), "long", required=True, longest=20_000,
+              hint=_("On each line a SKU’s code and how many: MUG 24")),
         Field("reference", _("Number on the papers"), longest=120),
         Field("expected_on", _("Expected on"), "day"),
     )  # fmt: skip

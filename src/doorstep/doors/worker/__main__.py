@@ -13,7 +13,7 @@ import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker import finding, relay, schedule
+from doorstep.doors.worker import finding, importing, relay, schedule
 from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
@@ -34,6 +34,7 @@ async def main() -> None:
             schedule.run(world, worker.stopping),
             subscribers.run(worker.stopping),
             finding.run(world, worker.stopping),
+            importing.run(world, homes.home(), worker.stopping),
         )
 
 
