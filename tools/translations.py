@@ -20,6 +20,7 @@ from babel.messages.pofile import read_po, write_po
 
 import doorstep
 from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
+from doorstep.journey.intake.files.problems import REASONS
 from doorstep.kit.refusals import every_refusal, sentence_of
 
 CONSOLE = LOCALES.parent
@@ -33,7 +34,7 @@ Text = str | tuple[str, str]
 def texts() -> dict[Text, list[str]]:
     """Every text that is to be translated, and the files it is in."""
     found: dict[Text, list[str]] = {}
-    for where, text in (*_in_templates(), *_in_code(), *_in_refusals()):
+    for where, text in (*_in_templates(), *_in_code(), *_in_refusals(), *_in_reports()):
         places = found.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -75,6 +76,12 @@ def _in_refusals() -> Iterator[tuple[str, Text]]:
     for kind in every_refusal():
         if kind.__module__.startswith("doorstep."):
             yield kind.__module__, sentence_of(kind)
+
+
+def _in_reports() -> Iterator[tuple[str, Text]]:
+    """What can be wrong with a row of a file is told beside it."""
+    for meaning in REASONS.values():
+        yield "doorstep.journey.intake.files.problems", meaning
 
 
 def _named(file: Path) -> str:

@@ -23,8 +23,7 @@ from doorstep.setup.geography import CENTERS
 
 T = TypeVar("T")
 Kind = Literal["text", "long", "choice", "money", "count", "moment", "country", "yes", "ticks", "list", "decimal",
-    "code",
-               "day", "secret"]  # fmt: skip
+               "code", "day", "time", "secret"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +168,8 @@ def _value(field: Field, word: str) -> Any:
             return to_minor(Decimal(_plain(word)), field.unit)
         case "code":
             return word.upper()
+        case "time":
+            return f"{word}:00" if word.count(":") == 1 else word
     return word
 
 

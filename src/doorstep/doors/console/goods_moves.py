@@ -188,7 +188,7 @@ def _scrap(of: WholeSku, sites: Sites) -> tuple[Field, ...]:
         _site(sites),
         Field("quantity", _("Units"), "count", required=True),
         Field("from_place", _("From"), "choice", places[0][0], choices=places),
-        _note(),
+        Field("reason", _("Reason"), required=True),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from doorstep.doors.console import words
 from doorstep.doors.console.speaking import Told, _, grouped
+from doorstep.setup.places import PARCEL, TOTE
 
 STAGES = Told({
     "free": "free", "reserved": "promised", "picked": "picked", "packed": "packed", "quarantine": "in quarantine",
@@ -43,6 +44,7 @@ def way(row: Any) -> str:
 def _end(stage: str, place: str) -> str:
     if stage == "world":
         return _("outside")
-    where = place.partition(":")[2] if place.startswith(("tote:", "parcel:")) else place
-    told = STAGES[stage]
-    return f"{told} ({where})" if where and not place.startswith("parcel:") else told
+    if not place or place.startswith(PARCEL):
+        return STAGES[stage]
+    where = _("tote %(name)s", name=place.removeprefix(TOTE)) if place.startswith(TOTE) else place
+    return f"{STAGES[stage]} ({where})"

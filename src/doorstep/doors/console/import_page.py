@@ -157,6 +157,7 @@ class Screen:
     rules: list[tuple[str, str]] = field(default_factory=list)
     rows: list[FirstRow] = field(default_factory=list)
     is_one_table: bool = True
+    missing: list[str] = field(default_factory=list)  # what no column says, and somebody will miss
     trouble: str = ""
     reasons: list[str] = field(default_factory=list)
 
@@ -213,6 +214,7 @@ def _screen(run: Run, currency: str) -> Screen:
         screen.is_one_table = len({column.name for column in screen.columns}) == len(screen.columns) and len(files) == 1
         if run.kind == "orders":
             screen.rules = rules_of(said, screen.columns)
+        screen.missing = _missing(run, screen)
         screen.rows = first_rows(
             files,
             said,
@@ -226,6 +228,13 @@ def _screen(run: Run, currency: str) -> Screen:
     except Refusal as refusal:
         screen.trouble, screen.reasons = gettext(refusal.sentence), _without_places(refusal)
     return screen
+
+
+def _missing(run: Run, screen: Screen) -> list[str]:
+    """Of a known format everything is known."""
+    said = {column.field for column in screen.columns} | {name for name, _spoken in screen.rules}
+    wanted = () if run.settings.format else import_words.WANTED[run.kind]
+    return [import_words.field(run.kind, names[0]) for names in wanted if not said & set(names)]
 
 
 async def _note_unknown(visit: Visit, run: Run, screen: Screen) -> None:

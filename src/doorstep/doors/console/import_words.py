@@ -58,6 +58,15 @@ PREVIEWS = {
     }),
     "stock": Told({"sku": "SKU", "site": "Site", "bin": "Bin", "lot": "Lot", "quantity": "Quantity"}),
 }  # fmt: skip
+# Without one of these a row says too little.
+WANTED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "orders": (
+        ("order.key",), ("order.placed_at",), ("line.sku", "line.title"), ("line.quantity",),
+        ("line.unit_price", "line.total"),
+    ),
+    "products": (("sku", "handle"), ("title",)),
+    "stock": (("sku",), ("quantity", "available")),
+}  # fmt: skip
 BECOMES = Told(
     {
         "work": "work",

@@ -137,7 +137,8 @@ def _site_form(code: str = "") -> Form:
         ), _("Stands on labels and customs papers.")),
         Part(_("When parcels leave"), (
             Field("timezone", _("Time zone"), value=reader().zone or "UTC", choices=zones(), required=True, longest=60),
-            Field("cut_off", _("Ready by"), value="14:00", required=True, longest=8, wrong=_("a time of day, as 14:00"),
+            Field("cut_off", _("Ready by"), "time", "14:00", required=True, longest=8,
+                  wrong=_("a time of day, as 14:00"),
                   hint=_("What is packed until then leaves the same day.")),
             Field("weekdays", _("Days it ships on"), "ticks", "1,2,3,4,5", choices=day_names,
                   wrong=_("at least one day")),

@@ -26,7 +26,7 @@ LONGEST_FIELD = 2000
 FORM_WITH_FILES = "multipart/form-data"
 
 
-class TooLarge(Refusal):
+class FilesTooLarge(Refusal):
     """That is more than can be handed over here: let `doorstep import` read it where it is."""
 
     status = 413
@@ -52,7 +52,7 @@ class Upload:
 
 async def receive(request: AnyRequest, folder: Path, check: Callable[[dict[str, str]], None]) -> Upload:
     """Read the form into this new folder. `check` looks at the fields before the first file, and refuses what nobody of
-    ours sent. Refuses NotAForm, TooLarge, NoFile; then nothing is left of it."""
+    ours sent. Refuses NotAForm, FilesTooLarge, NoFile; then nothing is left of it."""
     kind, _, rest = request.headers.get("content-type", "").partition(";")
     boundary = re.search(r'boundary="?([^";]{1,200})"?', rest)
     if kind.strip().lower() != FORM_WITH_FILES or boundary is None:
@@ -74,7 +74,7 @@ async def _read(request: AnyRequest, upload: Upload, writing: _Writing, boundary
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > LARGEST_BYTES:
-                    raise TooLarge(largest_mb=LARGEST_BYTES >> 20)
+                    raise FilesTooLarge(largest_mb=LARGEST_BYTES >> 20)
                 for event in parser.parse(chunk) if chunk else ():
                     writing.take(event)
     except MultipartError as error:

@@ -35,7 +35,9 @@ Take = Callable[[Asked, Tell], Awaitable[dict[str, Any]]]
 
 
 class FileGone(Refusal):
-    """The file is not where it was put: hand it over again. (Web and worker share one home.)"""
+    """The file is not where it was put; hand it over again."""
+
+    # Web and worker share one home: on machines of their own, by a shared folder.
 
     status = 410
 
