@@ -24,6 +24,7 @@ REFERENCE_TABLES = {
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
     "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
+    "taste": "how people like the pages, language and light; it names nothing of a merchant's",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
 }
 # Unique keys and indexes of merchant-owned tables that need not begin with merchant_id, and why.

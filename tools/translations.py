@@ -27,6 +27,12 @@ CONSOLE = LOCALES.parent
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 # What is shown in tables of words stands there without a call of its own.
 TABLE = "Told"
+# Refused to who sits at the machine, not on a page.
+ON_THE_MACHINE = (
+    "doorstep.doors.cli", "doorstep.doors.demo", "doorstep.doors.exports", "doorstep.doors.opening",
+    "doorstep.doors.supervisor", "doorstep.doors.worker", "doorstep.kit.embedded", "doorstep.kit.home",
+    "doorstep.kit.migrate", "doorstep.kit.secrets",
+)  # fmt: skip
 
 Text = str | tuple[str, str]
 
@@ -38,7 +44,9 @@ def texts() -> dict[Text, list[str]]:
         places = found.setdefault(text, [])
         if where not in places:
             places.append(where)
-    found.pop("", None)
+    # What is nothing but a value is the same everywhere.
+    for text in ("", "%s"):
+        found.pop(text, None)
     return found
 
 
@@ -50,13 +58,20 @@ def _in_templates() -> Iterator[tuple[str, Text]]:
 
 def _in_code() -> Iterator[tuple[str, Text]]:
     for file in sorted(CONSOLE.rglob("*.py")):
-        source = file.read_bytes()
-        for _line, text, _comments, _context in extract("python", BytesIO(source), KEYWORDS):
-            yield _named(file), text
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == TABLE:
-                for text in _strings(node.args[0]):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                for text in _texts_of(node.func.id, node.args):
                     yield _named(file), text
+
+
+def _texts_of(called: str, given: list[ast.expr]) -> Iterator[Text]:
+    words = [each.value for each in given[:2] if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if called == TABLE:
+        yield from _strings(given[0])
+    elif called == "ngettext" and len(words) == 2:
+        yield words[0], words[1]
+    elif called in ("_", "N_", "gettext") and words:
+        yield words[0]
 
 
 def _strings(table: ast.expr) -> Iterator[str]:
@@ -74,7 +89,7 @@ def _in_refusals() -> Iterator[tuple[str, Text]]:
         if "__main__" not in module.name:
             importlib.import_module(module.name)
     for kind in every_refusal():
-        if kind.__module__.startswith("doorstep."):
+        if kind.__module__.startswith("doorstep.") and not kind.__module__.startswith(ON_THE_MACHINE):
             yield kind.__module__, sentence_of(kind)
 
 

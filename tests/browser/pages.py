@@ -17,6 +17,10 @@ AN_ORDER = """
 select n.order_id from order_now n where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
   order by n.order_id desc limit 1
 """
+A_SITE = """
+select t.code from fulfillment_order f join site t on t.site_id = f.site_id
+  where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]
     return found
 
 
+async def a_site(db: Db) -> str:
+    """Where something is to be picked, if anywhere."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+
+
+async def address_of(shot: Shot, db: Db) -> str:
+    return shot.address if isinstance(shot.address, str) else await shot.address(db)
+
+
 async def keys(tab: Tab) -> None:
     await tab.keyboard.press("?")
 
@@ -50,20 +64,50 @@ async def account(tab: Tab) -> None:
     await tab.locator("[popovertarget=me]:visible").click()
 
 
+async def hold_many(tab: Tab) -> None:
+    """The first orders of the list are chosen, and what a hold would do to them is shown."""
+    for box in (await tab.locator("[data-choice]").all())[:3]:
+        await box.check()
+    async with tab.expect_navigation():
+        await tab.locator(".chosen-bar button").first.click()
+
+
+async def choose(tab: Tab) -> None:
+    await tab.locator("[data-choice]").first.check()
+
+
+async def open_sheet(tab: Tab) -> None:
+    """The form of the order's first move."""
+    await tab.locator("main .moves > [popovertarget]").first.click()
+
+
+async def columns(tab: Tab) -> None:
+    await tab.locator("[popovertarget=columns]").first.click()
+
+
+async def days(tab: Tab) -> None:
+    await tab.locator("[popovertarget=placed]").first.click()
+
+
 PAGES: tuple[Shot, ...] = (
     Shot("orders", "/orders"),
     Shot("orders-held", "/orders?hold=any"),
     Shot("orders-none", "/orders?q=nobody"),
+    Shot("orders-chosen", "/orders", then=choose),
+    Shot("orders-bulk", "/orders", then=hold_many),
+    Shot("orders-columns", "/orders", then=columns),
+    Shot("orders-days", "/orders", then=days),
     Shot("keys", "/orders", then=keys),
     Shot("palette", "/orders", then=palette),
     Shot("account", "/orders", then=account),
     Shot("order-held", an_order("processing", held=True)),
+    Shot("order-form", an_order("processing", held=True), then=open_sheet),
     Shot("order-ready", an_order("awaiting_fulfillment")),
     Shot("order-picking", an_order("in_fulfillment")),
     Shot("order-on-its-way", an_order("fulfilled")),
     Shot("order-completed", an_order("completed")),
     Shot("order-canceled", an_order("canceled")),
     Shot("floor", "/floor"),
-    Shot("floor-site", "/floor?site=EWR"),
+    Shot("floor-site", a_site),
     Shot("missing", "/orders/ord_1"),
 )

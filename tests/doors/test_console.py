@@ -7,21 +7,21 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from doorstep.kit import clock
 from doorstep.setup.people import add_person, consume, end_person, issue_link
 from doorstep.spine.tenant import Db
+from tests.browser.windows import Window, email, link_for, window
 from tests.shop import HOME, Shop
 
-CHROMIUM = Path("/usr/bin/chromium")
 NAUGHTY = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -64,17 +64,6 @@ class Visitor:
         return re.findall(r'class="row-link" href="/orders/(ord_\d+)"', await self.html("/orders", **params))
 
 
-def email(shop: Shop, role: str) -> str:
-    return f"{role}@{shop.key}.example"
-
-
-async def link_for(shop: Shop, role: str) -> str:
-    """A link for somebody of that role, who is made; those of the role merchant are this shop's."""
-    merchant = shop.merchant if role == "merchant" else None
-    await add_person(shop.db, email(shop, role), role, name=f"Dana {role}", merchant=merchant)
-    return await issue_link(shop.db, email(shop, role))
-
-
 @asynccontextmanager
 async def visiting(shop: Shop, web: str, role: str = "merchant") -> AsyncIterator[Visitor]:
     token = await link_for(shop, role)
@@ -88,70 +77,6 @@ async def visitor(shop: Shop, web: str) -> AsyncIterator[Visitor]:
     """The shop's merchant, signed in."""
     async with visiting(shop, web) as found:
         yield found
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"the console's looks are tested in {CHROMIUM}: install the package chromium")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        await opened.close()
-
-
-@dataclass
-class Window:
-    """A browser window that notes whatever it should not have met."""
-
-    page: Page
-    context: BrowserContext
-    web: str
-    troubles: list[str] = field(default_factory=list)
-
-    async def go(self, path: str) -> int:
-        answer = await self.page.goto(self.web + path)
-        assert answer
-        return answer.status
-
-    async def text(self) -> str:
-        return await self.page.inner_text("body")
-
-    async def fits(self) -> bool:
-        wider: int = await self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return wider <= 0
-
-
-@asynccontextmanager
-async def window(browser: Browser, web: str, token: str = "", **how: Any) -> AsyncIterator[Window]:
-    context = await browser.new_context(**how)
-    page = await context.new_page()
-    opened = Window(page, context, web)
-
-    async def met_dialog(dialog: Any) -> None:
-        opened.troubles.append(f"dialog: {dialog.message}")
-        await dialog.dismiss()
-
-    page.on("dialog", met_dialog)
-    page.on("pageerror", lambda error: opened.troubles.append(f"error: {error}"))
-    page.on("console", lambda said: opened.troubles.append(f"console: {said.text}") if said.type == "error" else None)
-    page.on("request", lambda asked: opened.troubles.append(f"outside: {asked.url}")
-            if not asked.url.startswith(web) else None)  # fmt: skip
-    if token:
-        assert await opened.go(f"/in/{token}") == 200
-    yield opened
-    await context.close()
-
-
-@pytest.fixture
-async def desk(shop: Shop, web: str, browser: Browser) -> AsyncIterator[Window]:
-    """The owner at a laptop; the list shows this test's shop alone when it is asked for it."""
-    laptop = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Warsaw"}
-    async with window(browser, web, await link_for(shop, "owner"), **laptop) as opened:
-        yield opened
-        assert opened.troubles == []
 
 
 # Who gets in
@@ -445,7 +370,7 @@ async def test_an_order_from_hold_to_the_door_by_clicks(shop: Shop, desk: Window
     order = await shop.place(("MUG", 2), number="#9001", tenders=[{"kind": "paid", "amount_minor": 2500}])
     page = desk.page
     await desk.go(f"/orders/{order}")
-    await _do(page, "hold", "Put on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
+    await _do(page, "hold", "Put it on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
     (until,) = await shop.rows("select until from hold where merchant_id = $1 and until is not null", shop.merchant)
     assert f"{until['until']:%Y-%m-%d %H:%M}" == "2099-06-01 08:30"  # the desk stands in Warsaw
     assert "On hold: Operator" in await desk.text() and "Buyer wants to talk" in await desk.text()

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from doorstep.doors.console import words
 from doorstep.doors.console.asking import once_of
-from doorstep.doors.console.foretelling import foretold
+from doorstep.doors.console.foretelling import NOT_SAID_YET, foretold
 from doorstep.doors.console.forms import Field
 from doorstep.doors.console.moves import may
 from doorstep.doors.console.speaking import _, gettext
@@ -155,7 +155,7 @@ def _all(kind: str) -> list[Bulk]:
     why = Field("reason", _("Why"), required=True, longest=500, hint=_("Everybody who meets the order reads this."))
     text = Field("text", _("Note"), "long", required=True, longest=2000, hint=_("Only people who work here see it."))
     return [
-        Bulk("hold", "hand", _("Hold"), _("Put on hold"),
+        Bulk("hold", "hand", _("Hold"), _("Put them on hold"),
              _("Nothing more happens to them until the hold is lifted, down to the next scan."),
              lambda order, form: [{"order": order.id, "type": kind, "reason": form["reason"]}], "", (why,)),
         Bulk("lift", "play", _("Lift holds"), _("Lift the holds"),
@@ -199,7 +199,7 @@ async def do(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         orders = await _chosen(tx, visit.form)
     missing = [field for field in bulk.fields if field.required and not visit.form.get(field.name, "").strip()]
-    parts = _parts(visit, bulk, orders, {field.name: "…" for field in missing})
+    parts = _parts(visit, bulk, orders, {field.name: NOT_SAID_YET for field in missing})
     if visit.form.get("step") == "do" and not missing:
         await _done(visit, bulk, parts)
         return _shown(visit, bulk, parts, is_done=True)

@@ -16,7 +16,6 @@ from litestar import Response
 from doorstep.doors.console import words
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.moves import may
-from doorstep.doors.console.speaking import gettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.kit import clock
@@ -189,7 +188,7 @@ async def to_do(tx: Tx, site: Site) -> list[ToDo]:
     rows = await tx.rows(TO_DO, list(tx.merchants), site.site_id, SHOWN)
     holds: dict[tuple[int, int | None], str] = {}
     for row in await tx.rows(OPEN_HOLDS, list(tx.merchants), [row["order_id"] for row in rows]):
-        told = f"{words.HOLDS.get(row['type'], '')}: {gettext(row['reason'])}"
+        told = f"{words.HOLDS.get(row['type'], '')}: {words.reason(row['reason'])}"
         holds.setdefault((row["order_id"], row["line_no"]), told)
     lines: dict[int, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for row in await tx.rows(LINES, list(tx.merchants), [row["fulfillment_order_id"] for row in rows]):

@@ -8,8 +8,10 @@ from typing import Any
 
 from doorstep.doors.console import words
 from doorstep.doors.console.looks import money
-from doorstep.doors.console.speaking import Told, _, gettext, ngettext
+from doorstep.doors.console.speaking import Told, _, ngettext
 
+# Stands for what a form asks for and nobody has typed yet.
+NOT_SAID_YET = "…"
 # What follows that moves neither units nor money of this order by itself, and is worth a line.
 FOLLOWS = Told({
     "want_refund": "What is then paid too much goes back the way it came",
@@ -34,7 +36,8 @@ def _sentences(effect: Mapping[str, Any], titles: Mapping[int, str], currency: s
     yield from _stock(effect)
     for each in effect["holds"]:
         kind = words.HOLDS.get(each["type"], each["type"])
-        yield _("On hold: %(kind)s. %(reason)s", kind=kind, reason=gettext(each["reason"]))
+        told = "" if each["reason"] == NOT_SAID_YET else words.reason(each["reason"])
+        yield _("On hold: %(kind)s. %(reason)s", kind=kind, reason=told) if told else _("On hold: %(kind)s", kind=kind)
     for verb in dict.fromkeys(effect["verbs"][1:]):
         if verb in FOLLOWS:
             yield FOLLOWS[verb]
@@ -42,7 +45,7 @@ def _sentences(effect: Mapping[str, Any], titles: Mapping[int, str], currency: s
         yield words.ERRANDS.get(errand, words.titled(errand))
     for each in effect["refused"]:
         what = words.HAPPENED.get(each["verb"], words.titled(each["verb"])).lower()
-        yield _("Refused: %(what)s. %(why)s", what=what, why=gettext(each["sentence"]))
+        yield _("Refused: %(what)s. %(why)s", what=what, why=words.reason(each["sentence"]))
 
 
 def _stock(effect: Mapping[str, Any]) -> Iterator[str]:

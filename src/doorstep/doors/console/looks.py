@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,10 +17,10 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from doorstep.doors.console import goods_words, words
-from doorstep.doors.console.speaking import LANGUAGES, N_, gettext, grouped, ngettext_of, reader
+from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
 
@@ -35,10 +36,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
     )
-    env.install_gettext_callables(gettext, ngettext_of, newstyle=True)  # type: ignore[attr-defined]
     env.globals.update(
+        _=_text,
         ngettext=_counted,
         asset=asset,
         icon=icon,
@@ -50,11 +50,21 @@ def environment() -> Environment:
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
+        price=price,
     )  # fmt: skip
     return env
 
 
-def _counted(one: str, many: str, count: int, **values: Any) -> Markup:
+# A page has hundreds of texts: these two say what Jinja's own would, at a fraction of the cost.
+
+
+def _text(text: str, /, **values: Any) -> Markup:
+    """A text in the reader's language; what is put into it is escaped."""
+    told = Markup(gettext(text))
+    return told % values if values else told
+
+
+def _counted(one: str, many: str, count: int, /, **values: Any) -> Markup:
     return Markup(ngettext_of(one, many, count)) % {"num": grouped(count), **values}
 
 
@@ -132,6 +142,15 @@ class MoneyShape:
         return int(10**self.places)
 
 
+def price(unit_price: Decimal, currency: str) -> str:
+    """A unit price with as many places as it has, at least the currency's."""
+    exact = unit_price.normalize()
+    places = max(digits(currency), -int(exact.as_tuple().exponent))
+    shape = _money_shape(currency, reader().language)
+    whole, _point, part = f"{unit_price:,.{places}f}".partition(".")
+    return whole.replace(",", shape.group) + (shape.point + part if part else "")
+
+
 @lru_cache(maxsize=1024)
 def _money_shape(currency: str, language: str) -> MoneyShape:
     places = digits(currency)
@@ -147,8 +166,8 @@ def since(then: datetime) -> str:
     seconds = (clock.now() - then).total_seconds()
     told = _spelled(abs(seconds))
     if told == "":
-        return gettext("just now")
-    return gettext("%(time)s ago" if seconds > 0 else "in %(time)s") % {"time": told}
+        return _("just now")
+    return _("%(time)s ago", time=told) if seconds > 0 else _("in %(time)s", time=told)
 
 
 def _spelled(seconds: float) -> str:
@@ -165,9 +184,8 @@ def moment(then: datetime, how: str = "since") -> Markup:
     not known yet turns it into its own."""
     utc = then.astimezone(UTC)
     shown = since(then) if how == "since" else clock_time(then)
-    return Markup('<time datetime="{}" title="{}" data-how="{}">{}</time>').format(
-        f"{utc:%Y-%m-%dT%H:%M:%SZ}", full_time(then), how, shown
-    )
+    told = f'<time datetime="{utc:%Y-%m-%dT%H:%M:%SZ}" title="{escape(full_time(then))}" data-how="{how}">'
+    return Markup(f"{told}{escape(shown)}</time>")
 
 
 def clock_time(then: datetime) -> str:

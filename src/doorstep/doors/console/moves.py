@@ -157,13 +157,13 @@ def _hold(of: Whole) -> Move:
     choices = tuple((kind, words.HOLDS[kind]) for kind in kinds)
     lines = tuple((str(line.line), of.titles[line.line]) for line in of.order.lines)
     return _move(
-        of, "hold", _("Hold"), _("Put on hold"),
+        of, "hold", _("Hold"), _("Put it on hold"),
         _("Nothing more happens to it until the hold is lifted, down to the next scan."),
         Field("reason", _("Why"), required=True, longest=500, hint=_("Everybody who meets the order reads this.")),
         Field("type", _("Kind"), "choice", "operator", choices=choices),
         *([Field("line", _("What"), "choice", choices=(("", _("The whole order")), *lines))] if len(lines) > 1 else []),
         Field("until", _("Until"), "moment", hint=_("Then it ends by itself. Empty: until somebody lifts it.")),
-        confirm=_("Put on hold"),
+        confirm=_("Put it on hold"),
     )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ async def show(visit: Visit) -> Response[str]:
         views=await views_seen_by(visit.db, visit.visitor.person),
         current=address_of(filters.kept),
         every_column=COLUMNS,
+        usual=USUAL,
         ranges=ranges(),
         did=DONE.get(visit.query.get("did", ""), ""),
     )

@@ -38,6 +38,8 @@ def stops(of: Whole, part: Part, parcel: Parcel) -> list[Stop]:
     if seen and seen[0].country in ("", site.country):
         site = replace(site, when=seen.pop(0).when)
     door = _door(of, parcel)
+    if seen and seen[-1].name.casefold() == door.name.casefold():
+        seen[-1] = replace(seen[-1], country=door.country)
     at_the_door = parcel.row.delivered_at or parcel.row.state in NEAR
     if at_the_door and seen and seen[-1].name.casefold() == door.name.casefold():
         last = seen.pop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from litestar import Response, Router
@@ -135,20 +135,23 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        _write_for(request)
-        visitor = await visitor_of(db, request)
+        visitor = request.state.visitor = await visitor_of(db, request)
+        taste = await looking.taken_over(db, visitor, request.cookies)
+        _write_for(request, taste)
         form = await read_form(request) if method == "POST" else {}
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
         path_words = {name: str(word) for name, word in request.path_params.items()}
         is_part = request.headers.get("hx-request") == "true"
-        return await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request)))
+        shown = await call(Visit(db, visitor, path_words, read_query(request), form, is_part, kept_of(request)))
+        looking.remember(shown, taste)
+        return shown
 
     return _handler(method, path, answer)
 
 
-def _write_for(request: AnyRequest) -> None:
-    write_for(reader_of(request.cookies, request.headers.get("accept-language", "")))
+def _write_for(request: AnyRequest, taste: Mapping[str, str] | None = None) -> None:
+    write_for(reader_of({**request.cookies, **(taste or {})}, request.headers.get("accept-language", "")))
 
 
 def _way_in(db: Db) -> HTTPRouteHandler:
@@ -219,7 +222,8 @@ def _refused(request: AnyRequest, error: Exception) -> Response[str]:
         answer = page("signed_out.html", refusal.status, refusal=refusal)
         answer.headers["www-authenticate"] = "Link"
         return answer
-    return page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    visitor = getattr(request.state, "visitor", None)
+    return page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:

@@ -219,12 +219,12 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
-    """A document of a parcel: where it is, and whose it is."""
+class Papers:
+    """The documents of a parcel: their paths below it."""
 
     parcel: str
-    path: str
-    of: str
+    tracking_number: str
+    paths: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,20 +285,19 @@ class Whole:
         return self.order.deliver_from, self.order.deliver_by
 
     @property
-    def papers(self) -> list[Paper]:
+    def papers(self) -> list[Papers]:
         """Of the parcels that are packed: label, packing slip, and what customs want."""
         abroad = self.order.ship_to["country"] if self.order.ship_to else ""
         return [
-            Paper(parcel.row.id, path, parcel.row.tracking_number or parcel.row.id)
+            Papers(parcel.row.id, parcel.row.tracking_number, [
+                *(["label"] if parcel.row.label_state == "bought" else []),
+                "packing-slip",
+                *(["customs"] if abroad not in ("", part.site.country) else []),
+            ])
             for part in self.parts
             for parcel in part.parcels
-            for path, is_there in (
-                ("label", parcel.row.label_state == "bought"),
-                ("packing-slip", True),
-                ("customs", abroad not in ("", part.site.country)),
-            )
-            if is_there and parcel.lines and parcel.row.packed_at
-        ]
+            if parcel.lines and parcel.row.packed_at
+        ]  # fmt: skip
 
     @property
     def notes(self) -> list[Happening]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
-from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.journey import ROWS, WORLD
 from doorstep.spine.status import AXES
@@ -454,7 +452,7 @@ def demand(items: Sequence[str], verb: str, source: str, target: str) -> str:
 
 
 def _place(stage: str) -> str:
-    return _PLACES.get(stage, plain(stage))
+    return _PLACES.get(stage) or UNITS.get(stage, plain(stage))
 
 
 _CASH = Told({
@@ -534,13 +532,6 @@ ERRANDS = Told(
         "deliver_webhook": "Subscribers are told",
     }
 )
-
-
-def price(unit_price: Decimal, currency: str) -> str:
-    """A unit price with as many places as it has, at least the currency's."""
-    exact = unit_price.normalize()
-    places = max(digits(currency), -int(exact.as_tuple().exponent))
-    return f"{unit_price:,.{places}f}"
 
 
 PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})

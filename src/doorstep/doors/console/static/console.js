@@ -33,7 +33,7 @@ if (here && document.body.dataset.zone !== here) {
   });
 }
 
-// Light or dark changes at once; the cookie keeps it.
+// Light or dark changes at once; the cookie keeps it, and the server for other browsers.
 for (const field of all("[data-here]")) field.value = location.pathname + location.search;
 for (const button of all("[data-look=theme]")) {
   button.addEventListener("click", (event) => {
@@ -43,6 +43,7 @@ for (const button of all("[data-look=theme]")) {
     else delete root.dataset.theme;
     one("meta[name=color-scheme]").content = button.value || "light dark";
     remember("theme", button.value);
+    fetch(button.form.action, { method: "POST", redirect: "manual", body: new URLSearchParams(new FormData(button.form, button)) });
     for (const each of all("[data-look=theme]")) each.setAttribute("aria-pressed", String(each === button));
   });
 }
@@ -142,7 +143,7 @@ function commands() {
   const pages = all(".side .places a").map((link) => ({
     name: link.textContent.replace(/g \S$/, "").trim(), kind: paletteWords.goes, icon: one("use", link)?.getAttribute("href"), run: () => link.click(),
   }));
-  const verbs = all("main [data-command]").map((button) => ({
+  const verbs = all("main [data-command]").filter((button) => button.checkVisibility()).map((button) => ({
     name: button.dataset.command || button.textContent.trim(), kind: button.dataset.kind || paletteWords.does, icon: null, run: () => button.click(),
   }));
   const looks = all("#me [data-look]").map((button) => ({
