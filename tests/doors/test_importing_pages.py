@@ -31,7 +31,8 @@ from doorstep.setup.imports import (
 )
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import World
-from tests.doors.test_console import Visitor, browser, link_for, visiting, window  # noqa: F401  (a fixture)
+from tests.browser.windows import link_for, window
+from tests.doors.test_console import Visitor, visiting
 from tests.doors.test_goods_pages import stage, text_of
 from tests.shop import Shop
 
@@ -101,7 +102,7 @@ def column(page: str, called: str) -> str:
 async def test_a_strangers_orders_come_in_by_clicks_alone(
     shop: Shop,
     web: str,
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "bestellungen.csv"
