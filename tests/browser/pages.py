@@ -23,7 +23,7 @@ select t.code from fulfillment_order f join site t on t.site_id = f.site_id
 """
 
 A_SKU = """
-select a.sku_id from availability a where a.merchant_id = any($1) 
+select a.sku_id from availability a where a.merchant_id = any($1)
   order by a.free + a.reserved desc, a.sku_id desc limit 1
 """
 A_RATE_CARD = """
@@ -147,6 +147,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("sku-count", a_sku("/adjust")),
     Shot("sku-movements", a_sku("/movements")),
     Shot("stock", "/stock"),
+    Shot("stock-past", "/stock/past"),
     Shot("arrivals", "/stock/arrivals"),
     Shot("arrival-new", "/stock/arrivals/new"),
     Shot("import", "/import"),

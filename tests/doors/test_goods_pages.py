@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from doorstep.doors.worker import finding
+from doorstep.kit import clock
 from doorstep.kit.home import home
 from doorstep.kit.secrets import keyring
 from doorstep.setup.connections import connection_of
@@ -216,6 +218,17 @@ async def test_what_was_announced_is_received_line_by_line(shop: Shop, web: str)
         page = text_of(await owner.html(arrival))
         assert "Closed" in page and "4 short" in page and "5 short" in page
         assert (await owner.post(arrival, **line, step="do")).status_code == 409
+
+
+async def test_what_stood_on_a_day_is_added_up(shop: Shop, other_shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 4)
+    await other_shop.stock("CUP", 9)
+    today = clock.now().date()
+    then = text_of(await visitor.html("/stock/past", day=f"{today - timedelta(days=2)}"))
+    assert "Nothing stood anywhere then" in then
+    now = text_of(await visitor.html("/stock/past", day=f"{today + timedelta(days=1)}", merchant=other_shop.key))
+    assert "MUG" in now and " 4 " in now and "CUP" not in now
+    assert "Nothing stood" in text_of(await visitor.html("/stock/past", day="nonsense", sku="CUP"))
 
 
 # Settings

@@ -72,6 +72,7 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/catalog/{sku:str}/{verb:str}", goods_moves.ask),
     ("POST", "/catalog/{sku:str}/{verb:str}", goods_moves.do),
     ("GET", "/stock", stock_page.show),
+    ("GET", "/stock/past", stock_page.show_past),
     ("GET", "/stock/arrivals", stock_page.show_arrivals),
     ("GET", "/stock/arrivals/new", stock_page.ask_whose_arrival),
     ("GET", "/stock/arrivals/new/{merchant:str}", stock_page.ask_announcement),

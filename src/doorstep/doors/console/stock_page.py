@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from litestar import Response
@@ -13,12 +13,14 @@ from doorstep.doors.console.allowing import merchant_named, sets_up, whose
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.forms import Field, Form, Part, read
 from doorstep.doors.console.goods_moves import foretold
+from doorstep.doors.console.listing import midnight
 from doorstep.doors.console.moves import may
 from doorstep.doors.console.narrowing import merchants_of, narrowing
-from doorstep.doors.console.speaking import Told, _
+from doorstep.doors.console.speaking import Told, _, reader
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.reads import setup
 from doorstep.doors.reads.arrivals import StockFilters, WholeAsn, asns, stock, whole_asn
+from doorstep.doors.reads.reports.stock import PastStockQuery, report_stock
 from doorstep.journey.inventory.announce import Announce, ExpectedLine
 from doorstep.journey.inventory.receive import Receive, ReceivedLine
 from doorstep.kit import clock
@@ -33,6 +35,8 @@ STATES = Told({"none": "None free", "promised": "Promised", "apart": "In quarant
 ASN_STATES = Told({"open": "Still to come", "closed": "Closed"})
 DONE = Told({"announce": "The arrival is announced", "receive": "The goods are in", "close": "The arrival is closed"})
 
+PAST_SHOWN = 500
+
 
 async def show(visit: Visit) -> Response[str]:
     filters = narrowing(visit, "/stock", ("q", "merchant", "site"), state=tuple(STATES))
@@ -45,6 +49,30 @@ async def show(visit: Visit) -> Response[str]:
     if visit.is_part:
         return visit.show("stock_rows.html", **context)
     return visit.show("stock.html", **context, sites=sites, states=STATES, may_write=sets_up(visit.visitor))
+
+
+async def show_past(visit: Visit) -> Response[str]:
+    """What stood where when a day was over on the reader's clock: all that moved until then, added up."""
+    today = clock.now().astimezone(reader().clock).date()
+    day = min(_day(visit.query.get("day", "")) or today - timedelta(days=1), today)
+    sku = visit.query.get("sku", "").strip()[:120]
+    async with visit.reading() as tx:
+        merchants = await merchants_of(tx, visit.query.get("merchant", ""))
+        keys = {merchant: key for merchant, (key, _name) in zip(merchants.names, merchants.choices, strict=True)}
+        merchant = next(iter(merchants.wanted or merchants.names), 0)
+        query = PastStockQuery(at=midnight(day + timedelta(days=1)), sku=sku or None)
+        rows = (await report_stock(tx, merchant, query)).stock if merchant else []
+    return visit.show(
+        "stock_past.html", merchants=merchants, merchant=keys.get(merchant, ""), day=day, today=today, sku=sku,
+        rows=rows[:PAST_SHOWN], more=len(rows) > PAST_SHOWN,
+    )  # fmt: skip
+
+
+def _day(word: str) -> date | None:
+    try:
+        return date.fromisoformat(word) if len(word) == 10 and word[:4] > "1970" else None
+    except ValueError:
+        return None
 
 
 # What is announced
