@@ -20,6 +20,7 @@ from litestar.response import Stream
 
 from doorstep.doors.console import import_words
 from doorstep.doors.console.allowing import merchant_named, must_set_up
+from doorstep.doors.console.moves import may
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _, gettext
 from doorstep.doors.console.uploading import Upload
@@ -43,7 +44,7 @@ from doorstep.journey.intake.files.first_rows import FirstRow, Wrong, first_rows
 from doorstep.kit import clock
 from doorstep.kit.home import home
 from doorstep.kit.ids import public
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import NotAllowed, NotFound, Refusal
 from doorstep.setup.imports import (
     Run,
     Settings,
@@ -184,7 +185,13 @@ async def _page(visit: Visit, refusal: Refusal | None = None) -> Response[str]:
         if not run.is_under_way:
             answer.headers["hx-refresh"] = "true"
         return answer
-    context |= {"stores": stores, "sites": sites, "kept": kept, "is_late": _is_late(run)}
+    context |= {
+        "stores": stores,
+        "sites": sites,
+        "kept": kept,
+        "is_late": _is_late(run),
+        "may_go": _may_take_in(visit, run.kind),
+    }
     screen, problems = Screen(), Problems()
     if run.is_under_way:
         pass
@@ -267,11 +274,23 @@ async def change(visit: Visit) -> Response[str]:
         await change_import(visit.db, run, kind, settings, clock.now())
         step = visit.form.get("step", "look")
         if step in ("check", "go"):
+            _must_be_theirs(visit, kind)
             await _must_be_readable(visit)
             await start_import(visit.db, run, rehearsal=step == "check", at=clock.now())
     except Refusal as refusal:
         return await _page(visit, refusal)
     return see_other(f"/import/{run.id}")
+
+
+def _may_take_in(visit: Visit, kind: str) -> bool:
+    """Counts change what stands at a site: they are for those who may count there."""
+    return kind != "stock" or may("adjust", visit.visitor.actor.roles)
+
+
+def _must_be_theirs(visit: Visit, kind: str) -> None:
+    """Refuses NotAllowed."""
+    if not _may_take_in(visit, kind):
+        raise NotAllowed(verb="adjust", role=visit.visitor.person.role)
 
 
 async def _must_be_readable(visit: Visit) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct
 
-from doorstep.doors.console.allowing import merchant_named, sets_up, whose
+from doorstep.doors.console.allowing import merchant_named, whose
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.forms import Field, Form, Part, read
 from doorstep.doors.console.goods_moves import foretold
@@ -48,7 +48,9 @@ async def show(visit: Visit) -> Response[str]:
     context: dict[str, Any] = {"rows": rows, "further": further, "filters": filters, "merchants": merchants}
     if visit.is_part:
         return visit.show("stock_rows.html", **context)
-    return visit.show("stock.html", **context, sites=sites, states=STATES, may_write=sets_up(visit.visitor))
+    return visit.show(
+        "stock.html", **context, sites=sites, states=STATES, may_count=may("adjust", visit.visitor.actor.roles)
+    )
 
 
 async def show_past(visit: Visit) -> Response[str]:
