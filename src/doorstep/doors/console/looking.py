@@ -43,7 +43,9 @@ async def taken_over(db: Db, visitor: Visitor, cookies: Mapping[str, str]) -> di
     person = str(visitor.person.person_id)
     if cookies.get(MET) == person:
         return {}
-    return {**await taste_of(db, visitor.person.person_id), MET: person}
+    # What another person left in this browser is not theirs.
+    of_another = dict.fromkeys(MAY_BE, "") if MET in cookies else {}
+    return {**of_another, **await taste_of(db, visitor.person.person_id), MET: person}
 
 
 def remember(answer: Response[Any], taste: Mapping[str, str]) -> None:
