@@ -406,4 +406,4 @@ def price(unit_price: Decimal, currency: str) -> str:
     return f"{unit_price:,.{places}f}"
 
 
-PAPERS = {"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"}
+PAPERS = {"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice", "packing_list": "Packing list"}

@@ -35,7 +35,7 @@ _FILLING = frozenset({
 })  # fmt: skip
 # Spellings of one sound.
 _SOUNDS = (("ph", "f"), ("kh", "h"), ("ck", "k"), ("sch", "sh"), ("q", "k"), ("c", "k"), ("w", "v"), ("z", "s"))
-_MUTE = re.compile("[aeiouyh]")
+_MUTE = re.compile("[aeiouy]")
 
 
 @lru_cache(maxsize=8192)
