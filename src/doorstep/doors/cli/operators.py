@@ -111,9 +111,15 @@ def lists(json: Json = False) -> None:
 def _told(loaded: LoadedList) -> str:
     sample = ", a sample that proves nothing" if loaded.is_sample else ""
     before = f" against the list of {loaded.replaces}" if loaded.replaces else ""
+    counts = (
+        (loaded.added, "new"),
+        (loaded.changed, "changed"),
+        (loaded.removed, "gone"),
+        (loaded.unchanged, "the same"),
+    )
     lines = [
         f"{loaded.kind} as of {loaded.as_of}{sample}: {loaded.rows:,} rows.",
-        f"{loaded.added:,} new, {loaded.changed:,} changed, {loaded.removed:,} gone, {loaded.unchanged:,} the same{before}.",
+        f"{', '.join(f'{count:,} {what}' for count, what in counts)}{before}.",
     ]
     if loaded.replaces and loaded.examples:
         lines.append(f"Such as: {', '.join(loaded.examples)}")

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from doorstep.doors.console import words
 from doorstep.doors.console.whole import Parcel, Whole
+from doorstep.doors.reads.order import Hold
 from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
@@ -107,7 +108,9 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
         is_open = hold.lifted_at is None
         if hold.line:
             yield hold.id, _name_item(of, hold.line), is_open and hold.type == "unknown_item"
-        yield hold.id, _fix_address(of), is_open and hold.type == "address"
+        yield hold.id, _fix_address(of), is_open and (hold.type == "address" or "ship_to.tax_id" in _wanted(hold))
+        yield hold.id, _review_party(of), is_open and hold.type == "denied_party"
+        yield hold.id, _keep_filing(of), is_open and "itn" in _wanted(hold)
         yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
         # What is unknown stays so until it is named.
         yield hold.id, _lift(of, hold.id), is_open and not (hold.type == "unknown_item" and hold.line)
@@ -118,6 +121,11 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
     for parcel in of.parcels:
         for move, fits in _of_parcel(of, parcel):
             yield parcel.row.id, move, fits
+
+
+def _wanted(hold: Hold) -> set[str]:
+    """The fields that would end it."""
+    return {str(field.get("field")) for field in hold.why.get("fields", ())}
 
 
 def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
@@ -202,6 +210,7 @@ def _fix_address(of: Whole) -> Move:
         ("line2", "Apartment, floor …", "address-line2"), ("postcode", "Postcode", "postal-code"),
         ("city", "City", "address-level2"), ("region", "State or region", "address-level1"),
         ("country", "Country (two letters)", "country"), ("phone", "Phone", "tel"),
+        ("tax_id", "Recipient's own number for customs", "off"),
     )  # fmt: skip
     fields = [
         Field(f"ship_to.{name}", label, value=str(given.get(name, "")), required=name == "country", code=code)
@@ -209,6 +218,24 @@ def _fix_address(of: Whole) -> Move:
     ]
     says = "It is checked again with the new address."
     return _move(of, "fix_address", "Mend address", "Mend the address", says, *fields, confirm="Keep this address")
+
+
+def _review_party(of: Whole) -> Move:
+    says = "The hold names whom the list names. Another person goes on, and is not asked about again."
+    choices = (("no_match", "Another, only the names are alike"), ("match", "The same"))
+    return _move(
+        of, "review_party", "Is it the same?", "Is the buyer whom the list names?", says,
+        Field("verdict", "It is", "choice", "no_match", choices=choices),
+        Field("note", "How you know", longest=500),
+        confirm="Keep my word", tone="primary",
+    )  # fmt: skip
+
+
+def _keep_filing(of: Whole) -> Move:
+    itn = Field("itn", "ITN", required=True, longest=40, hint="As AES answered: X, the day, six digits.")
+    says = "It stands on the papers, and the order goes on."
+    return _move(of, "keep_filing", "Export filed", "The export was filed", says, itn, confirm="Keep the number",
+                 tone="primary")  # fmt: skip
 
 
 def _record_payment(of: Whole) -> Move:

@@ -239,6 +239,8 @@ HAPPENED: dict[str, str] = {
     "cancel": "Canceled",
     "name_item": "The unknown item got its SKU",
     "fix_address": "Address mended",
+    "review_party": "Said whether it is the listed party",
+    "keep_filing": "Export filed",
     "note": "Note",
     "take_back": "Goods came back",
 }

@@ -104,5 +104,7 @@ def _word_alike(one: str, other: str) -> float:
         return 100.0
     if len(one) == 1 or len(other) == 1:
         return 85.0 if one[:1] == other[:1] else 0.0
-    sounds_alike = 90.0 if len(_bones(one)) > 2 and _bones(one) == _bones(other) else 0.0
-    return max(sounds_alike, ratio(one, other) if min(len(one), len(other)) > 3 else 0.0)
+    bones, lengths = _bones(one), sorted((len(one), len(other)))
+    tells = len(bones) > 2 or (lengths[0] > 3 and lengths[1] - lengths[0] < 2)
+    sounds_alike = 90.0 if tells and bones == _bones(other) else 0.0
+    return max(sounds_alike, ratio(one, other) if lengths[0] > 3 else 0.0)
