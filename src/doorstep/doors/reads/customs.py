@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
-from doorstep.doors.reads.orders import Limit
+from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import NotFound
@@ -33,7 +33,8 @@ select {_GOODS} from sku s where s.merchant_id = $1 and (s.sku_id = $2 or s.code
 """
 SKUS = f"""
 select {_GOODS} from sku s where s.merchant_id = $1 and s.stocked and ($2::text is null or s.code > $2)
-  order by s.code limit $3
+    and ($3::text is null or s.code = $3)
+  order by s.code limit $4
 """
 BY_CODE = f"select {_GOODS} from sku s where s.merchant_id = $1 and s.code = any($2)"
 ORDER = """
@@ -60,10 +61,11 @@ class CellQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class GridQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`all`: the ready ones too."""
+    """`all`: the ready ones too. `code`: of this SKU only."""
 
     to: Country
     mode: Mode = "post"
+    code: Word | None = None
     all: bool = False
     limit: Limit = 50
     cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -226,7 +228,7 @@ async def grid(tx: Tx, merchant: int, query: GridQuery, on: date) -> GridPage:
     checks.country(query.to)
     (after,) = cursor.read(query.cursor, tuple[str]) if query.cursor else (None,)
     trader = (await traders(tx))[merchant]
-    rows = await tx.rows(SKUS, merchant, after, LOOKED_AT + 1)
+    rows = await tx.rows(SKUS, merchant, after, query.code, LOOKED_AT + 1)
     looked_at = [goods_of(row) for row in rows[:LOOKED_AT]]
     rules = await rules_of(tx, [query.to], on, (goods.hs_code for goods in looked_at))
     page: list[GridRow] = []
