@@ -19,7 +19,8 @@ create table rule_row (
   words   text[] not null default '{}',                 -- what a denied party is found by
   primary key (list_id, country, key)
 );
-create index rule_row_words on rule_row using gin (words) where words <> '{}';
+-- Asked as soon as a list is loaded: nothing may wait in the index's pending list.
+create index rule_row_words on rule_row using gin (words) with (fastupdate = off) where words <> '{}';
 
 alter table sku
   add column eccn text not null default '',             -- export control classification: EAR99, 5A992 …

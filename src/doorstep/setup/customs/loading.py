@@ -26,6 +26,12 @@ select l.list_id, l.as_of from rule_list l where l.kind = $1 and l.as_of <= $2 o
 """
 ROWS_OF = "select r.country, r.key, r.data from rule_row r where r.list_id = $1"
 OF_THE_DAY = "delete from rule_list where kind = $1 and as_of = $2"
+# A list of denied parties is long, comes daily, and only the newest is ever asked: the one before it stays beside it.
+FORGET = """
+delete from rule_list where kind = 'denied-parties' and as_of < (
+  select l.as_of from rule_list l where l.kind = 'denied-parties' and l.as_of <= $1
+    order by l.as_of desc offset 1 limit 1)
+"""
 ADD_LIST = """
 insert into rule_list (list_id, kind, as_of, source, is_sample, loaded_by, loaded_at)
   values ($1, $2, $3, $4, $5, $6, $7)
@@ -89,6 +95,7 @@ async def keep_list(db: Db, new: RuleList, *, at: datetime, by: str) -> Loaded:
         await tx.run(ADD_LIST, list_id, new.kind, new.as_of, new.source, new.is_sample, by, at)
         for start in range(0, len(new.rows), AT_ONCE):
             await tx.run(ADD_ROWS, list_id, _encoded(new.rows[start : start + AT_ONCE]))
+        await tx.run(FORGET, at.date())
         rechecked = await recheck(tx, at, screened=new.kind == "denied-parties")
     return _told(new, before, replaces, rechecked)
 

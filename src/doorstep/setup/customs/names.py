@@ -9,12 +9,16 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import combinations
 
 from rapidfuzz.fuzz import ratio
 
 # From here on a person looks; 100 is the same name.
 ALIKE_FROM = 84.0
 WORD_ALIKE_FROM = 80.0
+JOINED_ALIKE_FROM = 95.0  # AlQaida, Al Qaida
+# So many words of a long name are searched for; two of them must be found.
+WORDS_SEARCHED = 5
 # Each word that only one of the names has takes so much off: a middle name does not make another person.
 EXTRA_WORD = 4.0
 
@@ -48,10 +52,28 @@ def compared(name: str) -> str:
 
 
 def keys_of(name: str) -> list[str]:
-    """What the name is found by: its words without vowels, and each of these with one letter less; no initials."""
+    """What a listed name is found by: rough keys of its words, and one of all its letters together."""
+    words = _telling(name)
+    return sorted({key for word in words for key in _word_keys(word)} | set(_joined_keys(words)))
+
+
+def searches_for(name: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """What finds all that may be like it: keys of two of its words, one of each must be there; or of all together."""
+    words = _telling(name)
+    joined = _joined_keys(words)
+    longest = sorted(words, key=len, reverse=True)[:WORDS_SEARCHED]
+    pairs = [(_word_keys(one), _word_keys(other)) for one, other in combinations(longest, 2)]
+    return [(joined, joined), *pairs] if joined else []
+
+
+def _telling(name: str) -> list[str]:
+    """Initials find too many."""
     words = compared(name).split()
-    telling = [word for word in words if len(word) > 1] or words
-    return sorted({key for word in telling for key in _word_keys(word)})
+    return [word for word in words if len(word) > 1] or words
+
+
+def _joined_keys(words: list[str]) -> tuple[str, ...]:
+    return tuple(f"={key}" for key in _word_keys("".join(words))) if words else ()
 
 
 @lru_cache(maxsize=8192)
@@ -85,9 +107,11 @@ def likeness(name: str, listed: Iterable[str]) -> tuple[float, str]:
 def _alike(one: list[str], other: list[str]) -> float:
     """Each word of the shorter name finds its like in the longer one; names of one word match such names only."""
     short, long = sorted((one, other), key=len)
-    joined = ratio("".join(sorted(one)), "".join(sorted(other)))
-    if not short or (len(short) == 1 and len(long) > 1):
-        return joined if joined >= 95 else 0.0
+    if not short:
+        return 0.0
+    if len(short) == 1 and len(long) > 1:
+        joined = ratio(short[0], "".join(long))
+        return joined if joined >= JOINED_ALIKE_FROM else 0.0
     left, found, letters = list(long), 0.0, 0
     for word in sorted(short, key=len, reverse=True):
         score, at = max((_word_alike(word, each), place) for place, each in enumerate(left))

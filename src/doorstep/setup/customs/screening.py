@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.setup.customs.names import ALIKE_FROM, compared, keys_of, likeness
+from doorstep.setup.customs.names import ALIKE_FROM, compared, likeness, searches_for
 from doorstep.spine.tenant import Tx
 
 # Reference tables.
@@ -23,8 +23,9 @@ select l.list_id, l.as_of from rule_list l
   where l.kind = 'denied-parties' and l.as_of <= $1 order by l.as_of desc limit 1
 """
 CANDIDATES = """
-select q.name, r.key, r.data from unnest($2::text[], $3::text[]) q(name, keys)
-  join rule_row r on r.list_id = $1 and r.words <> '{}' and r.words && string_to_array(q.keys, ' ')
+select distinct q.name, r.key, r.data from unnest($2::text[], $3::text[], $4::text[]) q(name, one, other)
+  join rule_row r on r.list_id = $1 and r.words <> '{}'
+    and r.words && string_to_array(q.one, ' ') and r.words && string_to_array(q.other, ' ')
 """
 REVIEWS = """
 select distinct on (r.merchant_id, r.name, r.party) r.merchant_id, r.name, r.party, r.verdict, r.reviewed_by,
@@ -74,9 +75,9 @@ async def screened(tx: Tx, names: Iterable[str], on: date) -> Screened:
     if newest is None:
         return Screened()
     written = {compared(name): name for name in names if compared(name)}
-    keys = [" ".join(keys_of(name)) for name in written]
+    asked = [(name, " ".join(one), " ".join(other)) for name in written for one, other in searches_for(name)]
     matches: dict[str, list[Match]] = defaultdict(list)
-    for row in await tx.rows(CANDIDATES, newest["list_id"], list(written), keys):
+    for row in await tx.rows(CANDIDATES, newest["list_id"], *map(list, zip(*asked, strict=True))) if asked else ():
         data = msgspec.json.decode(row["data"])
         score, listed = likeness(row["name"], data["names"])
         if score >= ALIKE_FROM:
