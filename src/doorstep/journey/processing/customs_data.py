@@ -60,7 +60,7 @@ async def customs_facts(
     countries = {str(order.row["country"] or "") for order in orders.values()} | {site.country for site in sites}
     rules = await rules_of(tx, countries, on, (one.hs_code for one in goods.values()))
     if not rules.lists:
-        return CustomsFacts(goods, await traders(tx))
+        return CustomsFacts(goods, await traders(tx) if screening else {})
     names = [name for order in orders.values() for name in names_of(order)] if screening else []
     filed = await tx.rows(FILED, list(tx.merchants), list(orders)) if screening else []
     return CustomsFacts(
