@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import os
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -417,8 +420,18 @@ def test_a_form_speaks_the_language_of_where_the_goods_go(country: str, language
 
 
 def test_every_rule_of_a_country_is_told_in_the_docs() -> None:
-    from pathlib import Path
-
     page = (Path(__file__).parents[2] / "docs" / "customs.md").read_text("utf-8")
     assert [name for name in RULES if f"`{name}`" not in page] == []
     assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+
+
+def test_the_whole_nomenclature_is_a_list_of_hs_codes() -> None:
+    data = os.environ.get("DOORSTEP_DATA")
+    if not data:
+        pytest.skip("DOORSTEP_DATA is not set: the whole nomenclature is not here")
+    with gzip.open(Path(data) / "reference" / "hs2022_codes.csv.gz") as file:
+        raw = file.read()
+    made = read_list("hs-codes", raw, "hs2022.csv", as_of=date(2022, 1, 1), source="HS 2022")
+    leaves = [row for row in made.rows if row.data["leaf"]]
+    assert len(made.rows) > 6900 and len(leaves) > 5600
+    assert {len(row.key) for row in leaves} == {6}

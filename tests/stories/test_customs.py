@@ -480,8 +480,10 @@ async def test_a_list_with_one_wrong_row_is_not_loaded_at_all(shop: Shop, lists:
     assert [(one["row"], one["field"]) for one in refused.value.why["problems"]] == [
         (3, "country"), (4, "percent"), (5, ""),
     ]  # fmt: skip
-    with pytest.raises(NotARuleList):
-        await load(shop.db, "duty-rates", tmp_path / "nowhere.csv")
+    (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8b no more")
+    for name in ("nowhere.csv", "broken.csv.gz"):
+        with pytest.raises(NotARuleList):
+            await load(shop.db, "duty-rates", tmp_path / name)
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
         kept = (await reads.rule_lists(tx, DAY)).lists
     assert {one.kind: one.as_of for one in kept}["duty-rates"] == date(2026, 11, 1)

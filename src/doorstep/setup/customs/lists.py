@@ -27,6 +27,9 @@ MODES = ("post", "courier", "freight")
 UNION, ANYWHERE = "EU", "*"
 LARGEST_FILE = 200_000_000
 TOLD_PROBLEMS = 20
+# How the United Nations' files of the nomenclature call the column, and the row that stands for all of it.
+_CALLED = {"hscode": "code", "hs_code": "code"}
+_ALL_GOODS = "TOTAL"
 
 # What can be said of a country: the name of the rule, and what its value is.
 RULES: dict[str, str] = {
@@ -165,12 +168,14 @@ def _rows(shape: _Shape, text: str, problems: _Problems) -> Iterator[Row]:
             if not any(cell.strip() for cell in cells):
                 continue
             if not columns:
-                columns = [cell.strip().lower() for cell in cells]
+                columns = [_CALLED.get(name, name) for name in (cell.strip().lower() for cell in cells)]
                 if not _fits(shape, columns, problems):
                     return
                 continue
             if len(cells) > len(columns):
                 problems.add(number, "", f"it has {len(cells)} cells, the header {len(columns)}")
+                continue
+            if dict(zip(columns, cells, strict=False)).get("code") == _ALL_GOODS:
                 continue
             try:
                 row = shape.row({"": str(number)} | dict(zip(columns, map(str.strip, cells), strict=False)))

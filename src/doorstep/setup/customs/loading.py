@@ -5,6 +5,8 @@ A list is of a day. Loaded again for the same day it replaces what was loaded fo
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.setup.customs.lists import Kind, NotARuleList, Row, RuleList, read_list
+from doorstep.setup.customs.lists import LARGEST_FILE, Kind, NotARuleList, Row, RuleList, read_list
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
@@ -75,9 +77,12 @@ async def load_list(
 
 def _bytes(kind: Kind, file: Path) -> bytes:
     try:
+        if file.suffix == ".gz":
+            with gzip.open(file) as packed:
+                return packed.read(LARGEST_FILE + 1)
         return file.read_bytes()
-    except OSError as error:
-        problem = {"row": 0, "field": "", "detail": f"it cannot be read: {error.strerror}"}
+    except (OSError, EOFError, zlib.error) as error:
+        problem = {"row": 0, "field": "", "detail": f"it cannot be read: {error}"[:200]}
         raise NotARuleList(kind=kind, file=file.name, problems=[problem]) from None
 
 
