@@ -10,6 +10,7 @@ from doorstep.kit import clock
 from doorstep.setup.customs.lists import KINDS
 from doorstep.setup.customs.loading import load_list, sample
 from doorstep.spine.tenant import tenant_tx
+from tests.doors.test_console import visiting
 from tests.doors.test_papers import words
 from tests.doors.test_problems import problem
 from tests.doors.web import Client
@@ -71,3 +72,23 @@ async def test_the_whole_way_over_the_api_held_reviewed_filed_papers(shop: Shop,
     assert (ahead["contents"][0]["hs_code"], ahead["export_reference"]) == ("691200", ["AES X20261120123456"])
     (said,) = await shop.rows("select reviewed_by, note from party_review where merchant_id = $1", shop.merchant)
     assert said["note"] == "another" and said["reviewed_by"].startswith("key:")
+
+
+async def test_by_clicks_a_name_is_another_and_an_export_was_filed(shop: Shop, web: str, lists: None) -> None:
+    await shop.stock("MUG", 300)
+    to = LVIV | {"name": "Viktor Kholodenko-Zarubin"}
+    order = await shop.place(("MUG", 201), payment_term="on_account", ship_to=to)
+    shop.at = clock.now()
+    await shop.work()
+    async with visiting(shop, web) as visitor:
+        page = await visitor.html(f"/orders/{order}")
+        assert "Is it the same?" in page and "Export filed" in page
+        for verb, form in (("review_party", {"verdict": "no_match"}), ("keep_filing", {"itn": "X20261120123456"})):
+            answer = await visitor.post(f"/orders/{order}/{verb}", order=order, once=verb, **form)
+            assert answer.status_code == 303, answer.text
+        shop.at = clock.now()
+        await shop.work()
+        assert await shop.stage(order) == "awaiting_fulfillment"
+        parcel = await shop.to_packed(order)
+        papers = await visitor.html(f"/orders/{order}/parcels/{parcel}/customs")
+        assert "Packing list" in papers and "Commercial invoice" in papers

@@ -440,6 +440,13 @@ async def test_an_order_tells_all_that_customs_wants_of_it(shop: Shop, lists: No
     assert told.landed_cost.duty_minor > 0 and told.to == "UA"
 
 
+async def test_goods_that_cross_no_border_need_nothing_and_cost_what_they_cost(shop: Shop, lists: None) -> None:
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        home = await reads.sku_customs(tx, shop.merchant, "LAMP", reads.CellQuery(to="PL", start="DE"), DAY)
+    assert (home.ready, home.lacking, home.export_filing) == (True, [], None)
+    assert home.landed_cost.paid_by == "nothing is due at a border"
+
+
 # What is set up
 
 

@@ -12,7 +12,7 @@ create table rule_list (
   unique (kind, as_of)
 );
 create table rule_row (
-  list_id bigint not null references rule_list on delete cascade,
+  list_id bigint not null,
   country text not null default '',                     -- '' where the list is not of countries
   key     text not null,
   data    jsonb not null,
@@ -59,3 +59,5 @@ create index export_filing_order on export_filing (merchant_id, order_id);
 select distribute('rule_list'), distribute('rule_row');
 select distribute(t) from unnest(array['party_review', 'export_filing']) t;
 select wall(t::regclass) from unnest(array['party_review', 'export_filing']) t;
+
+alter table rule_row add foreign key (list_id) references rule_list (list_id) on delete cascade;

@@ -16,7 +16,8 @@ from doorstep.kit.refusals import NotFound
 from doorstep.setup import checks
 from doorstep.setup.customs import export_filing as filing
 from doorstep.setup.customs import landed_cost as landing
-from doorstep.setup.customs.readiness import COLUMNS, Goods, Lack, goods_of, readiness
+from doorstep.setup.customs import no_border_between
+from doorstep.setup.customs.readiness import COLUMNS, READY, Goods, Lack, goods_of, readiness
 from doorstep.setup.customs.reading import Trader, traders
 from doorstep.setup.customs.rules import Listed, Restricted, Rules, lists_in_force, rules_of
 from doorstep.spine.amounts import worth_of_units
@@ -39,6 +40,7 @@ select {_GOODS} from sku s where s.merchant_id = $1 and s.stocked and ($2::text 
 BY_CODE = f"select {_GOODS} from sku s where s.merchant_id = $1 and s.code = any($2)"
 ORDER = """
 select o.order_id, o.number, o.currency, coalesce(o.country, '') as country, o.shipping_minor,
+    coalesce(o.ship_to ->> 'postcode', '') as postcode,
     (select f.itn from export_filing f where f.merchant_id = o.merchant_id and f.order_id = o.order_id
       order by f.filing_id desc limit 1) as itn,
     (select min(t.country) from allocation a join site t on t.site_id = a.site_id
@@ -211,14 +213,17 @@ async def sku_customs(tx: Tx, merchant: int, word: str, query: CellQuery, on: da
     if row is None:
         raise NotFound(sku=word)
     goods, start = goods_of(row), query.start or trader.country
+    crosses = not no_border_between(start, "", query.to, "")
     rules = await rules_of(tx, [query.to, start], on, [goods.hs_code])
-    cell = readiness(goods, query.to, query.mode, rules, trader.profile, currency=trader.currency)
+    cell = readiness(goods, query.to, query.mode, rules, trader.profile, currency=trader.currency) if crosses else READY
     exported = [filing.Exported(goods.hs_code, goods.value_minor, goods.export_license)]
     return SkuCustoms(
         sku=goods.code, to=query.to, mode=query.mode, ready=cell.ready, lacking=_lacking(cell.lacking),
         restricted=_restricted(cell.restricted), notes=list(cell.notes),
-        landed_cost=_landed([_bought(goods, 1, goods.value_minor)], query.to, trader.currency, rules, trader, 0),
-        export_filing=_filing(filing.export_filing(exported, start, query.to, trader.currency, rules), ""),
+        landed_cost=_landed(
+            [_bought(goods, 1, goods.value_minor)], query.to, trader.currency, rules, trader, 0, crosses=crosses
+        ),
+        export_filing=_filing(exported, start, query.to, trader.currency, rules) if crosses else None,
         lists=_lists(rules.lists.values()),
     )  # fmt: skip
 
@@ -256,11 +261,12 @@ async def order_customs(tx: Tx, merchant: int, word: str, on: date) -> OrderCust
     trader = (await traders(tx))[merchant]
     rows = await tx.rows(ORDER_GOODS, merchant, order["order_id"])
     start, to, currency = order["start"] or trader.country, order["country"], order["currency"]
+    crosses = not no_border_between(start, "", to, order["postcode"])
     found = [(row, goods_of(row)) for row in rows]
     rules = await rules_of(tx, [to, start], on, (goods.hs_code for _, goods in found))
     lines, bought, exported = [], [], []
     for row, goods in found:
-        cell = readiness(goods, to, "post", rules, trader.profile, unit_price=row["unit_price"])
+        cell = readiness(goods, to, "post", rules, trader.profile, unit_price=row["unit_price"]) if crosses else READY
         lines.append(
             OrderLine(line=row["line_no"], sku=goods.code, lacking=_lacking(cell.lacking),
                       restricted=_restricted(cell.restricted))
@@ -271,8 +277,8 @@ async def order_customs(tx: Tx, merchant: int, word: str, on: date) -> OrderCust
         exported.append(filing.Exported(goods.hs_code, value, goods.export_license))
     return OrderCustoms(
         order=public("ord", order["order_id"]), start=start, to=to, lines=lines,
-        landed_cost=_landed(bought, to, currency, rules, trader, order["shipping_minor"]),
-        export_filing=_filing(filing.export_filing(exported, start, to, currency, rules), order["itn"] or ""),
+        landed_cost=_landed(bought, to, currency, rules, trader, order["shipping_minor"], crosses=crosses),
+        export_filing=_filing(exported, start, to, currency, rules, order["itn"] or "") if crosses else None,
         lists=_lists(rules.lists.values()),
     )  # fmt: skip
 
@@ -285,7 +291,8 @@ async def basket_cost(tx: Tx, merchant: int, basket: Basket, on: date) -> Landed
     goods = await _by_code(tx, merchant, [item.sku for item in basket.items])
     rules = await rules_of(tx, [basket.to], on, (one.hs_code for one in goods.values()))
     lines = [_bought(goods[item.sku], item.quantity, item.value_minor) for item in basket.items]
-    return _landed(lines, basket.to, basket.currency, rules, trader, basket.shipping_minor)
+    crosses = not no_border_between(trader.country, "", basket.to, "")
+    return _landed(lines, basket.to, basket.currency, rules, trader, basket.shipping_minor, crosses=crosses)
 
 
 async def rule_lists(tx: Tx, on: date) -> RuleLists:
@@ -305,11 +312,16 @@ def _bought(goods: Goods, quantity: int, value_minor: int) -> landing.Bought:
 
 
 def _landed(
-    lines: Sequence[landing.Bought], to: str, currency: str, rules: Rules, trader: Trader, shipping_minor: int
-) -> LandedCost:
-    cost = landing.landed_cost(
-        lines, to, currency, rules, shipping_minor=shipping_minor, scheme=bool(trader.numbers.get("ioss")),
-        seller_pays=trader.profile.pays_in(to),
+    lines: Sequence[landing.Bought], to: str, currency: str, rules: Rules, trader: Trader, shipping_minor: int, *,
+    crosses: bool,
+) -> LandedCost:  # fmt: skip
+    cost = (
+        landing.landed_cost(
+            lines, to, currency, rules, shipping_minor=shipping_minor, scheme=trader.takes_tax_in(to),
+            seller_pays=trader.profile.pays_in(to),
+        )
+        if crosses
+        else landing.without_border(lines, currency, shipping_minor)
     )  # fmt: skip
     sums = {name: getattr(cost, name) for name in ("goods_minor", "shipping_minor", "duty_minor", "tax_minor",
                                                    "fee_minor", "total_minor")}  # fmt: skip
@@ -332,7 +344,10 @@ def _restricted(restricted: Iterable[Restricted]) -> list[Restriction]:
     return [Restriction(mode=one.mode, reason=one.reason, source=one.source) for one in restricted]
 
 
-def _filing(told: filing.Filing | None, itn: str) -> ExportFiling | None:
+def _filing(
+    exported: Sequence[filing.Exported], start: str, to: str, currency: str, rules: Rules, itn: str = ""
+) -> ExportFiling | None:
+    told = filing.export_filing(exported, start, to, currency, rules)
     if told is None:
         return None
     return ExportFiling(needed=told.needed, why=told.why, legend=told.legend, source=told.source, itn=itn)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from doorstep.setup.customs import EU
 from doorstep.setup.customs.profile import Profile, profile_of
 from doorstep.setup.customs.readiness import COLUMNS, Goods, goods_of
 from doorstep.spine.tenant import Tx
@@ -24,6 +25,10 @@ class Trader:
     numbers: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
     country: str = ""
+
+    def takes_tax_in(self, country: str) -> bool:
+        """With its number of the country's own scheme: IOSS in the Union, elsewhere one named as the country (gb)."""
+        return bool(self.numbers.get("ioss" if country in EU else country.lower()))
 
 
 async def goods_by_id(tx: Tx, skus: Iterable[int]) -> dict[int, Goods]:
