@@ -167,6 +167,8 @@ def test_a_mode_that_does_not_take_the_goods_is_told_with_its_reason() -> None:
     bank = Goods(1, "BANK", "850760", "CN", "power bank", 300, 1000, ("battery",))
     assert not readiness(bank, "UA", "post", rules).ready
     assert readiness(bank, "UA", "courier", rules).ready
+    anvil = Goods(1, "ANVIL", "820750", "US", "steel anvil", 30_001, 1000)
+    assert [readiness(anvil, "UA", mode, rules).ready for mode in ("post", "courier", "freight")] == [False, True, True]
     vape = Goods(1, "VAPE", "854340", "CN", "electronic cigarette", 300, 1000)
     assert [readiness(vape, "DE", mode, rules).ready for mode in ("post", "courier", "freight")] == [False] * 3
 

@@ -20,6 +20,8 @@ from doorstep.setup.customs.rules import HS_DIGITS, Restricted, Rules
 from doorstep.setup.customs.wording import vague
 
 NO_PROFILE = Profile()
+POSTAL_LIMIT_G = 30_000
+TOO_HEAVY = Restricted("post", "", "", "postal parcels weigh no more than 30 kg", "Universal Postal Union, parcel post")
 COLUMNS = (
     "sku_id", "code", "hs_code", "origin", "customs_text", "weight_g", "value_minor", "flags", "eccn",
     "export_license", "responsible_person",
@@ -84,7 +86,7 @@ def readiness(
     currency: str = "",
 ) -> Readiness:  # fmt: skip
     lacks = tuple(lacking(goods, unit_price, to, rules, profile))
-    restricted = tuple(rules.restricted(to, mode, goods.flags, goods.hs_digits))
+    restricted = tuple(_restricted(goods, to, mode, rules))
     return Readiness(not lacks and not restricted, lacks, restricted, tuple(_notes(goods, to, rules, currency)))
 
 
@@ -127,8 +129,13 @@ def _of_the_law(goods: Goods, to: str, rules: Rules, profile: Profile) -> Iterat
 
 def barred(goods: Goods, to: str, rules: Rules) -> dict[str, list[Restricted]]:
     """The ways on which the goods may not go there, each with what forbids it."""
-    found = {mode: rules.restricted(to, mode, goods.flags, goods.hs_digits) for mode in MODES}
+    found = {mode: _restricted(goods, to, mode, rules) for mode in MODES}
     return {mode: restricted for mode, restricted in found.items() if restricted}
+
+
+def _restricted(goods: Goods, to: str, mode: str, rules: Rules) -> list[Restricted]:
+    too_heavy = [TOO_HEAVY] if mode == "post" and goods.weight_g > POSTAL_LIMIT_G else []
+    return [*too_heavy, *rules.restricted(to, mode, goods.flags, goods.hs_digits)]
 
 
 def _notes(goods: Goods, to: str, rules: Rules, currency: str) -> Iterator[str]:
