@@ -24,8 +24,13 @@ REFERENCE_TABLES = {
     "rule_list": "lists of customs rules by kind and day: every merchant's goods are under the same law",
     "rule_row": "what such a list says, row by row",
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
+    "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
+    "taste": "how people like the pages, language and light; it names nothing of a merchant's",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
+    "recovery_code": "of people, as hashes",
+    "attempt": "tries to sign in are counted before it is known whose they are; only hashes",
+    "log_entry": "what people did about people, keys and settings; owners and operators alone read it",
 }
 # Unique keys and indexes of merchant-owned tables that need not begin with merchant_id, and why.
 EXEMPT_INDEXES: dict[str, str] = {

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring
 from doorstep.plug import registry
-from doorstep.setup import checks
+from doorstep.setup import checks, log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 KINDS = ("carrier", "payments")
@@ -30,6 +32,9 @@ update connection set plugin = $3, settings = $4::jsonb, secret = $5 where merch
 ALL = """
 select kind, code, plugin, settings, secret <> '' as has_secret from connection
   where merchant_id = $1 order by kind, code
+"""
+OF_CODE = """
+select connection_id, plugin, code, settings, secret from connection where merchant_id = $1 and kind = $2 and code = $3
 """
 REMOVE = "delete from connection where merchant_id = $1 and kind = $2 and code = $3 returning code"
 
@@ -55,8 +60,9 @@ def secret_context(merchant: int, connection: int) -> str:
 
 
 async def connect(
-    db: Db, keys: Keyring, merchant: int, kind: str, *, plugin: str, code: str, config: Mapping[str, Any]
-) -> bool:
+    db: Db, keys: Keyring, merchant: int, kind: str, *, plugin: str, code: str, config: Mapping[str, Any],
+    by: By = MACHINE,
+) -> bool:  # fmt: skip
     """Add the account of that code, or set it anew; answers whether it is new. Nobody outside is asked.
 
     Refuses NotAKind, UnknownPlugin, BadSettings.
@@ -77,12 +83,16 @@ async def connect(
             await tx.run(CHANGE, merchant, connection, plugin, settings, sealed)
         else:
             await tx.run(ADD, merchant, connection, kind, plugin, code, settings, sealed)
+        await log.write(tx, by, "setting_changed", clock.now(), code, setting=kind, merchant=merchant)
     return there is None
 
 
-async def disconnect(tx: Tx, merchant: int, kind: str, code: str) -> bool:
+async def disconnect(tx: Tx, merchant: int, kind: str, code: str, by: By = MACHINE) -> bool:
     """Forget the account; answers whether there was one."""
-    return await tx.value(REMOVE, merchant, kind, code) is not None
+    if await tx.value(REMOVE, merchant, kind, code) is None:
+        return False
+    await log.write(tx, by, "setting_changed", clock.now(), code, setting=f"no {kind}", merchant=merchant)
+    return True
 
 
 async def connections(tx: Tx, merchant: int) -> list[Connection]:
@@ -90,3 +100,20 @@ async def connections(tx: Tx, merchant: int) -> list[Connection]:
         Connection(row["kind"], row["code"], row["plugin"], msgspec.json.decode(row["settings"]), row["has_secret"])
         for row in await tx.rows(ALL, merchant)
     ]
+
+
+async def connection_of(
+    tx: Tx, keys: Keyring, merchant: int, kind: str, code: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The plugin of that account and its settings, the secret ones with them: never to be shown."""
+    row = await tx.row(OF_CODE, merchant, kind, code)
+    return (row["plugin"], config_of(keys, merchant, row)) if row else None
+
+
+def config_of(keys: Keyring, merchant: int, row: Any) -> dict[str, Any]:
+    """The settings of a connection's row with its secrets opened."""
+    config: dict[str, Any] = msgspec.json.decode(row["settings"])
+    if row["secret"]:
+        context = secret_context(merchant, row["connection_id"])
+        config |= msgspec.json.decode(keys.open(row["secret"], context))
+    return config

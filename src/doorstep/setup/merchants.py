@@ -11,21 +11,23 @@ import msgspec
 
 from doorstep.kit import clock
 from doorstep.kit.money import LARGEST_MINOR
-from doorstep.kit.refusals import Refusal
-from doorstep.setup import checks
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.setup import checks, log
 from doorstep.setup.customs.profile import check_profile, check_tax_numbers
 from doorstep.setup.customs.rechecking import recheck
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand, customs)
+    ship, reserve_minutes, hold_duplicates, brand, timezone, customs)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand, customs from jsonb_populate_record(null::merchant, $1::jsonb)
+    reserve_minutes, hold_duplicates, brand, timezone, customs
+    from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand", "customs")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -38,6 +40,10 @@ insert into channel (merchant_id, channel_id, key, kind)
 ADD_SITE = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
   values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10) on conflict (code) do nothing returning site_id
+"""
+CHANGE_SITE = """
+update site set name = $2, country = $3, address = $4::jsonb, latitude = $5, longitude = $6, timezone = $7,
+    cut_off = $8, weekdays = $9 where code = $1 returning site_id
 """
 OPEN_SITES = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
@@ -85,6 +91,7 @@ class NewMerchant:
     reserve_minutes: int = 60
     hold_duplicates: bool = True
     brand: dict[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"  # whose days its reports count
     customs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -121,9 +128,10 @@ class NewSku:
     responsible_person: str = ""
 
 
-async def create_merchant(db: Db, new: NewMerchant) -> int:
-    """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
+async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
+    """A merchant with its first channels; refuses MerchantExists, and what it cannot be called, paid in or be."""
     _check_merchant(new.key, new.currency, new.country)
+    checks.timezone(new.timezone)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -131,6 +139,7 @@ async def create_merchant(db: Db, new: NewMerchant) -> int:
             await tx.run(ADD_ROUTES, ["merchant"], [routed(new.key)], [merchant])
             await tx.run(ADD_MERCHANT, msgspec.json.encode(row).decode())
             await tx.run(ADD_CHANNELS, merchant, channels, list(FIRST_CHANNELS))
+            await log.write(tx, by, "setting_changed", clock.now(), new.key, setting="new merchant")
     except asyncpg.UniqueViolationError:
         raise MerchantExists(key=new.key) from None
     return merchant
@@ -151,12 +160,14 @@ async def merchant_of(db: Db, key: str) -> int:
     return found
 
 
-async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
-    """Set what is given, leave the rest; refuses what is no currency, country, tax number or customs profile."""
+async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) -> None:
+    """Set what is given, leave the rest; refuses what is no currency, country, time zone, tax number or profile."""
     if "currency" in to:
         checks.currency(to["currency"])
     if "country" in to:
         checks.country(to["country"])
+    if "timezone" in to:
+        checks.timezone(to["timezone"])
     if "tax_numbers" in to:
         check_tax_numbers(to["tax_numbers"])
     if "customs" in to:
@@ -165,11 +176,13 @@ async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
     await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
+    about = ", ".join(name.replace("_", " ") for name in to)
+    await log.write(tx, by, "setting_changed", clock.now(), about, setting="merchant", merchant=merchant)
     if to.keys() & {"tax_numbers", "customs"}:
         await recheck(tx, clock.now())
 
 
-async def add_site(db: Db, merchant: int, new: NewSite) -> int:
+async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int:
     """One of the operator's sites; refuses SiteExists, and what is no code, country or timezone."""
     checks.site_code(new.code)
     checks.country(new.country)
@@ -179,9 +192,24 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
         address = msgspec.json.encode(new.address).decode()
         place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays))
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
-    if added is None:
-        raise SiteExists(code=new.code)
+        if added is None:
+            raise SiteExists(code=new.code)
+        await log.write(tx, by, "setting_changed", clock.now(), new.code, setting="new site")
     return int(added)
+
+
+async def change_site(db: Db, merchant: int, to: NewSite) -> None:
+    """All of the site of that code is written anew but for its code; refuses NotFound, what is no country or timezone.
+
+    What was promised before keeps its dates.
+    """
+    checks.country(to.country)
+    checks.timezone(to.timezone)
+    address = msgspec.json.encode(to.address).decode()
+    place = (to.latitude, to.longitude, to.timezone, to.cut_off, list(to.weekdays))
+    async with tenant_tx(db, [merchant]) as tx:
+        if await tx.value(CHANGE_SITE, to.code, to.name, to.country, address, *place) is None:
+            raise NotFound(site=to.code)
 
 
 async def open_sites(db: Db, merchant: int, new: list[NewSite]) -> int:

@@ -12,7 +12,7 @@ from doorstep.spine.outcome import Insert, Outcome, Update
 TYPES: dict[str, str] = {
     "payment": "money is missing: record a payment, or let the buyer pay",
     "fraud": "somebody should look at it",
-    "address": "mend the address (fix_address)",
+    "address": "mend the address",
     "duplicate": "is it the same order twice? cancel one, or lift",
     "customs_data": "complete the customs data; it goes on by itself",
     "restricted": "the goods may not go there: cancel the line, or lift where it is known to be allowed",

@@ -13,12 +13,18 @@ from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
+# The address of a buyer's page, by merchant and order; '' where nobody serves it.
+Link = Callable[[int, int], str]
 # A merchant's carrier or provider, ready to be called; the doors build them from the connections.
 Open = Callable[[int, str], Awaitable[Any]]
 
 
 class TryLater(Exception):
     """The outside gave no answer: the job is tried again, with the same key."""
+
+
+def _nowhere(_merchant: int, _order: int) -> str:
+    return ""
 
 
 @dataclass(slots=True)
@@ -29,6 +35,7 @@ class World:
     notifier: Any
     now: Callable[[], datetime] = field(default=clock.now)
     follow_every: timedelta = timedelta(minutes=30)
+    tracking_link: Link = _nowhere
 
     async def carrier(self, merchant: int, code: str) -> Any:
         """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""

@@ -8,13 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
 from doorstep.plug.notifier import mailer
-from doorstep.setup.connections import secret_context
+from doorstep.setup.connections import config_of
+from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
 
@@ -54,19 +53,14 @@ class Connections:
         known = self._open.get((kind, merchant, row["code"]))
         if known and known[0] == seen:
             return known[1]
-        opened = build(row["plugin"], row["code"], self._config(merchant, row))
+        opened = build(row["plugin"], row["code"], config_of(self._keys, merchant, row))
         self._open[kind, merchant, row["code"]] = (seen, opened)
         return opened
 
-    def _config(self, merchant: int, row: Any) -> dict[str, Any]:
-        config: dict[str, Any] = msgspec.json.decode(row["settings"])
-        if row["secret"]:
-            context = secret_context(merchant, row["connection_id"])
-            config |= msgspec.json.decode(self._keys.open(row["secret"], context))
-        return config
-
 
 def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
-    connections = Connections(db, keyring(home))
+    keys = keyring(home)
+    connections, links = Connections(db, keys), TrackingLinks(keys, public_url(home, env))
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
-    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every)
+    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every,
+                 tracking_link=links.url)  # fmt: skip

@@ -134,7 +134,7 @@ def _attention(
 ) -> Insert:
     last = max(new.values(), key=lambda scan: scan.happened_at)
     actions = {
-        "returned_to_sender": "receive it with take_back, then resend or refund",
+        "returned_to_sender": "take it back at the site, then resend or refund",
         "customs_hold": "send customs what it asks for",
         "attempted": "ask the buyer for a better time or address",
         "lost": "claim it from the carrier, resend or refund",
