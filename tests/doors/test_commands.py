@@ -105,7 +105,9 @@ def cli() -> Iterator[Cli]:
         ("import", "stock"), ("report", "sales"), ("report", "stages"), ("report", "stock"), ("exceptions", "summary"),
         ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
-        ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup",), ("do", "pick"),
+        ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
+        ("setup", "load"),
+        ("sku", "customs"), ("orders", "customs"), ("do", "pick"),
         ("do", "record-payment"), ("do", "fix_address"),
     ],
 )  # fmt: skip
@@ -383,10 +385,34 @@ def test_a_sku_is_set_field_by_field(cli: Cli) -> None:
     cli.says("sku", "alias", "file", "Blue pot", "POT", "--merchant", "mugs")
 
 
+def test_lists_of_customs_rules_are_loaded_and_a_sku_is_looked_at_by_them(cli: Cli) -> None:
+    cli.says("sku", "set", "BOWL", "--merchant", "mugs", "--name", "A bowl", "--weight-g", "400", "--hs-code", "691200",
+             "--origin", "PT", "--customs-text", "Gift", "--value-minor", "20000")  # fmt: skip
+    for kind in ("hs-codes", "duty-rates", "country-rules", "exchange-rates"):
+        assert "a sample that proves nothing" in cli.says("setup", "load", kind, "--sample")
+    assert {one["kind"] for one in cli.json("setup", "lists")["lists"]} >= {"hs-codes", "duty-rates"}
+    told = cli.says("sku", "customs", "BOWL", "--to", "ua", "--merchant", "mugs")
+    assert "BOWL to UA by post: not ready" in told and "'Gift' is too general" in told
+    assert "duty-rates 2026-11-01 (sample)" in told
+    cli.says("sku", "set", "BOWL", "--merchant", "mugs", "--customs-text", "stoneware bowl")
+    whole = cli.json("sku", "customs", "BOWL", "--to", "UA", "--mode", "courier", "--merchant", "mugs")
+    assert (whole["ready"], whole["landed_cost"]["goods_minor"]) == (True, 20000)
+    assert "line 1, MUG" in cli.says("orders", "customs", "#1001", "--merchant", "mugs")
+    broken = cli.home / "hs.csv"
+    broken.write_text("code\n69120\n")
+    refused = cli.refused("setup", "load", "hs-codes", str(broken), "--as-of", "2026-01-01", "--source", "x")
+    assert refused.startswith("This file is no list of that kind; nothing of it was loaded.")
+    assert cli.run("setup", "load", "hs-codes").returncode == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("sku", "set", "POT", "--hs-code", "69"), "A customs tariff (HS) code is 6 to 12 digits."),
+        (("sku", "set", "POT", "--eccn", "SECRET"), "An export control classification is EAR99"),
+        (("sku", "customs", "POT", "--to", "XX"), "There is no country of that"),
+        (("merchant", "set", "mugs", "--tax-numbers", '{"ioss": "IM1"}'), "This is not the number that it is said"),
+        (("merchant", "set", "mugs", "--customs", '{"ddp": 1}'), "This does not say how a merchant trades"),
         (("sku", "set", "POT", "--weight-g", "-1"), "A weight or a length is a whole number"),
         (("sku", "set", "POT", "--origin", "XX"), "There is no country of that"),
         (("merchant", "add", "Bad Key", "--currency", "USD", "--country", "US"), "This cannot be a code here."),

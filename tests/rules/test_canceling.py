@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from doorstep.journey.processing.customs_data import CustomsFacts
 from doorstep.journey.processing.promise import Facts, Left, decide
 from doorstep.setup.canceling import (
     InParcel,
@@ -145,7 +146,7 @@ def a_site(site_id: int, country: str = "PL", weekdays: tuple[int, ...] = (1, 2,
 
 def promising(free: dict[int, dict[int, int]]) -> tuple[Facts, Left]:
     sites = {1: a_site(1), 2: a_site(2, "US"), 3: a_site(3, "DE")}
-    facts = Facts({}, sites, {MERCHANT: "backorder"}, {}, {}, {})
+    facts = Facts({}, sites, {MERCHANT: "backorder"}, {}, CustomsFacts(), {})
     return facts, Left(iter(range(1000, 9000)), {(MERCHANT, sku): dict(at) for sku, at in free.items()})
 
 

@@ -49,10 +49,12 @@ from doorstep.journey.shipping.papers import (
     CustomsItem,
     CustomsParty,
     Label,
+    PackingList,
     cn22,
     cn23,
     commercial_invoice,
     label,
+    packing_list,
 )
 from doorstep.kit.paper import (
     FONTS,
@@ -150,6 +152,17 @@ EXPORT = CommercialInvoice(
     ioss="IM2760000742",
     signed_by="J. Rivera",
 )
+PACKING = PackingList(
+    number="par_42",
+    issued_on=date(2026, 11, 23),
+    seller=DECLARATION.sender,
+    consignee=DECLARATION.recipient,
+    items=DECLARATION.items,
+    tracking_number="MP123456785US",
+    gross_weight_g=1250,
+    size_mm=(300, 200, 150),
+    language="de",
+)
 INVOICE = Invoice(
     number="HM-2026-000042",
     issued_on=date(2026, 11, 23),
@@ -187,7 +200,11 @@ EVERY_PAPER: dict[str, tuple[Callable[[Any], Paper], Any]] = {
     "pick list": (pick_list, PICKS),
     "CN 22": (cn22, DECLARATION),
     "CN 23": (cn23, DECLARATION),
+    "CN 22 in Ukrainian": (cn22, replace(DECLARATION, language="uk")),
+    "CN 23 in German": (cn23, replace(DECLARATION, language="de")),
     "commercial invoice": (commercial_invoice, EXPORT),
+    "commercial invoice in Polish": (commercial_invoice, replace(EXPORT, language="pl", statements=("NOEEI § 30.36",))),
+    "packing list": (packing_list, PACKING),
     "invoice": (invoice, INVOICE),
     "credit note": (invoice, replace(INVOICE, kind="credit_note", corrects="HM-2026-000041")),
 }
@@ -323,6 +340,23 @@ def test_the_commercial_invoice_adds_freight_to_the_value_of_the_goods() -> None
     for said in ("Value of goods 84.98", "Freight 18.90", "Total USD 103.88", "DAP Berlin (Incoterms 2020)",
                  "originate in China, Portugal", "DE123456789", "IM2760000742", "Net weight 0.99 kg"):  # fmt: skip
         assert said in text, said
+
+
+def test_a_packing_list_of_120_lines_adds_them_up_over_its_pages_and_names_no_price() -> None:
+    items = tuple(replace(DECLARATION.items[0], sku=f"MUG-{n:03}") for n in range(120))
+    text = text_of(packing_list(replace(PACKING, items=items)))
+    assert all(item.sku in text for item in items)
+    assert re.search(r"Total Gesamt 240 93\.6", text) and "39.98" not in text
+    pages = int(re.findall(r"page 1 of (\d+)", text)[0])
+    assert pages > 2 and f"page {pages} of {pages}" in text
+
+
+def test_forms_name_their_boxes_in_both_languages_and_say_who_pays() -> None:
+    text = text_of(commercial_invoice(replace(EXPORT, language="de", incoterm="DDP", statements=("AES X1",))))
+    for said in ("Commercial invoice Handelsrechnung", "Zoll und Steuern zahlt der Verkäufer", "AES X1", "Warenwert"):
+        assert said in text, said
+    assert "МИТНА ДЕКЛАРАЦІЯ" in text_of(cn22(replace(DECLARATION, language="uk")))
+    assert "DÉCLARATION EN DOUANE" in text_of(cn23(DECLARATION))
 
 
 def test_a_slip_of_120_lines_lists_them_all_and_numbers_its_pages() -> None:

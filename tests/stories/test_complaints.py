@@ -536,7 +536,7 @@ async def test_missing_customs_data_are_told_by_field_before_a_label_is_asked_fo
     (hold,) = await holds(shop, placed)
     assert (hold["type"], hold["line"]) == ("customs_data", 2)
     assert [field["field"] for field in hold["why"]["fields"]] == ["hs_code", "origin", "customs_text"]
-    assert hold["why"]["lifts"] == "complete LAMP: hs_code, origin, customs_text; then check again"
+    assert hold["why"]["lifts"] == "complete LAMP: hs_code, origin, customs_text"
     assert (await line(shop, placed, 1))["promised"] == 1
     assert await bodies_of(shop, "want_label") == [] == await bodies_of(shop, "buy_label")
     (lamp,) = await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'LAMP'", shop.merchant)

@@ -21,3 +21,5 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     postcode: Annotated[str, Meta(max_length=20)] = ""
     country: Country
     phone: Annotated[str, Meta(max_length=40)] = ""
+    # Some countries let nothing in without the recipient's own number: CPF, PCCC …
+    tax_id: Annotated[str, Meta(max_length=40)] = ""

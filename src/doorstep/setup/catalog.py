@@ -8,9 +8,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks
+from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.merchants import NewSku, check_sku
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
@@ -63,12 +65,14 @@ async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
 
 
 async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
-    """All of it is written anew; refuses NotFound, SkuExists, and what no SKU can be."""
+    """All of it is written anew, and what customs held for it is checked; refuses NotFound, SkuExists, and what no SKU
+    can be."""
     check_sku(to)
     sku_id = number("sku", sku)
     try:
         async with tenant_tx(db, [merchant]) as tx:
             found = await tx.value(CHANGE_SKU, merchant, sku_id, msgspec.json.encode(asdict(to)).decode())
+            await recheck(tx, clock.now(), codes=[to.code])
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=to.code) from None
     if found is None:

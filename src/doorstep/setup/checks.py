@@ -31,6 +31,12 @@ class NotAnHsCode(Refusal):
     status = 422
 
 
+class NotAnEccn(Refusal):
+    """An export control classification is EAR99, or a number of the Commerce Control List: 5A992.c."""
+
+    status = 422
+
+
 class NotAMeasure(Refusal):
     """A weight or a length is a whole number, 0 or more: grams, millimeters."""
 
@@ -53,6 +59,7 @@ _MERCHANT_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 LONGEST_SITE_CODE = 40
 _SITE_CODE = re.compile(r"[A-Z0-9-]{2,40}", re.ASCII)
 _LEVEL = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+_ECCN = re.compile(r"EAR99|[0-9][A-E][0-9]{3}(\.[a-z0-9]{1,4}){0,4}", re.ASCII)
 _HS_CODE = re.compile(r"[0-9]{6,12}", re.ASCII)
 
 
@@ -95,6 +102,11 @@ def word(name: str, value: str, longest: int = 200) -> None:
 def hs_code(code: str) -> None:
     if code and not _HS_CODE.fullmatch(code):
         raise NotAnHsCode(hs_code=code[:60])
+
+
+def eccn(code: str) -> None:
+    if code and not _ECCN.fullmatch(code):
+        raise NotAnEccn(eccn=code[:60])
 
 
 def measure(name: str, value: int, largest: int = LARGEST_MEASURE) -> None:

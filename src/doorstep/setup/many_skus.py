@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from doorstep.kit import clock
+from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.merchants import NewSku, check_sku
 from doorstep.spine.tenant import Db, tenant_tx
 
 # What a file can leave out: then what is known stays.
-_TEXTS = ("barcode", "name", "hs_code", "origin", "customs_text")
+_TEXTS = ("barcode", "name", "hs_code", "origin", "customs_text", "eccn", "export_license", "responsible_person")
 _NUMBERS = ("weight_g", "length_mm", "width_mm", "height_mm", "value_minor")
 _KEPT = [f"coalesce(nullif(excluded.{name}, ''), s.{name})" for name in _TEXTS]
 _KEPT += [f"coalesce(nullif(excluded.{name}, 0), s.{name})" for name in _NUMBERS]
@@ -44,4 +46,5 @@ async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku]) -> Put:
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in by_code.values()]
     async with tenant_tx(db, [merchant]) as tx:
         came = [row["is_new"] for row in await tx.rows(PUT_SKUS, msgspec.json.encode(rows).decode())]
+        await recheck(tx, clock.now(), codes=list(by_code))
     return Put(sum(came), len(came) - sum(came), len(rows) - len(came))

@@ -13,18 +13,21 @@ from doorstep.kit import clock
 from doorstep.kit.money import LARGEST_MINOR
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks, log
+from doorstep.setup.customs.profile import check_profile, check_tax_numbers
+from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand, timezone)
+    ship, reserve_minutes, hold_duplicates, brand, timezone, customs)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand, timezone from jsonb_populate_record(null::merchant, $1::jsonb)
+    reserve_minutes, hold_duplicates, brand, timezone, customs
+    from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand", "timezone")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -49,9 +52,10 @@ insert into site (site_id, code, name, country, address, latitude, longitude, ti
 """
 ADD_SKUS = """
 insert into sku (merchant_id, sku_id, code, barcode, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
-    customs_text, value_minor, flags, stocked)
+    customs_text, value_minor, flags, stocked, eccn, export_license, responsible_person)
   select merchant_id, sku_id, code, barcode, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
-    customs_text, value_minor, flags, stocked from jsonb_populate_recordset(null::sku, $1::jsonb)
+    customs_text, value_minor, flags, stocked, eccn, export_license, responsible_person
+    from jsonb_populate_recordset(null::sku, $1::jsonb)
   on conflict (merchant_id, code) do nothing returning sku_id
 """
 # Every merchant has these from the first day.
@@ -88,6 +92,7 @@ class NewMerchant:
     hold_duplicates: bool = True
     brand: dict[str, str] = field(default_factory=dict)
     timezone: str = "UTC"  # whose days its reports count
+    customs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ class NewSku:
     value_minor: int = 0
     flags: tuple[str, ...] = ()
     stocked: bool = True
+    eccn: str = ""
+    export_license: str = ""
+    responsible_person: str = ""
 
 
 async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
@@ -153,19 +161,25 @@ async def merchant_of(db: Db, key: str) -> int:
 
 
 async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) -> None:
-    """Set what is given, leave the rest; refuses what is no currency, country or time zone."""
+    """Set what is given, leave the rest; refuses what is no currency, country, time zone, tax number or profile."""
     if "currency" in to:
         checks.currency(to["currency"])
     if "country" in to:
         checks.country(to["country"])
     if "timezone" in to:
         checks.timezone(to["timezone"])
+    if "tax_numbers" in to:
+        check_tax_numbers(to["tax_numbers"])
+    if "customs" in to:
+        check_profile(to["customs"])
     unknown = to.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
     await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
     about = ", ".join(name.replace("_", " ") for name in to)
     await log.write(tx, by, "setting_changed", clock.now(), about, setting="merchant", merchant=merchant)
+    if to.keys() & {"tax_numbers", "customs"}:
+        await recheck(tx, clock.now())
 
 
 async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int:
@@ -225,9 +239,10 @@ async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
 
 
 def check_sku(sku: NewSku) -> None:
-    """Refuses NotACode, NotAnHsCode, UnknownCountry, NotAMeasure."""
+    """Refuses NotACode, NotAnHsCode, NotAnEccn, UnknownCountry, NotAMeasure."""
     checks.word("code", sku.code, 120)
     checks.hs_code(sku.hs_code)
+    checks.eccn(sku.eccn)
     if sku.origin:
         checks.country(sku.origin)
     for name in ("weight_g", "length_mm", "width_mm", "height_mm"):

@@ -6,7 +6,7 @@ be called again with the same key, and the outside answers with the first result
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,6 +48,10 @@ insert into job (merchant_id, job_id, verb, body, due_at, state, error)
   select m, id, v, b::jsonb, at, 'refused', e
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) u(m, id, v, b, at, e)
   on conflict do nothing
+"""
+QUEUE = """
+insert into job (merchant_id, job_id, verb, body, due_at)
+  select m, id, $1, b::jsonb, $5 from unnest($2::bigint[], $3::bigint[], $4::text[]) u(m, id, b)
 """
 REPLAY = """
 update job set state = 'due', attempts = 0, leased_until = null, due_at = $3
@@ -127,6 +131,15 @@ async def refused(tx: Tx, jobs: Iterable[tuple[ClaimedJob, str]], now: datetime)
         [now for _ in given],
         [reason[:2000] for _, reason in given],
     )
+
+
+async def queue(tx: Tx, verb: str, bodies: Sequence[tuple[int, dict[str, Any]]], at: datetime) -> None:
+    """Ask a verb of many merchants' things without an event that it follows from: what was set up changed."""
+    if bodies:
+        ids = await tx.fresh_ids(len(bodies))
+        merchants, plain = zip(*bodies, strict=True)
+        encoded = [msgspec.json.encode(body).decode() for body in plain]
+        await tx.run(QUEUE, verb, list(merchants), [next(ids) for _ in merchants], encoded, at)
 
 
 async def replay(tx: Tx, merchant: int, job_ids: list[int], now: datetime) -> list[int]:

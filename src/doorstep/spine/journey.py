@@ -78,6 +78,9 @@ JOURNEY: tuple[Row, ...] = (
         then=("fill", "want_release_of_funds", "want_refund")),
     Row("hold", "somebody stops it, and says why", who=(*_OFFICE, "floor")),
     Row("lift", "an open hold ends", who=("system", *_OFFICE, "floor"), then=("check",)),
+    Row("review_party", "somebody says whether a buyer is whom a list names", who=_OFFICE, then=("check",)),
+    Row("keep_filing", "the number under which the export was filed is kept",
+        who=("system", *_OFFICE), then=("check",)),
     # fulfill: the right product off the shelf
     Row("release", "the fulfillment order goes to the floor", who=("system", "operator"), then=("notify",), held=True),
     Row("pick", "a unit is taken from its bin",

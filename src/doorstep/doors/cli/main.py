@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "key": ("keys", "Make, list and end keys for the API."),
     "user": ("users", "Add, end and list people who sign in."),
     "link": ("users", "A link that lets somebody into the console, once."),
-    "setup": ("operators", "Set up a whole operation from a file."),
+    "setup": ("operators", "Set up an operation from a file; load lists of customs rules."),
 }
 PACKAGE = "doorstep.doors.cli"
 # 0: done; 1: refused, or not in order; 2: asked wrongly; 130: interrupted.

@@ -73,13 +73,23 @@ def set_merchant(
     address: Annotated[
         str | None, typer.Option("--address", metavar="JSON", help='{"line1": …, "city": …} or @FILE.')
     ] = None,
+    tax_numbers: Annotated[
+        str | None, typer.Option("--tax-numbers", metavar="JSON", help='{"vat": …, "eori": …, "ioss": …} or @FILE.')
+    ] = None,
+    customs: Annotated[
+        str | None,
+        typer.Option("--customs", metavar="JSON", help='{"ddp_to": ["EU"], "responsible_person": …} or @FILE.'),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Change what is given, leave the rest."""
     given = {
         "name": name, "currency": currency, "country": country, "email": email, "ship": ship,
         "when_short": when_short, "reserve_minutes": reserve_minutes, "hold_duplicates": hold_duplicates,
-        "timezone": timezone, "address": read_json(address) if address is not None else None,
+        "timezone": timezone,
+        "address": read_json(address) if address is not None else None,
+        "tax_numbers": read_json(tax_numbers) if tax_numbers is not None else None,
+        "customs": read_json(customs) if customs is not None else None,
     }  # fmt: skip
     to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 

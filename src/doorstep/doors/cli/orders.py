@@ -220,3 +220,22 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
     return ", ".join(_plain(one) for one in value) if isinstance(value, list) else str(value)
+
+
+@app.command("customs")
+def customs(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
+    """What customs wants of it, line by line, what it costs at the door, whether its export has to be filed."""
+
+    async def work(db: Db) -> Any:
+        from doorstep.doors.reads.customs import order_customs
+        from doorstep.kit import clock
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_searched(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await order_customs(tx, meant, await order_meant(tx, meant, order), clock.now().date())
+
+    found = with_db(work)
+    from doorstep.doors.cli.customs_told import order_told
+
+    answer(builtins_of(found), order_told(found), json)

@@ -1,8 +1,8 @@
-"""skus: `sku list`, `sku set`, `sku alias`."""
+"""skus: `sku list`, `sku set`, `sku alias`, `sku customs`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -65,13 +65,21 @@ def set_sku(
     customs_text: Annotated[str | None, typer.Option("--customs-text", help="What it is, for customs.")] = None,
     value_minor: Annotated[int | None, typer.Option("--value-minor", help="For customs, without a price.")] = None,
     flag: Annotated[list[str] | None, typer.Option("--flag", help="battery, liquid …; may be repeated.")] = None,
+    eccn: Annotated[str | None, typer.Option("--eccn", help="Export control classification: EAR99, 5A992.c.")] = None,
+    export_license: Annotated[
+        str | None, typer.Option("--export-license", help="Its number, the exception used, or NLR.")
+    ] = None,
+    responsible_person: Annotated[
+        str | None, typer.Option("--responsible-person", help="Who answers for it in the Union.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Add a SKU, or change what is given of it and leave the rest."""
     given = {
         "name": name, "barcode": barcode, "weight_g": weight_g, "length_mm": length_mm, "width_mm": width_mm,
         "height_mm": height_mm, "hs_code": hs_code, "origin": origin, "customs_text": customs_text,
-        "value_minor": value_minor, "flags": tuple(flag) if flag else None,
+        "value_minor": value_minor, "flags": tuple(flag) if flag else None, "eccn": eccn,
+        "export_license": export_license, "responsible_person": responsible_person,
     }  # fmt: skip
     to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
@@ -116,3 +124,28 @@ def alias(
 
     with_db(work)
     answer({"channel": channel, "alias": alias, "sku": code}, f"{alias!r} of {channel} is {code}.", json)
+
+
+@app.command("customs")
+def customs(
+    code: Code,
+    to: Annotated[str, typer.Option("--to", metavar="UA", help="Where it goes.")],
+    mode: Annotated[Literal["post", "courier", "freight"], typer.Option("--mode")] = "post",
+    merchant: Merchant = "",
+    json: Json = False,
+) -> None:
+    """May it go there, what is missing, what does one cost at the door."""
+
+    async def work(db: Db) -> Any:
+        from doorstep.doors.reads.customs import CellQuery, sku_customs
+        from doorstep.kit import clock
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=True) as tx:
+            return await sku_customs(tx, meant, code, CellQuery(to=to.upper(), mode=mode), clock.now().date())
+
+    found = with_db(work)
+    from doorstep.doors.cli.customs_told import sku_told
+
+    answer(builtins_of(found), sku_told(found), json)

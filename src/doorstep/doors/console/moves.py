@@ -16,6 +16,7 @@ from doorstep.doors.console.forms import Field
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.whole import Parcel, Whole
 from doorstep.doors.reads.cases import Case
+from doorstep.doors.reads.order import Hold
 from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
@@ -93,7 +94,9 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
         is_open = hold.lifted_at is None
         if hold.line:
             yield hold.id, _name_item(of, hold.line), is_open and hold.type == "unknown_item"
-        yield hold.id, _fix_address(of), is_open and hold.type == "address"
+        yield hold.id, _fix_address(of), is_open and (hold.type == "address" or "ship_to.tax_id" in _wanted(hold))
+        yield hold.id, _review_party(of), is_open and hold.type == "denied_party"
+        yield hold.id, _keep_filing(of), is_open and "itn" in _wanted(hold)
         yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
         # What is unknown stays so until it is named.
         yield hold.id, _lift(of, hold.id), is_open and not (hold.type == "unknown_item" and hold.line)
@@ -107,6 +110,11 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
     for parcel in of.parcels:
         for move, fits in _of_parcel(of, parcel):
             yield parcel.row.id, move, fits
+
+
+def _wanted(hold: Hold) -> set[str]:
+    """The fields that would end it."""
+    return {str(field.get("field")) for field in hold.why.get("fields", ())}
 
 
 def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
@@ -194,6 +202,7 @@ def _fix_address(of: Whole) -> Move:
         ("line2", _("Apartment, floor …"), "address-line2"), ("postcode", _("Postcode"), "postal-code"),
         ("city", _("City"), "address-level2"), ("region", _("State or region"), "address-level1"),
         ("country", _("Country (two letters)"), "country"), ("phone", _("Phone"), "tel"),
+        ("tax_id", _("Recipient's own number for customs"), "off"),
     )  # fmt: skip
     fields = [
         Field(f"ship_to.{name}", label, value=str(given.get(name, "")), required=name == "country", code=code)
@@ -203,6 +212,26 @@ def _fix_address(of: Whole) -> Move:
     return _move(
         of, "fix_address", _("Mend address"), _("Mend the address"), says, *fields, confirm=_("Keep this address")
     )
+
+
+def _review_party(of: Whole) -> Move:
+    says = _("The hold names whom the list names. Another person goes on, and is not asked about again.")
+    choices = (("no_match", _("Another, only the names are alike")), ("match", _("The same")))
+    return _move(
+        of, "review_party", _("Is it the same?"), _("Is the buyer whom the list names?"), says,
+        Field("verdict", _("It is"), "choice", "no_match", choices=choices),
+        Field("note", _("How you know"), longest=500),
+        confirm=_("Keep my word"), tone="primary",
+    )  # fmt: skip
+
+
+def _keep_filing(of: Whole) -> Move:
+    itn = Field("itn", "ITN", required=True, longest=40, hint=_("As AES answered: X, the day, six digits."))
+    says = _("It stands on the papers, and the order goes on.")
+    return _move(
+        of, "keep_filing", _("Export filed"), _("The export was filed"), says, itn,
+        confirm=_("Keep the number"), tone="primary",
+    )  # fmt: skip
 
 
 def _record_payment(of: Whole) -> Move:

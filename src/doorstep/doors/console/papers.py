@@ -9,7 +9,7 @@ from litestar import Response
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads.papers import Draw, ParcelPaper, drawn, invoice_pdf, parcel_pdf, pick_list_pdf
-from doorstep.journey.shipping.paper_data import needed_papers
+from doorstep.journey.shipping.paper_data import BESIDE, customs_of, needed_papers
 from doorstep.journey.shipping.shipment import packed
 from doorstep.kit import clock
 from doorstep.kit.ids import number
@@ -37,10 +37,11 @@ async def customs(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
         found = await packed(tx, visit.path["parcel"])
-    if found is None:
-        raise NotFound(parcel=visit.path["parcel"])
-    needed = needed_papers(found)
-    links = {kind.replace("_", "-"): kind for kind in needed.papers}
+        if found is None:
+            raise NotFound(parcel=visit.path["parcel"])
+        needed = needed_papers(await customs_of(tx, found, clock.now().date()))
+    kinds = dict.fromkeys((*needed.papers, *BESIDE)) if needed.papers else {}
+    links = {kind.replace("_", "-"): kind for kind in kinds}
     return visit.show("customs.html", path=visit.path, links=links, why=needed.why)
 
 

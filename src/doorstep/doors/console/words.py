@@ -376,6 +376,8 @@ HAPPENED = Told(
         "cancel": "Canceled",
         "name_item": "The unknown item got its SKU",
         "fix_address": "Address mended",
+        "review_party": "Said whether it is the listed party",
+        "keep_filing": "Export filed",
         "note": "Note",
         "take_back": "Goods came back",
     }
@@ -570,4 +572,5 @@ LABELS = Told(
         "void": "Label void",
     }
 )
-PAPERS = Told({"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"})
+PAPERS = Told({"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice",
+               "packing_list": "Packing list"})  # fmt: skip

@@ -23,7 +23,8 @@ select h.merchant_id, h.hold_id, h.order_id, h.line_no, h.type, h.why, h.placed_
 """
 SKUS = """
 select merchant_id, sku_id, code, name, barcode, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
-    customs_text, value_minor, flags, stocked from sku where merchant_id = any($1) order by merchant_id, code
+    customs_text, value_minor, flags, stocked, eccn, export_license, responsible_person
+  from sku where merchant_id = any($1) order by merchant_id, code
 """
 NOT_BEGUN = """
 select n.merchant_id, n.order_id, o.number, o.placed_at, l.line_no, l.wanted + l.promised as units

@@ -34,6 +34,9 @@ class SkuBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     value_minor: Annotated[int, Meta(ge=0, le=10**15)] = 0
     flags: Annotated[list[Annotated[str, Meta(min_length=1, max_length=40)]], Meta(max_length=20)] = []
     stocked: bool = True
+    eccn: Annotated[str, Meta(max_length=30, description="export control classification: EAR99, 5A992.c")] = ""
+    export_license: Annotated[str, Meta(max_length=60, description="its number, the exception used, or NLR")] = ""
+    responsible_person: Annotated[str, Meta(max_length=500, description="who answers for it in the Union")] = ""
 
 
 class AliasBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

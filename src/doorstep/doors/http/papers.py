@@ -66,8 +66,20 @@ async def get_cn23(asked: Asked) -> Any:
 
 @operation("GET", "/parcels/{parcel}/commercial-invoice.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
 async def get_commercial_invoice(asked: Asked) -> Any:
-    """The parcel's commercial invoice for customs, where it needs one."""
+    """The parcel's commercial invoice for customs, where it crosses a border."""
     return await _of_parcel(asked, "commercial_invoice")
+
+
+@operation("GET", "/parcels/{parcel}/packing-list.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
+async def get_packing_list(asked: Asked) -> Any:
+    """What is in the parcel, without prices, where it crosses a border."""
+    return await _of_parcel(asked, "packing_list")
+
+
+@operation("GET", "/parcels/{parcel}/return-invoice.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
+async def get_return_invoice(asked: Asked) -> Any:
+    """For goods of the parcel that come back over the border: the relief, and the proof that they had left."""
+    return await _of_parcel(asked, "return_invoice")
 
 
 @operation("GET", "/invoices/{invoice}/invoice.pdf", scope=READ, tag="cash", answer=None, media_type=PDF)

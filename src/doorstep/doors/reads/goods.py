@@ -24,7 +24,7 @@ select s.sku_id, s.code as sku, t.code as site, a.free, a.reserved, a.picked, a.
 """
 SKUS = """
 select s.sku_id, s.code, s.barcode, s.name, s.weight_g, s.length_mm, s.width_mm, s.height_mm, s.hs_code, s.origin,
-    s.customs_text, s.value_minor, s.flags, s.stocked
+    s.customs_text, s.value_minor, s.flags, s.stocked, s.eccn, s.export_license, s.responsible_person
   from sku s where s.merchant_id = $1 and ($2::text is null or s.code = $2) and ($3::text is null or s.barcode = $3)
     and ($4::text is null or s.code > $4) and ($5::bigint is null or s.sku_id = $5)
   order by s.code limit $6
@@ -85,6 +85,9 @@ class Sku(Struct, frozen=True, kw_only=True):
     value_minor: int
     flags: list[str]
     stocked: bool
+    eccn: str
+    export_license: str
+    responsible_person: str
 
 
 class SkuPage(Struct, frozen=True, kw_only=True):

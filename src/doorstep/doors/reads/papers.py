@@ -23,7 +23,9 @@ CARRIERS_OWN = """
 select label_pdf from parcel where merchant_id = any($1) and parcel_id = $2 and label_state = 'bought'
 """
 
-ParcelPaper = Literal["label", "packing_slip", "cn22", "cn23", "commercial_invoice"]
+ParcelPaper = Literal[
+    "label", "packing_slip", "cn22", "cn23", "commercial_invoice", "packing_list", "return_invoice"
+]  # fmt: skip
 Draw = Callable[[], bytes]
 
 

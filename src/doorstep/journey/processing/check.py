@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from doorstep.journey.processing.address import address_problem
-from doorstep.journey.processing.customs_data import Goods, crosses_border, customs_problem
+from doorstep.journey.processing.customs_data import (
+    Crossing,
+    CustomsFacts,
+    all_cross,
+    crosses_border,
+    customs_facts,
+    customs_problem,
+    denied_problem,
+    order_problem,
+    restricted_problem,
+)
 from doorstep.journey.processing.duplicate import Likely, duplicate_problem, goods_of
 from doorstep.journey.processing.payment import payment_problem
 from doorstep.journey.processing.problems import Problem
@@ -33,10 +44,6 @@ BY = "check"
 COMPARED = 20
 
 POLICIES = "select merchant_id, hold_duplicates from merchant where merchant_id = any($1)"
-GOODS = """
-select sku_id, code, hs_code, origin, customs_text, weight_g, value_minor from sku
-  where merchant_id = any($1) and sku_id = any($2)
-"""
 KNOWN_BY_NOW = """
 select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
   from order_line l
@@ -127,7 +134,7 @@ class Overruled:
 class Facts:
     orders: Mapping[int, OrderFacts]
     hold_duplicates: Mapping[int, bool]
-    goods: Mapping[int, Goods]
+    customs: CustomsFacts
     known: Mapping[tuple[int, int], int]  # (order, line): the SKU that an unknown item has by now
     stock: Mapping[int, Mapping[int, bool]]  # sku: {site: is any free}
     sites: Mapping[int, Site]
@@ -139,8 +146,8 @@ class Facts:
 @verb(Check, Checked)
 async def check(tx: Tx, asks: list[Ask[Check]]) -> list[Result]:
     """Look at an order: address, duplicate, payment, customs data; what is in order goes on to be promised."""
-    facts = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
-    ids = await tx.fresh_ids(sum(3 + len(order.lines) for order in facts.orders.values()))
+    facts = await facts_of(tx, [number("ord", ask.body.order) for ask in asks], asks[0].at.date())
+    ids = await tx.fresh_ids(sum(5 + 2 * len(order.lines) for order in facts.orders.values()))
     return each(asks, lambda ask: decide(facts, ids, _order(facts, ask), ask))
 
 
@@ -148,7 +155,7 @@ def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
     return of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order))
 
 
-async def facts_of(tx: Tx, wanted: list[int]) -> Facts:
+async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
     orders = await order_facts(tx, wanted)
     merchants, ids = list(tx.merchants), list(orders)
     known = {(row["order_id"], row["line_no"]): row["sku_id"] for row in await tx.rows(KNOWN_BY_NOW, merchants, ids)}
@@ -156,13 +163,14 @@ async def facts_of(tx: Tx, wanted: list[int]) -> Facts:
     stock: dict[int, dict[int, bool]] = defaultdict(dict)
     for row in await tx.rows(STOCK, merchants, list(skus)):
         stock[row["sku_id"]][row["site_id"]] = row["is_free"]
+    sites = await every_site(tx)
     return Facts(
         orders=orders,
         hold_duplicates={r["merchant_id"]: r["hold_duplicates"] for r in await tx.rows(POLICIES, merchants)},
-        goods={row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, list(skus))},
+        customs=await customs_facts(tx, orders, skus, sites.values(), on, screening=True),
         known=known,
         stock=stock,
-        sites=await every_site(tx),
+        sites=sites,
         overruled=_overruled(await tx.rows(OVERRULED, merchants, ids)),
         likely=_likely(await tx.rows(LIKELY, merchants, ids)),
         not_released={row["fulfillment_order_id"] for row in await tx.rows(NOT_RELEASED, merchants, ids)},
@@ -231,7 +239,8 @@ def problems_of(facts: Facts, order: OrderFacts) -> list[Problem]:
         _address(order, givers),
         _duplicate(facts, order),
         payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"]),
-        *(_customs(facts, order, line, givers[line.line_no]) for line in open_lines),
+        denied_problem(facts.customs, order),
+        *_customs(facts, order, open_lines, givers),
     ]
     return [problem for problem in found if problem]
 
@@ -250,9 +259,22 @@ def _duplicate(facts: Facts, order: OrderFacts) -> Problem | None:
     return duplicate_problem(order.order_id, order.row["placed_at"], goods, facts.likely.get(order.order_id, ()))
 
 
-def _customs(facts: Facts, order: OrderFacts, line: Line, could_give: Collection[Site]) -> Problem | None:
-    goods, ship_to = facts.goods.get(_sku(facts, order, line) or 0), order.row["ship_to"]
-    return customs_problem(line.line_no, goods, line.unit_price, ship_to, could_give) if goods and ship_to else None
+def _customs(
+    facts: Facts, order: OrderFacts, lines: list[Line], givers: Mapping[int, list[Site]]
+) -> Iterator[Problem | None]:
+    """Of each line what is missing for it or in its way; of those that cross a border what customs wants beside."""
+    ship_to, rules = order.row["ship_to"], facts.customs.rules
+    if not ship_to:
+        return
+    profile = facts.customs.trader(order.merchant).profile
+    crossing = []
+    for line in lines:
+        goods = facts.customs.goods.get(_sku(facts, order, line) or 0)
+        if goods and all_cross(sites := givers[line.line_no], ship_to):
+            crossing.append(Crossing(line, goods, sites[0].country))
+            yield customs_problem(line.line_no, goods, line.unit_price, ship_to, sites, rules, profile)
+            yield restricted_problem(line.line_no, goods, ship_to, sites, rules)
+    yield order_problem(facts.customs, order, crossing)
 
 
 def _sku(facts: Facts, order: OrderFacts, line: Line) -> int | None:

@@ -79,7 +79,8 @@ async def fill(tx: Tx, asks: list[Ask[Fill]]) -> list[Result]:
     in_line: dict[int, list[int]] = defaultdict(list)
     for row in await tx.rows(WAITING, list(tx.merchants), skus, afters):
         in_line[row["n"] - 1].append(row["order_id"])
-    facts, left = await facts_of(tx, [order for orders in in_line.values() for order in orders], times=len(asks))
+    everyone = [order for orders in in_line.values() for order in orders]
+    facts, left = await facts_of(tx, everyone, asks[0].at.date(), times=len(asks))
     waiting = Waiting(facts, left, in_line)
     return [decide_fill(waiting, number_of_ask, ask) for number_of_ask, ask in enumerate(asks)]
 

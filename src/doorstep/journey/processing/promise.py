@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from doorstep.journey.processing.customs_data import Goods, crosses_border, missing_for_customs
+from doorstep.journey.processing.customs_data import CustomsFacts, crosses_border, customs_facts
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.setup.promising import promise_moves, promised_dates
@@ -34,10 +34,6 @@ POLICIES = "select merchant_id, when_short from merchant where merchant_id = any
 METHODS = """
 select merchant_id, name, days_min, days_max from shipping_method where merchant_id = any($1) and name = any($2)
 """
-GOODS = """
-select sku_id, code, hs_code, origin, customs_text, weight_g, value_minor from sku
-  where merchant_id = any($1) and sku_id = any($2)
-"""
 LAST_DECISIONS = """
 select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join lateral (
   select d.why from decision d where d.merchant_id = any($1) and d.order_id = o.order_id and d.verb = 'promise'
@@ -46,7 +42,7 @@ select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join latera
 # Lines whose customs hold somebody lifted by hand: they know what is missing, and said go on.
 SENT_ANYWAY = """
 select order_id, line_no from hold
-  where merchant_id = any($1) and order_id = any($2) and type = 'customs_data' and placed_by = 'check'
+  where merchant_id = any($1) and order_id = any($2) and type in ('customs_data', 'restricted') and placed_by = 'check'
     and lifted_by <> 'check'
 """
 # Of these SKUs more is waited for than is free. No more rows are read than could use up what is free.
@@ -100,7 +96,7 @@ class Facts:
     sites: Mapping[int, Site]
     policies: Mapping[int, str]
     days: Mapping[tuple[int, str], tuple[int, int]]
-    goods: Mapping[int, Goods]
+    customs: CustomsFacts
     decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
     sent_anyway: Collection[tuple[int, int]] = ()  # (order, line): over the border though customs data is missing
     oldest: Mapping[int, tuple[datetime, int]] = field(default_factory=dict)  # scarce sku: whose turn comes first
@@ -122,7 +118,7 @@ class Left:
 @verb(Promise, Promised)
 async def promise(tx: Tx, asks: list[Ask[Promise]]) -> list[Result]:
     """Give free stock to the waiting lines of an order; where older orders wait for the same, they come first."""
-    facts, left = await facts_of(tx, [number("ord", ask.body.order) for ask in asks])
+    facts, left = await facts_of(tx, [number("ord", ask.body.order) for ask in asks], asks[0].at.date())
     facts = replace(facts, oldest=await _oldest(tx, facts, left))
     return each(asks, lambda ask: decide(facts, left, _order(facts, ask), ask))
 
@@ -131,7 +127,7 @@ def _order(facts: Facts, ask: Ask[Promise]) -> OrderFacts:
     return of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order))
 
 
-async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Left]:
+async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1) -> tuple[Facts, Left]:
     """Asks first: the stock rows are locked, so what is seen free stays free until the batch is written.
 
     `times`: how often each order may be decided upon in this batch.
@@ -144,27 +140,28 @@ async def facts_of(tx: Tx, orders: list[int], times: int = 1) -> tuple[Facts, Le
         free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
     methods = await tx.rows(METHODS, merchants, list({order.row["shipping_method"] for order in found.values()}))
     decisions = await tx.rows(LAST_DECISIONS, merchants, list(found))
-    goods = {row["sku_id"]: Goods(**dict(row)) for row in await tx.rows(GOODS, merchants, skus)}
+    sites = await every_site(tx)
+    customs = await customs_facts(tx, found, skus, sites.values(), on)
     facts = Facts(
         orders=found,
-        sites=await every_site(tx),
+        sites=sites,
         policies={row["merchant_id"]: row["when_short"] for row in await tx.rows(POLICIES, merchants)},
         days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
-        goods=goods,
-        sent_anyway=await _sent_anyway(tx, found, goods),
+        customs=customs,
+        sent_anyway=await _sent_anyway(tx, found, customs),
         decided={row["order_id"]: msgspec.json.decode(row["why"]) for row in decisions},
     )
     needed = sum(1 + WEIGHED * len(order.lines) for order in found.values())
     return facts, Left(await tx.fresh_ids(times * needed), free)
 
 
-async def _sent_anyway(tx: Tx, orders: Mapping[int, OrderFacts], goods: Mapping[int, Goods]) -> set[tuple[int, int]]:
+async def _sent_anyway(tx: Tx, orders: Mapping[int, OrderFacts], customs: CustomsFacts) -> set[tuple[int, int]]:
     """Only asked of orders with goods that lack something."""
     lacking = {
         order_id
         for order_id, order in orders.items()
         for line in order.lines
-        if line.wanted and (found := goods.get(line.sku_id or 0)) and missing_for_customs(found, line.unit_price)
+        if line.wanted and customs.in_the_way(order, line)
     }
     if not lacking:
         return set()
@@ -238,9 +235,9 @@ def _reachable(facts: Facts, left: Left, order: OrderFacts, ready: list[Line]) -
     for line in ready:
         sku = line.sku_id or 0
         at = left.free.get((order.merchant, sku), {})
-        goods = facts.goods.get(sku)
+        goods = facts.customs.goods.get(sku)
         is_known = (order.order_id, line.line_no) in facts.sent_anyway
-        missing = missing_for_customs(goods, line.unit_price) if goods and not is_known else []
+        missing = [] if is_known else facts.customs.in_the_way(order, line)
         behind = {site for site in at if missing and crosses_border(facts.sites[site], order.row["ship_to"] or {})}
         free[sku] = {site: units for site, units in free.get(sku, at).items() if site not in behind}
         for site in behind:

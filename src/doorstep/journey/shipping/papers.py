@@ -1,4 +1,7 @@
-"""papers: what travels on the parcel: the label, and for customs CN22, CN23 and the commercial invoice."""
+"""papers: what travels on the parcel: the label, and for customs CN22, CN23, commercial invoice and packing list.
+
+Customs forms are in English and one language more: that of where the goods go, French where the forms have none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from doorstep.journey.shipping.form_words import POSTAL, words
 from doorstep.kit.paper import (
     Address,
     Barcode,
@@ -125,10 +129,14 @@ class CustomsDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     certificates: str = ""
     invoice_number: str = ""
     signed_by: str = ""
+    language: str = POSTAL
 
 
 class CommercialInvoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The seller's statement of what a parcel holds and is worth, for customs on both sides."""
+    """The seller's statement of what a parcel holds and is worth, for customs on both sides.
+
+    `statements`: what the law wants said: under which number the export was filed, why not, which relief is asked for.
+    """
 
     number: str
     issued_on: date
@@ -153,6 +161,28 @@ class CommercialInvoice(msgspec.Struct, frozen=True, kw_only=True):
     remarks: str = ""
     signed_by: str = ""
     signed_at: str = ""  # the place
+    statements: tuple[str, ...] = ()
+    language: str = ""
+    page_size: PageSize = "a4"
+
+
+class PackingList(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a parcel, without prices: for customs, and for who opens it."""
+
+    number: str
+    issued_on: date
+    seller: CustomsParty
+    consignee: CustomsParty
+    items: tuple[CustomsItem, ...]
+    order_number: str = ""
+    carrier: str = ""
+    tracking_number: str = ""
+    parcel_index: int = 1
+    parcel_count: int = 1
+    gross_weight_g: int = 0
+    size_mm: tuple[int, int, int] = (0, 0, 0)
+    statements: tuple[str, ...] = ()
+    language: str = ""
     page_size: PageSize = "a4"
 
 
@@ -168,16 +198,19 @@ def cn23(of: CustomsDeclaration) -> Paper:
 def commercial_invoice(of: CommercialInvoice) -> Paper:
     goods_minor = sum(item.value_minor for item in of.items)
     charges = (
-        ("Discount", -of.discount_minor),
-        ("Freight", of.freight_minor),
-        ("Insurance", of.insurance_minor),
-        ("Other charges", of.other_charges_minor),
+        ("discount", -of.discount_minor),
+        ("freight", of.freight_minor),
+        ("insurance", of.insurance_minor),
+        ("other_charges", of.other_charges_minor),
     )
     total_minor = goods_minor + sum(amount for _, amount in charges)
     return Paper(
         TEMPLATES / "commercial_invoice.typ",
         {
             "title": f"Commercial invoice {of.number}",
+            "words": words(of.language),
+            "paid_by": {"DDP": "ddp", "DAP": "dap"}.get(of.incoterm, ""),
+            "statements": list(of.statements),
             "page_size": of.page_size,
             "number": of.number,
             "issued_on": spelled_date(of.issued_on),
@@ -206,8 +239,34 @@ def commercial_invoice(of: CommercialInvoice) -> Paper:
     )
 
 
+def packing_list(of: PackingList) -> Paper:
+    return Paper(
+        TEMPLATES / "packing_list.typ",
+        {
+            "title": f"Packing list {of.number}",
+            "words": words(of.language),
+            "page_size": of.page_size,
+            "number": of.number,
+            "issued_on": spelled_date(of.issued_on),
+            "seller": _party(of.seller),
+            "consignee": _party(of.consignee),
+            "order_number": of.order_number,
+            "carrier": of.carrier,
+            "tracking_number": of.tracking_number,
+            "parcel": f"{of.parcel_index} / {of.parcel_count}",
+            "size": f"{' × '.join(str(side) for side in of.size_mm)} mm" if all(of.size_mm) else "",
+            "items": [_item(item, "USD") for item in of.items],
+            "units": f"{sum(item.quantity for item in of.items):,}",
+            "net_weight": kilograms(sum(item.net_weight_g for item in of.items)),
+            "gross_weight": kilograms(of.gross_weight_g),
+            "statements": list(of.statements),
+        },
+    )
+
+
 def _declared(of: CustomsDeclaration) -> dict[str, Any]:
     return {
+        "words": words(of.language),
         "sender": _party(of.sender),
         "recipient": _party(of.recipient),
         "items": [_item(item, of.currency) for item in of.items],

@@ -10,6 +10,7 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
+from doorstep.setup.customs.profile import profile_of
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.tenant import Tx
 
@@ -19,7 +20,9 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
     o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
-    m.name as merchant_name, m.email as merchant_email, m.tax_numbers,
+    m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs,
+    (select f.itn from export_filing f where f.merchant_id = p.merchant_id and f.order_id = p.order_id
+      order by f.filing_id desc limit 1) as itn,
     coalesce(t.days_max, 7) as days_max, coalesce(t.carrier, '') as method_carrier,
     (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
       and q.parcel_id <= p.parcel_id) as parcel_index,
@@ -34,7 +37,7 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
 """
 GOODS = """
 select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.quantity, k.code as sku, k.name,
-    k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor
+    k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor, k.eccn, k.export_license, k.responsible_person
   from parcel_line pl
   join parcel p on p.merchant_id = pl.merchant_id and p.parcel_id = pl.parcel_id
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
@@ -84,10 +87,15 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         reference=row["number"],
         service=service,
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
-        incoterm="DAP" if crosses else "",
+        incoterm=incoterm(parcel) if crosses else "",
         cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
         currency=row["currency"],
     )
+
+
+def incoterm(parcel: Packed) -> str:
+    """Of Incoterms 2020: who pays duty and tax where the parcel goes."""
+    return "DDP" if profile_of(parcel.row["customs"]).pays_in(str(parcel.row["ship_to"].get("country", ""))) else "DAP"
 
 
 SIZES = ("length_mm", "width_mm", "height_mm")
