@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorstep.plug.carrier import TrackEvent
-from doorstep.plug.meest import MEANINGS
+from doorstep.plug.words.meest import MEANINGS
 from doorstep.plug.simcarrier import CODES
 from doorstep.plug.states import (
     DELIVERY_STATES,
@@ -121,4 +121,4 @@ def test_every_meest_status_on_record_maps_to_a_known_state() -> None:
     assert len(rows) == 37
     assert {row["code"] for row in rows} == set(MEANINGS)
     assert all(MEANINGS[row["code"]].upu == row["upu_event"] for row in rows)
-    assert [code for code, meaning in MEANINGS.items() if not meaning.state] == ["2533"]  # news without a state
+    assert [code for code, meaning in MEANINGS.items() if meaning.state == NEWS] == ["2533"]  # news without a state

@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Manifest, Rate, Shipment, TrackEvent
-from doorstep.plug.meest import MEANINGS, Meaning
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.words.meaning import Meaning
+from doorstep.plug.words.meest import MEANINGS
 
 T = TypeVar("T")
 

@@ -35,6 +35,9 @@ DELIVERY_STATES: tuple[str, ...] = (
     "delivered",
 )
 
+# What a carrier tells that does not change where the parcel is. An empty state is a word that nobody knows.
+NEWS = "news"
+
 # Nothing follows these. `lost` and `canceled` are beliefs that a later scan proves wrong, so not here.
 FINAL_STATES: frozenset[str] = frozenset({"delivered", "returned_to_sender", "destroyed", "seized"})
 
@@ -73,6 +76,21 @@ STATE_OF_UPU: dict[str, str] = {
 }
 
 _RANK = {state: rank for rank, state in enumerate(DELIVERY_STATES)}
+
+
+def is_known(state: str) -> bool:
+    """Whether somebody knows what it says: a place on the way, or that it does not change it."""
+    return state in _RANK or state == NEWS
+
+
+def stronger(one: TrackEvent, other: TrackEvent) -> TrackEvent:
+    """Of two tellings of one event the one that says more: the same whichever came first."""
+    return max(one, other, key=_says)
+
+
+def _says(event: TrackEvent) -> tuple[bool, int, str, str, str, str, bool]:
+    rank = _RANK.get(event.state, -1)
+    return is_known(event.state), rank, event.code, event.reason, event.party, event.message, event.proof is not None
 
 
 def state_of_upu(code: str) -> str:
