@@ -17,6 +17,7 @@ from doorstep.plug.simcarrier import CODES
 from doorstep.plug.states import (
     DELIVERY_STATES,
     FINAL_STATES,
+    NEWS,
     STATE_OF_UPU,
     TROUBLE_STATES,
     deciding_event,
@@ -102,7 +103,7 @@ def test_every_upu_code_means_a_known_state() -> None:
 def test_the_vocabulary_is_spelled_once() -> None:
     assert len(set(DELIVERY_STATES)) == len(DELIVERY_STATES)
     assert set(DELIVERY_STATES) >= FINAL_STATES | TROUBLE_STATES
-    assert {meaning.state for meaning in CODES.values()} <= {*DELIVERY_STATES, ""}
+    assert {meaning.state for meaning in CODES.values()} <= {*DELIVERY_STATES, NEWS}
 
 
 def test_our_meaning_of_a_meest_code_agrees_with_its_upu_event() -> None:

@@ -105,6 +105,8 @@ JOURNEY: tuple[Row, ...] = (
     Row("deliver", "the parcel is in the buyer's hands",
         demand="shipped|lost > delivered", cash="world > collected",
         who=("carrier", "system", *_OFFICE), then=("notify",)),
+    Row("instruct", "the carrier is to do something else with a parcel: try again, another address, bring it back",
+        who=("system", *_OFFICE)),
     Row("lose", "the carrier lost the parcel",
         demand="shipped > lost", who=("carrier", "system", "operator")),
     # order to cash: until everyone is paid to the cent

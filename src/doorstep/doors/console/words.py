@@ -8,6 +8,7 @@ from typing import Any
 
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import Proof
 from doorstep.spine.journey import ROWS, WORLD
 
 
@@ -122,7 +123,17 @@ def delivery(code: str) -> str:
 
 def scan(code: str) -> str:
     """A delivery state as a piece of news."""
-    return "Announced" if code == "pre_transit" else delivery(code)
+    if code == "news":
+        return "News"
+    return "Announced" if code == "pre_transit" else delivery(code) if code else "Not understood"
+
+
+def proof(of: Proof | None) -> str:
+    """Who took it, and where it was left."""
+    if of is None:
+        return ""
+    parts = [f"signed by {of.signed_by}" if of.signed_by else "", of.left_at, "photo" if of.photo else ""]
+    return ", ".join(filter(None, parts))
 
 
 def tone(code: str) -> str:
@@ -221,6 +232,7 @@ HAPPENED: dict[str, str] = {
     "keep_void": "Label voided",
     "hand_over": "Handed over to the carrier",
     "track": "News of the parcel",
+    "instruct": "The carrier is to do something else",
     "deliver": "Delivered",
     "lose": "Written off as lost",
     "want_authorization": "Asked to hold the money",

@@ -14,6 +14,7 @@ import structlog
 
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
+from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
@@ -24,6 +25,7 @@ from doorstep.spine.world import World
 DEADLINES_EVERY = timedelta(seconds=20)
 SEAL_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=1)
+LEARN_EVERY = timedelta(hours=6)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 1000
@@ -42,6 +44,7 @@ async def run(world: World, stopping: asyncio.Event) -> None:
         _every(DEADLINES_EVERY, ask_what_is_due, world, stopping),
         _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
+        _every(LEARN_EVERY, learn_lanes, world, stopping),
     )
 
 
@@ -68,6 +71,14 @@ async def once(world: World, now: datetime) -> None:
     await ask_what_is_due(world, now)
     await seal_what_came_in(world, now)
     await forget_old_keys(world, now)
+    await learn_lanes(world, now)
+
+
+async def learn_lanes(world: World, now: datetime) -> None:
+    """How long it is usually quiet on each lane, from what each merchant's parcels did."""
+    for merchant in await world.db.everyone():
+        async with tenant_tx(world.db, [merchant]) as tx:
+            await lanes.learn(tx, merchant, now)
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:

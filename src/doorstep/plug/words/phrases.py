@@ -34,7 +34,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
      r"to (the )?shipper|unclaimed|storage period ended|being returned", "returning", "", ""),
     (r"undeliverable as addressed|addressee unknown|no such (number|address)|moved,? left no|"
      r"(incorrect|insufficient|incomplete|wrong|invalid|bad|unknown) (delivery )?address|address (is |was )?"
-     r"(incorrect|insufficient|incomplete|wrong|invalid|unknown|not found|correction)",
+     r"(incorrect|insufficient|incomplete|wrong|invalid|unknown|not found|correction)|"
+     r"(street|house|suite|apartment|postal code|zip ?code).{0,30}(incorrect|missing|invalid|wrong)",
      "exception", "wrong_address", "merchant"),
     (r"not (at )?home|nobody|no ?one|absent|(customer|recipient|receiver|consignee).{0,30}(not |un)available|"
      r"business (was |is )?closed|odbiorcy nie by", "attempted", "absent", "buyer"),
@@ -63,7 +64,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (r"(arriv|land|reach).{0,40}(destination country|country of destination|destination airport|inbound|import)|"
      r"vessel arrival|plane (has )?landed|in the destination country|inward", "arrived", "", ""),
     (r"picked up|pick-?up|collected|accept|in possession|possession of|drop(ped)?[ -]?off|origin scan|tender|"
-     r"received (at|by|from)|posted", "accepted", "", ""),
+     r"received (by|from (the )?(shipper|sender))|posted", "accepted", "", ""),
     (r"arriv|depart|process|sort|transit|en ?route|transfer|facility|hub\b|depot|shipped|dispatch|handed over|"
      r"linehaul|forward|gated out|unloaded|loaded|moving|scan", "in_transit", "", ""),
 )  # fmt: skip
