@@ -46,7 +46,7 @@ def test_what_several_carriers_may_claim_is_told_surest_first() -> None:
     claimed = candidates("61299998820821171811")
     assert [one.certainty for one in claimed] == sorted(
         (one.certainty for one in claimed), key=["certain", "likely", "possible"].index
-    )  # noqa: E501
+    )
     assert len({one.carrier for one in claimed}) == len(claimed)
 
 

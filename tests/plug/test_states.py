@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorstep.plug.carrier import TrackEvent
-from doorstep.plug.words.meest import MEANINGS
 from doorstep.plug.simcarrier import CODES
 from doorstep.plug.states import (
     DELIVERY_STATES,
@@ -24,6 +23,7 @@ from doorstep.plug.states import (
     delivery_state,
     state_of_upu,
 )
+from doorstep.plug.words.meest import MEANINGS
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

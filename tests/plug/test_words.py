@@ -50,8 +50,9 @@ def test_every_word_of_a_table_means_a_state_and_blames_a_party_that_there_is(ca
 
 
 def test_a_word_that_no_table_knows_is_kept_raw_and_says_nothing() -> None:
-    told = {"output": {"completeTrackResults": [{"trackingNumber": "1", "trackResults": [
-        {"scanEvents": [{"date": "2026-03-05T12:00:00Z", "eventType": "ZZ", "eventDescription": "Qwerty"}]}]}]}}  # fmt: skip
+    scan = {"date": "2026-03-05T12:00:00Z", "eventType": "ZZ", "eventDescription": "Qwerty"}
+    result = {"trackingNumber": "1", "trackResults": [{"scanEvents": [scan]}]}
+    told = {"output": {"completeTrackResults": [result]}}
     (event,) = fedex.read(told)["1"]
     assert (event.raw_code, event.message, event.state, event.code) == ("ZZ", "Qwerty", "", "")
 

@@ -7,8 +7,8 @@ from typing import Any
 SPECIMENS: dict[str, Any] = {
     "meest": {"status": "ok", "result": [
         {"parcelNumber": "MWL-100", "barCode": "CR100", "eventDateTime": "2026-03-02 09:00:00", "eventCode": 101,
-         "eventCodeUPU": "EMA", "eventCountryDescr": {"descrEN": "UNITED STATES"}, "eventCityDescr": {"descrEN": "Newark"},
-         "eventDescr": {"descrEN": "Accepted"}, "eventDetailDescr": {"descrEN": ""}},
+         "eventCodeUPU": "EMA", "eventCountryDescr": {"descrEN": "UNITED STATES"},
+         "eventCityDescr": {"descrEN": "Newark"}, "eventDescr": {"descrEN": "Accepted"}, "eventDetailDescr": {"descrEN": ""}},
         {"parcelNumber": "MWL-100", "barCode": "CR100", "eventDateTime": "2026-03-09 15:10:00", "eventCode": 1625,
          "eventCodeUPU": "EMH", "eventCountryDescr": {"descrEN": "UKRAINE"}, "eventCityDescr": {"descrEN": "Lviv"},
          "eventDescr": {"descrEN": "Receiver unavailable"}, "eventDetailDescr": {"descrEN": ""}},
@@ -57,7 +57,8 @@ SPECIMENS: dict[str, Any] = {
     "smartkargo": [{"pieceReference": "SK1", "eventType": "RCF", "eventDate": "2026-03-04T18:00:00",
                     "eventLocation": "WAW", "description": "Received from flight"}],
     "teleship": {"trackingNumber": "TE1", "lastMile": {"trackingNumber": "LM1"}, "events": [
-        {"timestamp": "2026-03-04T18:00:00Z", "code": "customs_hold", "description": "Held", "location": "Dublin, IE"}]},
+        {"timestamp": "2026-03-04T18:00:00Z", "code": "customs_hold", "description": "Held",
+         "location": "Dublin, IE"}]},
     "stamps": """<?xml version="1.0"?><E><TrackingEvents><TrackingEvent><Timestamp>2026-03-04T18:00:00</Timestamp>
         <Event>NOTICE LEFT</Event><TrackingEventType>NoticeLeft</TrackingEventType><City>RENO</City><State>NV</State>
         <Country>US</Country><SignedBy/></TrackingEvent></TrackingEvents></E>""",
