@@ -8,7 +8,7 @@ SPECIMENS: dict[str, Any] = {
     "meest": {"status": "ok", "result": [
         {"parcelNumber": "MWL-100", "barCode": "CR100", "eventDateTime": "2026-03-02 09:00:00", "eventCode": 101,
          "eventCodeUPU": "EMA", "eventCountryDescr": {"descrEN": "UNITED STATES"},
-         "eventCityDescr": {"descrEN": "Newark"}, "eventDescr": {"descrEN": "Accepted"}, "eventDetailDescr": {"descrEN": ""}},
+         "eventCityDescr": {"descrEN": "Newark"}, "eventDescr": {"descrEN": "Accepted"}},
         {"parcelNumber": "MWL-100", "barCode": "CR100", "eventDateTime": "2026-03-09 15:10:00", "eventCode": 1625,
          "eventCodeUPU": "EMH", "eventCountryDescr": {"descrEN": "UKRAINE"}, "eventCityDescr": {"descrEN": "Lviv"},
          "eventDescr": {"descrEN": "Receiver unavailable"}, "eventDetailDescr": {"descrEN": ""}},
