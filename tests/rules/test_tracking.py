@@ -192,8 +192,8 @@ def test_a_parcel_that_is_quiet_for_longer_than_its_lane_is_somebodys_before_the
     desk, usual = Desk(), timedelta(hours=40)
     paces = Paces({(LANE, "in_transit"): Pace(timedelta(hours=10), usual, 100_000)})
     desk.told([scan(1, "in_transit")], NOON + timedelta(hours=1))
-    for hours in range(2, 41):
-        desk.told([], NOON + timedelta(hours=hours), watch(), paces)
+    for hours in range(2, 41):  # a carrier that is asked tells again what it told before
+        desk.told([scan(1, "in_transit")], NOON + timedelta(hours=hours), watch(), paces)
     assert desk.open() == []
     desk.told([], NOON + timedelta(hours=41, minutes=30), watch(), paces)
     (raised,) = desk.attention.values()

@@ -40,7 +40,7 @@ class Series(NamedTuple):
 
 
 def mod10(digits: str, odd: int, even: int, *, from_right: bool = False) -> int:
-    """Each digit by the weight of its place, alternating; what is missing to the next ten. Letters as UPS counts them."""
+    """Each digit by the weight of its place, alternating; what is missing to the next ten. Letters as UPS has them."""
     row = digits[::-1] if from_right else digits
     total = sum(_value(char) * (odd if at % 2 == 0 else even) for at, char in enumerate(row))
     return -total % 10

@@ -49,6 +49,7 @@ insert into job (merchant_id, job_id, verb, body, due_at, state, error)
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) u(m, id, v, b, at, e)
   on conflict do nothing
 """
+QUEUE = "insert into job (merchant_id, job_id, verb, body, due_at) values ($1, $2, $3, $4::text::jsonb, $5)"
 REPLAY = """
 update job set state = 'due', attempts = 0, leased_until = null, due_at = $3
   where merchant_id = $1 and job_id = any($2) and state in ('dead', 'refused') returning job_id
@@ -127,6 +128,11 @@ async def refused(tx: Tx, jobs: Iterable[tuple[ClaimedJob, str]], now: datetime)
         [now for _ in given],
         [reason[:2000] for _, reason in given],
     )
+
+
+async def queue(tx: Tx, merchant: int, job: int, verb: str, body: dict[str, Any], at: datetime) -> None:
+    """One more job that no verb queued: something came in from outside."""
+    await tx.run(QUEUE, merchant, job, verb, msgspec.json.encode(body).decode(), at)
 
 
 async def replay(tx: Tx, merchant: int, job_ids: list[int], now: datetime) -> list[int]:

@@ -157,6 +157,7 @@ ERRANDS: dict[str, str] = {
     "buy_label": "asks the carrier for the label, then keep_label or refuse_label",
     "void_label": "asks the carrier to void it, then keep_void",
     "follow": "asks the carrier where the parcel is, then track; again until it arrived",
+    "hear": "reads what a carrier sent by itself, then track",
     "ask_authorization": "asks the provider to hold the money, then authorize or decline",
     "ask_capture": "asks the provider for the held money, then capture",
     "ask_release_of_funds": "asks the provider to let the held money go, then release_funds",

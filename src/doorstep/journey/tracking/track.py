@@ -286,21 +286,17 @@ def _move(
 ) -> None:  # fmt: skip
     """The parcel as it is now: its state, when it was last heard of, whether it is quiet for too long."""
     parcel, after = facts.parcel, heaviest.state
-    heard = max(
-        [at for at in (parcel.news_at, *(min(e.happened_at, ask.at) for e in news.values())) if at], default=None
-    )
+    heard = _heard(parcel, news, ask) if news else parcel.news_at
     silence = None if news else parcel.silence_id
     if news and parcel.silence_id:
         outcome.facts.append(_resolved(parcel.silence_id, "the carrier told of it again", ask))
-    elif alarm := _silence(facts, ids, ask):
+    elif not news and (alarm := _silence(facts, ids, ask)):
         outcome.facts.append(alarm)
         silence = alarm.values["attention_id"]
     if after != parcel.state:
         if parcel.is_filled:  # an emptied parcel is counted nowhere
             count_state(outcome, parcel.state, after)
-        ended = [Update("attention", {"attention_id": one}, _end(f"it is {_said(after)} now", ask))
-                 for one in facts.open.trouble]  # fmt: skip
-        outcome.facts += ended
+        outcome.facts += [_resolved(one, f"it is {_said(after)} now", ask) for one in facts.open.trouble]
         if after in TROUBLE_STATES or after == "returned_to_sender":
             outcome.facts.append(_trouble(next(ids), parcel, after, news, ask))
     now = {"state": after, "state_at": heaviest.at, "news_at": heard, "silence_id": silence}
@@ -312,7 +308,7 @@ def _silence(facts: Facts, ids: Iterator[int], ask: Ask[Track]) -> Insert | None
     """Quiet for longer than its lane is in 19 of 20 cases: somebody looks before the buyer asks."""
     parcel = facts.parcel
     heard = parcel.heard_at
-    if ask.body.watch is None or facts.told or parcel.silence_id or heard is None or parcel.state in FINAL_STATES:
+    if ask.body.watch is None or parcel.silence_id or heard is None or parcel.state in FINAL_STATES:
         return None
     pace = facts.paces.of(parcel.lane, parcel.state)
     if pace is None or ask.at - heard <= pace.p95:
@@ -360,11 +356,8 @@ def _word(event: TrackEvent) -> str:
 
 
 def _resolved(attention: int, why: str, ask: Ask[Any]) -> Update:
-    return Update("attention", {"attention_id": attention}, _end(why, ask))
-
-
-def _end(why: str, ask: Ask[Any]) -> dict[str, Any]:
-    return {"resolved_at": ask.at, "resolved_by": ask.actor.name, "resolution": why}
+    ended = {"resolved_at": ask.at, "resolved_by": ask.actor.name, "resolution": why}
+    return Update("attention", {"attention_id": attention}, ended)
 
 
 def as_event(scan: Scan) -> TrackEvent:
@@ -430,7 +423,8 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
     young = parcel.handed_over_at is None or ask.at - parcel.handed_over_at < FOLLOWED_FOR
     if watch and after not in FINAL_STATES and young:
         quiet = 0 if news else watch.quiet + 1
-        due = next_ask(_watched(facts, after, quiet, watch, ask), ask.at)
+        heard = _heard(parcel, news, ask)
+        due = next_ask(_watched(facts, after, quiet, heard, ask), ask.at)
         body = {"parcel": name, "round": watch.round + 1, "quiet": quiet}
         yield Job("follow", body, max(due, watch.not_before or due), key=f"follow:{name}:{watch.round + 1}")
 
@@ -440,15 +434,21 @@ def _received_by(news: Mapping[bytes, TrackEvent]) -> dict[str, str]:
     return {"received_by": signed[0]} if signed else {}
 
 
-def _watched(facts: Facts, state: str, quiet: int, watch: Watch, ask: Ask[Track]) -> Watched:
-    parcel = facts.parcel
+def _heard(parcel: Parcel, news: Mapping[bytes, TrackEvent], ask: Ask[Track]) -> datetime | None:
+    """The last that was heard of it, this news counted; a time to come is no later than now."""
+    times = (parcel.heard_at, *(min(event.happened_at, ask.at) for event in news.values()))
+    return max((at for at in times if at), default=None)
+
+
+def _watched(facts: Facts, state: str, quiet: int, heard: datetime | None, ask: Ask[Track]) -> Watched:
+    parcel, watch = facts.parcel, ask.body.watch
+    assert watch is not None
     pace = facts.paces.of(parcel.lane, state)
-    heard = parcel.heard_at if facts.told == {} else ask.at
-    alarm = heard + pace.p95 if heard and pace and not parcel.silence_id else None
     return Watched(
         parcel=parcel.parcel_id, state=state, to_country=parcel.to_country,
         age=ask.at - (parcel.handed_over_at or ask.at), quiet=quiet, pace=timedelta(seconds=watch.pace_s),
-        asks=watch.asks, by_webhook=watch.by_webhook, alarm_at=alarm,
+        asks=watch.asks, by_webhook=watch.by_webhook,
+        alarm_at=heard + pace.p95 if heard and pace and not parcel.silence_id else None,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
@@ -84,6 +85,7 @@ def _finer(known: Meaning, text: str) -> Meaning:
     return said._replace(message=known.message) if said.state else known
 
 
+@lru_cache(maxsize=4096)
 def _plain(word: str) -> str:
     return re.sub(r"[\s_-]+", " ", word).strip().casefold()
 
