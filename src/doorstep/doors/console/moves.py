@@ -311,8 +311,8 @@ def _keep_label(of: Whole, parcel: str) -> Move:
     return _move(
         of, "keep_label", "Label bought elsewhere", "Keep a label bought elsewhere",
         "Then the parcel can be handed over.",
-        Field("carrier", "Carrier", required=True, longest=60),
         Field("tracking_number", "Tracking number", required=True, longest=60),
+        Field("carrier", "Carrier", hint="Empty: told by the number.", longest=60),
         Field("service", "Service", longest=60),
         subject={"parcel": parcel}, confirm="Keep it",
     )  # fmt: skip
