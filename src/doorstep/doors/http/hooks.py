@@ -28,6 +28,12 @@ class HookBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret: Annotated[str, Meta(max_length=200)] = ""
 
 
+class NumberQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As a person types it, with or without spaces."""
+
+    number: Annotated[str, Meta(min_length=1, max_length=60)]
+
+
 class NumberCandidate(Struct, frozen=True, kw_only=True):
     """`certainty`: certain (a check digit behind a prefix of its own), likely, or possible (a shape alone)."""
 
@@ -61,10 +67,10 @@ async def close_carrier_hook(asked: Asked) -> Any:
     return Done()
 
 
-@operation("GET", "/tracking-numbers/{number}", scope=READ, tag="parcels", answer=NumberCandidates)
+@operation("GET", "/tracking-numbers", scope=READ, tag="parcels", query=NumberQuery, answer=NumberCandidates)
 async def recognize_tracking_number(asked: Asked) -> Any:
     """Whose tracking number this may be, by its shape and its check digit; the surest first."""
-    found = candidates(asked.path["number"][:60])
+    found = candidates(asked.query.number)
     return NumberCandidates(candidates=[NumberCandidate(**one._asdict()) for one in found])
 
 
