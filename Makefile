@@ -8,10 +8,10 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories fuzz shuffles check journey drill pour races resume bench format lock wheel clean
+.PHONY: help demo up down status test test-16 stories screenshots translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a whole shop played through its journey, and a page to look at
 	@$(BIN)/doorstep demo $(ARGS)
@@ -33,6 +33,12 @@ test-16: $(STAMP) ## the same on PostgreSQL 16
 
 stories: $(STAMP) ## the stories alone: what doorstep does, told by its tests
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/stories $(ARGS)
+
+screenshots: $(STAMP) ## every page of the console as a picture in screenshots/ (ARGS="--only order --language uk")
+	@$(BIN)/python -m tests.browser.shoot $(ARGS)
+
+translations: $(STAMP) ## bring the console's catalogs in step with its texts; tells what is not translated
+	@$(BIN)/python tools/translations.py
 
 fuzz: $(STAMP) ## everything the API's document allows, and what it does not (EXAMPLES=100 of each operation)
 	@DOORSTEP_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -s tests/doors/test_openapi.py -k schemathesis

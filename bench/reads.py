@@ -25,8 +25,8 @@ import psutil
 
 from bench import seed
 from bench.meter import cpu_s, database_cpu_s
-from doorstep.doors.console import order_page, orders_page
-from doorstep.doors.console.signing_in import Visitor
+from doorstep.doors.console import attention, order_page, orders_page, reports, today
+from doorstep.doors.console.signing_in import Browser, Visitor
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.order import order
@@ -68,6 +68,10 @@ FILTERS: dict[str, dict[str, Any]] = {
     "sku_and_country": {"sku": "SKU-0001", "country": "IE"},
     "text_and_channel": {"q": "kovalenko", "channel": "market"},
     "nothing_in_common": {"country": seed.RARE_COUNTRY, "channel": seed.FAIR},
+}  # fmt: skip
+REPORTS_SPLIT = {
+    "perfect-orders": "country", "on-time": "channel", "time-in-stage": "step", "backlog": "stop", "sales": "sku",
+    "carriers": "carrier",
 }  # fmt: skip
 Page = Callable[["Town"], Awaitable[object]]
 
@@ -134,6 +138,13 @@ def pages() -> dict[str, Page]:
     every["list_email"] = lambda at: _listed(at, {"email": at.row.email})
     every["list_page_stage"] = _list_page({"stage": "completed"})
     every["list_page_text"] = _list_page({"q": "kovalenko"})
+    every["today_page"] = lambda at: today.show(_visit(at, {}, {}))
+    every["due_page"] = lambda at: today.orders(_visit(at, {"of": "overdue"}, {}))
+    every["attention_page"] = lambda at: attention.show(_visit(at, {}, {}))
+    every["reports_page"] = lambda at: reports.index(_visit(at, {}, {}))
+    for name, split in REPORTS_SPLIT.items():
+        every[f"report_page_{name}"] = _report_page(name, {"by": split})
+        every[f"report_page_{name}_year"] = _report_page(name, {"by": split, "range": "365"})
     return every
 
 
@@ -150,9 +161,15 @@ def _list_page(query: dict[str, str]) -> Page:
     return lambda at: orders_page.show(_visit(at, query, {}))
 
 
+def _report_page(name: str, query: dict[str, str]) -> Page:
+    return lambda at: reports.show(_visit(at, query, {"report": name}))
+
+
 def _visit(at: Town, query: dict[str, str], path: dict[str, str]) -> Visit:
     person = Person(1, "owner@example.com", "Owner", "owner", None)
-    return Visit(at.db, Visitor(person, tuple(at.merchants), "session"), path, query)
+    visitor = Visitor(person, tuple(at.merchants), "session", clock.now(), "password")
+    browser = Browser("127.0.0.1", "", "127.0.0.1", 80, is_https=False, session="session")
+    return Visit(at.db, visitor, browser, path, query)
 
 
 def _list(filters: dict[str, Any]) -> Page:

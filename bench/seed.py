@@ -1,8 +1,8 @@
 """seed: any number of consistent orders in minutes, by INSERT … SELECT: `python -m bench.seed --orders N --home DIR`.
 
 A few lives are played through the real verbs (bench/lives.py); their rows are copied under other ids, times, buyers,
-SKUs, channels and countries, moves included, so that they replay. Stock, numbers of invoices, counters, and what finds
-orders are brought to what the copies say; the audit holds afterwards.
+SKUs, channels and countries, moves included, so that they replay. Stock, numbers of invoices, counters, what finds
+orders, and daily roll-ups are brought to what the copies say; the audit holds afterwards.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import msgspec
 
 from bench import lives
 from doorstep.doors.reads.words import standing_of, tokens_of
+from doorstep.doors.worker import rolling
 from doorstep.kit import clock, embedded
 from doorstep.kit.embedded import Urls
 from doorstep.kit.migrate import migrate
@@ -47,6 +48,7 @@ FIRST = ("Ada", "Olena", "Taras", "José", "Mary", "John", "Johanna", "Łukasz",
 LAST = ("Byrne", "Kovalenko", "Shevchenko", "García", "Smith", "Murphy", "Müller", "Nowak", "Chen", "Dubois")
 CITIES = ("Dublin", "Berlin", "Kyiv", "Port Reading", "Paris", "Kraków")
 DAYS = 730  # over which they were placed
+ROLLED_AT_ONCE = 20_000
 IDS = 32  # of one order at most
 
 # What a life's order has rows in, by the column that says whose they are.
@@ -135,6 +137,10 @@ FOLLOWED = """
 insert into order_finding (merchant_id, after_txid) select m, pg_current_xact_id() from unnest($1::bigint[]) m
   on conflict (merchant_id) do update set after_txid = excluded.after_txid, after_pos = 0
 """
+ROLLED = """
+update rollup set after_txid = pg_current_xact_id(), after_pos = 0 where merchant_id = any($1)
+"""
+EVER = ("0", 0, str(2**62), 0)
 # The orders that were played are counted by the writer already: all are counted anew.
 UNCOUNTED = "delete from stage_count where merchant_id = any($1)"
 COUNTED = """
@@ -143,7 +149,7 @@ insert into stage_count (merchant_id, slot, stage, orders)
   on conflict (merchant_id, slot, stage) do update set orders = excluded.orders
 """
 TABLES = (*BY_ORDER, *BY_PARCEL, "event", "request", "bin_stock", "availability", "series", "order_token",
-          "order_standing", "order_finding", "stage_count")  # fmt: skip
+          "order_standing", "order_finding", "stage_count", "rollup", *rolling.TABLES)  # fmt: skip
 
 # In a text of a played order: what is another's in a copy.
 MARKS = {
@@ -450,8 +456,25 @@ async def _finish(owner: asyncpg.Connection[Any], helper: asyncpg.Connection[Any
 
     await asyncio.gather(found(), stands())
     await owner.execute(FOLLOWED, everyone)
+    await owner.execute("analyze event, allocation, fulfillment_order, attention, parcel_line")
+    await asyncio.gather(_roll(owner, everyone[::2]), _roll(helper, everyone[1::2]))
+    say(f"rolled up: {time.perf_counter() - began:.1f} s")
     await owner.execute("vacuum (analyze)")
     say(f"finished in {time.perf_counter() - began:.1f} s")
+
+
+async def _roll(connection: asyncpg.Connection[Any], merchants: Sequence[int]) -> None:
+    for merchant in merchants:
+        orders = [
+            row[0] for row in await connection.fetch("select order_id from orders where merchant_id = $1", merchant)
+        ]
+        await connection.execute(rolling.BY_THAT_CLOCK, merchant)
+        for statement in rolling.FORGET:
+            await connection.execute(statement, merchant)
+        for start in range(0, len(orders), ROLLED_AT_ONCE):
+            await connection.execute(rolling.ROLL, merchant, orders[start : start + ROLLED_AT_ONCE])
+        await connection.execute(rolling.ROLL_CASH, merchant, *EVER)
+    await connection.execute(ROLLED, merchants)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -22,8 +22,14 @@ REFERENCE_TABLES = {
     "route": "finds the merchant before one is known; only hashes, read by the router's role alone",
     "site": "the operator's places, shared by all its merchants",
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
+    "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
+    "taste": "how people like the pages, language and light; it names nothing of a merchant's",
+    "stranger_try": "counts the tries of people who are not signed in, by hash; it names no merchant",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
+    "recovery_code": "of people, as hashes",
+    "attempt": "tries to sign in are counted before it is known whose they are; only hashes",
+    "log_entry": "what people did about people, keys and settings; owners and operators alone read it",
 }
 # Unique keys and indexes of merchant-owned tables that need not begin with merchant_id, and why.
 EXEMPT_INDEXES: dict[str, str] = {

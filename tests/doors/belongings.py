@@ -46,6 +46,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         {"kind": "credit", "external_id": f"ext-{shop.merchant}", "happened_at": "2026-03-02T12:00:00Z",
          "currency": "USD", "reason": CANARY, "buyer": buyer, "lines": [line]},
     )  # fmt: skip
+    case = await api.post(f"/v1/orders/{order}/open-case", {"kind": "other", "text": CANARY})
     attention, job = await shop.db.ids.draw(shop.db.pool, 2)
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         await tx.run(
@@ -67,6 +68,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         "fulfillment_order": f"ful_{ful['id']}",
         "parcel": parcel,
         "payment": f"pay_{payment['id']}",
+        "case": case.json()["case"],
         "hold": f"hld_{hold['id']}",
         "asn": announced.json()["asn"],
         "invoice": f"inv_{invoice['id']}",

@@ -1,4 +1,4 @@
-"""What the tests of the doors can ask for beside a shop: a web server and a client of it; a home of their own."""
+"""What the tests of the doors can ask for beside a shop: a web server, its client, a browser; a home of their own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.windows import browser, desk
 from tests.doors.web import api, web
 
-__all__ = ["api", "web"]
+__all__ = ["api", "browser", "desk", "web"]
 
 
 @pytest.fixture(scope="session", autouse=True)

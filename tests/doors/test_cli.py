@@ -109,7 +109,8 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
         before = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert all(before[name]["running"] for name in ("database", "web", "worker", "simulator"))
         os.kill(before["worker"]["pid"], signal.SIGKILL)
-        assert json.loads(doorstep(a_home, "up", "--json").stdout)["address"] == address
+        again = json.loads(doorstep(a_home, "up", "--json").stdout)
+        assert again["address"] == address and again["link"].startswith(f"{address}/in/")
         after = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert after["web"]["pid"] == before["web"]["pid"]
         assert after["worker"]["running"] and after["worker"]["pid"] != before["worker"]["pid"]

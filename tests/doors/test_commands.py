@@ -429,6 +429,13 @@ def test_people_are_added_listed_and_ended(cli: Cli) -> None:
     cli.says("user", "add", "ada@example.com", "--role", "merchant", "--merchant", "mugs")
     assert [user["merchant"] for user in cli.json("user", "list")["users"]] == ["mugs"]
     assert cli.refused("user", "add", "ada@example.com").startswith("Somebody signs in with that e-mail address")
+    cli.says("user", "role", "ada@example.com", "floor")
+    assert [user["role"] for user in cli.json("user", "list")["users"]] == ["floor"]
+    with patch.object(sys, "stdin", StringIO("password1\n")):
+        assert "would be guessed" in cli.refused("user", "password", "ada@example.com")
+    with patch.object(sys, "stdin", StringIO("mugs walk on shelves\n")):
+        assert "new password" in cli.says("user", "password", "ada@example.com")
+    assert [user["has_password"] for user in cli.json("user", "list")["users"]] == [True]
     cli.says("user", "end", "ada@example.com")
     assert cli.json("user", "list")["users"] == []
 

@@ -7,21 +7,23 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from doorstep.kit import clock
-from doorstep.setup.people import add_person, consume, end_person, issue_link
+from doorstep.setup.people import add_person, end_person
+from doorstep.setup.sessions import consume, issue_link
 from doorstep.spine.tenant import Db
+from tests.browser.windows import Window, email, link_for, window
 from tests.shop import HOME, Shop
 
-CHROMIUM = Path("/usr/bin/chromium")
 NAUGHTY = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -51,7 +53,7 @@ class Visitor:
         return answer.text
 
     async def proof(self) -> str:
-        found = re.search(r'name="proof" value="([0-9a-f]+)"', await self.html("/"))
+        found = re.search(r'name="proof" value="([0-9a-f]+)"', await self.html("/me"))
         assert found
         return found[1]
 
@@ -61,18 +63,7 @@ class Visitor:
 
     async def numbers(self, **params: str) -> list[str]:
         """The orders of the list, as shown."""
-        return re.findall(r'class="row-link" href="/orders/(ord_\d+)"', await self.html("/", **params))
-
-
-def email(shop: Shop, role: str) -> str:
-    return f"{role}@{shop.key}.example"
-
-
-async def link_for(shop: Shop, role: str) -> str:
-    """A link for somebody of that role, who is made; those of the role merchant are this shop's."""
-    merchant = shop.merchant if role == "merchant" else None
-    await add_person(shop.db, email(shop, role), role, name=f"Dana {role}", merchant=merchant)
-    return await issue_link(shop.db, email(shop, role))
+        return re.findall(r'class="row-link" href="/orders/(ord_\d+)"', await self.html("/orders", **params))
 
 
 @asynccontextmanager
@@ -90,70 +81,6 @@ async def visitor(shop: Shop, web: str) -> AsyncIterator[Visitor]:
         yield found
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"the console's looks are tested in {CHROMIUM}: install the package chromium")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield opened
-        await opened.close()
-
-
-@dataclass
-class Window:
-    """A browser window that notes whatever it should not have met."""
-
-    page: Page
-    context: BrowserContext
-    web: str
-    troubles: list[str] = field(default_factory=list)
-
-    async def go(self, path: str) -> int:
-        answer = await self.page.goto(self.web + path)
-        assert answer
-        return answer.status
-
-    async def text(self) -> str:
-        return await self.page.inner_text("body")
-
-    async def fits(self) -> bool:
-        wider: int = await self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return wider <= 0
-
-
-@asynccontextmanager
-async def window(browser: Browser, web: str, token: str = "", **how: Any) -> AsyncIterator[Window]:
-    context = await browser.new_context(**how)
-    page = await context.new_page()
-    opened = Window(page, context, web)
-
-    async def met_dialog(dialog: Any) -> None:
-        opened.troubles.append(f"dialog: {dialog.message}")
-        await dialog.dismiss()
-
-    page.on("dialog", met_dialog)
-    page.on("pageerror", lambda error: opened.troubles.append(f"error: {error}"))
-    page.on("console", lambda said: opened.troubles.append(f"console: {said.text}") if said.type == "error" else None)
-    page.on("request", lambda asked: opened.troubles.append(f"outside: {asked.url}")
-            if not asked.url.startswith(web) else None)  # fmt: skip
-    if token:
-        assert await opened.go(f"/in/{token}") == 200
-    yield opened
-    await context.close()
-
-
-@pytest.fixture
-async def desk(shop: Shop, web: str, browser: Browser) -> AsyncIterator[Window]:
-    """The owner at a laptop; the list shows this test's shop alone when it is asked for it."""
-    laptop = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Warsaw"}
-    async with window(browser, web, await link_for(shop, "owner"), **laptop) as opened:
-        yield opened
-        assert opened.troubles == []
-
-
 # Who gets in
 
 
@@ -161,23 +88,27 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
     token = await link_for(shop, "merchant")
     async with window(browser, web) as first, window(browser, web) as second:
         assert await first.go(f"/in/{token}") == 200
-        assert first.page.url == f"{web}/"
+        assert first.page.url == f"{web}/welcome"
         assert await second.go(f"/in/{token}") == 410
         assert "This link is spent" in await second.text()
-        assert await second.go("/") == 401
-        assert await first.go("/") == 200
+        await second.go("/")
+        assert second.page.url == f"{web}/sign-in"
+        await first.go("/")
+        assert first.page.url == f"{web}/today"
 
 
-async def test_without_a_session_every_page_says_how_to_get_in(shop: Shop, web: str) -> None:
+async def test_without_a_session_every_page_leads_to_the_way_in(shop: Shop, web: str) -> None:
     order = await shop.place(("MUG", 1))
     async with httpx.AsyncClient(base_url=web, trust_env=False) as nobody:
-        for path in ("/", f"/orders/{order}", f"/orders/{order}/parcels/par_1/label", "/floor"):
+        for path in (f"/orders/{order}?did=note", f"/orders/{order}/parcels/par_1/label", "/floor", "/settings/log"):
             for cookie in ({}, {"cookie": "doorstep_1=x; __Host-doorstep=x"}):
                 answer = await nobody.get(path, headers=cookie)
-                assert answer.status_code == 401
-                assert "doorstep link" in answer.text
-                assert "Ada" not in answer.text
+                assert answer.status_code == 303
+                assert answer.headers["location"] == f"/sign-in?{urlencode({'to': path})}"
+        assert (await nobody.get("/")).headers["location"] == "/sign-in"
+        assert "doorstep link" in (await nobody.get("/sign-in")).text
         assert (await nobody.post(f"/orders/{order}/note", data={"text": "x"})).status_code == 401
+    assert await shop.timeline(order) == ["place"]
 
 
 async def test_an_old_link_and_one_of_somebody_who_left_open_nothing(shop: Shop, web: str, db: Db) -> None:
@@ -187,10 +118,10 @@ async def test_an_old_link_and_one_of_somebody_who_left_open_nothing(shop: Shop,
     async with httpx.AsyncClient(base_url=web, trust_env=False) as http:
         assert (await http.get(f"/in/{old}")).status_code == 410
         assert (await http.get(f"/in/{fresh}")).status_code == 303
-        assert (await http.get("/")).status_code == 200
+        assert (await http.get("/orders")).status_code == 200
         unused = await issue_link(db, email(shop, "late"))
         await end_person(db, email(shop, "late"))
-        assert (await http.get("/")).status_code == 401
+        assert (await http.get("/")).headers["location"] == "/sign-in"
         assert (await http.get(f"/in/{unused}")).status_code == 410
 
 
@@ -198,7 +129,7 @@ async def test_signing_out_ends_the_session(visitor: Visitor) -> None:
     cookies = dict(visitor.http.cookies)
     assert (await visitor.post("/out")).status_code == 303
     answer = await visitor.http.get("/", headers={"cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())})
-    assert answer.status_code == 401
+    assert answer.headers["location"] == "/sign-in"
 
 
 async def test_the_first_link_of_all_makes_an_owner(own_urls: Any) -> None:
@@ -218,7 +149,7 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
     order = await shop.place(("MUG", 1))
     (cookie,) = visitor.http.cookies.jar
     assert cookie.has_nonstandard_attr("HttpOnly")
-    for path in ("/", f"/orders/{order}", "/orders/ord_1"):
+    for path in ("/orders", f"/orders/{order}", "/orders/ord_1"):
         answer = await visitor.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'self'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
@@ -236,7 +167,7 @@ async def test_the_list_and_the_page_show_the_order(shop: Shop, desk: Window) ->
     await shop.stock("MUG", 10)
     order = await shop.place(("MUG", 2), ("CUP", 1), number="#7001", note="Ring twice", tags=["first"])
     await shop.work()
-    assert await desk.go(f"/?merchant={shop.key}") == 200
+    assert await desk.go(f"/orders?merchant={shop.key}") == 200
     listed = await desk.page.inner_text("table.orders tbody")
     for word in ("#7001", "Ada Byrne", "Dublin, Ireland", "A mug", "+ 1 more item", "$37.50", "Processing", "Payment"):
         assert word in listed
@@ -261,7 +192,7 @@ async def test_pages_follow_each_other_without_gap_or_repeat(shop: Shop, visitor
     answers = await shop.ask_all("place", bodies)
     placed = [answer["order"] for answer in answers if isinstance(answer, dict)]
     assert len(placed) == 120
-    first = await visitor.html("/")
+    first = await visitor.html("/orders")
     seen, path = await visitor.numbers(), _link(first, "next")
     middle = ""
     while path:
@@ -300,14 +231,14 @@ async def test_filters_and_search_narrow_the_list(shop: Shop, visitor: Visitor) 
     assert await visitor.numbers(stage="awaiting_fulfillment", q="82") == []
     # What is no filter is none; what is no page is told.
     assert len(await visitor.numbers(stage="'; drop table orders;--", country="x", hold="y")) == 2
-    assert (await visitor.get("/", before="nonsense")).status_code == 422
-    strip = re.findall(r'stop-name">([^<]+)</span>\s*<span class="stop-count">([^<]+)<', await visitor.html("/"))
+    assert (await visitor.get("/orders", before="nonsense")).status_code == 422
+    strip = re.findall(r'stop-name">([^<]+)</span>\s*<span class="stop-count">([^<]+)<', await visitor.html("/orders"))
     assert ("Awaiting fulfillment", "1") in strip and ("Processing", "1") in strip and ("On hold", "1") in strip
 
 
 async def test_an_empty_list_teaches_how_orders_come_in(visitor: Visitor) -> None:
-    assert "doorstep import orders" in await visitor.html("/")
-    assert "Show all orders" in await visitor.html("/", stage="completed")
+    assert "doorstep import orders" in await visitor.html("/orders")
+    assert "Show all orders" in await visitor.html("/orders", stage="completed")
 
 
 async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
@@ -325,7 +256,7 @@ async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
     assert len(placed) >= len(NAUGHTY)
     await shop.ask_all("note", [{"order": order, "text": word} for order, word in placed])
     await shop.ask_all("hold", [{"order": order, "type": "operator", "reason": word} for order, word in placed])
-    path = f"/?merchant={shop.key}"
+    path = f"/orders?merchant={shop.key}"
     while path:
         await desk.go(path)
         following = await desk.page.locator("a[rel=next]").all()
@@ -334,7 +265,7 @@ async def test_nothing_that_people_typed_runs(shop: Shop, desk: Window) -> None:
         await desk.go(f"/orders/{order}")
         shown = await desk.page.locator("#notes ~ blockquote p").first.text_content()
         assert (shown or "").strip() == word.strip()
-    await desk.go("/?q=" + "%3Cscript%3Ealert(1)%3C/script%3E")
+    await desk.go("/orders?q=" + "%3Cscript%3Ealert(1)%3C/script%3E")
     assert await desk.page.locator("main script, main img, main iframe").count() == 0
     assert desk.troubles == []
 
@@ -445,7 +376,7 @@ async def test_an_order_from_hold_to_the_door_by_clicks(shop: Shop, desk: Window
     order = await shop.place(("MUG", 2), number="#9001", tenders=[{"kind": "paid", "amount_minor": 2500}])
     page = desk.page
     await desk.go(f"/orders/{order}")
-    await _do(page, "hold", "Put on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
+    await _do(page, "hold", "Put it on hold", reason="Buyer wants to talk", until="2099-06-01T10:30")
     (until,) = await shop.rows("select until from hold where merchant_id = $1 and until is not null", shop.merchant)
     assert f"{until['until']:%Y-%m-%d %H:%M}" == "2099-06-01 08:30"  # the desk stands in Warsaw
     assert "On hold: Operator" in await desk.text() and "Buyer wants to talk" in await desk.text()
@@ -570,7 +501,7 @@ async def _do(page: Page, verb: str, confirm: str, **fields: str) -> None:
 async def test_the_keyboard_alone_finds_and_opens_an_order(shop: Shop, desk: Window) -> None:
     orders = [await shop.place(("MUG", 1), number=f"K{index}") for index in range(3)]
     newest = list(reversed(orders))
-    await desk.go(f"/?merchant={shop.key}")
+    await desk.go(f"/orders?merchant={shop.key}")
     keys = desk.page.keyboard
     await keys.press("/")
     assert await desk.page.evaluate("document.activeElement.name") == "q"
@@ -598,7 +529,7 @@ async def test_everything_fits_on_a_phone_light_and_dark(shop: Shop, web: str, b
     token = await link_for(shop, "merchant")
     phone = {"width": 390, "height": 844}
     async with window(browser, web, token, viewport=phone, color_scheme="dark", has_touch=True) as opened:
-        for path in ("/", f"/orders/{order}", "/?stage=completed", "/orders/ord_1"):
+        for path in ("/orders", f"/orders/{order}", "/orders?stage=completed", "/orders/ord_1"):
             await opened.go(path)
             assert await opened.fits(), path
         opened.troubles[:] = [told for told in opened.troubles if "404" not in told]
@@ -611,6 +542,9 @@ async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: st
             ("console.css", "text/css"),
             ("console.js", "text/javascript"),
             ("door.svg", "image/svg+xml"),
+            ("htmx.js", "text/javascript"),
+            ("icons.svg", "image/svg+xml"),
+            ("inter-latin.woff2", "font/woff2"),
         ):
             answer = await anybody.get(f"/static/{name}")
             assert answer.status_code == 200

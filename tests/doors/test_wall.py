@@ -21,7 +21,7 @@ from doorstep.doors.http.openapi import document as written
 from doorstep.doors.http.routes import every_operation
 from doorstep.kit import clock
 from doorstep.setup.keys import SCOPES, create_key, revoke_key
-from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.tenant import Db
 from tests.doors.belongings import CANARY, everything_of
 from tests.doors.specimens import Operation, fits, operations, specimen
 from tests.doors.test_problems import problem
@@ -58,8 +58,7 @@ async def wall(urls: Any, web: str) -> AsyncIterator[Wall]:
     db = await Db.open(urls.app, urls.router, size=4)
     victim, other = await open_shop(db), await open_shop(db)
     secret, key = await create_key(db, other.merchant, clock.now())
-    async with tenant_tx(db, [other.merchant]) as tx:
-        await revoke_key(tx, other.merchant, key.id, clock.now())
+    await revoke_key(db, [other.merchant], key.id, clock.now())
     named = await everything_of(victim, await client_of(victim, web))
     yield Wall(
         victim, await client_of(other, web), Client(web, None), Client(web, secret), await client_of(victim, web), web,

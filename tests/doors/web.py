@@ -12,11 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from doorstep.doors import console
+from doorstep.doors import buyer, console
 from doorstep.doors.http.app import build
-from doorstep.doors.http.serving import config
+from doorstep.doors.http.serving import Server, config
 from doorstep.kit import clock
 from doorstep.kit.embedded import Urls
 from doorstep.setup.keys import SCOPES, create_key
@@ -30,12 +29,12 @@ def serving(urls: Urls) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server: list[uvicorn.Server] = []
+    server: list[Server] = []
 
     async def serve() -> None:
         db = await Db.open(urls.app, urls.router, size=4)
         try:
-            server.append(uvicorn.Server(config(build(db, console.routes(db)), "127.0.0.1", port)))
+            server.append(Server(config(build(db, [*console.routes(db), *buyer.routes(db)]), "127.0.0.1", port)))
             await server[0].serve()
         finally:
             await db.close()

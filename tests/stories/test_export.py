@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import msgspec
 import pyarrow.parquet as parquet
@@ -23,6 +24,8 @@ from doorstep.doors.exports.running import Narrowed, Target, export_books
 from doorstep.doors.reads.reports.sales import report_sales
 from doorstep.journey.intake.files.cells import unguarded
 from doorstep.journey.intake.files.mapping import read_mapping
+from doorstep.journey.intake.files.rows import Row
+from doorstep.journey.intake.files.tables import open_table
 from doorstep.journey.intake.import_orders import import_orders
 from doorstep.journey.intake.place import UnknownChannel
 from doorstep.spine.tenant import tenant_tx
@@ -98,6 +101,20 @@ async def test_every_row_of_the_books_is_in_its_file_and_csv_and_parquet_agree(s
         "orders": 16, "lines": 18, "moves": len(rows_of(plain["moves"])), "parcels": 1, "cash": 2, "invoices": 1,
         "corrections": 1, "stock": len(rows_of(plain["stock"])),
     }  # fmt: skip
+
+
+async def test_a_workbook_holds_the_same_texts_and_runs_none_of_them(shop: Shop, tmp_path: Path) -> None:
+    await a_busy_shop(shop)
+    plain, books = await written(shop, tmp_path), await written(shop, tmp_path, "xlsx")
+    for name, export in EXPORTS.items():
+        texts = [nth for nth, column in enumerate(export.columns) if column.kind == "text"]
+        kept = [[unguarded(row[export.columns[nth].name]) for nth in texts] for row in rows_of(plain[name])]
+        table = open_table(books[name])
+        assert table.header == tuple(column.name for column in export.columns)
+        read = [row for row in table if isinstance(row, Row)]
+        assert [[row.texts[nth] for nth in texts] for row in read] == kept, name
+        with ZipFile(books[name]) as archive:
+            assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
 def _value(kind: str, cell: str) -> Any:

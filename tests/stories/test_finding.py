@@ -30,7 +30,7 @@ async def ids(shop: Shop, limit: int = 50, **filters: Any) -> list[str]:
 async def follow(shop: Shop) -> None:
     """Until nothing is left behind: transactions of other tests may hold the feed up for a moment."""
     for _ in range(200):
-        await finding.once(shop.db, [shop.merchant])
+        await finding.FOLLOWER.once(shop.db, [shop.merchant])
         async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
             if not await tx.rows(reading._CHANGED, [shop.merchant]):
                 return
@@ -254,9 +254,9 @@ async def test_what_follows_the_events_may_be_run_again_and_by_several(shop: Sho
     await follow(shop)
     assert (await shop.rows(held, shop.merchant))[0]["n"] == before
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        await tx.row(finding.CLAIM, shop.merchant)
+        await finding.FOLLOWER._claim(tx, shop.merchant)
         await shop.do("cancel", order=order, reason="changed their mind")
-        assert await finding._follow(shop.db, shop.merchant) == 0  # somebody else is at it
+        assert await finding.FOLLOWER.batch(shop.db, shop.merchant) == 0  # somebody else is at it
     await follow(shop)
     assert await ids(shop, stage="canceled") == [order]
 

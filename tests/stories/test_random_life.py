@@ -29,6 +29,7 @@ from doorstep.spine.runner import Answer, run
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
+from tests.rolling import kept, roll, roll_anew
 from tests.shop import BUYER, HOME, Shop, open_shop
 from tests.wild import Pools, Wild
 
@@ -533,6 +534,7 @@ class Life:
 
     async def audited(self) -> None:
         await self.shop.audit()
+        await roll(self.shop)
         for order in await self.shop.rows("select * from order_now where merchant_id = $1", self.shop.merchant):
             for axis, values in AXES.items():
                 assert order[axis] in dict(values), f"{order[axis]} is no {axis}"
@@ -557,3 +559,7 @@ async def test_whatever_is_asked_in_whatever_order_the_books_hold(db: Db, seed: 
         error.add_note(f"seed {seed}, at last:\n" + "\n".join(life.past))
         raise
     assert life.came["yes"] > STEPS / 4, life.came
+    await roll(shop)
+    one_by_one = await kept(shop)
+    await roll_anew(shop)
+    assert await kept(shop) == one_by_one, f"seed {seed}: days rolled up one by one are not what they are at once"

@@ -9,16 +9,8 @@ from doorstep.setup.catalog import ChannelExists, create_channel
 from doorstep.setup.checks import NotAMeasure, NotDays, days, measure
 from doorstep.setup.keys import UnknownScope, create_key
 from doorstep.setup.merchants import MerchantExists, NewMerchant, NewSite, SiteExists, add_site, create_merchant
-from doorstep.setup.people import (
-    LinkSpent,
-    NoSuchPerson,
-    PersonExists,
-    UnknownRole,
-    add_person,
-    consume,
-    end_person,
-    issue_link,
-)
+from doorstep.setup.people import NoSuchPerson, PersonExists, UnknownRole, add_person, end_person
+from doorstep.setup.sessions import LinkSpent, consume, issue_link
 from tests.shop import Shop
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring
 from doorstep.plug import registry
-from doorstep.setup import checks
+from doorstep.setup import checks, log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 KINDS = ("carrier", "payments")
@@ -55,8 +57,9 @@ def secret_context(merchant: int, connection: int) -> str:
 
 
 async def connect(
-    db: Db, keys: Keyring, merchant: int, kind: str, *, plugin: str, code: str, config: Mapping[str, Any]
-) -> bool:
+    db: Db, keys: Keyring, merchant: int, kind: str, *, plugin: str, code: str, config: Mapping[str, Any],
+    by: By = MACHINE,
+) -> bool:  # fmt: skip
     """Add the account of that code, or set it anew; answers whether it is new. Nobody outside is asked.
 
     Refuses NotAKind, UnknownPlugin, BadSettings.
@@ -77,12 +80,16 @@ async def connect(
             await tx.run(CHANGE, merchant, connection, plugin, settings, sealed)
         else:
             await tx.run(ADD, merchant, connection, kind, plugin, code, settings, sealed)
+        await log.write(tx, by, "setting_changed", clock.now(), code, setting=kind, merchant=merchant)
     return there is None
 
 
-async def disconnect(tx: Tx, merchant: int, kind: str, code: str) -> bool:
+async def disconnect(tx: Tx, merchant: int, kind: str, code: str, by: By = MACHINE) -> bool:
     """Forget the account; answers whether there was one."""
-    return await tx.value(REMOVE, merchant, kind, code) is not None
+    if await tx.value(REMOVE, merchant, kind, code) is None:
+        return False
+    await log.write(tx, by, "setting_changed", clock.now(), code, setting=f"no {kind}", merchant=merchant)
+    return True
 
 
 async def connections(tx: Tx, merchant: int) -> list[Connection]:

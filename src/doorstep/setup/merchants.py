@@ -9,20 +9,22 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.kit.money import LARGEST_MINOR
 from doorstep.kit.refusals import Refusal
-from doorstep.setup import checks
+from doorstep.setup import checks, log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand)
+    ship, reserve_minutes, hold_duplicates, brand, timezone)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand from jsonb_populate_record(null::merchant, $1::jsonb)
+    reserve_minutes, hold_duplicates, brand, timezone from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -81,6 +83,7 @@ class NewMerchant:
     reserve_minutes: int = 60
     hold_duplicates: bool = True
     brand: dict[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"  # whose days its reports count
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,10 @@ class NewSku:
     stocked: bool = True
 
 
-async def create_merchant(db: Db, new: NewMerchant) -> int:
-    """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
+async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
+    """A merchant with its first channels; refuses MerchantExists, and what it cannot be called, paid in or be."""
     _check_merchant(new.key, new.currency, new.country)
+    checks.timezone(new.timezone)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -123,6 +127,7 @@ async def create_merchant(db: Db, new: NewMerchant) -> int:
             await tx.run(ADD_ROUTES, ["merchant"], [routed(new.key)], [merchant])
             await tx.run(ADD_MERCHANT, msgspec.json.encode(row).decode())
             await tx.run(ADD_CHANNELS, merchant, channels, list(FIRST_CHANNELS))
+            await log.write(tx, by, "setting_changed", clock.now(), new.key, setting="new merchant")
     except asyncpg.UniqueViolationError:
         raise MerchantExists(key=new.key) from None
     return merchant
@@ -143,19 +148,23 @@ async def merchant_of(db: Db, key: str) -> int:
     return found
 
 
-async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
-    """Set what is given, leave the rest; refuses what is no currency or country."""
+async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) -> None:
+    """Set what is given, leave the rest; refuses what is no currency, country or time zone."""
     if "currency" in to:
         checks.currency(to["currency"])
     if "country" in to:
         checks.country(to["country"])
+    if "timezone" in to:
+        checks.timezone(to["timezone"])
     unknown = to.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
     await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
+    about = ", ".join(name.replace("_", " ") for name in to)
+    await log.write(tx, by, "setting_changed", clock.now(), about, setting="merchant", merchant=merchant)
 
 
-async def add_site(db: Db, merchant: int, new: NewSite) -> int:
+async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int:
     """One of the operator's sites; refuses SiteExists, and what is no code, country or timezone."""
     checks.site_code(new.code)
     checks.country(new.country)
@@ -165,8 +174,9 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
         address = msgspec.json.encode(new.address).decode()
         place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays))
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
-    if added is None:
-        raise SiteExists(code=new.code)
+        if added is None:
+            raise SiteExists(code=new.code)
+        await log.write(tx, by, "setting_changed", clock.now(), new.code, setting="new site")
     return int(added)
 
 

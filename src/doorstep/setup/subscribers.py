@@ -13,6 +13,8 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug.notifier import new_webhook_secret
+from doorstep.setup import log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.feed import place_now
 from doorstep.spine.tenant import Tx
 
@@ -28,7 +30,7 @@ CHANGE = """
 update webhook_endpoint set url = $3, verbs = $4, state = $5, tries = 0, due_at = $6, last_error = ''
   where merchant_id = $1 and endpoint_id = $2 returning endpoint_id
 """
-REMOVE = "delete from webhook_endpoint where merchant_id = $1 and endpoint_id = $2 returning endpoint_id"
+REMOVE = "delete from webhook_endpoint where merchant_id = $1 and endpoint_id = $2 returning url"
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -59,23 +61,31 @@ async def webhook(tx: Tx, merchant: int, word: str) -> Webhook:
     return _webhook(row)
 
 
-async def create(tx: Tx, merchant: int, url: str, verbs: Sequence[str], at: datetime) -> tuple[Webhook, str]:
+async def create(
+    tx: Tx, merchant: int, url: str, verbs: Sequence[str], at: datetime, by: By = MACHINE
+) -> tuple[Webhook, str]:
     """A subscriber of everything from now on, and its secret, readable this one time."""
     endpoint = next(await tx.fresh_ids(1))
     secret = new_webhook_secret()
     sealed = sealing().seal(secret, context_of(merchant, endpoint)).encode()
     await tx.run(ADD, merchant, endpoint, url, sealed, list(verbs), *_as_text(await place_now(tx)), at)
+    await log.write(tx, by, "setting_changed", at, url, setting="new webhook", merchant=merchant)
     return await webhook(tx, merchant, public("whk", endpoint)), secret
 
 
-async def change(tx: Tx, merchant: int, word: str, url: str, verbs: Sequence[str], state: str, at: datetime) -> None:
+async def change(
+    tx: Tx, merchant: int, word: str, url: str, verbs: Sequence[str], state: str, at: datetime, by: By = MACHINE
+) -> None:
     if await tx.value(CHANGE, merchant, number("whk", word), url, list(verbs), state, at) is None:
         raise NotFound(webhook=word)
+    await log.write(tx, by, "setting_changed", at, url, setting="webhook", merchant=merchant)
 
 
-async def remove(tx: Tx, merchant: int, word: str) -> None:
-    if await tx.value(REMOVE, merchant, number("whk", word)) is None:
+async def remove(tx: Tx, merchant: int, word: str, at: datetime, by: By = MACHINE) -> None:
+    url = await tx.value(REMOVE, merchant, number("whk", word))
+    if url is None:
         raise NotFound(webhook=word)
+    await log.write(tx, by, "setting_changed", at, url, setting="no webhook", merchant=merchant)
 
 
 def sealing() -> Keyring:

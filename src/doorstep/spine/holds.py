@@ -12,7 +12,7 @@ from doorstep.spine.outcome import Insert, Outcome, Update
 TYPES: dict[str, str] = {
     "payment": "money is missing: record a payment, or let the buyer pay",
     "fraud": "somebody should look at it",
-    "address": "mend the address (fix_address)",
+    "address": "mend the address",
     "duplicate": "is it the same order twice? cancel one, or lift",
     "customs_data": "complete the SKU's customs data, then check again",
     "restricted": "the goods may not go there this way",

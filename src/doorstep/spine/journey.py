@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Who = Literal["channel", "merchant", "operator", "floor", "payments", "carrier", "system"]
+Who = Literal["buyer", "channel", "merchant", "operator", "floor", "payments", "carrier", "system"]
 
 # Where units of a line, units of stock, and minor units of cash can be. `world: …` keeps no balance.
 LINE = ("wanted", "promised", "picked", "packed", "shipped", "delivered", "taken_back", "lost", "canceled")
@@ -109,6 +109,10 @@ JOURNEY: tuple[Row, ...] = (
         who=("system", *_OFFICE)),
     Row("lose", "the carrier lost the parcel",
         demand="shipped > lost", who=("carrier", "system", "operator")),
+    Row("keep_notice", "the buyer was written to"),
+    Row("open_case", "the buyer says that something is wrong", who=("buyer", *_OFFICE)),
+    Row("answer_case", "the buyer or the office writes in a case", who=("buyer", *_OFFICE), then=("notify",)),
+    Row("close_case", "a case is settled", who=_OFFICE),
     # order to cash: until everyone is paid to the cent
     Row("want_authorization", "money is to be held", who=("system", *_OFFICE), then=("ask_authorization",)),
     Row("authorize", "the provider holds the buyer's money", cash="world > held", who=("payments",),

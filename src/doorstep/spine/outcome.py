@@ -150,6 +150,8 @@ class Actor:
         return bool(self.roles & set(who))
 
 
+# Whoever came by a signed link, or knew an order's number and its postcode.
+BUYER = Actor("buyer", frozenset({"buyer"}))
 SYSTEM = Actor("system", frozenset({"system", "channel", "merchant", "operator", "floor", "payments", "carrier"}))
 
 

@@ -14,12 +14,18 @@ from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
+# The address of a buyer's page, by merchant and order; '' where nobody serves it.
+Link = Callable[[int, int], str]
 # A merchant's carrier or provider, ready to be called; the doors build them from the connections.
 Open = Callable[[int, str], Awaitable[Any]]
 
 
 class TryLater(Exception):
     """The outside gave no answer: the job is tried again, with the same key."""
+
+
+def _nowhere(_merchant: int, _order: int) -> str:
+    return ""
 
 
 @dataclass(slots=True)
@@ -32,6 +38,7 @@ class World:
     # The shortest wait between two questions about one parcel; how many calls an hour an account is asked at most.
     follow_every: timedelta = timedelta(minutes=30)
     budget: Budget = field(default_factory=Budget)
+    tracking_link: Link = _nowhere
 
     async def carrier(self, merchant: int, code: str) -> Any:
         """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""

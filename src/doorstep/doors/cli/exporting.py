@@ -27,10 +27,10 @@ def export(
     what: Annotated[What, typer.Argument(metavar="WHAT", show_default=False,
         help="orders, lines, moves, parcels, cash, invoices, corrections, stock; or all, a file of each.")],
     to: Annotated[Path, typer.Argument(metavar="FILE-OR-FOLDER", show_default=False,
-        help="Ends in .csv, .csv.gz or .parquet; in a folder it is called as what it holds; - is the output.")],
+        help="Ends in .csv, .csv.gz, .xlsx or .parquet; in a folder it is called as what it holds; - is the output.")],
     merchant: Merchant = "",
-    format: Annotated[str, typer.Option("--format", metavar="csv|csv.gz|parquet",
-        help="For folders, and names that do not tell it: csv, csv.gz or parquet.")] = "",
+    format: Annotated[str, typer.Option("--format", metavar="csv|csv.gz|xlsx|parquet",
+        help="For folders, and names that do not tell it: csv, csv.gz, xlsx or parquet.")] = "",
     from_: Annotated[str, typer.Option("--from", metavar="DAY", help="From this day on: 2010-03-01.")] = "",
     to_day: Annotated[str, typer.Option("--to", metavar="DAY", help="Before this day: the day after the last.")] = "",
     timezone: Annotated[str, typer.Option("--timezone", metavar="UTC", help="Where these days begin.")] = "UTC",
@@ -67,7 +67,7 @@ def _targets(what: str, to: Path, format: str) -> list[Target]:
     from doorstep.doors.exports.running import Target
 
     if format and format not in FORMATS:
-        raise typer.BadParameter(f"{format} is not csv, csv.gz or parquet", param_hint="--format")
+        raise typer.BadParameter(f"{format} is not csv, csv.gz, xlsx or parquet", param_hint="--format")
     if what == ALL:
         return _in_folder(to, list(EXPORTS.values()), format)
     if str(to) == OUTPUT:
@@ -100,7 +100,7 @@ def _format(to: Path, format: str) -> Format:
         raise typer.BadParameter(f"{to.name} is no name of a {format} file", param_hint="--format")
     chosen: Any = format or by_name
     if not chosen:
-        hint = f"{to.name} ends in none of .csv, .csv.gz, .parquet: say --format"
+        hint = f"{to.name} ends in none of .csv, .csv.gz, .xlsx, .parquet: say --format"
         raise typer.BadParameter(hint, param_hint="FILE-OR-FOLDER")
     return chosen  # type: ignore[no-any-return]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 COLUMNS = {"id": "id", "prefix": "begins with", "name": "name", "scopes": "scopes", "created_at": "made",
-           "revoked_at": "ended"}  # fmt: skip
+           "used_at": "last used", "revoked_at": "ended"}  # fmt: skip
 
 
 @app.callback()
@@ -57,7 +57,7 @@ def list_keys(merchant: Merchant = "", json: Json = False) -> None:
 
         meant = await merchant_meant(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant)
+            return await read(tx)
 
     found = [_plain(key) for key in with_db(work)]
     rows = [{**row, "scopes": ", ".join(row["scopes"])} for row in found]
@@ -75,11 +75,8 @@ def revoke(
     async def work(db: Db) -> None:
         from doorstep.kit import clock
         from doorstep.setup.keys import revoke_key
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant]) as tx:
-            await revoke_key(tx, meant, key, clock.now())
+        await revoke_key(db, [await merchant_meant(db, merchant)], key, clock.now())
 
     with_db(work)
     answer({"id": key, "revoked": True}, f"{key} opens nothing any more.", json)
@@ -88,5 +85,5 @@ def revoke(
 def _plain(key: Key) -> dict[str, Any]:
     return {
         "id": key.id, "prefix": key.prefix, "name": key.name, "scopes": list(key.scopes),
-        "created_at": key.created_at, "revoked_at": key.revoked_at,
+        "created_at": key.created_at, "used_at": key.used_at, "revoked_at": key.revoked_at,
     }  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 COLUMNS = {"key": "key", "name": "name", "currency": "currency", "country": "country", "ship": "ship",
-           "when_short": "when short", "is_operator": "operator"}  # fmt: skip
+           "when_short": "when short", "timezone": "time zone", "is_operator": "operator"}  # fmt: skip
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Small letters, digits and hyphens: harbor-mugs.")]
 Currency = Annotated[str, typer.Option("--currency", metavar="USD", help="ISO 4217, of its reports.")]
 Country = Annotated[str, typer.Option("--country", metavar="US", help="ISO 3166-1, where it sits.")]
@@ -24,6 +24,8 @@ Ship = Annotated[Literal["split", "complete"], typer.Option("--ship", help="In p
 WhenShort = Annotated[
     Literal["backorder", "refuse"], typer.Option("--when-short", help="What is missing waits, or is refused.")
 ]
+
+Timezone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Whose days its reports count.")]
 
 
 @app.callback()
@@ -41,6 +43,7 @@ def add(
     ship: Ship = "split",
     when_short: WhenShort = "backorder",
     reserve_minutes: Annotated[int, typer.Option("--reserve-minutes", min=1, help="An unpaid reservation lasts.")] = 60,
+    timezone: Timezone = "UTC",
     operator: Annotated[bool, typer.Option("--operator", help="It runs the sites.")] = False,
     json: Json = False,
 ) -> None:
@@ -49,7 +52,7 @@ def add(
 
     new = NewMerchant(
         key=key, name=name or key, currency=currency, country=country, email=email, ship=ship, when_short=when_short,
-        reserve_minutes=reserve_minutes, is_operator=operator,
+        reserve_minutes=reserve_minutes, is_operator=operator, timezone=timezone,
     )  # fmt: skip
     with_db(lambda db: create_merchant(db, new))
     answer({"key": key}, f"Merchant {key} is there.", json)
@@ -65,6 +68,7 @@ def set_merchant(
     ship: Annotated[Literal["split", "complete"] | None, typer.Option("--ship")] = None,
     when_short: Annotated[Literal["backorder", "refuse"] | None, typer.Option("--when-short")] = None,
     reserve_minutes: Annotated[int | None, typer.Option("--reserve-minutes", min=1)] = None,
+    timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE")] = None,
     hold_duplicates: Annotated[bool | None, typer.Option("--hold-duplicates/--no-hold-duplicates")] = None,
     address: Annotated[
         str | None, typer.Option("--address", metavar="JSON", help='{"line1": …, "city": …} or @FILE.')
@@ -75,9 +79,9 @@ def set_merchant(
     given = {
         "name": name, "currency": currency, "country": country, "email": email, "ship": ship,
         "when_short": when_short, "reserve_minutes": reserve_minutes, "hold_duplicates": hold_duplicates,
-        "address": read_json(address) if address is not None else None,
+        "timezone": timezone, "address": read_json(address) if address is not None else None,
     }  # fmt: skip
-    to = {field: value for field, value in given.items() if value is not None}
+    to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def work(db: Db) -> None:
         from doorstep.setup.merchants import change_merchant, merchant_of

@@ -34,10 +34,22 @@ def up(
     states = supervisor.start(home, *names)
     web = next(state for state in states if state.name == "web")
     facts = {"home": str(home), "address": web.address, "migrations": applied, "running": [s.name for s in states]}
-    answer(facts, f"doorstep is up: {web.address}", json)
+    link = wait_for(_first_link(str(web.address)))
+    first = f"\nCome in, once, within the hour: {link}" if link else ""
+    answer(facts | ({"link": link} if link else {}), f"doorstep is up: {web.address}{first}", json)
     if foreground:
         supervisor.watch(home, names, mend_more=embedded.resolve_urls)
         _database_down(home)
+
+
+async def _first_link(address: str) -> str:
+    """The owner's way in, as long as nobody has another one."""
+    from doorstep.doors.opening import open_db
+    from doorstep.setup.people import is_untouched
+    from doorstep.setup.sessions import issue_link
+
+    async with open_db(size=1) as db:
+        return f"{address.rstrip('/')}/in/{await issue_link(db)}" if await is_untouched(db) else ""
 
 
 def _database_up(json: bool) -> list[str]:

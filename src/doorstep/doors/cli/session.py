@@ -84,7 +84,7 @@ async def merchant_searched(db: Db, key: str) -> int:
 
     meant = await merchant_meant(db, key)
     if not supervisor.state(home(), "worker").running:
-        await finding.once(db, [meant])
+        await finding.FOLLOWER.once(db, [meant])
     return meant
 
 

@@ -1,4 +1,4 @@
-"""users: `user add`, `user end`, `user list`, and `link`."""
+"""users: `user add`, `user role`, `user password`, `user end`, `user list`, and `link`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-COLUMNS = {"email": "e-mail", "name": "name", "role": "role", "merchant": "merchant"}
+COLUMNS = {"email": "e-mail", "name": "name", "role": "role", "merchant": "merchant", "seen_at": "last seen"}
 Email = Annotated[str, typer.Argument(metavar="EMAIL")]
+RoleName = Literal["owner", "operator", "floor", "merchant", "read_only"]
 Role = Annotated[
-    Literal["owner", "operator", "floor", "merchant", "read_only"],
+    RoleName,
     typer.Option("--role", help="owner: everything; merchant: its own orders only; read_only: looks."),
 ]
 
@@ -51,6 +52,46 @@ def add(
 
     with_db(work)
     answer({"email": email, "role": role}, f"{email} may sign in: doorstep link {email}", json)
+
+
+@app.command("role")
+def role(
+    email: Email,
+    role: Annotated[RoleName, typer.Argument(metavar="ROLE", help="The new one.")],
+    merchant: Annotated[str, typer.Option("--merchant", metavar="KEY", help="Of the role merchant: whose.")] = "",
+    json: Json = False,
+) -> None:
+    """Give somebody another role; it counts from their next page on."""
+
+    async def work(db: Db) -> None:
+        from doorstep.setup.merchants import merchant_of
+        from doorstep.setup.people import change_role
+
+        await change_role(db, email, role, await merchant_of(db, merchant) if merchant else None)
+
+    with_db(work)
+    answer({"email": email, "role": role}, f"{email} has the role {role} now.", json)
+
+
+@app.command("password")
+def password(email: Email, json: Json = False) -> None:
+    """Set somebody's password: typed twice, or the first line of what is piped in. They are signed out everywhere."""
+    import sys
+
+    if sys.stdin.isatty():
+        new = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    else:
+        new = sys.stdin.readline().rstrip("\n")
+
+    async def work(db: Db) -> None:
+        from doorstep.kit import clock
+        from doorstep.setup.log import MACHINE
+        from doorstep.setup.people import person_called, set_password
+
+        await set_password(db, await person_called(db, email), new, clock.now(), MACHINE)
+
+    with_db(work)
+    answer({"email": email, "password": "set"}, f"{email} signs in with the new password.", json)
 
 
 @app.command("end")
@@ -93,7 +134,7 @@ def link(
         raise WebNotRunning
 
     async def work(db: Db) -> str:
-        from doorstep.setup.people import issue_link
+        from doorstep.setup.sessions import issue_link
 
         return await issue_link(db, email)
 

@@ -17,6 +17,8 @@ from doorstep.doors.console import order_page
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.foretelling import foretold
 from doorstep.doors.console.moves import Field, Move, find, may
+from doorstep.doors.console.speaking import _
+from doorstep.doors.console.undoing import subject_of
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.whole import Whole, whole
 from doorstep.doors.http.problems import NoSuchPage
@@ -51,12 +53,16 @@ async def do(visit: Visit) -> Response[str]:
         if move.previewed and visit.form.get("step") != "do":
             effect = await preview(visit.db, verb, ask)
             return visit.show(
-                "preview.html", of=of, move=move.filled(visit.form), form=visit.form, effect=foretold(effect, of)
+                "preview.html",
+                of=of,
+                move=move.filled(visit.form),
+                form=visit.form,
+                effect=foretold(effect, of.titles, of.order.currency),
             )
-        await run_one(visit.db, verb, ask)
+        answer = await run_one(visit.db, verb, ask)
     except Refusal as refusal:
         return await order_page.refused(visit, refusal, move.filled(visit.form) if move else None)
-    return see_other(f"/orders/{of.order.id}?{urlencode({'did': verb})}")
+    return see_other(f"/orders/{of.order.id}?{urlencode({'did': verb, **subject_of(verb, answer)})}")
 
 
 def _ask(visit: Visit, of: Whole, move: Move) -> Ask[Any]:
@@ -71,12 +77,12 @@ def _body(move: Move, form: Mapping[str, str]) -> Any:
     for field in move.fields:
         word = (form.get(f"{field.name}.utc") or form.get(field.name, "")).strip()
         if word == "" and field.required:
-            wrong.append({"pointer": field.label, "detail": "must be given"})
+            wrong.append({"pointer": field.label, "detail": _("must be given")})
         elif word != "":
             try:
                 _put(values, field, _value(field, word, move.currency))
             except (ValueError, Refusal):
-                wrong.append({"pointer": field.label, "detail": f"cannot be {word[:60]}"})
+                wrong.append({"pointer": field.label, "detail": _("cannot be %(word)s", word=word[:60])})
     if wrong:
         raise Invalid(fields=wrong)
     try:

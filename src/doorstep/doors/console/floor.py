@@ -188,7 +188,8 @@ async def to_do(tx: Tx, site: Site) -> list[ToDo]:
     rows = await tx.rows(TO_DO, list(tx.merchants), site.site_id, SHOWN)
     holds: dict[tuple[int, int | None], str] = {}
     for row in await tx.rows(OPEN_HOLDS, list(tx.merchants), [row["order_id"] for row in rows]):
-        holds.setdefault((row["order_id"], row["line_no"]), f"{words.HOLDS.get(row['type'], '')}: {row['reason']}")
+        told = f"{words.HOLDS.get(row['type'], '')}: {words.reason(row['reason'])}"
+        holds.setdefault((row["order_id"], row["line_no"]), told)
     lines: dict[int, dict[int, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for row in await tx.rows(LINES, list(tx.merchants), [row["fulfillment_order_id"] for row in rows]):
         lines[row["fulfillment_order_id"]][row["line_no"]].append(row)

@@ -1,4 +1,4 @@
-"""listing: the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
+"""listing: `/orders`, the order list: whose orders, narrowed by what the address says, newest first, a page at a time.
 
 The list spans merchants; how its orders are found stands in doors/reads/finding.py. Stages are counted by their writers
 (spine/counters.py), so that the price of a page does not grow with what lies behind it.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from doorstep.doors.console import words
+from doorstep.doors.console.looks import day, days
+from doorstep.doors.console.speaking import _, grouped, reader
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.finding import Found, find
 from doorstep.doors.reads.orders import OrderQuery
+from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.text import storable
 from doorstep.spine.counters import orders_per_stage
@@ -29,7 +32,8 @@ PAGE = 50
 COUNTED = 500
 LONGEST_WORD = 254
 
-STAGES = frozenset(value for value, _ in AXES["stage"])
+STILL_HERE = ("processing", "awaiting_fulfillment", "in_fulfillment")
+STAGES = frozenset(value for value, _condition in AXES["stage"])
 
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.title, l.code, l.ordered, coalesce(s.name, '') as name
@@ -60,16 +64,36 @@ select distinct x.country from unnest($1::bigint[]) m(merchant_id) cross join la
 """
 
 
+# Filters that are one of a few words, and what those are.
+ONE_OF = {
+    "stage": STAGES,
+    "payment": frozenset(value for value, _condition in AXES["payment"]),
+    "delivery": frozenset(value for value, _condition in AXES["delivery"]),
+    "hold": frozenset((*TYPES, "any")),
+}
+# Filters that are a word in the orders themselves.
+WORDS = ("country", "channel", "sku", "q")
+DAYS = ("placed_from", "placed_to")
+# What says where the list begins and what it shows, and narrows nothing.
+BESIDE = ("columns", "before", "after")
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What the address of the list says; what it says wrongly is left out."""
 
     merchant: str = ""
     stage: str = ""
+    payment: str = ""
+    delivery: str = ""
     hold: str = ""
     country: str = ""
     channel: str = ""
+    placed_from: str = ""  # a day on the reader's clock
+    placed_to: str = ""  # … and the last one
+    sku: str = ""
     q: str = ""
+    columns: str = ""
     before: str = ""  # the page of orders older than this cursor
     after: str = ""  # … or newer
 
@@ -77,26 +101,61 @@ class Filters:
     def of(cls, query: Mapping[str, str]) -> Filters:
         given = {name: query.get(name, "").strip()[:LONGEST_WORD] for name in cls.__slots__}
         checks = {
-            "stage": given["stage"] in STAGES,
-            "hold": given["hold"] in (*TYPES, "any"),
+            **{name: given[name] in values for name, values in ONE_OF.items()},
             "country": re.fullmatch("[A-Z]{2}", given["country"]) is not None,
+            **{name: _day(given[name]) is not None for name in DAYS},
         }
         return cls(**{n: v for n, v in given.items() if v and storable(v) and checks.get(n, True)})
 
     @property
     def query(self) -> OrderQuery:
-        given = {name: getattr(self, name) or None for name in ("stage", "hold", "country", "channel", "q")}
-        return OrderQuery(**given, limit=PAGE)
+        given = {name: getattr(self, name) or None for name in (*ONE_OF, *WORDS)}
+        first, last = _day(self.placed_from), _day(self.placed_to)
+        return OrderQuery(
+            **given,
+            placed_from=midnight(first) if first else None,
+            placed_to=midnight(last + timedelta(days=1)) if last else None,
+            limit=PAGE,
+        )
 
     @property
     def chosen(self) -> dict[str, str]:
-        """Those that narrow the list, by name; where the page begins is none of them."""
-        return {n: getattr(self, n) for n in self.__slots__ if getattr(self, n) and n not in ("before", "after")}
+        """Those that narrow the list, by name."""
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) and name not in BESIDE}
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What the address says but for where the page begins."""
+        return {**self.chosen, **({"columns": self.columns} if self.columns else {})}
+
+    @property
+    def days_told(self) -> str:
+        first, last = _day(self.placed_from), _day(self.placed_to)
+        if first and last:
+            return days(first, last)
+        return _("from %(day)s", day=day(first)) if first else _("until %(day)s", day=day(last)) if last else ""
 
     def but(self, **changed: str) -> str:
         """The address of the list with some filters changed, from its first page on."""
-        wanted = {name: value for name, value in {**self.chosen, **changed}.items() if value}
-        return "/?" + urlencode(wanted) if wanted else "/"
+        return address_of({**self.kept, **changed})
+
+
+def address_of(query: Mapping[str, str]) -> str:
+    wanted = {name: value for name, value in query.items() if value}
+    return "/orders?" + urlencode(wanted) if wanted else "/orders"
+
+
+def _day(word: str) -> date | None:
+    try:
+        found = date.fromisoformat(word) if len(word) == 10 else None
+    except ValueError:
+        return None
+    return found if found and 1970 <= found.year < 2200 else None
+
+
+def midnight(when: date) -> datetime:
+    """When that day begins on the reader's clock."""
+    return datetime(when.year, when.month, when.day, tzinfo=reader().clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +171,7 @@ class Stop:
 
     @property
     def shown(self) -> str:
-        return f"{self.orders:,}{'+' if self.more else ''}"
+        return grouped(self.orders) + ("+" if self.more else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,41 +187,65 @@ class Row:
     holds: tuple[tuple[str, str], ...]
     ship_by: datetime | None
 
+    @property
+    def is_due(self) -> bool:
+        """Something of it is still to leave by a certain time."""
+        return self.ship_by is not None and self.row["stage"] in STILL_HERE
+
+    @property
+    def is_late(self) -> bool:
+        return self.is_due and self.ship_by is not None and self.ship_by < clock.now()
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One page of the list, with all that stands around it."""
 
     filters: Filters
-    strip: list[Stop]
+    spans_merchants: bool
     rows: list[Row]
     newer: str
     older: str
+    whole_words: list[str]  # of the text: they are the beginning of too much
+    strip: list[Stop]
     merchants: list[tuple[str, str]]
     channels: list[str]
     countries: list[str]
-    whole_words: list[str]  # of the text: they are the beginning of too much
-    is_empty: bool = field(default=False)  # there is no order at all
+
+    @property
+    def is_empty(self) -> bool:
+        """There is no order at all."""
+        return not self.rows and not self.filters.chosen and not self.filters.before and not self.filters.after
 
 
-async def listing(tx: Tx, filters: Filters) -> Listing:
+async def listing(tx: Tx, filters: Filters, *, rows_only: bool = False) -> Listing:
     names = {row["merchant_id"]: (row["key"], row["name"]) for row in await tx.rows(MERCHANTS, list(tx.merchants))}
-    wanted = [m for m, (key, _) in names.items() if not filters.merchant or key == filters.merchant]
+    wanted = [m for m, (key, _name) in names.items() if not filters.merchant or key == filters.merchant]
     found, newer, older = await _page(tx, wanted, filters)
-    counts = {**await orders_per_stage(tx, wanted), "hold": await tx.value(COUNT_HELD, wanted)}
-    shown = await _shown(tx, found.rows, names)
+    rows = await _shown(tx, found.rows, names)
+    around = {"strip": [], "channels": [], "countries": []} if rows_only else await _around(tx, wanted, filters)
     return Listing(
-        filters=filters,
-        strip=_strip(counts, filters),
-        rows=shown,
-        newer=newer,
-        older=older,
-        merchants=[pair for _, pair in names.items()],
-        channels=[row["key"] for row in await tx.rows(CHANNELS, list(tx.merchants))],
-        countries=[row["country"] for row in await tx.rows(COUNTRIES, list(tx.merchants))],
-        whole_words=found.whole_words,
-        is_empty=not shown and not filters.chosen and not filters.before and not filters.after,
-    )
+        filters, len(names) > 1, rows, newer, older, found.whole_words,
+        merchants=list(names.values()), **around,
+    )  # fmt: skip
+
+
+async def _around(tx: Tx, wanted: list[int], filters: Filters) -> dict[str, Any]:
+    """The strip of stages, and what there is to choose from."""
+    counts = {**await orders_per_stage(tx, wanted), "hold": await tx.value(COUNT_HELD, wanted)}
+    return {
+        "strip": _strip(counts, filters),
+        "channels": [row["key"] for row in await tx.rows(CHANNELS, list(tx.merchants))],
+        "countries": [row["country"] for row in await tx.rows(COUNTRIES, list(tx.merchants))],
+    }
+
+
+def ranges() -> list[tuple[str, str, str]]:
+    """Spans of days that are asked for often: what they are called, the first and the last day."""
+    today = clock.now().astimezone(reader().clock).date()
+    spans = ((_("Today"), 0, 0), (_("Yesterday"), 1, 1), (_("Last 7 days"), 6, 0), (_("Last 30 days"), 29, 0),
+             (_("Last 90 days"), 89, 0))  # fmt: skip
+    return [(name, str(today - timedelta(first)), str(today - timedelta(last))) for name, first, last in spans]
 
 
 async def _page(tx: Tx, merchants: list[int], filters: Filters) -> tuple[Found, str, str]:
@@ -213,7 +296,7 @@ def _title(lines: Sequence[Any]) -> str:
 
 def _strip(counts: Mapping[str, int], filters: Filters) -> list[Stop]:
     stops = [(key, name, {"stage": key, "hold": ""}) for key, name in words.STRIP.items()]
-    stops.append(("hold", "On hold", {"stage": "", "hold": "any"}))
+    stops.append(("hold", _("On hold"), {"stage": "", "hold": "any"}))
     found = []
     for key, name, change in stops:
         current = filters.hold != "" if key == "hold" else filters.stage == key

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from doorstep.doors.console import words
+from doorstep.doors.console.speaking import _
 from doorstep.doors.console.whole import Parcel, Whole
+from doorstep.doors.reads.cases import Case
 from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
@@ -88,7 +90,7 @@ def _as_merchant(move: Move) -> Move:
 
 def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
     """The form that was posted, also when it does not fit any more: why not, the verb says better."""
-    for _, move, _ in _all(of):
+    for _about, move, _fits in _all(of):
         if move.verb == verb and all(form.get(name, "") == value for name, value in move.subject.items()):
             return move
     return None
@@ -111,6 +113,9 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
         yield hold.id, _record_payment(of), is_open and hold.type == "payment" and of.due_minor > 0
         # What is unknown stays so until it is named.
         yield hold.id, _lift(of, hold.id), is_open and not (hold.type == "unknown_item" and hold.line)
+    for case in of.cases:
+        yield case.id, _answer_case(of, case), True
+        yield case.id, _close_case(of, case.id), case.closed_at is None
     for part in of.parts:
         stages = {stage for _, _, stage in part.to_do}
         yield part.row.id, _release(of, part.row.id), part.row.released_at is None and "promised" in stages
@@ -133,6 +138,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     yield _check(of), stage in ("received", "processing")
     yield _take_back(of), out
     yield _note(of), True
+    yield _open_case(of), True
     yield _cancel(of), on_shelf
 
 
@@ -157,11 +163,13 @@ def _move(of: Whole, verb: str, button: str, title: str, says: str, *fields: Fie
 
 
 def _confirm(of: Whole) -> Move:
-    return _move(of, "confirm", "Confirm", "Confirm the draft", "It becomes an order and is checked.", tone="primary")
+    return _move(
+        of, "confirm", _("Confirm"), _("Confirm the draft"), _("It becomes an order and is checked."), tone="primary"
+    )
 
 
 def _check(of: Whole) -> Move:
-    return _move(of, "check", "Check again", "Check again", "Address, duplicate, payment and customs data.")
+    return _move(of, "check", _("Check again"), _("Check again"), _("Address, duplicate, payment and customs data."))
 
 
 def _hold(of: Whole) -> Move:
@@ -170,102 +178,105 @@ def _hold(of: Whole) -> Move:
     choices = tuple((kind, words.HOLDS[kind]) for kind in kinds)
     lines = tuple((str(line.line), of.titles[line.line]) for line in of.order.lines)
     return _move(
-        of, "hold", "Hold", "Put on hold",
-        "Nothing more happens to it until the hold is lifted, down to the next scan.",
-        Field("reason", "Why", required=True, longest=500, hint="Everybody who meets the order reads this."),
-        Field("type", "Kind", "choice", "operator", choices=choices),
-        *([Field("line", "What", "choice", choices=(("", "The whole order"), *lines))] if len(lines) > 1 else []),
-        Field("until", "Until", "moment", hint="Then it ends by itself. Empty: until somebody lifts it."),
-        confirm="Put on hold",
+        of, "hold", _("Hold"), _("Put it on hold"),
+        _("Nothing more happens to it until the hold is lifted, down to the next scan."),
+        Field("reason", _("Why"), required=True, longest=500, hint=_("Everybody who meets the order reads this.")),
+        Field("type", _("Kind"), "choice", "operator", choices=choices),
+        *([Field("line", _("What"), "choice", choices=(("", _("The whole order")), *lines))] if len(lines) > 1 else []),
+        Field("until", _("Until"), "moment", hint=_("Then it ends by itself. Empty: until somebody lifts it.")),
+        confirm=_("Put it on hold"),
     )  # fmt: skip
 
 
 def _lift(of: Whole, hold: str) -> Move:
-    says = "The order is checked again, and goes on where nothing else stops it."
-    return _move(of, "lift", "Lift", "Lift the hold", says, subject={"hold": hold}, confirm="Lift the hold")
+    says = _("The order is checked again, and goes on where nothing else stops it.")
+    return _move(of, "lift", _("Lift"), _("Lift the hold"), says, subject={"hold": hold}, confirm=_("Lift the hold"))
 
 
 def _name_item(of: Whole, line: int) -> Move:
     code = next((each.code for each in of.order.lines if each.line == line), "")
-    says = f"The channel calls it {code or of.titles[line]}. The answer is remembered for this channel."
-    hint = "The merchant's own code."
+    told = _("The channel calls it %(code)s. The answer is remembered for this channel.", code=code or of.titles[line])
+    hint = _("The merchant's own code.")
     sku = Field("sku", "SKU", required=True, longest=120, hint=hint, choices=tuple(of.skus))
     subject = {"order": of.order.id, "line": str(line)}
-    return _move(of, "name_item", "Name the SKU", "Which SKU is it?", says, sku, subject=subject, tone="primary")
+    return _move(of, "name_item", _("Name the SKU"), _("Which SKU is it?"), told, sku, subject=subject, tone="primary")
 
 
 def _fix_address(of: Whole) -> Move:
     given = of.order.ship_to or {}
     names = (
-        ("name", "Name", "name"), ("company", "Company", "organization"),
-        ("line1", "Street and number", "address-line1"),
-        ("line2", "Apartment, floor …", "address-line2"), ("postcode", "Postcode", "postal-code"),
-        ("city", "City", "address-level2"), ("region", "State or region", "address-level1"),
-        ("country", "Country (two letters)", "country"), ("phone", "Phone", "tel"),
+        ("name", _("Name"), "name"), ("company", _("Company"), "organization"),
+        ("line1", _("Street and number"), "address-line1"),
+        ("line2", _("Apartment, floor …"), "address-line2"), ("postcode", _("Postcode"), "postal-code"),
+        ("city", _("City"), "address-level2"), ("region", _("State or region"), "address-level1"),
+        ("country", _("Country (two letters)"), "country"), ("phone", _("Phone"), "tel"),
     )  # fmt: skip
     fields = [
         Field(f"ship_to.{name}", label, value=str(given.get(name, "")), required=name == "country", code=code)
         for name, label, code in names
     ]
-    says = "It is checked again with the new address."
-    return _move(of, "fix_address", "Mend address", "Mend the address", says, *fields, confirm="Keep this address")
+    says = _("It is checked again with the new address.")
+    return _move(
+        of, "fix_address", _("Mend address"), _("Mend the address"), says, *fields, confirm=_("Keep this address")
+    )
 
 
 def _record_payment(of: Whole) -> Move:
     due = _spelled(max(of.due_minor, 0), of.order.currency)
     return _move(
-        of, "record_payment", "Record payment", "Record a payment",
-        "Money that came in by a way doorstep did not ask for.",
-        Field("amount_minor", "Amount", "money", due, required=True, unit=of.order.currency),
-        Field("method", "How", value="transfer", longest=60, hint="transfer, cash, card terminal …"),
-        Field("reference", "Reference", hint="What the bank statement says."),
-        confirm="Record it",
+        of, "record_payment", _("Record payment"), _("Record a payment"),
+        _("Money that came in by a way doorstep did not ask for."),
+        Field("amount_minor", _("Amount"), "money", due, required=True, unit=of.order.currency),
+        Field("method", _("How"), value="transfer", longest=60, hint=_("transfer, cash, card terminal …")),
+        Field("reference", _("Reference"), hint=_("What the bank statement says.")),
+        confirm=_("Record it"),
     )  # fmt: skip
 
 
 def _remit(of: Whole) -> Move:
     collected = _spelled(of.order.cash.collected, of.order.currency)
     return _move(
-        of, "remit", "Record payout", "The carrier paid out", "What it collected at the door is now the merchant's.",
-        Field("amount_minor", "Amount", "money", collected, required=True, unit=of.order.currency),
-        Field("reference", "Reference"),
-        confirm="Record it",
+        of, "remit", _("Record payout"), _("The carrier paid out"),
+        _("What it collected at the door is now the merchant's."),
+        Field("amount_minor", _("Amount"), "money", collected, required=True, unit=of.order.currency),
+        Field("reference", _("Reference")),
+        confirm=_("Record it"),
     )  # fmt: skip
 
 
 def _capture(of: Whole) -> Move:
-    says = "The provider is asked for what is held."
-    return _move(of, "want_capture", "Take held money", "Take the held money", says, confirm="Take it")
+    says = _("The provider is asked for what is held.")
+    return _move(of, "want_capture", _("Take held money"), _("Take the held money"), says, confirm=_("Take it"))
 
 
 def _want_refund(of: Whole) -> Move:
     back = _spelled(-of.due_minor, of.order.currency)
     return _move(
-        of, "want_refund", "Refund", "Refund what was paid too much", "It goes back the way it came.",
-        Field("amount_minor", "Amount", "money", back, required=True, unit=of.order.currency),
-        Field("reason", "Why"),
-        confirm="Refund", previewed=True,
+        of, "want_refund", _("Refund"), _("Refund what was paid too much"), _("It goes back the way it came."),
+        Field("amount_minor", _("Amount"), "money", back, required=True, unit=of.order.currency),
+        Field("reason", _("Why")),
+        confirm=_("Refund"), previewed=True,
     )  # fmt: skip
 
 
 def _cancel(of: Whole) -> Move:
     return _move(
-        of, "cancel", "Cancel", "Cancel what has not left", "First you see what that would do.",
+        of, "cancel", _("Cancel"), _("Cancel what has not left"), _("First you see what that would do."),
         *_units_of_lines(of, ON_SHELF, all_of_them=True),
-        Field("reason", "Why", longest=500),
-        confirm="Cancel it", tone="danger", previewed=True,
+        Field("reason", _("Why"), longest=500),
+        confirm=_("Cancel it"), tone="danger", previewed=True,
     )  # fmt: skip
 
 
 def _take_back(of: Whole) -> Move:
     sites = {part.site.code: part.site.name for part in of.parts}
-    says = "They stand apart until somebody restocks or scraps them."
+    says = _("They stand apart until somebody restocks or scraps them.")
     return _move(
-        of, "take_back", "Goods came back", "Goods came back", says,
-        Field("site", "Where", "choice", choices=tuple(sites.items())),
+        of, "take_back", _("Goods came back"), _("Goods came back"), says,
+        Field("site", _("Where"), "choice", choices=tuple(sites.items())),
         *_units_of_lines(of, ("shipped", "delivered"), all_of_them=False),
-        Field("reason", "Why", longest=500),
-        confirm="Take them back", previewed=True,
+        Field("reason", _("Why"), longest=500),
+        confirm=_("Take them back"), previewed=True,
     )  # fmt: skip
 
 
@@ -280,69 +291,107 @@ def _units_of_lines(of: Whole, stages: tuple[str, ...], *, all_of_them: bool) ->
 
 
 def _note(of: Whole) -> Move:
-    text = Field("text", "Note", "long", required=True, longest=2000, hint="Only people who work here see it.")
+    text = Field("text", _("Note"), "long", required=True, longest=2000, hint=_("Only people who work here see it."))
     return _move(
-        of, "note", "Note", "Write a note", "It stays with the order, in its timeline.", text, confirm="Keep it"
+        of,
+        "note",
+        _("Note"),
+        _("Write a note"),
+        _("It stays with the order, in its timeline."),
+        text,
+        confirm=_("Keep it"),
     )
 
 
+def _open_case(of: Whole) -> Move:
+    return _move(
+        of, "open_case", _("Open a case"), _("Open a contact case"),
+        _("For what a buyer says by phone or by letter. They see it on their tracking page."),
+        Field("kind", _("What is wrong"), "choice", "other", choices=tuple(words.CASES.items())),
+        Field("text", _("What they say"), "long", required=True, longest=4000),
+        Field("email", _("Answers go to"), longest=254, code="off",
+              hint=_("Empty: the order's own e-mail address.")),
+        confirm=_("Open it"),
+    )  # fmt: skip
+
+
+def _answer_case(of: Whole, case: Case) -> Move:
+    to = case.email or of.order.buyer.get("email", "")
+    says = _("It goes to %(address)s, and stands on the tracking page.", address=to)
+    says = says if to else _("There is no e-mail address: it stands on the tracking page alone.")
+    return _move(
+        of, "answer_case", _("Answer"), _("Answer the buyer"), says,
+        Field("text", _("Answer"), "long", required=True, longest=4000),
+        Field("close", _("Then"), "choice", choices=(("", _("Leave the case open")), ("true", _("Close the case")))),
+        subject={"case": case.id}, confirm=_("Send"), tone="primary",
+    )  # fmt: skip
+
+
+def _close_case(of: Whole, case: str) -> Move:
+    note = Field("note", _("Note"), "long", longest=2000, hint=_("Only people who work here see it."))
+    says = _("It is settled. The buyer may still write, which opens it again.")
+    return _move(of, "close_case", _("Close"), _("Close the case"), says, note, subject={"case": case},
+                 confirm=_("Close it"))  # fmt: skip
+
+
 def _release(of: Whole, fulfillment_order: str) -> Move:
-    says = "The floor sees it and may pick it."
-    return _move(of, "release", "Release to the floor", "Release to the floor", says, tone="primary",
+    says = _("The floor sees it and may pick it.")
+    return _move(of, "release", _("Release to the floor"), _("Release to the floor"), says, tone="primary",
                  subject={"fulfillment_order": fulfillment_order})  # fmt: skip
 
 
 def _pack(of: Whole, fulfillment_order: str) -> Move:
     return _move(
-        of, "pack", "Pack", "Pack into a parcel", "All that is picked here goes into one parcel.",
-        Field("carton", "Carton", longest=60, hint="Its type, if you name them."),
-        Field("weight_g", "Weight", "count", "0", most=1_000_000, unit="g", hint="0: what the goods weigh together."),
-        subject={"fulfillment_order": fulfillment_order}, confirm="Pack", tone="primary",
+        of, "pack", _("Pack"), _("Pack into a parcel"), _("All that is picked here goes into one parcel."),
+        Field("carton", _("Carton"), longest=60, hint=_("Its type, if you name them.")),
+        Field("weight_g", _("Weight"), "count", "0", most=1_000_000, unit="g",
+              hint=_("0: what the goods weigh together.")),
+        subject={"fulfillment_order": fulfillment_order}, confirm=_("Pack"), tone="primary",
     )  # fmt: skip
 
 
 def _want_label(of: Whole, parcel: str) -> Move:
-    says = "The carrier that keeps the promise cheapest is asked."
-    return _move(of, "want_label", "Ask for a label", "Ask for a label", says, subject={"parcel": parcel},
+    says = _("The carrier that keeps the promise cheapest is asked.")
+    return _move(of, "want_label", _("Ask for a label"), _("Ask for a label"), says, subject={"parcel": parcel},
                  tone="primary")  # fmt: skip
 
 
 def _keep_label(of: Whole, parcel: str) -> Move:
     return _move(
-        of, "keep_label", "Label bought elsewhere", "Keep a label bought elsewhere",
-        "Then the parcel can be handed over.",
-        Field("tracking_number", "Tracking number", required=True, longest=60),
-        Field("carrier", "Carrier", hint="Empty: told by the number.", longest=60),
-        Field("service", "Service", longest=60),
-        subject={"parcel": parcel}, confirm="Keep it",
+        of, "keep_label", _("Label bought elsewhere"), _("Keep a label bought elsewhere"),
+        _("Then the parcel can be handed over."),
+        Field("tracking_number", _("Tracking number"), required=True, longest=60),
+        Field("carrier", _("Carrier"), hint=_("Empty: told by the number."), longest=60),
+        Field("service", _("Service"), longest=60),
+        subject={"parcel": parcel}, confirm=_("Keep it"),
     )  # fmt: skip
 
 
 def _want_void(of: Whole, parcel: str) -> Move:
-    says = "The carrier is asked to take it back."
-    return _move(of, "want_void", "Void label", "Void the label", says, subject={"parcel": parcel}, confirm="Void it",
-                 tone="danger")  # fmt: skip
+    says = _("The carrier is asked to take it back.")
+    return _move(of, "want_void", _("Void label"), _("Void the label"), says, subject={"parcel": parcel},
+                 confirm=_("Void it"), tone="danger")  # fmt: skip
 
 
 def _hand_over(of: Whole, parcel: str) -> Move:
-    says = "It leaves the site. The buyer is told, the invoice issued, held money taken."
-    return _move(of, "hand_over", "Hand over", "Hand over to the carrier", says, subject={"parcel": parcel},
-                 confirm="It is gone", tone="primary")  # fmt: skip
+    says = _("It leaves the site. The buyer is told, the invoice issued, held money taken.")
+    return _move(of, "hand_over", _("Hand over"), _("Hand over to the carrier"), says, subject={"parcel": parcel},
+                 confirm=_("It is gone"), tone="primary")  # fmt: skip
 
 
 def _deliver(of: Whole, parcel: str) -> Move:
     return _move(
-        of, "deliver", "Record delivery", "Record the delivery by hand", "For when the carrier does not tell.",
-        Field("received_by", "Received by", hint="Who took it, if known."),
-        subject={"parcel": parcel}, confirm="It arrived",
+        of, "deliver", _("Record delivery"), _("Record the delivery by hand"), _("For when the carrier does not tell."),
+        Field("received_by", _("Received by"), hint=_("Who took it, if known.")),
+        subject={"parcel": parcel}, confirm=_("It arrived"),
     )  # fmt: skip
 
 
 def _lose(of: Whole, parcel: str) -> Move:
-    reason = Field("reason", "What the carrier says", longest=500)
-    says = "Its units count as lost; resend, refund or claim them next."
-    return _move(of, "lose", "Lost", "Write the parcel off as lost", says, reason, subject={"parcel": parcel},
-                 confirm="It is lost", tone="danger", previewed=True)  # fmt: skip
+    reason = Field("reason", _("What the carrier says"), longest=500)
+    says = _("Its units count as lost; resend, refund or claim them next.")
+    return _move(of, "lose", _("Lost"), _("Write the parcel off as lost"), says, reason, subject={"parcel": parcel},
+                 confirm=_("It is lost"), tone="danger", previewed=True)  # fmt: skip
 
 
 def _spelled(amount_minor: int, currency: str) -> str:

@@ -8,15 +8,19 @@ from litestar import Response
 
 from doorstep.doors.console import words
 from doorstep.doors.console.moves import Move, moves
+from doorstep.doors.console.route import stops
 from doorstep.doors.console.standing import decided, standing
+from doorstep.doors.console.undoing import undo
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.console.whole import Whole, whole
+from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
+from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.status import BUYER_STEP
 
 
 async def show(visit: Visit) -> Response[str]:
-    return await _page(visit, 200, did=visit.query.get("did", ""))
+    return await _page(visit, 200, did=visit.query.get("did", ""), opened=visit.query.get("open", ""))
 
 
 async def refused(visit: Visit, refusal: Refusal, move: Move | None) -> Response[str]:
@@ -25,8 +29,10 @@ async def refused(visit: Visit, refusal: Refusal, move: Move | None) -> Response
 
 
 async def _page(
-    visit: Visit, status: int, *, did: str = "", refusal: Refusal | None = None, tried: Move | None = None
-) -> Response[str]:
+    visit: Visit, status: int, *, did: str = "", opened: str = "", refusal: Refusal | None = None,
+    tried: Move | None = None,
+) -> Response[str]:  # fmt: skip
+    """`opened`: the verb whose form is open, as `tried` is."""
     async with visit.reading() as tx:
         of = await whole(tx, visit.path["order"])
     found = moves(of, visit.visitor.actor.roles)
@@ -39,9 +45,12 @@ async def _page(
         decided=decided(of),
         moves=found,
         did=words.HAPPENED.get(did, ""),
+        undo=undo(of, did, visit.query.get("hold", ""), visit.visitor.actor.roles),
+        stops=stops,
+        tracking=tracking_links().url(of.merchant, number("ord", of.order.id)),
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
-        tried=tried,
+        tried=tried or next((move for each in found.values() for move in each if move.verb == opened), None),
         once=token_hex(16),
     )
 
@@ -53,9 +62,9 @@ def _steps(of: Whole) -> list[tuple[str, str]]:
         step = "Delivered"
     if step not in words.STEPS:
         return []
-    now = words.STEPS.index(step)
+    now = list(words.STEPS).index(step)
     at_end = now == len(words.STEPS) - 1
     return [
         (name, "done" if index < now or at_end else "now" if index == now else "ahead")
-        for index, name in enumerate(words.STEPS)
+        for index, name in enumerate(words.STEPS.values())
     ]

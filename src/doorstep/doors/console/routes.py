@@ -2,29 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from litestar import Response, Router
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.console import doing, floor, order_page, orders_page, papers, words
-from doorstep.doors.console.looks import MEDIA_TYPES, assets
-from doorstep.doors.console.signing_in import AnyRequest, SignInFirst, check_form, cookie_of, visitor_of
-from doorstep.doors.console.visit import Visit, page, read_form, read_query, see_other
-from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, refusal_of
+from doorstep.doors.console import (
+    account,
+    attention,
+    bulk,
+    doing,
+    download,
+    floor,
+    keys_page,
+    log_page,
+    looking,
+    oidc,
+    order_page,
+    orders_page,
+    papers,
+    people_page,
+    reports,
+    today,
+    way_in,
+    words,
+)
+from doorstep.doors.console.live import Boards
+from doorstep.doors.console.looks import assets
+from doorstep.doors.console.reach import check_reach
+from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
+from doorstep.doors.console.speaking import reader, reader_of, write_for
+from doorstep.doors.console.visit import (
+    SAFE,
+    Knock,
+    Visit,
+    kept_of,
+    page,
+    read_form,
+    read_posted,
+    read_query,
+    see_other,
+)
+from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.people import consume, end_session
-from doorstep.spine.tenant import Db
+from doorstep.setup.people import Person
+from doorstep.spine.tenant import Db, tenant_tx
 
 Method = Literal["GET", "POST"]
 Page = Callable[[Visit], Awaitable[Response[Any]]]
+Entrance = Callable[[Knock], Awaitable[Response[Any]]]
 
 PAGES: tuple[tuple[Method, str, Page], ...] = (
-    ("GET", "/", orders_page.show),
+    ("GET", "/", looking.begin),
+    ("POST", "/look", looking.choose),
+    ("GET", "/today", today.show),
+    ("GET", "/today/orders", today.orders),
+    ("GET", "/reports", reports.index),
+    ("GET", "/reports/{report:str}", reports.show),
+    ("GET", "/attention", attention.show),
+    ("POST", "/attention/look", attention.look),
+    ("POST", "/attention/end", attention.end),
+    ("POST", "/attention/{what:str}", attention.care),
     ("GET", "/orders", orders_page.show),
+    ("GET", "/orders/called", orders_page.called),
+    ("GET", "/orders/download/{name:str}", download.orders),
+    ("POST", "/orders/columns", orders_page.choose_columns),
+    ("POST", "/orders/views", orders_page.keep),
+    ("POST", "/orders/views/drop", orders_page.drop),
+    ("POST", "/orders/all/{verb:str}", bulk.do),
     ("GET", "/orders/{order:str}", order_page.show),
     ("POST", "/orders/{order:str}/{verb:str}", doing.do),
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs", papers.customs),
@@ -33,51 +82,123 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/floor", floor.show),
     ("POST", "/floor/{verb:str}", floor.do),
     ("GET", "/floor/pick-list", papers.pick_list),
+    ("GET", "/welcome", account.welcome),
+    ("POST", "/welcome", account.settle_in),
+    ("GET", "/me", account.show),
+    ("POST", "/me/looks", account.change_looks),
+    ("POST", "/me/password", account.change_password),
+    ("POST", "/me/sessions", account.end_session),
+    ("GET", "/me/two-factor", account.show_second_factor),
+    ("POST", "/me/two-factor/{step:str}", account.change_second_factor),
+    ("GET", "/settings", people_page.settings),
+    ("GET", "/settings/people", people_page.show),
+    ("POST", "/settings/people", people_page.invite),
+    ("POST", "/settings/people/{person:str}/{change:str}", people_page.change),
+    ("GET", "/settings/keys", keys_page.show),
+    ("POST", "/settings/keys", keys_page.create),
+    ("POST", "/settings/keys/{key:str}/revoke", keys_page.revoke),
+    ("GET", "/settings/log", log_page.show),
+)
+# Where nobody is signed in yet.
+DOORMAT: tuple[tuple[Method, str, Entrance], ...] = (
+    ("GET", "/sign-in", way_in.show),
+    ("POST", "/sign-in", way_in.sign_in),
+    ("GET", "/sign-in/code", way_in.show_code),
+    ("POST", "/sign-in/code", way_in.give_code),
+    ("GET", "/sign-in/forgot", way_in.show_forgot),
+    ("POST", "/sign-in/forgot", way_in.forgot),
+    ("GET", "/sign-in/oidc", oidc.leave),
+    ("GET", "/sign-in/oidc/back", oidc.come_back),
+    ("GET", "/in/{token:str}", way_in.by_link),
+    ("POST", "/in/{token:str}", way_in.by_letter),
 )
 # A file's name carries its hash: what a browser has, it may keep.
-KEEP = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+KEEP = {
+    "cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding",
+    "x-content-type-options": "nosniff",
+}  # fmt: skip
 
 
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
-    handlers = [_page(db, method, path, call) for method, path, call in PAGES]
-    handlers += [_way_in(db), _way_out(db), _assets()]
-    return [Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})]
+    entrances = [_entrance(db, method, path, call) for method, path, call in DOORMAT]
+    return [pages(db, PAGES, *entrances, _way_out(db), _live(db), _assets())]
+
+
+def pages(db: Db, of: Sequence[tuple[Method, str, Page]], *more: HTTPRouteHandler) -> Router:
+    """Pages for people who are signed in; another door brings its own."""
+    handlers = [*(_page(db, method, path, call) for method, path, call in of), *more]
+    return Router("/", route_handlers=handlers, exception_handlers={Exception: _refused, HTTPException: _refused})
 
 
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
-        visitor = await visitor_of(db, request)
-        form = await read_form(request) if method == "POST" else {}
+        browser = Browser.of(request)
+        visitor = request.state.visitor = await visitor_of(db, browser)
+        taste = await looking.taken_over(db, visitor, request.cookies)
+        _write_for(request, taste, visitor.person)
+        form, upload = await read_posted(request) if method == "POST" else ({}, b"")
         if method == "POST":
             check_form(request, visitor, form.pop("proof", ""))
-        path_words = {name: str(word) for name, word in request.path_params.items()}
-        return await call(Visit(db, visitor, path_words, read_query(request), form))
+        check_reach(visitor.person, method, path)
+        is_part = request.headers.get("hx-request") == "true"
+        words_of = _words(request), read_query(request)
+        shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request), upload))
+        looking.remember(shown, taste)
+        return shown
 
     return _handler(method, path, answer)
 
 
-def _way_in(db: Db) -> HTTPRouteHandler:
-    async def let_in(request: AnyRequest) -> Response[str]:
-        session = await consume(db, str(request.path_params["token"])[:200])
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, session))
-        return answer
+def _write_for(request: AnyRequest, taste: Mapping[str, str] | None = None, person: Person | None = None) -> None:
+    cookies = {**request.cookies, **(taste or {})}
+    accepts = request.headers.get("accept-language", "")
+    write_for(reader_of(cookies, accepts, person.timezone if person else ""))
 
-    return _handler("GET", "/in/{token:str}", let_in)
+
+def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHandler:
+    async def answer(request: AnyRequest) -> Response[Any]:
+        _write_for(request)
+        if method == "POST":
+            check_origin(request)
+        form = await read_form(request) if method == "POST" else {}
+        host, port = request.scope.get("server") or ("127.0.0.1", 80)
+        server = f"http://{host}:{port}"
+        from_it = Browser.of(request), server, request.cookies
+        return await call(Knock(db, *from_it, _words(request), read_query(request), form))
+
+    return _handler(method, path, answer)
 
 
 def _way_out(db: Db) -> HTTPRouteHandler:
     async def sign_out(request: AnyRequest) -> Response[str]:
-        visitor = await visitor_of(db, request)
+        browser = Browser.of(request)
+        visitor = await visitor_of(db, browser)
         form = await read_form(request)
         check_form(request, visitor, form.get("proof", ""))
-        await end_session(db, visitor.session)
-        answer = see_other("/")
-        answer.set_cookie(cookie_of(request, ""))
-        return answer
+        return await way_in.sign_out(db, browser, visitor)
 
     return _handler("POST", "/out", sign_out)
+
+
+def _words(request: AnyRequest) -> dict[str, str]:
+    return {name: str(word) for name, word in request.path_params.items()}
+
+
+def _live(db: Db) -> HTTPRouteHandler:
+    boards = Boards(db)
+
+    async def watch(request: AnyRequest) -> Stream:
+        visitor = await visitor_of(db, Browser.of(request))
+        check_reach(visitor.person, "GET", "/today/live")
+        _write_for(request, person=visitor.person)
+        async with tenant_tx(db, visitor.merchants, readonly=True) as tx:
+            names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        wanted = tuple(today.chosen(names, read_query(request).get("merchant", "")))
+        told = boards.stream(wanted, reader(), request.app.state.closing)
+        return Stream(told, media_type="text/event-stream", headers=SAFE)
+
+    return _handler("GET", "/today/live", watch)
 
 
 def _assets() -> HTTPRouteHandler:
@@ -85,7 +206,10 @@ def _assets() -> HTTPRouteHandler:
         name = str(request.path_params["name"])
         if name not in assets():
             raise NoSuchPage
-        return Response(assets()[name][0], media_type=MEDIA_TYPES[name[name.rindex(".") :]], headers=KEEP)
+        found = assets()[name]
+        if found.packed and "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(found.packed, media_type=found.media_type, headers={**KEEP, "content-encoding": "gzip"})
+        return Response(found.content, media_type=found.media_type, headers=KEEP)
 
     return _handler("GET", "/static/{name:str}", asset)
 
@@ -100,14 +224,16 @@ def _handler(method: Method, path: str, answer: Callable[[AnyRequest], Awaitable
 
 def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     """Every no is a page that says why, and what to do."""
+    visitor = getattr(request.state, "visitor", None)
+    _write_for(request, person=visitor.person if visitor else None)
     refusal = _as_refusal(request, error)
     if isinstance(refusal, DatabaseAway) and getattr(request.app.state, "bring_back", None) is not None:
         request.app.state.bring_back.ask()
-    if isinstance(refusal, SignInFirst) or refusal.code == "LinkSpent":
-        answer = page("signed_out.html", refusal.status, refusal=refusal)
-        answer.headers["www-authenticate"] = "Link"
-        return answer
-    return page("refused.html", refusal.status, refusal=refusal, reasons=words.reasons(refusal))
+    if isinstance(refusal, SignInFirst) and request.method == "GET":
+        return see_other(way_in.address(request.url.path, request.url.query))
+    answer = page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
+    answer.headers.update(headers_of(refusal))
+    return answer
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:

@@ -13,12 +13,15 @@ import msgspec
 from msgspec import Struct
 
 from doorstep.doors.console import words
+from doorstep.doors.console.ledger import Entry, ledger
+from doorstep.doors.console.looks import money
+from doorstep.doors.console.speaking import _
 from doorstep.doors.reads import order as reads
+from doorstep.doors.reads.cases import CASES, NOTICES, Case, Notice
 from doorstep.doors.reads.order import EVENT, rows_as_json
 from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
-from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, address_lines
 from doorstep.plug.carrier import Proof
 from doorstep.setup.sites import Site
@@ -68,7 +71,7 @@ select row_to_json(w) from (
   select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
     {rows_as_json(_PARCELS)} as parcels, {rows_as_json(_PARCEL_LINES)} as parcel_lines, {rows_as_json(_NEWS)} as news,
     {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
-    {rows_as_json(_TIMELINE)} as timeline
+    {rows_as_json(_TIMELINE)} as timeline, {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices
   from orders o join merchant m on m.merchant_id = o.merchant_id
   where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
@@ -133,6 +136,8 @@ class Beside(Struct, frozen=True):
     attention: list[Attention]
     decisions: list[Decision]
     timeline: list[reads.KeptEvent]
+    cases: list[Case]
+    notices: list[Notice]
 
 
 _BESIDE = msgspec.json.Decoder(Beside)
@@ -198,12 +203,15 @@ class Part:
             n: sum(getattr(a, n) for a in self.row.allocations) for n in ("promised", "picked", "packed", "shipped")
         }
         if units["picked"]:
-            return "picking"
+            return _("being picked")
         if units["promised"]:
-            return "on the floor" if self.row.released_at else "promised"
+            return _("on the floor") if self.row.released_at else _("promised")
         if self.parcels and not self.row.allocations:
-            return "left the site" if any(parcel.has_left for parcel in self.parcels) else "planned elsewhere"
-        return "packed" if units["packed"] else "left the site" if units["shipped"] else "nothing here now"
+            has_left = any(parcel.has_left for parcel in self.parcels)
+            return _("left the site") if has_left else _("planned elsewhere")
+        if units["packed"]:
+            return _("packed")
+        return _("left the site") if units["shipped"] else _("nothing here now")
 
     @property
     def is_open(self) -> bool:
@@ -213,6 +221,15 @@ class Part:
     @property
     def is_late(self) -> bool:
         return bool(self.is_open and self.row.ship_by and self.row.ship_by < clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """The documents of a parcel: their paths below it."""
+
+    parcel: str
+    tracking_number: str
+    paths: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +245,13 @@ class Whole:
     attention: list[Attention]
     skus: list[tuple[str, str]]
     timeline: list[Happening]
+    ledger: list[Entry]
     earlier: int
+    cases: list[Case]
+    notices: list[Notice]
+
+    def title(self, line: int) -> str:
+        return self.titles.get(line) or _("line %(line)s", line=line)
 
     @property
     def open_holds(self) -> list[reads.Hold]:
@@ -269,6 +292,21 @@ class Whole:
         return self.order.deliver_from, self.order.deliver_by
 
     @property
+    def papers(self) -> list[Papers]:
+        """Of the parcels that are packed: label, packing slip, and what customs want."""
+        abroad = self.order.ship_to["country"] if self.order.ship_to else ""
+        return [
+            Papers(parcel.row.id, parcel.row.tracking_number, [
+                *(["label"] if parcel.row.label_state == "bought" else []),
+                "packing-slip",
+                *(["customs"] if abroad not in ("", part.site.country) else []),
+            ])
+            for part in self.parts
+            for parcel in part.parcels
+            if parcel.lines and parcel.row.packed_at
+        ]  # fmt: skip
+
+    @property
     def notes(self) -> list[Happening]:
         return [event for event in self.timeline if event.verb == "note"]
 
@@ -287,6 +325,8 @@ async def whole(tx: Tx, word: str) -> Whole:
     parts = [_part(each, beside.sites, parcels, titles) for each in order.fulfillment_orders]
     in_parts = {each.id for each in order.fulfillment_orders}
     is_unknown = any(not line.sku for line in order.lines)
+    events = [event.told() for event in reversed(beside.timeline)]
+    earlier = max(0, order.last_event - EVENTS_SHOWN)
     return Whole(
         merchant=beside.merchant,
         merchant_key=beside.key,
@@ -298,8 +338,11 @@ async def whole(tx: Tx, word: str) -> Whole:
         decisions=beside.decisions,
         attention=beside.attention,
         skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
-        timeline=_timeline([event.told() for event in reversed(beside.timeline)], order, titles),
-        earlier=max(0, order.last_event - EVENTS_SHOWN),
+        timeline=_timeline(events, order, titles),
+        ledger=[] if earlier else ledger(events),
+        earlier=earlier,
+        cases=beside.cases,
+        notices=beside.notices,
     )
 
 
@@ -387,6 +430,6 @@ def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: 
             cash[source, target] += amount
     told = []
     for way, lines in units.items():
-        items = [f"{count} × {titles.get(line, f'line {line}')}" for line, count in lines.items()]
+        items = [f"{count} × {titles.get(line) or _('line %(line)s', line=line)}" for line, count in lines.items()]
         told.append(words.demand(items, verb, *way))
-    return told + [words.cash(spell(amount, currency), *way) for way, amount in cash.items()]
+    return told + [words.cash(money(amount, currency), *way) for way, amount in cash.items()]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from doorstep.kit.money import digits
+from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof
 from doorstep.spine.journey import ROWS, WORLD
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+from doorstep.spine.status import AXES
 
 
 def plain(code: str) -> str:
@@ -27,17 +25,19 @@ def titled(code: str) -> str:
 
 # Statuses: their words, and how alarming they are (the tone is a class of the stylesheet).
 
-STAGES: dict[str, str] = {
-    "draft": "Draft",
-    "received": "Received",
-    "processing": "Processing",
-    "awaiting_fulfillment": "Awaiting fulfillment",
-    "in_fulfillment": "In fulfillment",
-    "fulfilled": "On its way",
-    "completed": "Completed",
-    "canceled": "Canceled",
-    "expired": "Expired",
-}
+STAGES = Told(
+    {
+        "draft": "Draft",
+        "received": "Received",
+        "processing": "Processing",
+        "awaiting_fulfillment": "Awaiting fulfillment",
+        "in_fulfillment": "In fulfillment",
+        "fulfilled": "On its way",
+        "completed": "Completed",
+        "canceled": "Canceled",
+        "expired": "Expired",
+    }
+)
 TONES: dict[str, str] = {
     "draft": "quiet",
     "received": "slate",
@@ -93,27 +93,59 @@ TONES: dict[str, str] = {
     "void_wanted": "slate",
     "void": "quiet",
 }
-PAYMENTS: dict[str, str] = {"auth_expired": "Authorization expired", "failed": "Payment failed", "pending": "Pending"}
-DELIVERIES: dict[str, str] = {
+PAYMENTS = Told({
+    "unpaid": "Unpaid",
+    "pending": "Pending",
+    "authorized": "Authorized",
+    "partially_paid": "Partly paid",
+    "paid": "Paid",
+    "overpaid": "Paid too much",
+    "partially_refunded": "Partly refunded",
+    "refunded": "Refunded",
+    "voided": "Voided",
+    "failed": "Payment failed",
+    "auth_expired": "Authorization expired",
+})  # fmt: skip
+DELIVERIES = Told({
+    "planned": "Planned",
     "pre_transit": "Not handed over yet",
-    "partially_delivered": "Partly delivered",
-    "returned_to_sender": "Back at the sender",
-    "available_for_pickup": "Ready for pickup",
-    "exception": "Needs a look",
+    "accepted": "Accepted",
+    "in_transit": "In transit",
+    "departed": "Departed",
+    "arrived": "Arrived",
+    "redirected": "Redirected",
+    "export_customs": "At export customs",
+    "in_customs": "In customs",
+    "customs_hold": "Held by customs",
+    "customs_released": "Released by customs",
+    "delayed": "Delayed",
     "attempted": "Delivery attempted",
-}
+    "out_for_delivery": "Out for delivery",
+    "available_for_pickup": "Ready for pickup",
+    "partially_delivered": "Partly delivered",
+    "delivered": "Delivered",
+    "exception": "Needs a look",
+    "damaged": "Damaged",
+    "seized": "Seized",
+    "destroyed": "Destroyed",
+    "lost": "Lost",
+    "refused": "Refused",
+    "returning": "On its way back",
+    "returned_to_sender": "Back at the sender",
+})  # fmt: skip
 
 
 def stage(code: str, delivery: str = "none") -> str:
     """Everything has left; when all of it has arrived too, only the money is open."""
-    return "Delivered" if code == "fulfilled" and delivery == "delivered" else STAGES.get(code, titled(code))
+    arrived = code == "fulfilled" and delivery == "delivered"
+    return DELIVERIES["delivered"] if arrived else STAGES.get(code, titled(code))
 
 
 def payment(code: str, term: str = "") -> str:
     if code == "unpaid" and term == "cod":
-        return "Cash on delivery"
+        return _("Cash on delivery")
     if code == "unpaid" and term == "on_account":
-        return "On account"
+        return _("On account")
     return PAYMENTS.get(code, titled(code))
 
 
@@ -121,31 +153,98 @@ def delivery(code: str) -> str:
     return DELIVERIES.get(code, titled(code))
 
 
+def delivery_filters() -> list[tuple[str, str]]:
+    """The states that a whole order can be in, to choose from."""
+    return [(value, delivery(value)) for value, _condition in AXES["delivery"] if value != "none"]
+
+
+def exception(kind: str) -> str:
+    """What somebody must look at."""
+    return gettext(titled(kind.replace(":", ": ")))
+
+
+# What rules write down as their reason, word for word …
+REASONS = (
+    N_("the money is not here yet"),
+    N_("the buyer is away"),
+    N_("city is missing"),
+    N_("line1 is missing"),
+    N_("Total is not Subtotal, shipping, taxes and duties together; Total was kept"),
+    N_("fewest parcels, then nearest"),
+    N_("fewest parcels, then nearest, complete or not at all"),
+    N_("more parcels, farther away, or less of it"),
+    N_("not the cheapest"),
+)
+# … and with what it is about in it.
+REASONS_ABOUT = (
+    N_("%s is no country"),
+    N_("%s is no phone number"),
+    N_("%s is no postcode of %s"),
+    N_("%s crosses a border to %s without %s"),
+    N_("the same goods were ordered as %s within a day"),
+    N_("no SKU is known as '%s'"),
+    N_("cheapest within %s days"),
+    N_("%s missing from bin %s at %s"),
+    N_("count bin %s"),
+)
+
+
+def reason(text: str) -> str:
+    """What was written down as a reason, in the reader's language where the words are ours."""
+    return _reason(text, reader().language)
+
+
+@lru_cache(maxsize=4096)
+def _reason(text: str, language: str) -> str:
+    if language == SOURCE or text in REASONS:
+        return gettext(text)
+    for ours, pattern in _patterns():
+        if found := pattern.fullmatch(text):
+            return gettext(ours) % found.groups()
+    return gettext(text)
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(ours, re.compile(re.escape(ours).replace("%s", "(.+?)"))) for ours in REASONS_ABOUT]
+
+
+def sentence(text: str) -> str:
+    """A reason as a sentence."""
+    told = reason(text.strip())
+    return told[:1].upper() + told[1:] + ("" if told[-1] in ".!?…" else ".") if told else ""
+
+
 def scan(code: str) -> str:
     """A delivery state as a piece of news."""
     if code == "news":
-        return "News"
-    return "Announced" if code == "pre_transit" else delivery(code) if code else "Not understood"
+        return _("News")
+    return _("Announced") if code == "pre_transit" else delivery(code) if code else _("Not understood")
 
 
 def proof(of: Proof | None) -> str:
     """Who took it, and where it was left."""
     if of is None:
         return ""
-    parts = [f"signed by {of.signed_by}" if of.signed_by else "", of.left_at, "photo" if of.photo else ""]
-    return ", ".join(filter(None, parts))
+    signed = _("signed by %(name)s", name=of.signed_by) if of.signed_by else ""
+    return ", ".join(filter(None, [signed, of.left_at, _("photo") if of.photo else ""]))
 
 
 def tone(code: str) -> str:
     return TONES.get(code, "slate")
 
 
-TERMS = {
-    "prepaid": "paid before it is sent",
-    "on_shipment": "taken when it is handed over",
-    "cod": "cash on delivery",
-    "on_account": "on account",
-}
+ROLES = Told({
+    "owner": "Owner", "operator": "Operator", "floor": "Floor", "merchant": "Merchant", "read_only": "Only reads",
+})  # fmt: skip
+TERMS = Told(
+    {
+        "prepaid": "paid before it is sent",
+        "on_shipment": "taken when it is handed over",
+        "cod": "cash on delivery",
+        "on_account": "on account",
+    }
+)
 
 
 def invoice(series: str, number: int) -> str:
@@ -153,170 +252,199 @@ def invoice(series: str, number: int) -> str:
 
 
 # The strip at the top: the stages in the order of the journey.
-STRIP: dict[str, str] = {
+STRIP = Told(
+    {
+        "received": "Received",
+        "processing": "Processing",
+        "awaiting_fulfillment": "Awaiting fulfillment",
+        "in_fulfillment": "In fulfillment",
+        "fulfilled": "On its way",
+        "completed": "Completed",
+    }
+)
+# The same on the page of today, which tells what is on its way from what has arrived and is not paid yet.
+STOPS = Told({
     "received": "Received",
     "processing": "Processing",
     "awaiting_fulfillment": "Awaiting fulfillment",
     "in_fulfillment": "In fulfillment",
-    "fulfilled": "On its way",
+    "on_its_way": "On its way",
+    "delivered": "Delivered",
     "completed": "Completed",
-}
+})  # fmt: skip
 # The five steps as the buyer sees them.
-STEPS = ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")
+STEPS = Told({step: step for step in ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")})
 
-HOLDS: dict[str, str] = {
-    "payment": "Payment",
-    "fraud": "Fraud check",
-    "address": "Address",
-    "duplicate": "Duplicate?",
-    "customs_data": "Customs data",
-    "restricted": "Restricted",
-    "denied_party": "Denied party",
-    "unknown_item": "Unknown item",
-    "amounts": "Amounts",
-    "changed": "Changed order",
-    "stock": "Stock",
-    "merchant": "Merchant",
-    "operator": "Operator",
-    "scheduled": "Scheduled",
-    "awaiting_return": "Awaiting return",
-    "dispute": "Dispute",
-}
+HOLDS = Told(
+    {
+        "payment": "Payment",
+        "fraud": "Fraud check",
+        "address": "Address",
+        "duplicate": "Duplicate?",
+        "customs_data": "Customs data",
+        "restricted": "Restricted",
+        "denied_party": "Denied party",
+        "unknown_item": "Unknown item",
+        "amounts": "Amounts",
+        "changed": "Changed order",
+        "stock": "Stock",
+        "merchant": "Merchant",
+        "operator": "Operator",
+        "scheduled": "Scheduled",
+        "awaiting_return": "Awaiting return",
+        "dispute": "Dispute",
+    }
+)
 
 # What ends a hold that somebody placed; for the others the hold's type says it.
-LIFTS = {
-    "operator": "Lift it when that is settled.",
-    "merchant": "Lift it when that is settled.",
-    "fraud": "Look at it; then lift the hold, or cancel.",
-    "duplicate": "Is it the same order twice? Cancel one, or lift the hold.",
-}
+LIFTS = Told(
+    {
+        "operator": "Lift it when that is settled.",
+        "merchant": "Lift it when that is settled.",
+        "fraud": "Look at it; then lift the hold, or cancel.",
+        "duplicate": "Is it the same order twice? Cancel one, or lift the hold.",
+    }
+)
 
 # Units of a line, in the order they are drawn.
-UNITS: dict[str, str] = {
-    "delivered": "delivered",
-    "shipped": "on its way",
-    "packed": "packed",
-    "picked": "picked",
-    "promised": "promised",
-    "wanted": "waiting",
-    "taken_back": "came back",
-    "lost": "lost",
-    "canceled": "canceled",
-}
-_PLACES = {"wanted": "waiting", "shipped": "on its way", "taken_back": "came back", "world": "outside"}
+UNITS = Told(
+    {
+        "delivered": "delivered",
+        "shipped": "on its way",
+        "packed": "packed",
+        "picked": "picked",
+        "promised": "promised",
+        "wanted": "waiting",
+        "taken_back": "came back",
+        "lost": "lost",
+        "canceled": "canceled",
+    }
+)
+_PLACES = Told({"wanted": "waiting", "shipped": "on its way", "taken_back": "came back", "world": "outside"})
 
 # What each verb did, for the timeline; `tone` draws the dot.
-HAPPENED: dict[str, str] = {
-    "place": "The order came in",
-    "confirm": "The draft became an order",
-    "amend": "The channel changed the order",
-    "import_history": "Written down as it happened elsewhere",
-    "import_correction": "Credited elsewhere",
-    "check": "Checked",
-    "promise": "Stock promised",
-    "fill": "Stock that came in was promised",
-    "unpromise": "Promised stock given back",
-    "expire": "Ran out unpaid",
-    "hold": "Put on hold",
-    "lift": "Hold lifted",
-    "release": "Sent to the floor",
-    "pick": "Picked",
-    "short": "Missing in its bin",
-    "unpick": "Put back on the shelf",
-    "pack": "Packed",
-    "unpack": "Taken out of the parcel",
-    "want_label": "Label asked for",
-    "keep_label": "Label kept",
-    "refuse_label": "The carrier refused the label",
-    "want_void": "Label to be voided",
-    "keep_void": "Label voided",
-    "hand_over": "Handed over to the carrier",
-    "track": "News of the parcel",
-    "instruct": "The carrier is to do something else",
-    "deliver": "Delivered",
-    "lose": "Written off as lost",
-    "want_authorization": "Asked to hold the money",
-    "authorize": "Money held",
-    "decline": "Payment declined",
-    "record_payment": "Payment recorded",
-    "want_capture": "Asked to take the held money",
-    "capture": "Held money taken",
-    "want_release_of_funds": "Asked to let held money go",
-    "release_funds": "Held money let go",
-    "remit": "The carrier paid out what it collected",
-    "issue_invoice": "Invoice issued",
-    "issue_credit": "Credit note issued",
-    "want_refund": "Refund asked for",
-    "refund": "Refunded",
-    "cancel": "Canceled",
-    "name_item": "The unknown item got its SKU",
-    "fix_address": "Address mended",
-    "note": "Note",
-    "take_back": "Goods came back",
-}
+HAPPENED = Told(
+    {
+        "place": "The order came in",
+        "confirm": "The draft became an order",
+        "amend": "The channel changed the order",
+        "import_history": "Written down as it happened elsewhere",
+        "import_correction": "Credited elsewhere",
+        "check": "Checked",
+        "promise": "Stock promised",
+        "fill": "Stock that came in was promised",
+        "unpromise": "Promised stock given back",
+        "expire": "Ran out unpaid",
+        "hold": "Put on hold",
+        "lift": "Hold lifted",
+        "release": "Sent to the floor",
+        "pick": "Picked",
+        "short": "Missing in its bin",
+        "unpick": "Put back on the shelf",
+        "pack": "Packed",
+        "unpack": "Taken out of the parcel",
+        "want_label": "Label asked for",
+        "keep_label": "Label kept",
+        "refuse_label": "The carrier refused the label",
+        "want_void": "Label to be voided",
+        "keep_void": "Label voided",
+        "hand_over": "Handed over to the carrier",
+        "track": "News of the parcel",
+        "instruct": "The carrier is to do something else",
+        "deliver": "Delivered",
+        "lose": "Written off as lost",
+        "keep_notice": "The buyer got a letter",
+        "open_case": "The buyer says that something is wrong",
+        "answer_case": "Message in a case",
+        "close_case": "Case closed",
+        "want_authorization": "Asked to hold the money",
+        "authorize": "Money held",
+        "decline": "Payment declined",
+        "record_payment": "Payment recorded",
+        "want_capture": "Asked to take the held money",
+        "capture": "Held money taken",
+        "want_release_of_funds": "Asked to let held money go",
+        "release_funds": "Held money let go",
+        "remit": "The carrier paid out what it collected",
+        "issue_invoice": "Invoice issued",
+        "issue_credit": "Credit note issued",
+        "want_refund": "Refund asked for",
+        "refund": "Refunded",
+        "cancel": "Canceled",
+        "name_item": "The unknown item got its SKU",
+        "fix_address": "Address mended",
+        "note": "Note",
+        "take_back": "Goods came back",
+    }
+)
 EVENT_TONES: dict[str, str] = {
     "place": "slate", "hold": "amber", "lift": "green", "short": "red", "refuse_label": "red", "lose": "red",
     "decline": "red", "expire": "quiet", "cancel": "quiet", "deliver": "green", "hand_over": "teal", "track": "teal",
     "authorize": "green", "capture": "green", "record_payment": "green", "remit": "green", "refund": "amber",
-    "take_back": "amber", "note": "violet", "promise": "violet", "fill": "violet", "release": "cyan", "pick": "cyan",
+    "take_back": "amber", "note": "violet", "open_case": "amber", "answer_case": "violet", "close_case": "green",
+    "promise": "violet", "fill": "violet", "release": "cyan", "pick": "cyan",
     "pack": "cyan",
 }  # fmt: skip
 
 
 # What was told of an order of elsewhere.
-TOLD: dict[str, str] = {
-    "placed": "Placed elsewhere",
-    "paid": "Paid elsewhere",
-    "fulfilled": "Handed over elsewhere",
-    "delivered": "Delivered",
-    "lost": "Lost on its way",
-    "came back": "Came back elsewhere",
-    "canceled": "Canceled elsewhere",
-    "refunded": "Refunded elsewhere",
-    "corrected": "Corrected elsewhere",
-    "changed": "Changed elsewhere",
-    "parcels": "News of its parcels",
-    "promised": "Another day was promised",
-    "contradicts": "What is told contradicts itself",
-    "resolved": "A contradiction is gone",
-}
+TOLD = Told(
+    {
+        "placed": "Placed elsewhere",
+        "paid": "Paid elsewhere",
+        "fulfilled": "Handed over elsewhere",
+        "delivered": "Delivered",
+        "lost": "Lost on its way",
+        "came back": "Came back elsewhere",
+        "canceled": "Canceled elsewhere",
+        "refunded": "Refunded elsewhere",
+        "corrected": "Corrected elsewhere",
+        "changed": "Changed elsewhere",
+        "parcels": "News of its parcels",
+        "promised": "Another day was promised",
+        "contradicts": "What is told contradicts itself",
+        "resolved": "A contradiction is gone",
+    }
+)
 
 
 def happened(verb: str, data: Mapping[str, Any]) -> str:
     if verb == "import_history":
         return TOLD.get(str(data.get("what")), HAPPENED[verb])
     if verb == "check" and data.get("held"):
-        return "Checked, and held"
+        return _("Checked, and held")
     if verb == "track" and data.get("state"):
-        return f"Parcel {scan(str(data['state'])).lower()}"
+        return _("Parcel: %(state)s", state=scan(str(data["state"])).lower())
     return HAPPENED.get(verb, titled(verb))
 
 
 # What of an event's data is worth reading: what somebody said, then the particulars.
-_SAID = ("reason", "text", "note")
-_PARTICULARS: dict[str, str] = {
-    "channel": "through {}", "site": "at {}", "bin": "bin {}", "carrier": "{}", "tracking_number": "{}",
-    "received_by": "to {}", "method": "by {}", "reference": "ref. {}", "number": "no. {}", "sku": "as {}",
-}  # fmt: skip
+_SAID = ("reason", "text", "note", "subject")
+_PARTICULARS = Told({
+    "channel": "through %s", "site": "at %s", "bin": "bin %s", "carrier": "%s", "tracking_number": "%s",
+    "received_by": "to %s", "method": "by %s", "reference": "ref. %s", "number": "no. %s", "sku": "as %s",
+})  # fmt: skip
 # Particulars that the page says elsewhere, or that say nothing.
 _KNOWN = {("place", "number")}
 
 
 def said(data: Mapping[str, Any]) -> list[str]:
     """What somebody gave as a reason or wrote down, and what the checks found."""
-    told = [str(data[name]) for name in _SAID if isinstance(data.get(name), str) and data[name]]
+    given = [data[name] for name in _SAID if isinstance(data.get(name), str)]
+    # A code says nothing that the verb does not say.
+    told = [reason(text) for text in given if text and not re.fullmatch(r"[a-z]+(_[a-z]+)+", text)]
     for name in ("held", "lifted"):
         found = data.get(name)
         for problem in found if isinstance(found, list) else ():
             kind = HOLDS.get(problem.get("type", ""), titled(str(problem.get("type", ""))))
-            told.append(f"{kind}: {problem.get('reason') or 'no longer in the way'}")
+            told.append(f"{kind}: {reason(problem.get('reason') or '') or _('no longer in the way')}")
     return told
 
 
 def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
     """Where, how, by what: short phrases for the line below."""
     told = [
-        phrase.format(data[name])
+        phrase % data[name]
         for name, phrase in _PARTICULARS.items()
         if isinstance(data.get(name), str | int)
         and data[name]
@@ -324,7 +452,7 @@ def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
         and (name != "sku" or verb == "name_item")
     ]
     if isinstance(data.get("sites"), list) and data["sites"]:
-        told.append(f"from {', '.join(str(site) for site in data['sites'])}")
+        told.append(_("from %(sites)s", sites=", ".join(str(site) for site in data["sites"])))
     return told
 
 
@@ -336,47 +464,52 @@ def demand(items: Sequence[str], verb: str, source: str, target: str) -> str:
 
 
 def _place(stage: str) -> str:
-    return _PLACES.get(stage, plain(stage))
+    return _PLACES.get(stage) or UNITS.get(stage, plain(stage))
 
 
-_CASH: dict[tuple[str, str], str] = {
-    ("world", "owed"): "{} to be paid",
-    ("owed", "world"): "{} no longer to be paid",
-    ("world", "held"): "{} held",
-    ("held", "world"): "{} let go",
-    ("held", "earned"): "{} taken",
-    ("world", "earned"): "{} paid",
-    ("world", "collected"): "{} collected at the door",
-    ("collected", "earned"): "{} paid out by the carrier",
-    ("earned", "refunded"): "{} given back",
-}
+_CASH = Told({
+    "world > owed": "%s to be paid",
+    "owed > world": "%s no longer to be paid",
+    "world > held": "%s held",
+    "held > world": "%s let go",
+    "held > earned": "%s taken",
+    "world > earned": "%s paid",
+    "world > collected": "%s collected at the door",
+    "collected > earned": "%s paid out by the carrier",
+    "earned > refunded": "%s given back",
+})  # fmt: skip
 
 
 def cash(amount: str, source: str, target: str) -> str:
-    return _CASH.get((source, target), f"{{}}: {plain(source)} → {plain(target)}").format(amount)
+    return _CASH.get(f"{source} > {target}", f"%s: {plain(source)} → {plain(target)}") % amount
 
 
-PAYMENT_KINDS = {
-    "authorization": "Authorization",
-    "capture": "Capture",
-    "release": "Release of held money",
-    "refund": "Refund",
-    "payment": "Payment",
-    "collection": "Collected at the door",
-}
-PAYMENT_STATES = {"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"}
+PAYMENT_KINDS = Told(
+    {
+        "authorization": "Authorization",
+        "capture": "Capture",
+        "release": "Release of held money",
+        "refund": "Refund",
+        "payment": "Payment",
+        "collection": "Collected at the door",
+    }
+)
+PAYMENT_STATES = Told({"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"})
 
 
 def actor(name: str, verb: str = "") -> str:
     """Who did it, as one says it."""
     if name == "system" and verb == "track":
-        return "the carrier"
-    kind, _, rest = name.partition(":")
+        return _("the carrier")
+    kind, _colon, rest = name.partition(":")
     if kind == "person":
         return rest
     if kind == "key":
-        return f"API key {rest}…"
-    return {"system": "doorstep", "check": "doorstep's checks", "import": "a file"}.get(name, name)
+        return _("API key %(key)s…", key=rest)
+    return _ACTORS.get(name, name)
+
+
+_ACTORS = Told({"system": "doorstep", "buyer": "the buyer", "check": "doorstep's checks", "import": "a file"})
 
 
 # Refusals
@@ -394,28 +527,44 @@ def reasons(refusal: Refusal) -> list[str]:
 
 
 def _field(pointer: str) -> str:
-    return plain(pointer.strip("/").replace("/", " ")) or "this form"
+    return plain(pointer.strip("/").replace("/", " ")) or _("this form")
 
 
 # What is asked of the outside world, for previews.
-ERRANDS = {
-    "buy_label": "The carrier is asked for a label",
-    "void_label": "The carrier is asked to void the label",
-    "follow": "The carrier is asked where the parcel is",
-    "ask_authorization": "The provider is asked to hold the money",
-    "ask_capture": "The provider is asked for the held money",
-    "ask_release_of_funds": "The provider is asked to let the held money go",
-    "ask_refund": "The provider is asked to send money back",
-    "notify": "The buyer gets an e-mail",
-    "deliver_webhook": "Subscribers are told",
-}
+ERRANDS = Told(
+    {
+        "buy_label": "The carrier is asked for a label",
+        "void_label": "The carrier is asked to void the label",
+        "follow": "The carrier is asked where the parcel is",
+        "ask_authorization": "The provider is asked to hold the money",
+        "ask_capture": "The provider is asked for the held money",
+        "ask_release_of_funds": "The provider is asked to let the held money go",
+        "ask_refund": "The provider is asked to send money back",
+        "notify": "The buyer gets an e-mail",
+        "deliver_webhook": "Subscribers are told",
+    }
+)
 
 
-def price(unit_price: Decimal, currency: str) -> str:
-    """A unit price with as many places as it has, at least the currency's."""
-    exact = unit_price.normalize()
-    places = max(digits(currency), -int(exact.as_tuple().exponent))
-    return f"{unit_price:,.{places}f}"
-
-
-PAPERS = {"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"}
+# What a buyer says is wrong.
+CASES = Told({
+    "not_arrived": "Nothing arrived",
+    "damaged": "Something is damaged",
+    "wrong_item": "Something else came",
+    "missing_item": "Something is missing",
+    "change_address": "Another address",
+    "other": "A question",
+})  # fmt: skip
+PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})
+INVOICES = Told({"invoice": "Invoice", "credit_note": "Credit note"})
+LABELS = Told(
+    {
+        "none": "No label",
+        "wanted": "Label asked for",
+        "bought": "Labeled",
+        "refused": "Label refused",
+        "void_wanted": "Label to be voided",
+        "void": "Label void",
+    }
+)
+PAPERS = Told({"cn22": "CN 22", "cn23": "CN 23", "commercial_invoice": "Commercial invoice"})

@@ -15,7 +15,7 @@ import msgspec
 from doorstep.doors.http.verbs import COLLECTIONS, named_in_path
 from doorstep.kit import clock
 from doorstep.setup.keys import create_key, revoke_key
-from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.tenant import Db
 from doorstep.spine.verbs import VERBS
 
 AT_ONCE = 16
@@ -129,6 +129,5 @@ class Keys:
 
     async def take_back(self) -> None:
         for merchant, key in self.ids:
-            async with tenant_tx(self.db, [merchant]) as tx:
-                await revoke_key(tx, merchant, key, clock.now())
+            await revoke_key(self.db, [merchant], key, clock.now())
         self.ids.clear()

@@ -31,7 +31,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.sample import FOLDER, OPERATOR
 from doorstep.setup.operator import Loaded, load_operator
-from doorstep.setup.people import issue_link
+from doorstep.setup.sessions import issue_link
 from doorstep.spine.audit import Report, audit
 from doorstep.spine.tenant import Db
 

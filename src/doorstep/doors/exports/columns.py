@@ -50,10 +50,17 @@ class Export:
 
     def query(self) -> str:
         """The rows of merchant $1; of the period from $2 until before $3, and of channel $4, unless these are null."""
-        columns = ",\n    ".join(f"{column.sql} as {column.name}" for column in self.columns)
         period = f"($2::timestamptz is null or {self.at} >= $2) and ($3::timestamptz is null or {self.at} < $3)"
         narrow = f"\n    and {period}\n    and ($4::text is null or {self.channel} = $4)" if self.at else ""
-        return f"select {columns}\n  {self.source.strip()}{narrow}\n  order by {self.order}"
+        return f"{self._selected()}{narrow}\n  order by {self.order}"
+
+    def of_some(self, id: str) -> str:
+        """The rows of merchant $1 whose id is one of $2."""
+        return f"{self._selected()}\n    and {id} = any($2)"
+
+    def _selected(self) -> str:
+        columns = ",\n    ".join(f"{column.sql} as {column.name}" for column in self.columns)
+        return f"select {columns}\n  {self.source.strip()}"
 
     @property
     def is_narrowed(self) -> bool:

@@ -1,4 +1,4 @@
-"""files: where an export goes and how it is written: CSV, plain or gzip, and parquet.
+"""files: where an export goes and how it is written: CSV, plain or gzip, a workbook, and parquet.
 
 A file is written to a draft beside it and takes its name when it is whole: a name never stands for half an export.
 """
@@ -22,8 +22,8 @@ from doorstep.doors.exports.columns import Column, Export, Kind
 from doorstep.journey.intake.files.report import harmless
 from doorstep.kit.refusals import Refusal
 
-Format = Literal["csv", "csv.gz", "parquet"]
-FORMATS: tuple[Format, ...] = ("csv", "csv.gz", "parquet")
+Format = Literal["csv", "csv.gz", "xlsx", "parquet"]
+FORMATS: tuple[Format, ...] = ("csv", "csv.gz", "xlsx", "parquet")
 DRAFT = ".part"
 # A spreadsheet takes a file for UTF-8 by this mark; what programs read has none.
 MARK = b"\xef\xbb\xbf"
@@ -64,6 +64,8 @@ class Sink(Protocol):
 def sink_of(format: Format, export: Export, stream: IO[bytes], *, marked: bool) -> Sink:
     if format == "parquet":
         return ParquetSink(export, stream)
+    if format == "xlsx":
+        return WorkbookSink(export, stream)
     return CsvSink(export, Packed(stream) if format == "csv.gz" else stream, marked=marked)
 
 
@@ -127,6 +129,60 @@ def _flag(value: bool) -> str:
 
 # Of the other kinds the values are written as they are.
 SPELLED: Mapping[Kind, Callable[[Any], str]] = {"text": _text, "price": _price, "moment": _moment, "flag": _flag}
+
+
+# A workbook
+
+# A sheet holds no more rows, its first one the names; a cell holds no more letters.
+LARGEST_SHEET, LONGEST_CELL = 1 << 20, 32_767
+
+
+class TooManyRows(Refusal):
+    """A sheet of a workbook holds 1,048,575 rows at most; write CSV or parquet."""
+
+    status = 422
+
+
+class WorkbookSink:
+    """One sheet: texts as texts, never as formulas; numbers, times and days as what they are. Times are UTC."""
+
+    def __init__(self, export: Export, stream: IO[bytes]) -> None:
+        import xlsxwriter
+
+        self._book = xlsxwriter.Workbook(stream, {"constant_memory": True, "remove_timezone": True})
+        self._sheet = self._book.add_worksheet(export.name)
+        self._sheet.freeze_panes(1, 1)
+        named = self._book.add_format({"bold": True, "bottom": 1})
+        formats = {"moment": "yyyy-mm-dd hh:mm:ss", "day": "yyyy-mm-dd"}
+        self._formats = {kind: self._book.add_format({"num_format": form}) for kind, form in formats.items()}
+        self._columns = export.columns
+        self._row = 0
+        for at, column in enumerate(export.columns):
+            self._sheet.set_column(at, at, max(10, min(28, len(column.name) + 2)))
+            self._sheet.write_string(0, at, column.name, named)
+
+    def write(self, rows: Sequence[Sequence[Any]]) -> None:
+        if self._row + len(rows) >= LARGEST_SHEET:
+            raise TooManyRows(rows=LARGEST_SHEET - 1)
+        for row in rows:
+            self._row += 1
+            for at, (column, value) in enumerate(zip(self._columns, row, strict=True)):
+                self._cell(at, column.kind, value)
+
+    def close(self) -> None:
+        self._book.close()
+
+    def _cell(self, at: int, kind: Kind, value: Any) -> None:
+        if value is None:
+            return
+        if kind == "text":
+            self._sheet.write_string(self._row, at, value[:LONGEST_CELL])
+        elif kind == "flag":
+            self._sheet.write_boolean(self._row, at, value)
+        elif kind in ("moment", "day"):
+            self._sheet.write_datetime(self._row, at, value, self._formats[kind])
+        else:
+            self._sheet.write_number(self._row, at, value)
 
 
 # Parquet

@@ -17,6 +17,7 @@ from doorstep.doors.exports.columns import (
     text,
     units,
 )
+from doorstep.doors.reads.measures import share, split_over
 
 STAGES = {
     "wanted": "waiting for stock", "promised": "promised from stock", "picked": "picked", "packed": "packed",
@@ -120,7 +121,6 @@ LINES = Export(
         minor("worth_minor", "l.worth_minor", "what the buyer owes for it: every discount and added tax counted"),
         *(units(stage, f"l.{stage}", f"units now {says}") for stage, says in STAGES.items()),
     ),
-    # The order's discount is split over its lines as spine.amounts does: the largest remainders get the odd cents.
     source=f"""
 from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
@@ -128,13 +128,9 @@ from orders o
   cross join lateral (
     select y.line_no, y.sku_id, y.external_id, y.code, y.title, y.ships, y.unit_price, y.ordered, y.discount_minor,
         y.total_minor, y.tax_minor, y.worth_minor, {", ".join(f"y.{stage}" for stage in STAGES)},
-        (d.share + (row_number() over (order by d.remainder desc, y.line_no)
-        <= d.whole - sum(d.share) over ())::int)::bigint as share
+        {share("y")} as share
       from order_line y
-      cross join lateral (
-        select w.whole, coalesce(div(w.whole * y.total_minor, nullif(o.lines_minor, 0)), 0) as share,
-            coalesce(mod(w.whole * y.total_minor, nullif(o.lines_minor, 0)), 0) as remainder
-          from (select least(o.discount_minor, o.lines_minor)::numeric as whole) w) d
+      {split_over("y")}
       where y.merchant_id = o.merchant_id and y.order_id = o.order_id) l
   left join sku s on s.merchant_id = o.merchant_id and s.sku_id = l.sku_id
   where o.merchant_id = $1

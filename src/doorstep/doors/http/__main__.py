@@ -7,12 +7,11 @@ import gc
 import os
 
 import structlog
-import uvicorn
 import uvloop
 
-from doorstep.doors import console, logs
+from doorstep.doors import buyer, console, logs
 from doorstep.doors.http.app import build
-from doorstep.doors.http.serving import config
+from doorstep.doors.http.serving import Server, config
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
 from doorstep.kit import home as homes
@@ -31,7 +30,7 @@ def main() -> None:
 async def serve(host: str, port: int) -> None:
     async with open_db(size=POOL) as db:
         structlog.get_logger("doorstep.http").info("web started", host=host, port=port)
-        server = uvicorn.Server(config(build(db, console.routes(db), bring_back), host, port))
+        server = Server(config(build(db, [*console.routes(db), *buyer.routes(db)], bring_back), host, port))
         _collect_less()
         await server.serve()
 

@@ -32,6 +32,7 @@ class Application:
     """What the server calls: Litestar, but for the lean operations, asked plainly."""
 
     def __init__(self, litestar: Litestar, lean: Mapping[str, LeanDoor]) -> None:
+        self.closing: asyncio.Event = litestar.state.closing
         # Whose address and scheme a proxy tells is of interest to pages alone.
         trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
         self._everything_else: Asgi = ProxyHeadersMiddleware(litestar, trusted)  # type: ignore[arg-type]
@@ -73,6 +74,7 @@ def build(
         debug=False,
     )
     app.state.db = db
+    app.state.closing = asyncio.Event()  # the server ends: what streams without an end of its own, ends too
     app.state.gather = gather
     app.state.admission = admission
     app.state.bring_back = Once(bring_back) if bring_back else None

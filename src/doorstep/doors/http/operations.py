@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from doorstep.setup.keys import Holder
+from doorstep.setup.log import By
 from doorstep.spine.gather import Gather
 from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.tenant import Db, Tx, tenant_tx
@@ -55,6 +56,11 @@ class Asked:
     @property
     def actor(self) -> Actor:
         return _actor(self.holder.prefix, self.holder.roles)
+
+    @property
+    def by(self) -> By:
+        """For the log."""
+        return By(f"{self.holder.prefix}…")
 
     def ask(self, body: Any) -> Ask[Any]:
         """What this request asks of a verb: once, where it has a key."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from doorstep.doors.http.operations import Asked, operation
+from doorstep.doors.reads import cases as reads_cases
 from doorstep.doors.reads import order as whole
 from doorstep.doors.reads import orders as reads
 from doorstep.doors.reads.why import Why, why
+from doorstep.kit.ids import number
 from doorstep.setup.keys import READ
+from doorstep.setup.tracking_links import tracking_links
 
 
 class TimelineQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,7 +36,15 @@ async def list_orders(asked: Asked) -> Any:
 async def get_order(asked: Asked) -> Any:
     """An order with its lines, fulfillment orders, parcels, holds, payments and statuses."""
     async with asked.reading() as tx:
-        return await whole.order(tx, [asked.merchant], asked.path["order"])
+        found = await whole.order(tx, [asked.merchant], asked.path["order"])
+    return replace(found, tracking_url=tracking_links().url(asked.merchant, number("ord", found.id)))
+
+
+@operation("GET", "/orders/{order}/cases", scope=READ, tag="orders", answer=reads_cases.Cases)
+async def get_cases(asked: Asked) -> Any:
+    """What the buyer says is wrong with the order, what was answered, and the letters that were sent."""
+    async with asked.reading() as tx:
+        return await reads_cases.cases(tx, asked.merchant, asked.path["order"])
 
 
 @operation("GET", "/orders/{order}/events", scope=READ, tag="orders", query=TimelineQuery, answer=whole.Timeline)

@@ -94,7 +94,7 @@ def headers_of(refusal: Refusal) -> dict[str, str]:
     if refusal.status == 401:
         return {"www-authenticate": 'Bearer realm="doorstep"'}
     if refusal.status in (429, 503):
-        return {"retry-after": "1"}
+        return {"retry-after": str(refusal.why.get("retry_after_s", 1))}
     return {}
 
 

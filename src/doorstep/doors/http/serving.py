@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import uvicorn
 
 from doorstep.doors.http.app import Application
@@ -21,3 +23,13 @@ def config(app: Application, host: str, port: int) -> uvicorn.Config:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
+
+
+class Server(uvicorn.Server):
+    """Ends what would never end by itself, before it waits for what is under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        if isinstance(app, Application):
+            app.closing.set()
+        await super().shutdown(sockets)

@@ -130,5 +130,5 @@ async def create_site(asked: Asked) -> Any:
         body.code, body.name, body.country, address, body.latitude, body.longitude, body.timezone, body.cut_off,
         tuple(sorted(set(body.weekdays))),
     )  # fmt: skip
-    await add_site(asked.db, asked.merchant, new)
+    await add_site(asked.db, asked.merchant, new, asked.by)
     return Reply(Done(), 201)

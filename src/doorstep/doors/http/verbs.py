@@ -27,6 +27,7 @@ COLLECTIONS = {
     "hold": "holds",
     "asn": "asns",
     "payment": "payments",
+    "case": "cases",
 }
 
 

@@ -53,7 +53,9 @@ async def create_webhook(asked: Asked) -> Any:
     """Tell this address everything that happens from now on."""
     _check(asked.body.url, asked.body.verbs)
     async with asked.writing() as tx:
-        made, secret = await subscribers.create(tx, asked.merchant, asked.body.url, asked.body.verbs, asked.at)
+        made, secret = await subscribers.create(
+            tx, asked.merchant, asked.body.url, asked.body.verbs, asked.at, asked.by
+        )
     return Reply(NewWebhook(webhook=made, secret=secret), 201)
 
 
@@ -70,7 +72,8 @@ async def put_webhook(asked: Asked) -> Any:
     body = asked.body
     _check(body.url, body.verbs)
     async with asked.writing() as tx:
-        await subscribers.change(tx, asked.merchant, asked.path["webhook"], body.url, body.verbs, body.state, asked.at)
+        to = (body.url, body.verbs, body.state)
+        await subscribers.change(tx, asked.merchant, asked.path["webhook"], *to, asked.at, asked.by)
         return await subscribers.webhook(tx, asked.merchant, asked.path["webhook"])
 
 
@@ -78,7 +81,7 @@ async def put_webhook(asked: Asked) -> Any:
 async def remove_webhook(asked: Asked) -> Any:
     """Tell it nothing any more."""
     async with asked.writing() as tx:
-        await subscribers.remove(tx, asked.merchant, asked.path["webhook"])
+        await subscribers.remove(tx, asked.merchant, asked.path["webhook"], asked.at, asked.by)
     return Done()
 
 

@@ -190,6 +190,7 @@ class Order(Struct, frozen=True, kw_only=True):
     payments: list[Payment]
     invoices: list[InvoiceRow]
     last_event: int
+    tracking_url: str = ""  # the buyer's page
 
 
 class TimelineEvent(Struct, frozen=True, kw_only=True):

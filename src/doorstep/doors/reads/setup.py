@@ -11,7 +11,8 @@ from msgspec import Struct
 from doorstep.spine.tenant import Tx
 
 MERCHANT = """
-select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_short, m.ship, m.reserve_minutes
+select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_short, m.ship, m.reserve_minutes,
+    m.timezone
   from merchant m where m.merchant_id = $1
 """
 CHANNELS = "select c.key, c.kind from channel c where c.merchant_id = $1 order by c.key"
@@ -33,6 +34,7 @@ class Merchant(Struct, frozen=True, kw_only=True):
     when_short: str
     ship: str
     reserve_minutes: int
+    timezone: str
 
 
 class Channel(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker import finding, relay, schedule
+from doorstep.doors.worker import finding, relay, rolling, schedule
+from doorstep.doors.worker.following import keep_up
 from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
@@ -21,7 +22,7 @@ from doorstep.plug.notifier import WebhookSender
 
 
 async def main() -> None:
-    async with open_db(size=LANES + CALLS + 4) as db:
+    async with open_db(size=LANES + CALLS + 5) as db:
         world = world_of(db, homes.home())
         longest_idle_s = float(os.environ.get(IDLE_SECONDS, LONGEST_IDLE_S))
         worker = Worker(world, bring_back=bring_back, longest_idle_s=longest_idle_s)
@@ -33,7 +34,8 @@ async def main() -> None:
             worker.run(),
             schedule.run(world, worker.stopping),
             subscribers.run(worker.stopping),
-            finding.run(world, worker.stopping),
+            keep_up(world, worker.stopping, finding.FOLLOWER.once),
+            keep_up(world, worker.stopping, rolling.once),
         )
 
 

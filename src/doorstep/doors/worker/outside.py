@@ -16,6 +16,7 @@ from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
 from doorstep.plug.notifier import mailer
 from doorstep.setup.connections import secret_context
+from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
 
@@ -70,7 +71,9 @@ class Connections:
 
 
 def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
-    connections = Connections(db, keyring(home))
+    keys = keyring(home)
+    connections, links = Connections(db, keys), TrackingLinks(keys, public_url(home, env))
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
     budget = Budget(int(env.get(CARRIER_CALLS, "0")))
-    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every, budget=budget)
+    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every, budget=budget,
+                 tracking_link=links.url)  # fmt: skip

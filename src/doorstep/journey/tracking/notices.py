@@ -1,7 +1,7 @@
-"""notices: the four letters a buyer gets about an order, as finished e-mails; the same facts make the same bytes.
+"""notices: the letters a buyer gets about an order, as finished e-mails in their language and the merchant's colors.
 
-Whoever sends one adds nothing: sender, date and Message-ID are set here, from the notice alone, so that a notice sent
-twice after a crash is recognized by every mailbox that has it already.
+Whoever sends one adds nothing: sender, date and Message-ID are set here, from the notice alone: the same facts make the
+same bytes, so that a notice sent twice after a crash is recognized by every mailbox that has it already.
 """
 
 from __future__ import annotations
@@ -20,20 +20,25 @@ from urllib.parse import urlsplit
 
 import jinja2
 import msgspec
+from babel.dates import format_date
 
+from doorstep.kit.color import NIGHT, fill, is_color, legible, readable_on
 from doorstep.kit.money import spell
-from doorstep.kit.paper import Address, address_lines, paragraphs, printable, spelled_date
+from doorstep.kit.paper import Address, address_lines, paragraphs, printable
 from doorstep.kit.refusals import Refusal
+from doorstep.kit.speech import N_, SOURCE, Speech, spelled_days
+from doorstep.setup.branding import PLAIN_ACCENT
 
 TEMPLATES = Path(__file__).with_name("templates")
-PLAIN_ACCENT = "#1f5fbf"
+# The buyers' texts, of letters and pages alike.
+LOCALES = Path(__file__).with_name("locales")
 
-Kind = Literal["received", "awaiting_fulfillment", "shipped", "delivered"]
+Kind = Literal["received", "awaiting_fulfillment", "shipped", "delivered", "answer"]
 STEPS: tuple[tuple[Kind, str], ...] = (
-    ("received", "Received"),
-    ("awaiting_fulfillment", "Getting ready"),
-    ("shipped", "On its way"),
-    ("delivered", "Delivered"),
+    ("received", N_("Placed")),
+    ("awaiting_fulfillment", N_("Getting ready")),
+    ("shipped", N_("On its way")),
+    ("delivered", N_("Delivered")),
 )
 
 
@@ -56,6 +61,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     at: datetime
     order_number: str
+    language: str = SOURCE
     reply_to: str = ""
     buyer_name: str = ""
     lines: tuple[NoticeLine, ...] = ()
@@ -64,14 +70,16 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     ship_to: Address | None = None
     carrier: str = ""
     tracking_number: str = ""
-    tracking_url: str = ""
+    tracking_url: str = ""  # the order's own page
     parcel_index: int = 1
     parcel_count: int = 1
+    expected_from: date | None = None
     expected_on: date | None = None
     delivered_on: date | None = None
     received_by: str = ""
-    order_url: str = ""
+    text: str = ""  # what somebody wrote to the buyer
     accent: str = PLAIN_ACCENT  # #rrggbb
+    logo: bytes = b""  # a PNG
     contact: str = ""  # how to reach a person
     imprint: str = ""  # who is behind the shop, by law in many countries; several lines
 
@@ -83,85 +91,120 @@ class Words(msgspec.Struct, frozen=True):
 
 
 def compose(kind: Kind, of: Notice) -> EmailMessage:
-    words = _words(kind, of)
+    say = Speech(LOCALES, of.language)
+    words = _words(kind, of, say)
     message = EmailMessage(policy=SMTP)
     message["From"] = _mailbox(of.sender, of.merchant)
     message["To"] = _mailbox(of.to, of.buyer_name)
     if of.reply_to:
         message["Reply-To"] = _mailbox(of.reply_to)
-    message["Subject"] = printable(words.subject).replace("=?", "= ?")[:200]
+    message["Subject"] = subject_of(words.subject)
     message["Date"] = format_datetime(of.at)
     message["Message-ID"] = _message_id(kind, of.key, of.sender)
     message["References"] = _message_id("order", f"{of.merchant}\n{of.order_number}", of.sender)
-    message["Auto-Submitted"] = "auto-generated"
-    view = _view(kind, of, words)
+    message["Auto-Submitted"] = "no" if kind == "answer" else "auto-generated"
+    view = _view(kind, of, words, say)
     message.set_content(_templates().get_template("notice.txt").render(view), cte="quoted-printable")
     html = _templates().get_template("notice.html").render(view)
     message.add_alternative(html, subtype="html", cte="quoted-printable")
+    if of.logo:
+        _attach(message, kind, of)
     message.set_boundary(f"=_{_digest(kind, of.key)}")
     return message
+
+
+def _attach(message: EmailMessage, kind: Kind, of: Notice) -> None:
+    """The logo goes along: nothing in the letter is fetched from anywhere, so nobody sees when it is read."""
+    _plain, html = message.iter_parts()
+    assert isinstance(html, EmailMessage)
+    html.add_related(of.logo, "image", "png", cid="<logo>", filename="logo.png", disposition="inline")
+    html.set_boundary(f"=_{_digest(kind, of.key)}_r")
 
 
 # -- words -----------------------------------------------------------------------------------------------
 
 
-def _words(kind: Kind, of: Notice) -> Words:
-    order = f"order {printable(of.order_number)}"
+def _words(kind: Kind, of: Notice, say: Speech) -> Words:
+    number = printable(of.order_number)
     if kind == "received":
         return Words(
-            f"We have received your {order}",
-            "Thank you for your order",
-            "We have it and are checking that everything is in place. You will hear from us when we start on it.",
+            say._("We have received your order %(number)s", number=number),
+            say._("Thank you for your order"),
+            say._(
+                "We have it and are checking that everything is in place. You will hear from us when we start on it."
+            ),
         )
     if kind == "awaiting_fulfillment":
         return Words(
-            f"We're working on getting your {order} ready",
-            "We're working on getting your order ready",
-            "Everything is in place: your items are set aside for you and will be packed next.",
+            say._("We're working on getting your order %(number)s ready", number=number),
+            say._("We're working on getting your order ready"),
+            say._("Everything is in place: your items are set aside for you and will be packed next."),
         )
-    part = f" (parcel {of.parcel_index} of {of.parcel_count})" if of.parcel_count > 1 else ""
+    if kind == "answer":
+        return Words(
+            say._("About your order %(number)s", number=number),
+            say._("An answer to your message"),
+            say._("You wrote to us about your order. Here is our answer."),
+        )
+    part = ""
+    if of.parcel_count > 1:
+        part = " " + say._("(parcel %(nth)s of %(all)s)", nth=of.parcel_index, all=of.parcel_count)
     if kind == "shipped":
         return Words(
-            f"Your {order} is on its way{part}",
-            "Your order is on its way" if not part else "A part of your order is on its way",
-            "We have handed it over to the carrier.",
+            say._("Your order %(number)s is on its way", number=number) + part,
+            say._("A part of your order is on its way") if part else say._("Your order is on its way"),
+            say._("We have handed it over to the carrier."),
         )
     return Words(
-        f"Your {order} has been delivered{part}",
-        "Your order has been delivered" if not part else "A part of your order has been delivered",
-        "We hope that you like it. If something is not right, tell us and we will put it right.",
+        say._("Your order %(number)s has been delivered", number=number) + part,
+        say._("A part of your order has been delivered") if part else say._("Your order has been delivered"),
+        say._("We hope that you like it. If something is not right, tell us and we will put it right."),
     )
 
 
-def _view(kind: Kind, of: Notice, words: Words) -> dict[str, Any]:
-    reached = [step for step, _ in STEPS].index(kind)
-    accent = of.accent if re.fullmatch("#[0-9a-fA-F]{6}", of.accent) else PLAIN_ACCENT
+def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
+    steps = [step for step, _ in STEPS]
+    reached = steps.index(kind) if kind in steps else -1
+    accent = fill(of.accent if is_color(of.accent) else PLAIN_ACCENT)
     moving = kind in ("shipped", "delivered")
+    name = printable(of.buyer_name)
+    several = moving and of.parcel_count > 1
     return {
+        "_": say._,
+        "language": say.language,
         "kind": kind,
         "merchant": printable(of.merchant),
         "subject": printable(words.subject),
         "headline": words.headline,
         "lead": words.lead,
-        "greeting": f"Hello {printable(of.buyer_name)}," if printable(of.buyer_name) else "Hello,",
+        "greeting": say._("Hello %(name)s,", name=name) if name else say._("Hello,"),
         "order_number": printable(of.order_number),
-        "order_url": _link(of.order_url),
-        "steps": [{"name": name, "reached": at <= reached} for at, (_, name) in enumerate(STEPS)],
+        "steps": [{"name": say._(name), "reached": at <= reached} for at, (_, name) in enumerate(STEPS)],
         "lines": [_line(line) for line in of.lines],
-        "lines_word": "In this parcel" if moving and of.parcel_count > 1 else "Your items",
-        "total": spell(of.total_minor, of.currency) if of.total_minor is not None else "",
+        "lines_word": say._("In this parcel") if several else say._("Your items"),
+        "total": spell(of.total_minor, of.currency, _LOCALES[say.language]) if of.total_minor is not None else "",
         "ship_to": address_lines(of.ship_to) if of.ship_to else [],
         "carrier": printable(of.carrier) if moving else "",
         "tracking_number": printable(of.tracking_number) if moving else "",
-        "tracking_url": _link(of.tracking_url) if moving else "",
-        "expected_on": spelled_date(of.expected_on) if kind != "delivered" else "",
-        "delivered_on": spelled_date(of.delivered_on) if kind == "delivered" else "",
+        "tracking_url": _link(of.tracking_url),
+        "expected": spelled_days(of.expected_from, of.expected_on, say.language)
+        if kind not in ("delivered", "answer")
+        else "",
+        "delivered_on": _day(of.delivered_on, say.language) if kind == "delivered" else "",
         "received_by": printable(of.received_by) if kind == "delivered" else "",
+        "paragraphs": [printable(line) for line in of.text.splitlines()] if kind == "answer" else [],
         "contact": printable(of.contact),
         "imprint": paragraphs(of.imprint),
         "accent": accent,
-        "on_accent": _readable_on(accent),
+        "on_accent": readable_on(accent),
+        "line": legible(accent),
+        "line_at_night": legible(accent, NIGHT),
+        "has_logo": bool(of.logo),
     }
+
+
+# Money as it is written in a language.
+_LOCALES = {"en": "en_US", "uk": "uk_UA"}
 
 
 def _line(line: NoticeLine) -> dict[str, str]:
@@ -172,12 +215,13 @@ def _line(line: NoticeLine) -> dict[str, str]:
     }
 
 
-def _readable_on(accent: str) -> str:
-    """White or near-black, whichever contrasts more (WCAG relative luminance)."""
-    channels = [int(accent[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.06 else "#14181f"
+def _day(day: date | None, language: str) -> str:
+    """30 Nov 2026: no reader takes the month for the day."""
+    return format_date(day, "d MMM y", locale=language) if day else ""
+
+
+def subject_of(text: str) -> str:
+    return printable(text).replace("=?", "= ?")[:200]
 
 
 # -- what a header or a link may hold --------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """notifier: news to people and machines outside: mail and signed webhooks, each attempt ending in one plain outcome."""
 
-from doorstep.plug.notifier.mail import FolderMailer, Letter, Mailer, SmtpMailer, SmtpSettings, mailer
+from doorstep.plug.notifier.mail import FolderMailer, Letter, Mailer, SmtpMailer, SmtpSettings, has_server, mailer
 from doorstep.plug.notifier.outcome import SCHEDULE, Delivered, Gone, Outcome, RetryAt, next_try
 from doorstep.plug.notifier.webhook import (
     LARGEST_BODY,
@@ -26,6 +26,7 @@ __all__ = [
     "SmtpSettings",
     "WebhookMessage",
     "WebhookSender",
+    "has_server",
     "mailer",
     "new_webhook_secret",
     "next_try",

@@ -67,6 +67,11 @@ def mailer(home: Path, env: Mapping[str, str] = os.environ) -> Mailer:
     return SmtpMailer(smtp_settings(url)) if url else FolderMailer(home / "mail")
 
 
+def has_server(env: Mapping[str, str] = os.environ) -> bool:
+    """Whether letters go out, and are not just kept."""
+    return bool(env.get(ENV))
+
+
 def smtp_settings(url: str) -> SmtpSettings:
     try:
         parts = urlsplit(url)

@@ -1,36 +1,65 @@
 // The console works without this file; with it, it is quicker to the hand.
 "use strict";
 
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = (selector, root = document) => root.querySelector(selector);
+const typing = (target) => target?.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+const isOpen = () => one("[popover]:popover-open, dialog[open]");
+const remember = (name, value) => {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${name}=${encodeURIComponent(value)}; path=/; max-age=${value ? 31536000 : 0}; samesite=lax${secure}`;
+};
+
 document.documentElement.classList.add("js");
 
-const rows = () => [...document.querySelectorAll("a.row-link")];
-const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
-const sheetIsOpen = () => document.querySelector("[popover]:popover-open");
+// Whatever comes onto the page, now or later, is looked at here: `onArrival((root) => …)`.
+const arrivals = [];
+const onArrival = (look) => { arrivals.push(look); look(document); };
+document.addEventListener("htmx:load", (event) => { for (const look of arrivals) look(event.detail.elt); });
 
-// Times: the server writes UTC; here they become the viewer's own.
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
-const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-function localize(root) {
-  for (const time of root.querySelectorAll("time[datetime]")) {
-    const when = new Date(time.dateTime);
-    time.title = full.format(when);
-    if (time.dataset.how === "at") time.textContent = short.format(when);
-  }
-}
-localize(document);
-
-// Filters apply as soon as they are chosen; what is not chosen stays out of the address.
-for (const select of document.querySelectorAll("select[data-submit]")) {
-  select.addEventListener("change", () => {
-    for (const field of select.form.elements) if (field.name && !field.value) field.disabled = true;
-    select.form.submit();
+// Times: the server writes them on the reader's clock once it knows it; until then they are put right here.
+const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+if (here && document.body.dataset.zone !== here && !("zoneIsChosen" in document.body.dataset)) {
+  remember("zone", here);
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" });
+  const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  onArrival((root) => {
+    for (const time of all("time[datetime]", root)) {
+      const when = new Date(time.dateTime);
+      time.title = full.format(when);
+      if (time.dataset.how === "at") time.textContent = short.format(when);
+    }
   });
 }
 
+// Light or dark changes at once; the cookie keeps it, and the server for other browsers.
+for (const field of all("[data-here]")) field.value = location.pathname + location.search;
+for (const button of all("[data-look=theme]")) {
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    const root = document.documentElement;
+    if (button.value) root.dataset.theme = button.value;
+    else delete root.dataset.theme;
+    one("meta[name=color-scheme]").content = button.value || "light dark";
+    remember("theme", button.value);
+    fetch(button.form.action, { method: "POST", redirect: "manual", body: new URLSearchParams(new FormData(button.form, button)) });
+    for (const each of all("[data-look=theme]")) each.setAttribute("aria-pressed", String(each === button));
+  });
+}
+
+// Forms: filters apply as soon as they are chosen; what is not chosen stays out of the address.
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (!field.matches("[data-submit]")) return;
+  for (const each of field.form.elements) if (each.name && !each.value) each.disabled = true;
+  field.form.requestSubmit();
+});
+
 // A moment is chosen on the viewer's clock and sent as UTC beside it.
-for (const zone of document.querySelectorAll("[data-zone]")) zone.textContent = "On your clock.";
+onArrival((root) => { for (const zone of all("[data-clock]", root)) zone.textContent = zone.dataset.clock; });
 document.addEventListener("submit", (event) => {
-  for (const utc of event.target.querySelectorAll("[data-utc-of]")) {
+  for (const utc of all("[data-utc-of]", event.target)) {
     const chosen = document.getElementById(utc.dataset.utcOf).value;
     utc.value = chosen ? new Date(chosen).toISOString() : "";
   }
@@ -43,68 +72,215 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
 });
-window.addEventListener("pageshow", () => {
-  for (const form of document.forms) delete form.dataset.sent;
-});
+window.addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
 // A form that was refused opens again, as it was filled in.
-for (const sheet of document.querySelectorAll("[popover][data-open]")) sheet.showPopover?.();
+onArrival((root) => { for (const sheet of all("[popover][data-open]", root)) sheet.showPopover?.(); });
+
+// Toasts go by themselves, unless somebody is at them.
+for (const toast of all(".toast")) {
+  const leave = () => { if (toast.matches(":hover, :focus-within")) setTimeout(leave, 2000); else toast.classList.add("is-gone"); };
+  setTimeout(leave, toast.matches(":has(form)") ? 10000 : 5000);
+  one("[data-close]", toast)?.addEventListener("click", () => toast.classList.add("is-gone"));
+}
+
+// Rows: j and k walk them, x chooses, Enter opens. A row is whatever has a link of the class row-link.
+const rows = () => all("a.row-link");
+const rowOf = (element) => element?.closest("tr, li");
+const current = () => one("a.row-link", rowOf(document.activeElement) ?? document.createElement("i"));
+
+function walk(by) {
+  const every = rows();
+  if (!every.length) return;
+  const at = every.indexOf(current());
+  const next = every[at < 0 ? (by > 0 ? 0 : every.length - 1) : Math.min(Math.max(at + by, 0), every.length - 1)];
+  rowOf(next).scrollIntoView({ block: "nearest" });
+  next.focus({ preventScroll: true });
+}
+
+// Choosing rows: a bar with what may be done with them; Shift chooses all up to the last one.
+let lastChosen = null;
+const choices = () => all("input[type=checkbox][data-choice]");
+
+function tellChosen() {
+  const bar = one("[data-chosen-bar]");
+  if (!bar) return;
+  const every = choices();
+  const chosen = every.filter((box) => box.checked).length;
+  for (const count of all("[data-chosen]", bar)) count.textContent = chosen.toLocaleString(document.documentElement.lang);
+  const box = one("[data-choose-all]");
+  if (box) { box.checked = chosen > 0 && chosen === every.length; box.indeterminate = chosen > 0 && chosen < every.length; }
+  for (const each of every) rowOf(each).toggleAttribute("data-is-chosen", each.checked);
+}
+document.addEventListener("click", (event) => {
+  if (event.target.matches("[data-choose-all]")) {
+    for (const box of choices()) box.checked = event.target.checked;
+    tellChosen();
+  } else if (event.target.matches("[data-choice]")) {
+    const every = choices();
+    const [from, to] = [every.indexOf(lastChosen), every.indexOf(event.target)].sort((a, b) => a - b);
+    if (event.shiftKey && from >= 0) for (const box of every.slice(from, to + 1)) box.checked = event.target.checked;
+    lastChosen = event.target;
+    tellChosen();
+  } else if (event.target.closest("[data-choose-none]")) {
+    for (const box of choices()) box.checked = false;
+    tellChosen();
+  }
+});
+onArrival(tellChosen);
+window.addEventListener("pageshow", tellChosen);
 
 // The list is left and found again where it was.
-if (document.querySelector("table.orders")) sessionStorage.setItem("list", location.search);
-for (const back of document.querySelectorAll("[data-back]")) {
-  back.search = sessionStorage.getItem("list") || "";
+if (one("[data-list]")) sessionStorage.setItem("list", location.search);
+for (const back of all("[data-back]")) back.search = sessionStorage.getItem("list") || "";
+
+// The palette: pages, what may be done here, orders by what they are called.
+const palette = one("#palette");
+const paletteWords = one("#palette-words")?.content.firstElementChild.dataset;
+let found = [];
+
+function commands() {
+  const pages = all(".side .places a").map((link) => ({
+    name: link.textContent.replace(/g \S$/, "").trim(), kind: paletteWords.goes, icon: one("use", link)?.getAttribute("href"), run: () => link.click(),
+  }));
+  const verbs = all("main [data-command]").filter((button) => button.checkVisibility()).map((button) => ({
+    name: button.dataset.command || button.textContent.trim(), kind: button.dataset.kind || paletteWords.does, icon: null, run: () => button.click(),
+  }));
+  const looks = all("#me [data-look]").map((button) => ({
+    name: `${document.getElementById(button.parentElement.getAttribute("aria-labelledby")).textContent.trim()}: ${button.textContent.trim()}`,
+    kind: "", icon: null, run: () => button.click(),
+  }));
+  return [...verbs, ...pages, ...looks];
 }
 
-function mark(row) {
-  row.closest("tr").scrollIntoView({ block: "nearest" });
-  row.focus({ preventScroll: true });
+const fits = (name, words) => words.every((word) => name.toLocaleLowerCase().includes(word));
+
+function showFound(orders) {
+  const typed = one("input", palette).value.trim();
+  const words = typed.toLocaleLowerCase().split(/\s+/);
+  found = commands().filter((command) => fits(command.name, words));
+  if (typed) {
+    found.push(...orders, { name: `${paletteWords.find}: ${typed}`, kind: "", icon: null, run: () => { location.href = `/orders?q=${encodeURIComponent(typed)}`; } });
+  }
+  const list = one("ul", palette);
+  list.replaceChildren(...found.map((command, at) => {
+    const item = document.createElement("li");
+    item.role = "option";
+    item.id = `command-${at}`;
+    item.ariaSelected = String(at === 0);
+    if (command.icon) {
+      const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      picture.classList.add("icon");
+      picture.append(document.createElementNS("http://www.w3.org/2000/svg", "use"));
+      picture.firstChild.setAttribute("href", command.icon);
+      item.append(picture);
+    }
+    const name = document.createElement("span");
+    name.textContent = command.name;
+    const kind = document.createElement("span");
+    kind.className = "kind";
+    kind.textContent = command.kind;
+    item.append(name, kind);
+    item.addEventListener("click", () => runCommand(at));
+    item.addEventListener("mousemove", () => pointAt(at));
+    return item;
+  }));
+  one(".palette-none", palette).hidden = found.length > 0;
+  pointAt(0);
 }
 
-function move(by) {
-  const all = rows();
-  if (!all.length) return;
-  const at = all.indexOf(document.activeElement);
-  mark(all[at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1)]);
+function pointAt(at) {
+  const items = all("li", palette);
+  items.forEach((item, index) => { item.ariaSelected = String(index === at); });
+  items[at]?.scrollIntoView({ block: "nearest" });
+  one("input", palette).setAttribute("aria-activedescendant", items[at]?.id ?? "");
 }
 
+function runCommand(at) {
+  palette.close();
+  found[at]?.run();
+}
+
+let asked = 0;
+async function askOrders() {
+  const typed = one("input", palette).value.trim();
+  const mine = ++asked;
+  showFound([]);
+  if (!typed) return;
+  await new Promise((done) => setTimeout(done, 120));
+  if (mine !== asked) return;
+  const answer = await fetch(`/orders/called?q=${encodeURIComponent(typed)}`, { headers: { accept: "application/json" } });
+  if (mine !== asked || !answer.ok) return;
+  const orders = await answer.json();
+  if (orders.length) {
+    showFound(orders.map((order) => ({ name: order.says, kind: paletteWords.opens, icon: null, run: () => { location.href = order.address; } })));
+  }
+}
+
+function openPalette() {
+  if (!palette || palette.open) return;
+  isOpen()?.hidePopover?.();
+  one("input", palette).value = "";
+  showFound([]);
+  palette.showModal();
+}
+if (palette) {
+  for (const button of all("[data-palette]")) button.addEventListener("click", openPalette);
+  one("input", palette).addEventListener("input", () => askOrders().catch(() => {}));
+  palette.addEventListener("keydown", (event) => {
+    const at = all("li", palette).findIndex((item) => item.ariaSelected === "true");
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by && found.length) pointAt((at + by + found.length) % found.length);
+    else if (event.key === "Enter") runCommand(Math.max(at, 0));
+    else return;
+    event.preventDefault();
+  });
+  palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
+}
+
+// Keys. After g comes the key of a page.
+let afterG = 0;
 const keys = {
-  "/": () => document.querySelector("input[type=search]")?.select(),
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => document.activeElement.closest("a.row-link")?.click(),
-  u: () => document.querySelector("[data-back]")?.click(),
-  "?": () => { const me = document.querySelector("details.me"); if (me) me.open = !me.open; },
+  "/": () => one("input[type=search]")?.select(),
+  j: () => walk(1),
+  k: () => walk(-1),
+  x: () => one("[data-choice]", rowOf(document.activeElement) ?? document.createElement("i"))?.click(),
+  o: () => current()?.click(),
+  u: () => one("[data-back]")?.click(),
+  g: () => { afterG = performance.now(); },
+  "?": () => one("#keys")?.togglePopover(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && typing(event.target)) event.target.blur();
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || sheetIsOpen()) return;
-  const act = keys[event.key];
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
+  if (event.key === "Escape" && typing(event.target) && !isOpen()) event.target.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (isOpen() && !(event.key === "?" && one("#keys:popover-open"))) return;
+  const goes = performance.now() - afterG < 1500 && one(`.places a[data-key="${CSS.escape(event.key)}"]`);
+  if (event.key !== "g") afterG = 0;
+  const act = goes ? () => goes.click() : keys[event.key];
   if (!act) return;
   event.preventDefault();
   act();
 });
 
-// Menus close when something else is touched.
-document.addEventListener("click", (event) => {
-  for (const open of document.querySelectorAll("details.me[open]")) if (!open.contains(event.target)) open.open = false;
-});
-
 // After a move the worker does what follows within moments: look again twice, unless somebody is typing.
 async function lookAgain() {
-  if (sheetIsOpen() || typing(document.activeElement ?? document.body)) return;
+  if (isOpen() || typing(document.activeElement)) return;
   const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-  if (!answer.ok || sheetIsOpen()) return;
+  if (!answer.ok || isOpen()) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const notice = document.querySelector("[data-settling]");
-  const open = [...document.querySelectorAll("main details")].map((one) => one.open);
-  document.querySelector("main").replaceWith(fresh.querySelector("main"));
-  if (notice) document.querySelector(".order-head")?.after(notice);
-  document.querySelectorAll("main details").forEach((one, index) => { one.open = open[index] ?? false; });
-  localize(document.querySelector("main"));
+  const open = all("main details").map((each) => each.open);
+  one("main").replaceWith(one("main", fresh));
+  all("main details").forEach((each, index) => { each.open = open[index] ?? false; });
+  for (const look of arrivals) look(one("main"));
+  window.htmx?.process(one("main"));
 }
-if (document.querySelector("[data-settling]")) {
+if (one("[data-settling]")) {
   history.replaceState(null, "", location.pathname);
   for (const delay of [1500, 5000]) setTimeout(() => lookAgain().catch(() => {}), delay);
 }

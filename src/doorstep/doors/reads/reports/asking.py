@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import Meta, Struct
 
+from doorstep.doors.reads.measures import ITEM
 from doorstep.doors.reads.orders import Word
 from doorstep.kit.refusals import Invalid
 from doorstep.spine.tenant import Tx
@@ -24,8 +25,6 @@ BySku: TypeAlias = Literal["day", "week", "month", "channel", "country", "sku"]
 ByReason: TypeAlias = Literal["day", "week", "month", "channel", "country", "sku", "reason"]
 
 CURRENCY = "select m.currency from merchant m where m.merchant_id = $1"
-# An item is its SKU, or what the channel called it where no SKU is known.
-ITEM = "coalesce(s.code, l.code)"
 HAS_ITEM = f"""exists (select from order_line l
     left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
     where l.merchant_id = o.merchant_id and l.order_id = o.order_id and {ITEM} = ?)"""

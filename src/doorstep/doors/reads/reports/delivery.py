@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from doorstep.doors.reads.measures import CAME_LATE, HAS_CONTENTS
 from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked, whole
 from doorstep.spine.tenant import Tx
 
-DELIVERED = """
-select {key} as key, count(*) as orders, count(*) filter (where p.parcels = p.delivered) as delivered,
+DELIVERED = f"""
+select {{key}} as key, count(*) as orders, count(*) filter (where p.parcels = p.delivered) as delivered,
     count(*) filter (where p.is_late) as late, coalesce(sum(p.parcels), 0)::bigint as parcels
   from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.stage <> 'draft'
   join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   left join (
     select p.order_id, count(*) as parcels, count(*) filter (where p.state = 'delivered') as delivered,
-        bool_or((p.delivered_at at time zone t.timezone)::date > f.deliver_by) as is_late
+        bool_or({CAME_LATE}) as is_late
       from parcel p
       join site t on t.site_id = p.site_id
       left join fulfillment_order f
         on f.merchant_id = p.merchant_id and f.fulfillment_order_id = p.fulfillment_order_id
-      where p.merchant_id = $1 and exists (select from parcel_line l
-        where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0)
+      where p.merchant_id = $1 and {HAS_CONTENTS}
       group by p.order_id) p on p.order_id = o.order_id
-  where o.merchant_id = $1{where} group by 1 order by 1
+  where o.merchant_id = $1{{where}} group by 1 order by 1
 """
 
 

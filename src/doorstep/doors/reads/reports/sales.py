@@ -13,43 +13,36 @@ from typing import Any
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import CURRENCY, ITEM, LINES, ORDERS, BySku, ReportQuery, Tally, asked, whole
+from doorstep.doors.reads.measures import GROSS, ITEM, share, split_over
+from doorstep.doors.reads.reports.asking import CURRENCY, LINES, ORDERS, BySku, ReportQuery, Tally, asked, whole
 from doorstep.doors.reads.reports.credit_lines import COLUMNS as CREDITS
 from doorstep.doors.reads.reports.credit_lines import CREDIT_LINES
 from doorstep.spine.tenant import Tx
 
-# A discount beyond the lines is one on shipping.
-SOLD = """
-select {key} as key, o.currency, count(*) as orders, sum(l.lines)::bigint as lines,
-    sum(o.lines_minor - least(o.discount_minor, o.lines_minor))::bigint as gross_minor
+SOLD = f"""
+select {{key}} as key, o.currency, count(*) as orders, sum(l.lines)::bigint as lines,
+    sum({GROSS})::bigint as gross_minor
   from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.stage <> 'draft'
   join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   cross join lateral (
     select count(*) as lines from order_line l where l.merchant_id = o.merchant_id and l.order_id = o.order_id) l
-  where o.merchant_id = $1{where} group by 1, 2
+  where o.merchant_id = $1{{where}} group by 1, 2
 """
-# Line by line: the order's discount is split over its lines as the order's own amounts split it, the largest
-# remainders getting the odd cents; so all SKUs together are what the orders are.
-SOLD_LINES = """
+# Line by line, so that all SKUs together are what the orders are.
+SOLD_LINES = f"""
 select g.key, g.currency, count(distinct g.order_id) as orders, count(*) as lines,
-    sum(g.total_minor - g.share - (g.nth <= g.odd)::int)::bigint as gross_minor
+    sum(g.gross_minor)::bigint as gross_minor
   from (
-    select l.order_id, l.line_no, o.currency, l.total_minor, d.share,
-        row_number() over (partition by l.order_id order by d.remainder desc, l.line_no) as nth,
-        d.whole - sum(d.share) over (partition by l.order_id) as odd, {key} as key, {is_meant} as is_meant
+    select l.order_id, o.currency, l.total_minor - {share("l")} as gross_minor, {{key}} as key,
+        {{is_meant}} as is_meant
       from orders o
       join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.stage <> 'draft'
       join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
       join order_line l on l.merchant_id = o.merchant_id and l.order_id = o.order_id
       left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
-      cross join lateral (
-        select least(o.discount_minor, o.lines_minor) as whole,
-            coalesce(div(least(o.discount_minor, o.lines_minor)::numeric * l.total_minor, nullif(o.lines_minor, 0)), 0)
-              as share,
-            coalesce(mod(least(o.discount_minor, o.lines_minor)::numeric * l.total_minor, nullif(o.lines_minor, 0)), 0)
-              as remainder) d
-      where o.merchant_id = $1{where}) g
+      {split_over("l")}
+      where o.merchant_id = $1{{where}}) g
   where g.is_meant group by 1, 2
 """
 CREDITED = f"""

@@ -11,39 +11,18 @@ from typing import Any
 
 from msgspec import Struct
 
+from doorstep.doors.reads.measures import CAME_TO, REACHED, STEPPING, STEPS
 from doorstep.doors.reads.reports.asking import ORDERS, By, ReportQuery, asked, whole
-from doorstep.spine.journey import CASH, JOURNEY
-from doorstep.spine.moves import code
 from doorstep.spine.tenant import Tx
 
-STEPS = (
-    ("placed", "released"), ("released", "picked"), ("picked", "packed"), ("packed", "handed_over"),
-    ("placed", "handed_over"), ("handed_over", "delivered"), ("placed", "delivered"), ("placed", "paid"),
-    ("delivered", "paid"),
-)  # fmt: skip
-_PAYING = ", ".join(f"'{row.verb}'" for row in JOURNEY if "earned" in row.cash.partition(">")[2])
-_EARNED = [code("cash", source, "earned") for source in ("world", *CASH) if source != "earned"]
-_PAID = f"exists (select from json_array_elements(e.moves) m where (m.value ->> 0)::integer = any(array{_EARNED}))"
 TOOK = f"""
 with reached as (
-  select e.id as order_id,
-      min(e.happened_at) filter (where e.verb = 'release') as released,
-      max(e.happened_at) filter (where e.verb = 'pick') as picked,
-      max(e.happened_at) filter (where e.verb = 'pack') as packed,
-      max(e.happened_at) filter (where e.verb = 'hand_over' or e.data ->> 'what' = 'fulfilled') as handed_over,
-      max(e.happened_at) filter (where e.verb = 'deliver' or e.data ->> 'what' = 'delivered') as delivered,
-      max(e.happened_at) filter (where e.verb in ({_PAYING}) and {_PAID}) as paid
+  select e.id as order_id, {REACHED}
     from event e
-    where e.merchant_id = $1 and e.kind = 'order'
-      and e.verb in ('release', 'pick', 'pack', 'hand_over', 'deliver', {_PAYING})
+    where e.merchant_id = $1 and e.kind = 'order' and e.verb in ({STEPPING})
     group by e.id),
 steps as (
-  select {{key}} as key, o.placed_at as placed, r.released,
-      case when n.wanted + n.promised = 0 then r.picked end as picked,
-      case when n.wanted + n.promised + n.picked = 0 then r.packed end as packed,
-      case when n.wanted + n.promised + n.picked + n.packed = 0 then r.handed_over end as handed_over,
-      case when n.wanted + n.promised + n.picked + n.packed + n.shipped = 0 then r.delivered end as delivered,
-      case when n.payment in ('paid', 'overpaid', 'partially_refunded', 'refunded') then r.paid end as paid
+  select {{key}} as key, {", ".join(f"{at} as {step}" for step, at in CAME_TO.items())}
     from orders o
     join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.stage <> 'draft'
     join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id

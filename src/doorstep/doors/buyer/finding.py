@@ -1,0 +1,53 @@
+"""finding: an order by its number and its postcode: who does not know both learns nothing, not even which is wrong."""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from datetime import datetime, timedelta
+
+from doorstep.doors.reads.words import folded
+from doorstep.kit.refusals import Refusal
+from doorstep.setup.strangers import Limit, count_try, whereabouts
+from doorstep.spine.tenant import Db, tenant_tx
+
+# Of one household, and of one number from wherever: a postcode is soon guessed by who may try for ever.
+FROM_AN_ADDRESS = Limit("track from", 20, timedelta(minutes=10))
+OF_A_NUMBER = Limit("track order", 30, timedelta(hours=1))
+LONGEST = 120
+
+# Orders of that number, the newest first: numbers may come again in another channel.
+CALLED = f"""
+select o.order_id, coalesce(o.ship_to ->> 'postcode', '') as postcode
+  from order_token t join orders o on o.merchant_id = t.merchant_id and o.order_id = t.order_id
+  where t.merchant_id = $1 and t.token = {folded("$2::text")} and {folded("o.number")} = t.token
+  order by t.placed_at desc, t.order_id desc limit 20
+"""
+NOBODY = 0
+
+
+class NotFoundSo(Refusal):
+    """We find no order of this number and this postcode."""
+
+    status = 404
+
+
+async def found(db: Db, shop: str, number: str, postcode: str, address: str, at: datetime) -> tuple[int, int]:
+    """Merchant and order; refuses NotFoundSo, the same for whatever does not fit, and TooManyTries."""
+    await count_try(db, FROM_AN_ADDRESS, whereabouts(address), at)
+    await count_try(db, OF_A_NUMBER, f"{shop}\0{_plain(number)}", at)
+    # A shop that is not there is asked all the same: how long an answer takes tells nothing either.
+    merchant = await db.find("merchant", shop) or NOBODY
+    async with tenant_tx(db, [merchant], readonly=True) as tx:
+        rows = await tx.rows(CALLED, merchant, number[:LONGEST])
+    wanted = _plain(postcode).encode()
+    fitting = [row["order_id"] for row in rows if hmac.compare_digest(_plain(row["postcode"]).encode(), wanted)]
+    if not fitting or not wanted:
+        raise NotFoundSo
+    return merchant, fitting[0]
+
+
+def _plain(word: str) -> str:
+    """Whatever it was typed like: large or small, with spaces and dashes or without."""
+    folded_word = unicodedata.normalize("NFKC", word[:LONGEST]).casefold()
+    return "".join(char for char in folded_word if char.isalnum())

@@ -1,0 +1,175 @@
+"""pages: every page of the console, for the pictures and for the tests that look at all of them: a page that comes adds
+a line here, and is shot, fits a phone, is clean to axe and quiet on the console.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from playwright.async_api import Page as Tab
+
+from doorstep.kit.ids import public
+from doorstep.setup.tracking_links import tracking_links
+from doorstep.spine.tenant import Db, tenant_tx
+
+# The newest order that stands so.
+AN_ORDER = """
+select n.merchant_id, n.order_id from order_now n
+  where n.merchant_id = any($1) and n.stage = $2 and n.holds_open {held} 0
+  order by n.order_id desc limit 1
+"""
+A_SITE = """
+select t.code from fulfillment_order f join site t on t.site_id = f.site_id
+  where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """`address`: where it is, or how to find out in the books; `then`: what is done there before it is looked at; the
+    role is '' where nobody is signed in."""
+
+    name: str
+    address: str | Callable[[Db], Awaitable[str]]
+    role: str = "owner"
+    then: Callable[[Tab], Awaitable[None]] | None = None
+
+
+def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]]:
+    async def found(db: Db) -> str:
+        _merchant, order = await _newest(db, stage, held=held)
+        return f"/orders/{public('ord', order)}"
+
+    return found
+
+
+async def a_site(db: Db) -> str:
+    """Where something is to be picked, if anywhere."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+
+
+def as_its_buyer(stage: str, language: str = "") -> Callable[[Db], Awaitable[str]]:
+    """The tracking page of such an order."""
+
+    async def found(db: Db) -> str:
+        return f"/t/{tracking_links().token(*await _newest(db, stage))}" + (f"?lang={language}" if language else "")
+
+    return found
+
+
+async def _newest(db: Db, stage: str, *, held: bool = False) -> tuple[int, int]:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        row = await tx.row(AN_ORDER.format(held=">" if held else "="), list(tx.merchants), stage)
+    return row["merchant_id"], row["order_id"]
+
+
+async def address_of(shot: Shot, db: Db) -> str:
+    return shot.address if isinstance(shot.address, str) else await shot.address(db)
+
+
+async def keys(tab: Tab) -> None:
+    await tab.keyboard.press("?")
+
+
+async def palette(tab: Tab) -> None:
+    await tab.keyboard.press("Control+k")
+
+
+async def account(tab: Tab) -> None:
+    await tab.locator("[popovertarget=me]:visible").click()
+
+
+async def second_factor(tab: Tab) -> None:
+    async with tab.expect_navigation():
+        await tab.locator("[action='/me/two-factor/start'] button").click()
+
+
+async def invitation(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=invite]").click()
+
+
+async def a_new_key(tab: Tab) -> None:
+    await tab.locator(".page-head [popovertarget=new-key]").click()
+
+
+async def hold_many(tab: Tab) -> None:
+    """The first orders of the list are chosen, and what a hold would do to them is shown."""
+    for box in (await tab.locator("[data-choice]").all())[:3]:
+        await box.check()
+    async with tab.expect_navigation():
+        await tab.locator(".chosen-bar button").first.click()
+
+
+async def choose(tab: Tab) -> None:
+    await tab.locator("[data-choice]").first.check()
+
+
+async def open_sheet(tab: Tab) -> None:
+    """The form of the order's first move."""
+    await tab.locator("main .moves > [popovertarget]").first.click()
+
+
+async def columns(tab: Tab) -> None:
+    await tab.locator("[popovertarget=columns]").first.click()
+
+
+async def days(tab: Tab) -> None:
+    await tab.locator("[popovertarget=placed]").first.click()
+
+
+PAGES: tuple[Shot, ...] = (
+    Shot("today", "/today"),
+    Shot("today-overdue", "/today/orders?of=overdue"),
+    Shot("today-waiting", "/today/orders?of=waiting&stop=on_its_way"),
+    Shot("today-imperfect", "/today/orders?of=imperfect"),
+    Shot("attention", "/attention"),
+    Shot("attention-kind", "/attention?kind=hold:payment"),
+    Shot("reports", "/reports"),
+    Shot("report-perfect-orders", "/reports/perfect-orders"),
+    Shot("report-on-time", "/reports/on-time?by=country"),
+    Shot("report-time-in-stage", "/reports/time-in-stage"),
+    Shot("report-backlog", "/reports/backlog"),
+    Shot("report-sales", "/reports/sales?by=sku"),
+    Shot("report-carriers", "/reports/carriers"),
+    Shot("orders", "/orders"),
+    Shot("orders-held", "/orders?hold=any"),
+    Shot("orders-none", "/orders?q=nobody"),
+    Shot("orders-chosen", "/orders", then=choose),
+    Shot("orders-bulk", "/orders", then=hold_many),
+    Shot("orders-columns", "/orders", then=columns),
+    Shot("orders-days", "/orders", then=days),
+    Shot("keys", "/orders", then=keys),
+    Shot("palette", "/orders", then=palette),
+    Shot("account", "/orders", then=account),
+    Shot("order-held", an_order("processing", held=True)),
+    Shot("order-form", an_order("processing", held=True), then=open_sheet),
+    Shot("order-ready", an_order("awaiting_fulfillment")),
+    Shot("order-picking", an_order("in_fulfillment")),
+    Shot("order-on-its-way", an_order("fulfilled")),
+    Shot("order-completed", an_order("completed")),
+    Shot("order-canceled", an_order("canceled")),
+    Shot("floor", "/floor"),
+    Shot("floor-site", a_site),
+    Shot("brand", "/settings/brand"),
+    Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
+    Shot("buyer-on-its-way", as_its_buyer("fulfilled")),
+    Shot("buyer-completed", as_its_buyer("completed", "uk")),
+    Shot("buyer-canceled", as_its_buyer("canceled")),
+    Shot("buyer-look-up", "/t"),
+    Shot("missing", "/orders/ord_1"),
+    Shot("sign-in", "/sign-in", role=""),
+    Shot("forgot", "/sign-in/forgot", role=""),
+    Shot("link-spent", "/in/no-such-link", role=""),
+    Shot("welcome", "/welcome"),
+    Shot("me", "/me"),
+    Shot("two-factor", "/me", then=second_factor),
+    Shot("people", "/settings/people"),
+    Shot("invitation", "/settings/people", then=invitation),
+    Shot("api-keys", "/settings/keys"),
+    Shot("new-key", "/settings/keys", then=a_new_key),
+    Shot("api-keys-of-a-merchant", "/settings/keys", role="merchant"),
+    Shot("log", "/settings/log"),
+    Shot("not-allowed", "/settings/log", role="merchant"),
+)

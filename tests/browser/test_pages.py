@@ -1,0 +1,99 @@
+"""Every page of the console: it fits, says nothing to the console, asks nobody outside, and keeps nobody out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.browser.pages import PAGES, Shot, address_of
+from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
+from tests.rolling import roll
+from tests.shop import HOME, Shop
+
+# Pages that say no, and how.
+NOES = (("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"))
+PAID = [{"kind": "paid", "amount_minor": 2500}]
+
+
+async def live_in(shop: Shop) -> None:
+    """An order at every stage of its journey, so that every page has something to show."""
+    await shop.stock("MUG", 40)
+    await shop.place(("MUG", 1), note="Ring twice", tags=["gift"])
+    numbers = iter(range(10, 30))
+
+    async def paid() -> str:
+        nth = next(numbers)
+        buyer = {"name": f"Buyer {nth}", "email": f"buyer{nth}@example.com"}
+        to = {**HOME, "name": buyer["name"], "line1": f"{nth} Grafton Street"}
+        order = await shop.place(("MUG", 2), tenders=PAID, buyer=buyer, ship_to=to)
+        await shop.work()
+        return order
+
+    await paid()
+    await shop.pick_all(await paid())
+    await _sent(shop, await paid())
+    await shop.do("deliver", parcel=await _sent(shop, await paid()))
+    await shop.do("cancel", order=await paid(), reason="Changed their mind")
+    await shop.work()
+    await roll(shop)
+
+
+async def _sent(shop: Shop, order: str) -> str:
+    parcel = await shop.to_packed(order)
+    await shop.do("keep_label", parcel=parcel, carrier="Post", tracking_number=f"XX{parcel[4:]}")
+    await shop.do("hand_over", parcel=parcel)
+    await shop.work()
+    return parcel
+
+
+@pytest.mark.parametrize("how", [{**LAPTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}],
+                         ids=["laptop-light", "phone-dark"])  # fmt: skip
+async def test_every_page_fits_and_keeps_nobody_out(
+    shop: Shop, web: str, browser: Browser, how: dict[str, Any]
+) -> None:
+    await live_in(shop)
+    wrong: list[str] = []
+    for role in {page.role for page in PAGES}:
+        async with window(browser, web, await link_for(shop, role) if role else "", **how) as opened:
+            for page in (page for page in PAGES if page.role == role):
+                await opened.go(await address_of(page, shop.db))
+                if page.then:
+                    await page.then(opened.page)
+                wrong += [f"{page.name}: {told}" for told in await opened.barriers()]
+                wrong += [] if await opened.fits() else [f"{page.name}: is wider than the window"]
+                wrong += [f"{page.name}: {told}" for told in opened.troubles if not expected(page, told)]
+                opened.troubles.clear()
+    assert wrong == [], "\n".join(wrong)
+
+
+def expected(page: Shot, told: str) -> bool:
+    """Chromium notes the status of a page that says no."""
+    return any(page.name == name and status in told for name, status in NOES)
+
+
+async def test_the_list_and_an_order_fit_every_window(shop: Shop, desk: Window) -> None:
+    await live_in(shop)
+    wrong = []
+    for page in (page for page in PAGES if page.name in ("orders", "order-on-its-way")):
+        await desk.go(await address_of(page, shop.db))
+        for width in (360, 390, 600, 768, 880, 881, 1024, 1100, 1241, 1280, 1366, 1440, 1920):
+            await desk.page.set_viewport_size({"width": width, "height": 900})
+            wrong += [] if await desk.fits() else [f"{page.name} at {width}"]
+    assert wrong == []
+
+
+async def test_pages_weigh_little(shop: Shop, web: str, browser: Browser) -> None:
+    """All that comes over the wire with the first page, packed: script, style, fonts, drawings."""
+    await live_in(shop)
+    weights: dict[str, int] = {}
+    async with window(browser, web, **LAPTOP) as opened:
+        session = await opened.context.new_cdp_session(opened.page)
+        await session.send("Network.enable")
+        session.on("Network.loadingFinished",
+                   lambda event: weights.__setitem__(event["requestId"], int(event["encodedDataLength"])))  # fmt: skip
+        await opened.go(f"/in/{await link_for(shop, 'owner')}")
+        await opened.page.wait_for_load_state("networkidle")
+    assert len(weights) > 4
+    assert sum(weights.values()) < 300_000

@@ -1,0 +1,106 @@
+"""windows: a real browser for tests, whose windows note whatever they should not have met; and people to sign in as."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from doorstep.setup.people import add_person
+from doorstep.setup.sessions import issue_link
+from tests.shop import Shop
+
+CHROMIUM = Path("/usr/bin/chromium")
+LAPTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Warsaw"}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "timezone_id": "Europe/Warsaw"}
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
+GRAVE = ("serious", "critical")
+
+
+def email(shop: Shop, role: str) -> str:
+    return f"{role}@{shop.key}.example"
+
+
+async def link_for(shop: Shop, role: str) -> str:
+    """A link for somebody of that role, who is made; those of the role merchant are this shop's."""
+    merchant = shop.merchant if role == "merchant" else None
+    await add_person(shop.db, email(shop, role), role, name=f"Dana {role}", merchant=merchant)
+    return await issue_link(shop.db, email(shop, role))
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"the console's looks are tested in {CHROMIUM}: install the package chromium")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield opened
+        await opened.close()
+
+
+@dataclass
+class Window:
+    """A browser window that notes whatever it should not have met."""
+
+    page: Page
+    context: BrowserContext
+    web: str
+    troubles: list[str] = field(default_factory=list)
+
+    async def go(self, path: str) -> int:
+        answer = await self.page.goto(self.web + path)
+        assert answer
+        return answer.status
+
+    async def text(self) -> str:
+        return await self.page.inner_text("body")
+
+    async def fits(self) -> bool:
+        wider: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wider <= 0
+
+    async def barriers(self) -> list[str]:
+        """What axe-core finds that keeps somebody out: its rule, and where."""
+        await self.page.evaluate(f"{AXE}; undefined")
+        found = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {', '.join(' '.join(map(str, node['target'])) for node in each['nodes'][:5])}"
+            for each in found["violations"]
+            if each["impact"] in GRAVE
+        ]
+
+
+@asynccontextmanager
+async def window(browser: Browser, web: str, token: str = "", **how: Any) -> AsyncIterator[Window]:
+    context = await browser.new_context(**how)
+    page = await context.new_page()
+    opened = Window(page, context, web)
+
+    async def met_dialog(dialog: Any) -> None:
+        opened.troubles.append(f"dialog: {dialog.message}")
+        await dialog.dismiss()
+
+    page.on("dialog", met_dialog)
+    page.on("pageerror", lambda error: opened.troubles.append(f"error: {error}"))
+    page.on("console", lambda said: opened.troubles.append(f"console: {said.text}") if said.type == "error" else None)
+    page.on("request", lambda asked: opened.troubles.append(f"outside: {asked.url}")
+            if not asked.url.startswith(web) else None)  # fmt: skip
+    if token:
+        assert await opened.go(f"/in/{token}") == 200
+    yield opened
+    await context.close()
+
+
+@pytest.fixture
+async def desk(shop: Shop, web: str, browser: Browser) -> AsyncIterator[Window]:
+    """The owner at a laptop; the list shows this test's shop alone when it is asked for it."""
+    async with window(browser, web, await link_for(shop, "owner"), **LAPTOP) as opened:
+        yield opened
+        assert opened.troubles == []
