@@ -25,7 +25,6 @@ REFERENCE_TABLES = {
     "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
     "taste": "how people like the pages, language and light; it names nothing of a merchant's",
-    "stranger_try": "counts the tries of people who are not signed in, by hash; it names no merchant",
     "session": "sign-in links and sessions, by hash, before a merchant is known",
     "recovery_code": "of people, as hashes",
     "attempt": "tries to sign in are counted before it is known whose they are; only hashes",

@@ -24,6 +24,7 @@ from babel.messages.pofile import read_po, write_po
 import doorstep
 from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
 from doorstep.doors.console.words import titled
+from doorstep.journey.intake.files.problems import REASONS
 from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
 from doorstep.kit.refusals import every_refusal, sentence_of
 from doorstep.spine import exceptions
@@ -56,7 +57,8 @@ def texts(locales: Path = LOCALES) -> dict[Text, list[str]]:
     """Every text of that catalog that is to be translated, and the files it is in."""
     found: dict[Text, list[str]] = {}
     told = [text for folder in CATALOGS[locales] for text in (*_in_templates(folder), *_in_code(folder))]
-    for where, text in (*told, *((*_in_exceptions(), *_in_refusals()) if locales == LOCALES else ())):
+    in_tables = (*_in_exceptions(), *_in_refusals(), *_in_reports()) if locales == LOCALES else ()
+    for where, text in (*told, *in_tables):
         places = found.setdefault(text, [])
         if where not in places:
             places.append(where)
@@ -116,6 +118,12 @@ def _in_refusals() -> Iterator[tuple[str, Text]]:
     for kind in every_refusal():
         if kind.__module__.startswith("doorstep.") and not kind.__module__.startswith(ON_THE_MACHINE):
             yield kind.__module__, sentence_of(kind)
+
+
+def _in_reports() -> Iterator[tuple[str, Text]]:
+    """What can be wrong with a row of a file is told beside it."""
+    for meaning in REASONS.values():
+        yield "doorstep.journey.intake.files.problems", meaning
 
 
 def _named(file: Path, folder: Path) -> str:

@@ -24,6 +24,15 @@ select t.code from fulfillment_order f join site t on t.site_id = f.site_id
   where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
 """
 
+A_SKU = """
+select a.sku_id from availability a where a.merchant_id = any($1)
+  order by a.free + a.reserved desc, a.sku_id desc limit 1
+"""
+A_RATE_CARD = """
+select m.key, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
+  where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -67,6 +76,28 @@ async def _newest(db: Db, stage: str, *, held: bool = False) -> tuple[int, int]:
 
 async def address_of(shot: Shot, db: Db) -> str:
     return shot.address if isinstance(shot.address, str) else await shot.address(db)
+
+
+def a_sku(page: str = "") -> Callable[[Db], Awaitable[str]]:
+    """A page of the SKU that moved last."""
+
+    async def found(db: Db) -> str:
+        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+            sku = await tx.value(A_SKU, list(tx.merchants))
+        return f"/catalog/{public('sku', sku)}{page}"
+
+    return found
+
+
+def a_rate_card(page: str = "") -> Callable[[Db], Awaitable[str]]:
+    """Where there is one; else their list."""
+
+    async def found(db: Db) -> str:
+        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+            row = await tx.row(A_RATE_CARD, list(tx.merchants))
+        return f"/settings/rate-cards/{row['key']}/{row['code']}{page}" if row else "/settings/rate-cards"
+
+    return found
 
 
 async def keys(tab: Tab) -> None:
@@ -158,6 +189,27 @@ PAGES: tuple[Shot, ...] = (
     Shot("buyer-completed", as_its_buyer("completed", "uk")),
     Shot("buyer-canceled", as_its_buyer("canceled")),
     Shot("buyer-look-up", "/t"),
+    Shot("catalog", "/catalog"),
+    Shot("catalog-none", "/catalog?q=nothing+is+called+that"),
+    Shot("sku", a_sku()),
+    Shot("sku-edit", a_sku("/edit")),
+    Shot("sku-count", a_sku("/adjust")),
+    Shot("sku-movements", a_sku("/movements")),
+    Shot("stock", "/stock"),
+    Shot("stock-past", "/stock/past"),
+    Shot("arrivals", "/stock/arrivals"),
+    Shot("arrival-new", "/stock/arrivals/new"),
+    Shot("import", "/import"),
+    Shot("settings", "/settings"),
+    Shot("sites", "/settings/sites"),
+    Shot("site-new", "/settings/sites/new"),
+    Shot("merchants", "/settings/merchants"),
+    Shot("merchant-new", "/settings/merchants/new"),
+    Shot("accounts", "/settings/accounts"),
+    Shot("rate-cards", "/settings/rate-cards"),
+    Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
+    Shot("rate-card-edit", a_rate_card("/edit")),
+    Shot("methods", "/settings/methods"),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),
     Shot("forgot", "/sign-in/forgot", role=""),

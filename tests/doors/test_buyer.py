@@ -20,14 +20,13 @@ from playwright.async_api import Browser
 from doorstep.doors.buyer.finding import FROM_AN_ADDRESS, NotFoundSo
 from doorstep.doors.worker import finding
 from doorstep.setup.branding import keep_logo
-from doorstep.setup.strangers import TooManyTries
 from doorstep.setup.tracking_links import tracking_links
+from doorstep.setup.tries import TooManyTries
 from doorstep.spine.tenant import tenant_tx
-from tests.doors.test_console import NAUGHTY, Window, browser, desk, link_for, visiting, visitor, window
+from tests.browser.windows import Window, link_for, window
+from tests.doors.test_console import NAUGHTY, visiting
 from tests.doors.web import Client
 from tests.shop import HOME, Shop
-
-__all__ = ["browser", "desk", "visitor"]
 
 PHONE = {"width": 390, "height": 844}
 AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
@@ -42,7 +41,7 @@ def link(shop: Shop, order: str) -> str:
 @pytest.fixture
 async def buyer(web: str, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a browser, whom nobody knows."""
-    await shop.db.pool.execute("delete from stranger_try")
+    await shop.db.pool.execute("delete from attempt")
     async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, headers={"accept-language": "en"}) as http:
         yield http
         assert not http.cookies, "a buyer got a cookie"
@@ -69,7 +68,7 @@ def scan(shop: Shop, hours_ago: int, **told: str) -> dict[str, Any]:
 
 
 async def findable(shop: Shop) -> None:
-    await finding.once(shop.db, [shop.merchant])
+    await finding.FOLLOWER.once(shop.db, [shop.merchant])
 
 
 # What opens a page
@@ -185,10 +184,10 @@ async def test_who_guesses_postcodes_is_told_when_to_come_back(shop: Shop, buyer
         assert answer.status_code == 404
     answer = await buyer.post(f"/t/at/{shop.key}", data={"number": "1001", "postcode": "D02 XY45"})
     assert answer.status_code == TooManyTries.status == 429
-    assert 0 < int(answer.headers["retry-after"]) <= FROM_AN_ADDRESS.within.total_seconds()
-    assert "Too many tries from here" in answer.text
-    kept = await shop.db.pool.fetch("select who from stranger_try")
-    assert kept and all(len(row["who"]) == 32 for row in kept)
+    assert 0 < int(answer.headers["retry-after"]) <= FROM_AN_ADDRESS.lasts.total_seconds()
+    assert "Too many tries" in answer.text
+    kept = await shop.db.pool.fetch("select subject from attempt")
+    assert kept and all(len(row["subject"]) == 32 for row in kept)
 
 
 # What it says
@@ -249,7 +248,7 @@ async def test_it_speaks_the_language_that_is_asked_for_else_that_of_the_order(
     assert "Your order is on its way" in await read(buyer, path, accept_language="en-GB,en;q=0.8")
     for headers, query in (({"accept_language": "de-DE"}, ""), ({"accept_language": "uk"}, ""), ({}, "?lang=uk")):
         html = await read(buyer, path + query, **headers)
-        assert '<html lang="uk">' in html and "Ваше замовлення в дорозі" in html and "Оформлено" in html
+        assert '<html lang="uk">' in html and "Ваше замовлення в дорозі" in html and "Замовлено" in html
 
 
 async def test_times_are_those_of_the_place(shop: Shop, buyer: httpx.AsyncClient) -> None:
@@ -442,7 +441,7 @@ class Responses:
 
 
 async def test_without_a_script_the_buyer_says_it_all_the_same(shop: Shop, web: str, browser: Browser) -> None:
-    await shop.db.pool.execute("delete from stranger_try")
+    await shop.db.pool.execute("delete from attempt")
     await on_the_road(shop, number="#1001")
     await findable(shop)
     async with window(browser, web, viewport=PHONE, java_script_enabled=False, locale="en-US") as hand:

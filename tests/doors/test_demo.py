@@ -27,6 +27,7 @@ NOT_IN_EVERY_DEMO = {
     "amend", "confirm", "import_history", "import_correction", "import_opening", "expire", "unpromise", "unpick",
     "unpack", "fill", "decline", "refuse_label", "keep_void", "want_void", "lose", "fix_address", "name_item", "note",
     "hold", "lift", "scrap", "restock", "receive", "announce", "remit", "release_funds", "want_release_of_funds",
+    "open_case", "answer_case", "close_case",
 }  # fmt: skip
 
 

@@ -19,7 +19,6 @@ from doorstep.kit.secrets import Keyring
 from doorstep.kit.speech import language_of, spelled_days
 from doorstep.setup.branding import LARGEST_UPLOAD, NotAPicture, picture
 from doorstep.setup.clocks import MAIN_ZONES, clock_of
-from doorstep.setup.strangers import whereabouts
 from doorstep.setup.tracking_links import TrackingLinks
 
 colors = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
@@ -152,8 +151,3 @@ def test_days_are_spelled_as_far_as_they_differ() -> None:
     assert spelled_days(date(2026, 7, 31), date(2026, 8, 1), "uk") == "пʼятниця 31 липня – субота 1 серпня"
     assert spelled_days(None, date(2026, 7, 16), "en") == "Thursday 16 July"
     assert spelled_days(None, None, "en") == ""
-
-
-def test_an_address_is_a_household() -> None:
-    assert whereabouts("2001:db8::1") == whereabouts("2001:db8::ffff") == "2001:db8::/64"
-    assert whereabouts("192.0.2.1") == "192.0.2.1" and whereabouts("testclient") == "testclient"

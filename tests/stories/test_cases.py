@@ -17,6 +17,7 @@ from doorstep.journey.tracking.close_case import CaseClosed
 from doorstep.journey.tracking.open_case import MOST_OPEN, TooManyCases
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.plug.notifier import Delivered, Letter, Outcome
+from doorstep.setup.branding import keep_brand
 from doorstep.spine.exceptions import MEANS, NEXT_ACTION
 from doorstep.spine.outcome import BUYER, Actor, Ask
 from doorstep.spine.runner import Answer, run
@@ -107,6 +108,20 @@ async def test_an_answer_goes_to_the_buyer_as_a_letter_once(shop: Shop, order: s
     assert [notice.kind for notice in (await of(shop, order)).notices] == ["received", "answer"]
     found = await the_case(shop, order)
     assert [m.by_buyer for m in found.messages] == [True, False] and found.closed_at is None
+
+
+@pytest.mark.parametrize(
+    ("support", "reply_to"),
+    [("help@mugs.example", "help@mugs.example"), ("call us @ 5", "hello@mugs.example"), ("", "hello@mugs.example")],
+)
+async def test_a_letter_says_where_an_answer_to_it_goes(shop: Shop, order: str, support: str, reply_to: str) -> None:
+    post = Post()
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await keep_brand(tx, shop.merchant, name="Cups & Sons", accent="#b3451c", support=support, note="Hamburg")
+    await shop.work("notify", world=world_of(shop, post))
+    (letter,) = post.letters
+    assert letter.message["Reply-To"] == reply_to
+    assert "Cups & Sons" in letter.message["From"] and "Hamburg" in letter.message.get_body(("plain",)).get_content()
 
 
 async def test_the_same_letter_is_never_sent_twice(shop: Shop, order: str) -> None:

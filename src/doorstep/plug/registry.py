@@ -117,6 +117,19 @@ def secret_fields(plugin: str) -> tuple[str, ...]:
     return _find(plugin).secret_fields
 
 
+def settings_of(plugin: str) -> type[Struct]:
+    """What it is to be told, as a shape."""
+    return _find(plugin).settings
+
+
+def about(plugin: str) -> str:
+    return _find(plugin).about
+
+
+def is_carrier(plugin: str) -> bool:
+    return isinstance(_find(plugin), CarrierPlugin)
+
+
 def names() -> list[str]:
     """Every plugin that can be asked for."""
     return sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))})

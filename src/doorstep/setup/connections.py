@@ -33,6 +33,9 @@ ALL = """
 select kind, code, plugin, settings, secret <> '' as has_secret from connection
   where merchant_id = $1 order by kind, code
 """
+OF_CODE = """
+select connection_id, plugin, code, settings, secret from connection where merchant_id = $1 and kind = $2 and code = $3
+"""
 REMOVE = "delete from connection where merchant_id = $1 and kind = $2 and code = $3 returning code"
 
 
@@ -97,3 +100,20 @@ async def connections(tx: Tx, merchant: int) -> list[Connection]:
         Connection(row["kind"], row["code"], row["plugin"], msgspec.json.decode(row["settings"]), row["has_secret"])
         for row in await tx.rows(ALL, merchant)
     ]
+
+
+async def connection_of(
+    tx: Tx, keys: Keyring, merchant: int, kind: str, code: str
+) -> tuple[str, dict[str, Any]] | None:
+    """The plugin of that account and its settings, the secret ones with them: never to be shown."""
+    row = await tx.row(OF_CODE, merchant, kind, code)
+    return (row["plugin"], config_of(keys, merchant, row)) if row else None
+
+
+def config_of(keys: Keyring, merchant: int, row: Any) -> dict[str, Any]:
+    """The settings of a connection's row with its secrets opened."""
+    config: dict[str, Any] = msgspec.json.decode(row["settings"])
+    if row["secret"]:
+        context = secret_context(merchant, row["connection_id"])
+        config |= msgspec.json.decode(keys.open(row["secret"], context))
+    return config

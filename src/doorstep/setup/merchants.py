@@ -11,7 +11,7 @@ import msgspec
 
 from doorstep.kit import clock
 from doorstep.kit.money import LARGEST_MINOR
-from doorstep.kit.refusals import Refusal
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks, log
 from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
@@ -37,6 +37,10 @@ insert into channel (merchant_id, channel_id, key, kind)
 ADD_SITE = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
   values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10) on conflict (code) do nothing returning site_id
+"""
+CHANGE_SITE = """
+update site set name = $2, country = $3, address = $4::jsonb, latitude = $5, longitude = $6, timezone = $7,
+    cut_off = $8, weekdays = $9 where code = $1 returning site_id
 """
 OPEN_SITES = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
@@ -178,6 +182,20 @@ async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int
             raise SiteExists(code=new.code)
         await log.write(tx, by, "setting_changed", clock.now(), new.code, setting="new site")
     return int(added)
+
+
+async def change_site(db: Db, merchant: int, to: NewSite) -> None:
+    """All of the site of that code is written anew but for its code; refuses NotFound, what is no country or timezone.
+
+    What was promised before keeps its dates.
+    """
+    checks.country(to.country)
+    checks.timezone(to.timezone)
+    address = msgspec.json.encode(to.address).decode()
+    place = (to.latitude, to.longitude, to.timezone, to.cut_off, list(to.weekdays))
+    async with tenant_tx(db, [merchant]) as tx:
+        if await tx.value(CHANGE_SITE, to.code, to.name, to.country, address, *place) is None:
+            raise NotFound(site=to.code)
 
 
 async def open_sites(db: Db, merchant: int, new: list[NewSite]) -> int:

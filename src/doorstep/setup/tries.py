@@ -75,6 +75,12 @@ async def count(db: Db, tries: dict[Limit, str], at: datetime) -> Stopped | None
     return max(stopped, key=lambda one: one.until, default=None)
 
 
+async def let_try(db: Db, tries: dict[Limit, str], at: datetime) -> None:
+    """One try more; refuses TooManyTries, with the seconds until they count anew."""
+    if stopped := await count(db, tries, at):
+        raise refusal(stopped, at)
+
+
 async def forgive(db: Db, limit: Limit, word: str) -> None:
     """It was them after all: their count begins anew."""
     await db.pool.execute(FORGIVE, limit.subject(word))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from doorstep.doors.reads.words import folded
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.strangers import Limit, count_try, whereabouts
+from doorstep.setup.tries import Limit, let_try, network_of
 from doorstep.spine.tenant import Db, tenant_tx
 
 # Of one household, and of one number from wherever: a postcode is soon guessed by who may try for ever.
@@ -34,8 +34,7 @@ class NotFoundSo(Refusal):
 
 async def found(db: Db, shop: str, number: str, postcode: str, address: str, at: datetime) -> tuple[int, int]:
     """Merchant and order; refuses NotFoundSo, the same for whatever does not fit, and TooManyTries."""
-    await count_try(db, FROM_AN_ADDRESS, whereabouts(address), at)
-    await count_try(db, OF_A_NUMBER, f"{shop}\0{_plain(number)}", at)
+    await let_try(db, {FROM_AN_ADDRESS: network_of(address), OF_A_NUMBER: f"{shop}\0{_plain(number)}"}, at)
     # A shop that is not there is asked all the same: how long an answer takes tells nothing either.
     merchant = await db.find("merchant", shop) or NOBODY
     async with tenant_tx(db, [merchant], readonly=True) as tx:

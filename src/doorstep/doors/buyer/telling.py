@@ -15,7 +15,7 @@ from doorstep.doors.console.speaking import _
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
-from doorstep.setup.strangers import Limit, count_try, whereabouts
+from doorstep.setup.tries import Limit, let_try, network_of
 from doorstep.spine.outcome import BUYER, Ask
 from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import tenant_tx
@@ -48,7 +48,7 @@ async def _say(asked: Asked, verb: str, values: dict[str, Any]) -> Response[Any]
     merchant, order = asked.order()
     try:
         body = _body(verb, values)
-        await count_try(asked.db, FROM_AN_ADDRESS, whereabouts(asked.address), clock.now())
+        await let_try(asked.db, {FROM_AN_ADDRESS: network_of(asked.address)}, clock.now())
         answer = await run_one(
             asked.db, verb, Ask(merchant, body, clock.now(), BUYER, *_once(asked, order, verb, body))
         )

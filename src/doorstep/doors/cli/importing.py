@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,8 +65,8 @@ def orders(
     """
 
     async def work(db: Db) -> dict[str, Any]:
+        from doorstep.doors.importing import Asked, collect_seldom, take
         from doorstep.journey.intake.files.mapping import read_mapping
-        from doorstep.journey.intake.import_orders import import_orders
         from doorstep.kit import clock
 
         options: dict[str, Any] = {
@@ -77,23 +76,17 @@ def orders(
             "history": history,
         }
         meant, used = await _merchant(db, merchant, files, currency, options, create, dry_run)
-        _collect_seldom()
+        asked = Asked(
+            kind="orders", merchant=meant, files=[str(file) for file in files], currency=used, channel=channel,
+            mapping=mapping.read_text("utf-8") if mapping else "", timezone=timezone, create=create, history=history,
+            rehearsal=dry_run,
+        )  # fmt: skip
+        collect_seldom()
         with progress("rows", json) as tell:
-            came = await import_orders(
-                db, meant, files, currency=used, home=home(), at=clock.now(), progress=tell, create=create,
-                dry_run=dry_run, **options,
-            )  # fmt: skip
-        return came.as_json()
+            return await take(db, asked, folder=home(), at=clock.now(), tell=tell)
 
     told = with_db(work)
     answer(told, _lines(told, "orders", dry_run), json)
-
-
-def _collect_seldom() -> None:
-    """An import makes millions of small objects, hardly one of them in a circle: to look for those is a sixth of it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 async def _merchant(
@@ -130,12 +123,13 @@ def products(files: Files, merchant: Key = "", dry_run: DryRun = False, json: Js
     """Take in Shopify product files as SKUs; what a later file says of a known one is taken over."""
 
     async def work(db: Db) -> dict[str, Any]:
-        from doorstep.journey.intake.import_products import import_products
+        from doorstep.doors.importing import Asked, take
+        from doorstep.kit import clock
 
         meant = await merchant_meant(db, merchant)
+        asked = Asked(kind="products", merchant=meant, files=[str(file) for file in files], rehearsal=dry_run)
         with progress("rows", json) as tell:
-            came = await import_products(db, meant, files, home=home(), dry_run=dry_run, progress=tell)
-        return came.as_json()
+            return await take(db, asked, folder=home(), at=clock.now(), tell=tell)
 
     told = with_db(work)
     answer(told, _lines(told, "SKUs", dry_run), json)
@@ -151,19 +145,16 @@ def stock(
     """Take in counts of stock (SKU, site, quantity); the difference to the books is adjusted."""
 
     async def work(db: Db) -> dict[str, Any]:
-        from doorstep.journey.intake.files.report import Report, ReportRow
-        from doorstep.journey.intake.files.stock import read_stock
-        from doorstep.journey.inventory.import_stock import import_stock
+        from doorstep.doors.importing import Asked, take
         from doorstep.kit import clock
 
-        rows = read_stock([str(file) for file in files])
-        told = await import_stock(
-            db, await merchant_meant(db, merchant), rows, at=clock.now(), site=site, actor=commander()
-        )
-        with Report(files[0], home()) as report:
-            for row in told["report"]:
-                report.add(ReportRow(**row))
-        return {**told, "report": str(report.path) if report.path else None}
+        who = commander()
+        asked = Asked(
+            kind="stock", merchant=await merchant_meant(db, merchant), files=[str(file) for file in files], site=site,
+            actor=who.name, roles=who.roles,
+        )  # fmt: skip
+        with progress("rows", json) as tell:
+            return await take(db, asked, folder=home(), at=clock.now(), tell=tell)
 
     told = with_db(work)
     answer(told, _lines(told, "counts", dry_run=False), json)

@@ -18,7 +18,8 @@ from msgspec import Struct
 from doorstep.doors.console import words
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.foretelling import NOT_SAID_YET, foretold
-from doorstep.doors.console.moves import Field, may
+from doorstep.doors.console.forms import Field
+from doorstep.doors.console.moves import may
 from doorstep.doors.console.speaking import _, gettext
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.http.problems import NoSuchPage

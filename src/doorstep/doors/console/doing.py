@@ -16,7 +16,8 @@ from litestar import Response
 from doorstep.doors.console import order_page
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.foretelling import foretold
-from doorstep.doors.console.moves import Field, Move, find, may
+from doorstep.doors.console.forms import Field
+from doorstep.doors.console.moves import Move, find, may
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.undoing import subject_of
 from doorstep.doors.console.visit import Visit, see_other

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from doorstep.doors.console import words
+from doorstep.doors.console.forms import Field
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.whole import Parcel, Whole
 from doorstep.doors.reads.cases import Case
@@ -19,26 +20,9 @@ from doorstep.kit.money import digits, to_decimal
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
 
-Kind = Literal["text", "long", "choice", "money", "count", "moment", "country"]
-
 CLOSED = ("canceled", "expired")
 OVER = (*CLOSED, "completed")
 ON_SHELF = ("wanted", "promised", "picked", "packed")
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    name: str
-    label: str
-    kind: Kind = "text"
-    value: str = ""
-    hint: str = ""
-    required: bool = False
-    choices: tuple[tuple[str, str], ...] = ()
-    longest: int = 200
-    most: int = 0
-    unit: str = ""
-    code: str = ""  # what browsers call such a field, to fill it in
 
 
 @dataclass(frozen=True, slots=True)

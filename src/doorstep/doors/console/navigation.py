@@ -27,6 +27,10 @@ class Place:
     def called(self) -> str:
         return NAMES[self.name]
 
+    @property
+    def says(self) -> str:
+        return SAYS.get(self.name, "")
+
 
 NAMES = Told({
     "today": "Today",
@@ -36,8 +40,17 @@ NAMES = Told({
     "catalog": "Catalog",
     "stock": "Stock",
     "reports": "Reports",
-    "brand": "Buyers' pages",
+    "import": "Import",
     "settings": "Settings",
+    "sites": "Sites",
+    "merchants": "Merchants",
+    "accounts": "Carriers and payments",
+    "rate-cards": "Rate cards",
+    "methods": "Shipping methods",
+    "brand": "Buyers' pages",
+    "people": "People",
+    "api-keys": "API keys",
+    "log": "Log",
 })  # fmt: skip
 
 PLACES = (
@@ -45,9 +58,42 @@ PLACES = (
     Place("attention", "/attention", "inbox", "a"),
     Place("orders", "/orders", "package", "o"),
     Place("floor", "/floor", "scan-barcode", "f"),
+    Place("catalog", "/catalog", "tag", "c"),
+    Place("stock", "/stock", "boxes", "s"),
+    Place("import", "/import", "upload", "i"),
     Place("reports", "/reports", "chart-column", "r"),
     Place("settings", "/settings", "settings", ","),
 )
+
+# What is behind Settings, in its order.
+SETTINGS = (
+    Place("sites", "/settings/sites", "warehouse", ""),
+    Place("merchants", "/settings/merchants", "store", ""),
+    Place("accounts", "/settings/accounts", "plug", ""),
+    Place("rate-cards", "/settings/rate-cards", "receipt", ""),
+    Place("methods", "/settings/methods", "truck", ""),
+    Place("brand", "/settings/brand", "globe", ""),
+    Place("people", "/settings/people", "users", ""),
+    Place("api-keys", "/settings/keys", "key-round", ""),
+    Place("log", "/settings/log", "file-text", ""),
+)
+
+
+SAYS = Told({
+    "sites": "Where goods stand and leave from, and until when",
+    "merchants": "Who sells, and what happens to their orders without anybody asking",
+    "accounts": "Accounts with those who move parcels and money",
+    "rate-cards": "Price lists of carriers that have no program to ask",
+    "methods": "What channels call the ways to ship, and what that means here",
+    "brand": "How buyers see a shop: its tracking page and its letters",
+    "people": "Who comes in, and how far",
+    "api-keys": "Programs that ask doorstep, and what each may do",
+    "log": "Who changed people, keys and settings, and who came in",
+})  # fmt: skip
+
+
+def settings(role: str) -> list[Place]:
+    return [place for place in SETTINGS if reaches(role, "GET", place.address)]
 
 
 def places(role: str) -> list[Place]:

@@ -10,7 +10,6 @@ from litestar import Response
 
 from doorstep.doors.console import words
 from doorstep.doors.console.letters import send
-from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -32,7 +31,6 @@ from doorstep.setup.people import (
 from doorstep.setup.sessions import INVITATION_LASTS, issue_link
 from doorstep.spine.tenant import tenant_tx
 
-SETTINGS = ("/settings/people", "/settings/keys", "/settings/log")
 DONE = Told({
     "role": "Their role is changed: it counts from their next page on.",
     "end": "They are signed out everywhere, and cannot come in any more.",
@@ -46,11 +44,6 @@ class Invited:
     email: str
     link: str
     posted: bool
-
-
-async def settings(visit: Visit) -> Response[str]:
-    """To the first of them that this person sees."""
-    return see_other(next(path for path in SETTINGS if reaches(visit.visitor.person.role, "GET", path)))
 
 
 async def show(visit: Visit) -> Response[str]:

@@ -13,11 +13,15 @@ from litestar.types import ControllerRouterHandler
 
 from doorstep.doors.console import (
     account,
+    accounts_page,
     attention,
     bulk,
+    catalog_page,
     doing,
     download,
     floor,
+    goods_moves,
+    import_page,
     keys_page,
     log_page,
     looking,
@@ -26,7 +30,10 @@ from doorstep.doors.console import (
     orders_page,
     papers,
     people_page,
+    rate_cards_page,
     reports,
+    settings_page,
+    stock_page,
     today,
     way_in,
     words,
@@ -36,6 +43,7 @@ from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import reader, reader_of, write_for
+from doorstep.doors.console.uploading import receive
 from doorstep.doors.console.visit import (
     SAFE,
     Knock,
@@ -82,6 +90,66 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/floor", floor.show),
     ("POST", "/floor/{verb:str}", floor.do),
     ("GET", "/floor/pick-list", papers.pick_list),
+    ("GET", "/catalog", catalog_page.show),
+    ("GET", "/catalog/new", catalog_page.ask_whose),
+    ("GET", "/catalog/new/{merchant:str}", catalog_page.ask_new),
+    ("POST", "/catalog/new/{merchant:str}", catalog_page.create),
+    ("GET", "/catalog/{sku:str}", catalog_page.show_one),
+    ("GET", "/catalog/{sku:str}/edit", catalog_page.ask_change),
+    ("POST", "/catalog/{sku:str}/edit", catalog_page.change),
+    ("GET", "/catalog/{sku:str}/movements", catalog_page.show_moves),
+    ("POST", "/catalog/{sku:str}/aliases", catalog_page.put_alias),
+    ("POST", "/catalog/{sku:str}/aliases/drop", catalog_page.drop_alias),
+    ("GET", "/catalog/{sku:str}/{verb:str}", goods_moves.ask),
+    ("POST", "/catalog/{sku:str}/{verb:str}", goods_moves.do),
+    ("GET", "/stock", stock_page.show),
+    ("GET", "/stock/past", stock_page.show_past),
+    ("GET", "/stock/arrivals", stock_page.show_arrivals),
+    ("GET", "/stock/arrivals/new", stock_page.ask_whose_arrival),
+    ("GET", "/stock/arrivals/new/{merchant:str}", stock_page.ask_announcement),
+    ("POST", "/stock/arrivals/new/{merchant:str}", stock_page.announce),
+    ("GET", "/stock/arrivals/{asn:str}", stock_page.show_arrival),
+    ("POST", "/stock/arrivals/{asn:str}", stock_page.receive),
+    ("GET", "/import", import_page.show),
+    ("GET", "/import/{import:str}", import_page.show_one),
+    ("POST", "/import/{import:str}", import_page.change),
+    ("POST", "/import/{import:str}/write", import_page.write),
+    ("POST", "/import/{import:str}/reopen", import_page.reopen),
+    ("POST", "/import/{import:str}/drop", import_page.drop),
+    ("POST", "/import/{import:str}/keep", import_page.keep),
+    ("POST", "/import/{import:str}/use", import_page.use),
+    ("GET", "/import/{import:str}/{name:str}", import_page.download),
+    ("GET", "/settings", settings_page.show),
+    ("GET", "/settings/sites", settings_page.show_sites),
+    ("GET", "/settings/sites/new", settings_page.ask_site),
+    ("POST", "/settings/sites/new", settings_page.create_site),
+    ("GET", "/settings/sites/{site:str}", settings_page.ask_site_change),
+    ("POST", "/settings/sites/{site:str}", settings_page.change_one_site),
+    ("GET", "/settings/merchants", settings_page.show_merchants),
+    ("GET", "/settings/merchants/new", settings_page.ask_merchant),
+    ("POST", "/settings/merchants/new", settings_page.add_merchant),
+    ("GET", "/settings/merchants/{merchant:str}", settings_page.ask_merchant_change),
+    ("POST", "/settings/merchants/{merchant:str}", settings_page.change_one_merchant),
+    ("GET", "/settings/accounts", accounts_page.show),
+    ("GET", "/settings/accounts/new", accounts_page.ask_whose),
+    ("GET", "/settings/accounts/new/{merchant:str}", accounts_page.ask_plugin),
+    ("POST", "/settings/accounts/{merchant:str}/drop", accounts_page.drop),
+    ("POST", "/settings/accounts/{merchant:str}/test", accounts_page.test),
+    ("GET", "/settings/accounts/{merchant:str}/{plugin:str}", accounts_page.ask_account),
+    ("POST", "/settings/accounts/{merchant:str}/{plugin:str}", accounts_page.keep),
+    ("GET", "/settings/accounts/{merchant:str}/{plugin:str}/{code:str}", accounts_page.ask_account),
+    ("POST", "/settings/accounts/{merchant:str}/{plugin:str}/{code:str}", accounts_page.keep),
+    ("GET", "/settings/rate-cards", rate_cards_page.show),
+    ("GET", "/settings/rate-cards/new", rate_cards_page.ask_whose),
+    ("GET", "/settings/rate-cards/new/{merchant:str}", rate_cards_page.ask_new),
+    ("POST", "/settings/rate-cards/new/{merchant:str}", rate_cards_page.create),
+    ("GET", "/settings/rate-cards/{merchant:str}/{code:str}", rate_cards_page.show_one),
+    ("GET", "/settings/rate-cards/{merchant:str}/{code:str}/edit", rate_cards_page.ask_change),
+    ("POST", "/settings/rate-cards/{merchant:str}/{code:str}/edit", rate_cards_page.change),
+    ("GET", "/settings/methods", accounts_page.show_methods),
+    ("GET", "/settings/methods/new", accounts_page.ask_whose_method),
+    ("GET", "/settings/methods/{merchant:str}", accounts_page.ask_method),
+    ("POST", "/settings/methods/{merchant:str}", accounts_page.keep_method),
     ("GET", "/welcome", account.welcome),
     ("POST", "/welcome", account.settle_in),
     ("GET", "/me", account.show),
@@ -90,7 +158,6 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/me/sessions", account.end_session),
     ("GET", "/me/two-factor", account.show_second_factor),
     ("POST", "/me/two-factor/{step:str}", account.change_second_factor),
-    ("GET", "/settings", people_page.settings),
     ("GET", "/settings/people", people_page.show),
     ("POST", "/settings/people", people_page.invite),
     ("POST", "/settings/people/{person:str}/{change:str}", people_page.change),
@@ -122,7 +189,7 @@ KEEP = {
 def routes(db: Db) -> list[ControllerRouterHandler]:
     """What the web application takes in beside the API."""
     entrances = [_entrance(db, method, path, call) for method, path, call in DOORMAT]
-    return [pages(db, PAGES, *entrances, _way_out(db), _live(db), _assets())]
+    return [pages(db, PAGES, *entrances, _way_out(db), _live(db), _hand_over(db), _assets())]
 
 
 def pages(db: Db, of: Sequence[tuple[Method, str, Page]], *more: HTTPRouteHandler) -> Router:
@@ -199,6 +266,22 @@ def _live(db: Db) -> HTTPRouteHandler:
         return Stream(told, media_type="text/event-stream", headers=SAFE)
 
     return _handler("GET", "/today/live", watch)
+
+
+def _hand_over(db: Db) -> HTTPRouteHandler:
+    """The one form with files: they are written down as they come, once it is known who sends them."""
+
+    async def hand_over(request: AnyRequest) -> Response[Any]:
+        browser = Browser.of(request)
+        visitor = request.state.visitor = await visitor_of(db, browser)
+        _write_for(request, person=visitor.person)
+        check_reach(visitor.person, "POST", "/import")
+        (import_id,) = await db.ids.draw(db.pool, 1)
+        folder = import_page.folder_of(import_id)
+        upload = await receive(request, folder, lambda form: check_form(request, visitor, form.pop("proof", "")))
+        return await import_page.take(Visit(db, visitor, browser, {}, {}, upload.fields), import_id, upload)
+
+    return _handler("POST", "/import", hand_over)
 
 
 def _assets() -> HTTPRouteHandler:

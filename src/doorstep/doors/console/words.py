@@ -174,6 +174,12 @@ REASONS = (
     N_("fewest parcels, then nearest, complete or not at all"),
     N_("more parcels, farther away, or less of it"),
     N_("not the cheapest"),
+    N_("must be a whole number"),
+    N_("must be a number"),
+    N_("must be a day, as 2026-03-02"),
+    N_("must be an IANA time zone, as Europe/Warsaw"),
+    N_("which site is meant?"),
+    N_("the file counts this SKU at this site twice; the first row counts"),
 )
 # … and with what it is about in it.
 REASONS_ABOUT = (
@@ -186,6 +192,15 @@ REASONS_ABOUT = (
     N_("cheapest within %s days"),
     N_("%s missing from bin %s at %s"),
     N_("count bin %s"),
+    N_("must be at least %s characters long"),
+    N_("must be at most %s characters long"),
+    N_("must be at least %s"),
+    N_("must be at most %s"),
+    N_("must be more than %s"),
+    N_("must be one of %s"),
+    N_("must hold at least %s"),
+    N_("must hold at most %s"),
+    N_("must match %s"),
 )
 
 

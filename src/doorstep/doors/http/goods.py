@@ -73,7 +73,7 @@ async def list_skus(asked: Asked) -> Any:
            example={"code": "MUG", "name": "A mug", "weight_g": 350, "hs_code": "691200", "origin": "US"})  # fmt: skip
 async def create_sku(asked: Asked) -> Any:
     """Add a SKU."""
-    sku = await catalog.create_sku(asked.db, asked.merchant, _new_sku(asked.body))
+    sku = await catalog.create_sku(asked.db, asked.merchant, new_sku(asked.body))
     async with asked.reading() as tx:
         return Reply(await reads.sku(tx, asked.merchant, sku), 201)
 
@@ -88,7 +88,7 @@ async def get_sku(asked: Asked) -> Any:
 @operation("PUT", "/skus/{sku}", scope=WRITE, tag="setup", body=SkuBody, answer=reads.Sku)
 async def put_sku(asked: Asked) -> Any:
     """Write a SKU anew, all of it."""
-    await catalog.change_sku(asked.db, asked.merchant, asked.path["sku"], _new_sku(asked.body))
+    await catalog.change_sku(asked.db, asked.merchant, asked.path["sku"], new_sku(asked.body))
     async with asked.reading() as tx:
         return await reads.sku(tx, asked.merchant, asked.path["sku"])
 
@@ -116,5 +116,6 @@ async def remove_alias(asked: Asked) -> Any:
     return Done()
 
 
-def _new_sku(body: SkuBody) -> NewSku:
+def new_sku(body: SkuBody) -> NewSku:
+    """As it is kept."""
     return NewSku(**{**structs.asdict(body), "flags": tuple(body.flags)})

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
 
 MERCHANT = """
@@ -96,3 +97,37 @@ async def sites(tx: Tx) -> Sites:
             for row in rows
         ]
     )
+
+
+WHOLE_MERCHANT = """
+select m.key, m.name, m.is_operator, m.currency, m.country, m.address, m.email, m.tax_numbers, m.when_short, m.ship,
+    m.reserve_minutes, m.hold_duplicates, m.brand, m.created_at
+  from merchant m where m.merchant_id = $1
+"""
+WHOLE_SITE = """
+select t.code, t.name, t.country, t.address, t.latitude, t.longitude, t.timezone, t.cut_off, t.weekdays
+  from site t where t.code = $1
+"""
+MERCHANTS = """
+select m.merchant_id, m.key, m.name, m.is_operator, m.currency, m.country, m.when_short, m.ship from merchant m
+  where m.merchant_id = any($1) order by m.is_operator desc, m.name, m.merchant_id
+"""
+
+
+async def merchants(tx: Tx) -> list[Any]:
+    """All that are seen, the operator first."""
+    return await tx.rows(MERCHANTS, list(tx.merchants))
+
+
+async def whole_merchant(tx: Tx, merchant_id: int) -> dict[str, Any]:
+    """All that is kept of it."""
+    row = dict(await tx.row(WHOLE_MERCHANT, merchant_id))
+    return row | {name: msgspec.json.decode(row[name]) for name in ("address", "tax_numbers", "brand")}
+
+
+async def whole_site(tx: Tx, code: str) -> dict[str, Any]:
+    """Refuses NotFound."""
+    row = await tx.row(WHOLE_SITE, code)
+    if row is None:
+        raise NotFound(site=code)
+    return dict(row) | {"address": msgspec.json.decode(row["address"])}

@@ -13,7 +13,7 @@ import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import logs
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
-from doorstep.doors.worker import finding, relay, rolling, schedule
+from doorstep.doors.worker import finding, importing, relay, rolling, schedule
 from doorstep.doors.worker.following import keep_up
 from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
@@ -36,6 +36,7 @@ async def main() -> None:
             subscribers.run(worker.stopping),
             keep_up(world, worker.stopping, finding.FOLLOWER.once),
             keep_up(world, worker.stopping, rolling.once),
+            importing.run(world, homes.home(), worker.stopping),
         )
 
 

@@ -8,14 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from doorstep.kit.budget import Budget
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
 from doorstep.plug.notifier import mailer
-from doorstep.setup.connections import secret_context
+from doorstep.setup.connections import config_of
 from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
@@ -58,16 +56,9 @@ class Connections:
         known = self._open.get((kind, merchant, row["code"]))
         if known and known[0] == seen:
             return known[1]
-        opened = build(row["plugin"], row["code"], self._config(merchant, row))
+        opened = build(row["plugin"], row["code"], config_of(self._keys, merchant, row))
         self._open[kind, merchant, row["code"]] = (seen, opened)
         return opened
-
-    def _config(self, merchant: int, row: Any) -> dict[str, Any]:
-        config: dict[str, Any] = msgspec.json.decode(row["settings"])
-        if row["secret"]:
-            context = secret_context(merchant, row["connection_id"])
-            config |= msgspec.json.decode(self._keys.open(row["secret"], context))
-        return config
 
 
 def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:

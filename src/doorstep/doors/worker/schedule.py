@@ -16,7 +16,6 @@ from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
-from doorstep.setup.strangers import forget_tries
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
 from doorstep.spine.tenant import tenant_tx
@@ -119,8 +118,7 @@ async def seal_what_came_in(world: World, now: datetime, stopping: asyncio.Event
 
 
 async def forget_old_keys(world: World, now: datetime) -> int:
-    """Answers how many keys are forgotten; tries to come in are not kept for long either."""
-    await forget_tries(world.db, now)
+    """Answers how many keys are forgotten."""
     return await _forget(world, FORGET, now - KEYS_KEPT)
 
 

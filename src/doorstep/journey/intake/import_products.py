@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -28,14 +28,15 @@ async def import_products(
     paths: Sequence[str | PathLike[str]],
     *,
     home: Path,
+    columns: Mapping[str, str] | None = None,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> Imported:
-    """Import Shopify product files: `taken`, `changed`, `unchanged`, `refused` count SKUs."""
+    """Import product files, Shopify's or by these columns: `taken`, `changed`, `unchanged`, `refused` count SKUs."""
     came = Imported()
     async with tenant_tx(db, [merchant], readonly=True) as tx:
         currency = str(await tx.value(CURRENCY, merchant))
-    source = iter(read_products(paths))
+    source = iter(read_products(paths, columns))
     with Report(Path(paths[0]), home) as report:
         while rows := list(islice(source, BATCH)):
             skus = list(_skus(rows, currency, came, report))
@@ -56,7 +57,7 @@ def _skus(rows: Sequence[FileProduct | BadRow], currency: str, came: Imported, r
         for told in of_problems(row.file, row.problems):
             report.add(told)
         for variant in row.variants:
-            sku = _sku(variant, currency)
+            sku = sku_of_variant(variant, currency)
             try:
                 check_sku(sku)
             except Refusal as refusal:
@@ -66,7 +67,8 @@ def _skus(rows: Sequence[FileProduct | BadRow], currency: str, came: Imported, r
                 yield sku
 
 
-def _sku(variant: FileVariant, currency: str) -> NewSku:
+def sku_of_variant(variant: FileVariant, currency: str) -> NewSku:
+    """The SKU that a variant is."""
     return NewSku(
         code=variant.sku, name=variant.title[:200], barcode=variant.barcode, weight_g=variant.weight_g,
         length_mm=variant.length_mm, width_mm=variant.width_mm, height_mm=variant.height_mm,

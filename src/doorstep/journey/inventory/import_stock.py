@@ -7,7 +7,7 @@ So a file that was interrupted may be imported again, and a repeat is no new cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
@@ -78,6 +78,7 @@ async def import_stock(
     at: datetime,
     site: str = "",
     actor: Actor = SYSTEM,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Any]:
     """Book the counts. `site` is for rows that name none; without it the only site there is.
 
@@ -90,6 +91,7 @@ async def import_stock(
     asks = _asks(merchant, rows, words, at, actor, told)
     while batch := list(islice(asks, BATCH)):
         await _book(db, merchant, batch, told)
+        progress(told["read"])
     return told
 
 

@@ -243,6 +243,14 @@ def _mailbox(address: str, name: str = "") -> MailAddress:
         raise NotAMailbox(address=printable(address)) from None
 
 
+def is_mailbox(word: str) -> bool:
+    """Whether a letter can go there; a phone number is none."""
+    try:
+        return bool(_mailbox(word))
+    except NotAMailbox:
+        return False
+
+
 def _domain(address: str) -> str:
     """The part behind the @ as the wire wants it."""
     return address.partition("@")[2].encode("idna").decode()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.keep_notice import KeepNotice
-from doorstep.journey.tracking.notices import Kind, NotAMailbox, Notice, NoticeLine, compose
+from doorstep.journey.tracking.notices import Kind, NotAMailbox, Notice, NoticeLine, compose, is_mailbox
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address
 from doorstep.kit.speech import language_of
@@ -149,7 +149,7 @@ def _notice(
         key=ask.body.key,
         merchant=brand.name,
         sender=post["sender"],
-        reply_to=brand.support if "@" in brand.support else order["email"],
+        reply_to=brand.support if is_mailbox(brand.support) else order["email"],
         to=post["to"],
         at=ask.at,
         order_number=order["number"],

@@ -7,7 +7,7 @@ an image are no variants. A variant without SKU gets one from its handle and opt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from os import PathLike
 
@@ -113,22 +113,35 @@ class FileProduct(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem] = []
 
 
-def read_products(paths: Sequence[str | PathLike[str]]) -> Iterator[FileProduct | BadRow]:
-    """Every product of these files and folders. Refuses NotReadable and NotAProductFile before the first."""
+def read_products(
+    paths: Sequence[str | PathLike[str]], columns: Mapping[str, str] | None = None
+) -> Iterator[FileProduct | BadRow]:
+    """Every product of these files and folders. Refuses NotReadable and NotAProductFile before the first.
+
+    `columns`: what each of our columns is called, for tables of other layouts; without a handle there each row is a
+    product of its own.
+    """
     files, strangers = expand(paths)
     for file in files:
         header = open_table(file).header
-        if recognize(header) != PRODUCTS:
+        if not (_columns(header, columns).keys() & {"sku", "handle"} if columns else recognize(header) == PRODUCTS):
             raise NotAProductFile(file=str(file), columns=", ".join(header[:10]))
-    return _products([str(file) for file in files], strangers)
+    return _products([str(file) for file in files], strangers, columns)
 
 
-def _products(files: Iterable[str], strangers: list[BadRow]) -> Iterator[FileProduct | BadRow]:
+def product_columns(header: Sequence[str]) -> dict[str, str]:
+    """Which of these columns is which of ours, by their names."""
+    return _columns(header)
+
+
+def _products(
+    files: Iterable[str], strangers: list[BadRow], columns: Mapping[str, str] | None
+) -> Iterator[FileProduct | BadRow]:
     yield from strangers
     skus: dict[str, str] = {}
     for file in files:
         heads: dict[str, _ProductRow] = {}
-        for group in _groups(file):
+        for group in _groups(file, columns):
             if isinstance(group, BadRow):
                 yield group
             else:
@@ -148,7 +161,10 @@ class _ProductRow(msgspec.Struct, frozen=True):
         return self.row.cells[name].strip() if name is not None else ""
 
 
-def _columns(header: Sequence[str]) -> dict[str, str]:
+def _columns(header: Sequence[str], said: Mapping[str, str] | None = None) -> dict[str, str]:
+    if said:
+        known = {key: name for key, name in said.items() if name in header}
+        return known if "handle" in known or "sku" not in known else {**known, "handle": known["sku"]}
     folded: dict[str, str] = {}
     for name in header:
         for alias in _aliases(name):
@@ -169,10 +185,10 @@ def _aliases(name: str) -> Iterator[str]:
         yield match[1].casefold().replace("_", " ").replace("-", " ")
 
 
-def _groups(file: str) -> Iterator[list[_ProductRow] | BadRow]:
+def _groups(file: str, columns: Mapping[str, str] | None) -> Iterator[list[_ProductRow] | BadRow]:
     """Rows of one handle that follow each other."""
     table = open_table(file)
-    at = _columns(table.header)
+    at = _columns(table.header, columns)
     group: list[_ProductRow] = []
     for row in table:
         if isinstance(row, BadRow):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 
 import msgspec
@@ -44,27 +44,41 @@ class StockRow(msgspec.Struct, frozen=True, kw_only=True):
     line: int
 
 
-def read_stock(paths: Sequence[str | PathLike[str]]) -> Iterator[StockRow | BadRow]:
-    """Every row of these files and folders. Refuses NotReadable and NotAStockFile before the first."""
+def read_stock(
+    paths: Sequence[str | PathLike[str]], columns: Mapping[str, str] | None = None
+) -> Iterator[StockRow | BadRow]:
+    """Every row of these files and folders. Refuses NotReadable and NotAStockFile before the first.
+
+    `columns`: what each of ours is called, where its name does not tell it.
+    """
     files, strangers = expand(paths)
     for file in files:
         header = open_table(file).header
-        at = _columns(header).keys()
+        at = _columns(header, columns).keys()
         if "sku" not in at or not at & {"quantity", "available"}:
             raise NotAStockFile(file=str(file), columns=", ".join(header[:10]))
-    return _rows([str(file) for file in files], strangers)
+    return _rows([str(file) for file in files], strangers, columns)
 
 
-def _rows(files: Sequence[str], strangers: list[BadRow]) -> Iterator[StockRow | BadRow]:
+def stock_columns(header: Sequence[str]) -> dict[str, str]:
+    """Which of these columns is which of ours, by their names."""
+    return _columns(header)
+
+
+def _rows(
+    files: Sequence[str], strangers: list[BadRow], columns: Mapping[str, str] | None
+) -> Iterator[StockRow | BadRow]:
     yield from strangers
     for file in files:
         table = open_table(file)
-        at = _columns(table.header)
+        at = _columns(table.header, columns)
         for row in table:
             yield row if isinstance(row, BadRow) else _stock_row(row, at)
 
 
-def _columns(header: Sequence[str]) -> dict[str, str]:
+def _columns(header: Sequence[str], said: Mapping[str, str] | None = None) -> dict[str, str]:
+    if said:
+        return {key: name for key, name in said.items() if name in header}
     folded = {name.strip().casefold(): name for name in reversed(header)}
     return {
         key: next(folded[name] for name in names if name in folded)

@@ -1,4 +1,4 @@
--- The buyers' side: what they say is wrong, what they were written to, a merchant's logo, and strangers' tries counted.
+-- The buyers' side: what they say is wrong, what they were written to, a merchant's logo.
 
 -- A buyer says that something is wrong with an order. Its id is that of its attention item: a case is open while that is.
 create table contact_case (
@@ -45,15 +45,5 @@ create table brand_logo (
   primary key (merchant_id)
 );
 
--- Reference table: how often somebody who is not signed in tried something lately; only hashes of addresses.
-create table stranger_try (
-  what     text not null,
-  who      bytea not null,
-  began_at timestamptz not null,
-  tries    integer not null,
-  primary key (what, who)
-);
-create index stranger_try_age on stranger_try (began_at);
-
-select distribute(t) from unnest(array['contact_case', 'case_message', 'notice', 'brand_logo', 'stranger_try']) t;
+select distribute(t) from unnest(array['contact_case', 'case_message', 'notice', 'brand_logo']) t;
 select wall(t::regclass) from unnest(array['contact_case', 'case_message', 'notice', 'brand_logo']) t;

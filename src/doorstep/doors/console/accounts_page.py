@@ -1,0 +1,269 @@
+"""accounts_page: `/settings/accounts`: accounts with carriers and payment providers, and how channels' ways to ship
+are understood. What is secret goes in and never comes out again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response
+from msgspec import Struct, structs
+
+from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, must_set_up, sets_up, whose
+from doorstep.doors.console.forms import Field, Form, Kind, Part, read
+from doorstep.doors.console.looks import money
+from doorstep.doors.console.narrowing import merchants_of
+from doorstep.doors.console.speaking import Told, _, gettext
+from doorstep.doors.console.visit import Visit, see_other
+from doorstep.doors.console.words import reasons
+from doorstep.doors.http.setting_up import MethodBody
+from doorstep.doors.reads import setup
+from doorstep.kit.home import home
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.secrets import keyring
+from doorstep.plug import registry
+from doorstep.plug.carrier import Address, Parcel, Shipment
+from doorstep.setup.catalog import put_method
+from doorstep.setup.connections import connect, connection_of, connections, disconnect
+from doorstep.spine.tenant import tenant_tx
+
+RATE_CARD = "ratecard"
+KINDS = Told({"carrier": "Carrier", "payments": "Payments"})
+DONE = Told({
+    "account": "The account is kept", "dropped": "The account is forgotten", "method": "The shipping method is kept",
+    "answers": "It answers", "payments": "Its settings fit; no money was asked for",
+})  # fmt: skip
+LEVELS = Told({"economy": "Economy", "standard": "Standard", "express": "Express", "same_day": "Same day"})
+
+
+async def show(visit: Visit) -> Response[str]:
+    must_run_the_operation(visit)
+    async with visit.reading() as tx:
+        merchants = await merchants_of(tx)
+        found = {key: await connections(tx, merchant) for merchant, key in _keys(merchants)}
+    names = dict(merchants.choices)
+    accounts = [(key, names[key], one) for key, all_of in found.items() for one in all_of if one.plugin != RATE_CARD]
+    return visit.show(
+        "accounts.html", accounts=accounts, kinds=KINDS, many=merchants.are_many,
+        did=DONE.get(visit.query.get("did", ""), ""),
+    )  # fmt: skip
+
+
+def _keys(merchants: Any) -> list[tuple[int, str]]:
+    return [(merchant, key) for merchant, (key, _name) in zip(merchants.wanted, merchants.choices, strict=True)]
+
+
+async def ask_whose(visit: Visit) -> Response[str]:
+    must_run_the_operation(visit)
+    return await whose(visit, _("New account"), "/settings/accounts/new", "settings")
+
+
+async def ask_plugin(visit: Visit) -> Response[str]:
+    """Whom it is with; what is to be told follows from that."""
+    must_run_the_operation(visit)
+    await merchant_named(visit, visit.path["merchant"])
+    plugins = [
+        (name, gettext(registry.about(name)), KINDS[_kind(name)]) for name in registry.names() if name != RATE_CARD
+    ]
+    return visit.show("plugins.html", merchant=visit.path["merchant"], plugins=plugins)
+
+
+async def ask_account(visit: Visit) -> Response[str]:
+    must_run_the_operation(visit)
+    _merchant, form = await _account(visit)
+    return visit.show("form.html", form=form, at="settings")
+
+
+async def keep(visit: Visit) -> Response[str]:
+    """A secret that is left blank stays what it was."""
+    must_run_the_operation(visit)
+    merchant, form = await _account(visit)
+    plugin = visit.path["plugin"]
+    kind = _kind(plugin)
+    said, form = read(form, _shape(plugin), visit.form)
+    if said is not None:
+        config = {name: value for name, value in msgspec.to_builtins(said).items() if name != "code"}
+        code = str(visit.path.get("code") or getattr(said, "code", ""))
+        try:
+            config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
+            await connect(visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config)
+            return see_other("/settings/accounts?did=account")
+        except Refusal as refusal:
+            form = form.refused(refusal)
+    return visit.show("form.html", 422, form=form, at="settings")
+
+
+async def _kept_secrets(
+    visit: Visit, merchant: int, kind: str, code: str, plugin: str, config: dict[str, Any]
+) -> dict[str, Any]:
+    async with visit.reading() as tx:
+        known = await connection_of(tx, keyring(home()), merchant, kind, code)
+    blank = [name for name in registry.secret_fields(plugin) if not config.get(name)]
+    return {name: known[1][name] for name in blank if known and known[0] == plugin and name in known[1]}
+
+
+async def drop(visit: Visit) -> Response[str]:
+    must_run_the_operation(visit)
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    async with tenant_tx(visit.db, [merchant]) as tx:
+        if not await disconnect(tx, merchant, visit.form.get("kind", ""), visit.form.get("code", "")):
+            raise NotFound(account=visit.form.get("code", "")[:60])
+    return see_other("/settings/accounts?did=dropped")
+
+
+async def test(visit: Visit) -> Response[str]:
+    """Ask it something that changes nothing: what a parcel of a kilogram would cost, at home."""
+    must_run_the_operation(visit)
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    kind, code = visit.form.get("kind", ""), visit.form.get("code", "")
+    async with visit.reading() as tx:
+        known = await connection_of(tx, keyring(home()), merchant, kind, code)
+        sites = (await setup.sites(tx)).sites
+    if known is None:
+        raise NotFound(account=code[:60])
+    context: dict[str, Any] = {"code": code, "rates": [], "trouble": "", "reasons": [], "money": money}
+    try:
+        if kind == "carrier":
+            asked = _sample(sites[0].country if sites else "US")
+            context["rates"] = await registry.carrier(known[0], code, known[1]).rates(asked)
+        else:
+            registry.payments(known[0], code, known[1])
+    except Refusal as refusal:
+        context |= {"trouble": gettext(refusal.sentence), "reasons": reasons(refusal)}
+    return visit.show("account_test.html", is_carrier=kind == "carrier", **context)
+
+
+def _sample(country: str) -> Shipment:
+    here = Address(name="doorstep", line1="1 Main Street", city="Anywhere", country=country, postal_code="07102")
+    return Shipment(
+        ship_from=here, ship_to=here, parcels=(Parcel(weight_g=1000, length_mm=200, width_mm=150, height_mm=100),)
+    )
+
+
+def _kind(plugin: str) -> str:
+    return "carrier" if registry.is_carrier(plugin) else "payments"
+
+
+async def _account(visit: Visit) -> tuple[int, Form]:
+    """The account's form, with what is known of it but for its secrets."""
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    plugin, code = visit.path["plugin"], visit.path.get("code", "")
+    form = _form(plugin, visit.path["merchant"], code)
+    if not code:
+        return merchant, form
+    async with visit.reading() as tx:
+        found = [one for one in await connections(tx, merchant) if (one.kind, one.code) == (_kind(plugin), code)]
+    if not found:
+        raise NotFound(account=code[:60])
+    return merchant, form.filled({name: _spelled(value) for name, value in found[0].settings.items()})
+
+
+def _shape(plugin: str) -> type[Struct]:
+    """The plugin's own settings, and what the account is called."""
+    return msgspec.defstruct(
+        "Account", [("code", str, "")], bases=(registry.settings_of(plugin),), frozen=True, kw_only=True
+    )
+
+
+def _form(plugin: str, merchant: str, code: str) -> Form:
+    secrets = registry.secret_fields(plugin)
+    fields = [Field("code", _("What you call this account"), required=True, longest=60)] if not code else []
+    fields += [_field(one, one.name in secrets, bool(code)) for one in structs.fields(registry.settings_of(plugin))]
+    address = f"/settings/accounts/{merchant}/{plugin}" + (f"/{code}" if code else "")
+    says = gettext(registry.about(plugin))
+    parts = (Part("", tuple(fields)),)
+    return Form(code or plugin, address, ("/settings/accounts", _("Carriers and payments")), parts, _("Keep it"), says)
+
+
+def _field(one: structs.FieldInfo, is_secret: bool, is_there: bool) -> Field:
+    label = one.name.replace("_", " ").capitalize()
+    value = "" if one.required or is_secret else _spelled(one.default)
+    if is_secret:
+        hint = (
+            _("Kept encrypted, and never shown again. Left blank, it stays what it is.")
+            if is_there
+            else _("Kept encrypted, and never shown again.")
+        )
+        return Field(one.name, label, "secret", longest=2000, hint=hint, required=one.required and not is_there)
+    kinds: dict[Any, Kind] = {bool: "yes", int: "count", float: "decimal"}
+    return Field(one.name, label, kinds.get(one.type, "text"), value, longest=500, required=one.required)
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value in (None, msgspec.NODEFAULT, msgspec.UNSET) else str(value)
+
+
+# Ways to ship, as channels call them
+
+
+async def show_methods(visit: Visit) -> Response[str]:
+    must_set_up(visit)
+    async with visit.reading() as tx:
+        merchants = await merchants_of(tx)
+        found = [
+            (key, merchants.names[merchant], (await setup.methods(tx, merchant)).shipping_methods)
+            for merchant, key in _keys(merchants)
+        ]
+    return visit.show(
+        "methods.html", merchants=found, levels=LEVELS, may_write=sets_up(visit.visitor),
+        did=DONE.get(visit.query.get("did", ""), ""),
+    )  # fmt: skip
+
+
+async def ask_whose_method(visit: Visit) -> Response[str]:
+    must_set_up(visit)
+    return await whose(visit, _("New shipping method"), "/settings/methods", "settings")
+
+
+async def ask_method(visit: Visit) -> Response[str]:
+    must_set_up(visit)
+    _merchant, form = await _method(visit, visit.query.get("name", ""))
+    return visit.show("form.html", form=form, at="settings")
+
+
+async def keep_method(visit: Visit) -> Response[str]:
+    """One of that name is set anew."""
+    must_set_up(visit)
+    merchant, form = await _method(visit, "")
+    body, form = read(form, MethodBody, visit.form)
+    if body is not None and body.days_max < body.days_min:
+        body, form = None, form.told({"days_max": _("must be at least the days before it")})
+    if body is None:
+        return visit.show("form.html", 422, form=form, at="settings")
+    try:
+        async with tenant_tx(visit.db, [merchant]) as tx:
+            await put_method(
+                tx, merchant, body.name, level=body.level, carrier=body.carrier, days_min=body.days_min,
+                days_max=body.days_max,
+            )  # fmt: skip
+    except Refusal as refusal:
+        return visit.show("form.html", refusal.status, form=form.refused(refusal), at="settings")
+    return see_other("/settings/methods?did=method")
+
+
+async def _method(visit: Visit, name: str) -> tuple[int, Form]:
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    async with visit.reading() as tx:
+        known = next((one for one in (await setup.methods(tx, merchant)).shipping_methods if one.name == name), None)
+        carriers = tuple((one.code, one.code) for one in await connections(tx, merchant) if one.kind == "carrier")
+    levels = dict(LEVELS.items()) | ({known.level: LEVELS.get(known.level, known.level)} if known else {})
+    fields = (
+        Field("name", _("As the channel writes it"), required=True, longest=120,
+              hint=_("To the letter: Express. One of that name is set anew.")),
+        Field("level", _("What it means"), "choice", "standard", choices=tuple(levels.items())),
+        Field("carrier", _("Carrier"), "choice", choices=(("", _("The cheapest that is in time")), *carriers)),
+        Field("days_min", _("Working days in transit, at least"), "count", "2", most=120),
+        Field("days_max", _("Working days in transit, at most"), "count", "7", most=120),
+    )  # fmt: skip
+    address = f"/settings/methods/{visit.path['merchant']}"
+    form = Form(
+        name or _("New shipping method"),
+        address,
+        ("/settings/methods", _("Shipping methods")),
+        (Part("", fields),),
+        _("Keep it"),
+    )
+    return merchant, form.filled({name: str(value) for name, value in structs.asdict(known).items()}) if known else form

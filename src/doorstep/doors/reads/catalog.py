@@ -1,0 +1,230 @@
+"""catalog: the SKUs of several merchants as a list, and all there is to know of one: what it is called, what customs
+would ask, where it stands, who waits for it, what happened to it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from doorstep.doors.reads import cursor
+from doorstep.doors.reads.finding import find
+from doorstep.doors.reads.orders import OrderQuery
+from doorstep.kit.ids import number
+from doorstep.kit.refusals import NotFound
+from doorstep.spine.tenant import Tx
+
+# What customs asks of every parcel over a border; what it is worth, the line's price tells too.
+FOR_CUSTOMS = ("hs_code", "origin", "customs_text", "weight_g")
+LACKS_CUSTOMS = """
+s.stocked and (length(regexp_replace(s.hs_code, '\\D', '', 'g')) < 6 or s.origin !~ '^[A-Z]{2}$'
+  or btrim(s.customs_text) = '' or s.weight_g = 0)
+"""
+WAITED_FOR = """
+exists (select from order_line l where l.merchant_id = s.merchant_id and l.sku_id = s.sku_id and l.wanted > 0)
+"""
+NONE_FREE = """
+s.stocked and not exists (
+  select from availability a where a.merchant_id = s.merchant_id and a.sku_id = s.sku_id and a.free > 0)
+"""
+# Of each merchant a page in the order of codes, then the first of all of them: no index spans merchants.
+SKUS = f"""
+select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.stocked, s.weight_g, s.hs_code, s.origin,
+        s.customs_text, s.flags
+      from sku s where s.merchant_id = m.merchant_id
+        and ($2::text is null or (s.code, s.merchant_id) > ($2, $3))
+        and ($4 = '' or s.barcode = $4 or position(lower($4) in lower(s.code || ' ' || s.name)) > 0)
+        and ($5 <> 'customs' or ({LACKS_CUSTOMS}))
+        and ($6 <> 'none' or ({NONE_FREE})) and ($6 <> 'waiting' or ({WAITED_FOR}))
+      order by s.code limit $7) x
+  order by x.code, x.merchant_id limit $7
+"""
+FREE = """
+select a.merchant_id, a.sku_id, sum(a.free)::bigint as free, sum(a.reserved + a.picked + a.packed)::bigint as promised,
+    sum(a.quarantine)::bigint as apart
+  from availability a where a.merchant_id = any($1) and a.sku_id = any($2) group by a.merchant_id, a.sku_id
+"""
+WAITING = """
+select l.merchant_id, l.sku_id, sum(l.wanted)::bigint as units, count(distinct l.order_id) as orders
+  from order_line l where l.merchant_id = any($1) and l.sku_id = any($2) and l.wanted > 0
+  group by l.merchant_id, l.sku_id
+"""
+SKU = """
+select s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.weight_g, s.length_mm, s.width_mm, s.height_mm, s.hs_code,
+    s.origin, s.customs_text, s.value_minor, s.flags, s.stocked, m.name as merchant, m.key as merchant_key, m.currency
+  from sku s join merchant m on m.merchant_id = s.merchant_id
+  where s.merchant_id = any($1) and s.sku_id = $2
+"""
+ALIASES = """
+select c.key as channel, a.alias from sku_alias a
+    join channel c on c.merchant_id = a.merchant_id and c.channel_id = a.channel_id
+  where a.merchant_id = $1 and a.sku_id = $2 order by c.key, a.alias limit 100
+"""
+AT_SITES = """
+select t.site_id, t.code, t.name, t.country, a.free, a.reserved, a.picked, a.packed, a.quarantine
+  from availability a join site t on t.site_id = a.site_id where a.merchant_id = $1 and a.sku_id = $2 order by t.code
+"""
+IN_PLACES = """
+select b.site_id, b.place, b.lot, b.quantity from bin_stock b
+  where b.merchant_id = $1 and b.sku_id = $2 and b.quantity > 0 order by b.site_id, b.place, b.lot limit 500
+"""
+INCOMING = """
+select n.site_id, n.asn_id, n.reference, n.expected_on, l.expected, l.received from asn_line l
+    join asn n on n.merchant_id = l.merchant_id and n.asn_id = l.asn_id and n.closed_at is null
+  where l.merchant_id = $1 and l.sku_id = $2 and l.received < l.expected order by n.expected_on, n.asn_id limit 100
+"""
+# Who waits for it, the oldest order first.
+WAITERS = """
+select o.order_id, o.number, o.placed_at, l.wanted from order_line l
+    join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
+  where l.merchant_id = $1 and l.sku_id = $2 and l.wanted > 0 order by o.placed_at, o.order_id limit $3
+"""
+ASNS_WITH = (
+    "select l.asn_id from asn_line l where l.merchant_id = $1 and l.sku_id = $2 order by l.asn_id desc limit 200"
+)
+# No index leads from a SKU to its moves: the streams that may hold them are named, the SKU's own, those of what was
+# announced, those of orders with it.
+MOVES = """
+select m.id, m.kind, m.seq, m.nth, m.verb, m.happened_at, t.code as site, m.quantity, m.source, m.target,
+    m.source_place, m.target_place, m.lot, e.actor, coalesce(o.number, '') as number
+  from move m
+    join event e on e.merchant_id = m.merchant_id and e.id = m.id and e.seq = m.seq
+    join site t on t.site_id = m.site_id
+    left join orders o on m.kind = 'order' and o.merchant_id = m.merchant_id and o.order_id = m.id
+  where m.merchant_id = $1 and m.id = any($2) and m.what = 'stock' and m.sku_id = $3
+    and ($4::timestamptz is null or (m.happened_at, m.id, m.seq, m.nth) < ($4, $5, $6, $7))
+  order by m.happened_at desc, m.id desc, m.seq desc, m.nth desc limit $8
+"""
+ORDERS_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SkuFilters:
+    """`lacks`: '' or customs; `stock`: '', none (is free) or waiting (orders wait for it)."""
+
+    merchants: Sequence[int]
+    q: str = ""
+    lacks: Literal["", "customs"] = ""
+    stock: Literal["", "none", "waiting"] = ""
+    after: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    sku: Any
+    free: int
+    promised: int
+    apart: int
+    waiting: int
+    orders_waiting: int
+
+    @property
+    def lacks(self) -> list[str]:
+        return lacking(self.sku)
+
+
+def lacking(sku: Any) -> list[str]:
+    """The fields that customs would ask for, and that nobody has filled; a service crosses no border."""
+    if not sku["stocked"]:
+        return []
+    is_hs_code = sum(char.isdigit() for char in sku["hs_code"]) >= 6
+    filled = {"hs_code": is_hs_code, "origin": sku["origin"], "customs_text": sku["customs_text"].strip(),
+              "weight_g": sku["weight_g"]}  # fmt: skip
+    return [name for name in FOR_CUSTOMS if not filled[name]]
+
+
+async def skus(tx: Tx, filters: SkuFilters) -> tuple[list[Row], str]:
+    """A page in the order of codes, and where the next one begins."""
+    after = cursor.read(filters.after, tuple[str, int]) if filters.after else (None, 0)
+    found = await tx.rows(
+        SKUS, list(filters.merchants), *after, filters.q, filters.lacks, filters.stock, filters.limit + 1
+    )
+    rows = found[: filters.limit]
+    at = (sorted({row["merchant_id"] for row in rows}), [row["sku_id"] for row in rows])
+    free = {row["sku_id"]: row for row in await tx.rows(FREE, *at)} if rows else {}
+    waiting = {row["sku_id"]: row for row in await tx.rows(WAITING, *at)} if rows else {}
+    page = [_row(row, free.get(row["sku_id"]), waiting.get(row["sku_id"])) for row in rows]
+    more = len(found) > filters.limit
+    return page, cursor.write(rows[-1]["code"], rows[-1]["merchant_id"]) if more else ""
+
+
+def _row(sku: Any, stock: Any, waiting: Any) -> Row:
+    units = (stock["free"], stock["promised"], stock["apart"]) if stock else (0, 0, 0)
+    return Row(sku, *units, *((waiting["units"], waiting["orders"]) if waiting else (0, 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class AtSite:
+    """What stands at a site, and in which places; `incoming` was announced and has not come."""
+
+    site: Any
+    places: list[Any]
+    incoming: int
+
+    def units(self, *stages: str) -> int:
+        return sum(self.site[stage] for stage in stages)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeSku:
+    sku: Any
+    aliases: list[Any]
+    sites: list[AtSite]
+    incoming: list[Any]
+    waiters: list[Any]
+    waiting: int
+    orders_waiting: int
+
+    @property
+    def lacks(self) -> list[str]:
+        return lacking(self.sku)
+
+    def total(self, *stages: str) -> int:
+        return sum(at.units(*stages) for at in self.sites)
+
+
+async def sku_of(tx: Tx, word: str) -> Any:
+    """The SKU, of whichever of the merchants; refuses NotFound."""
+    row = await tx.row(SKU, list(tx.merchants), number("sku", word))
+    if row is None:
+        raise NotFound(sku=word)
+    return row
+
+
+async def whole_sku(tx: Tx, word: str, *, waiters: int = 10) -> WholeSku:
+    sku = await sku_of(tx, word)
+    of = (sku["merchant_id"], sku["sku_id"])
+    incoming = await tx.rows(INCOMING, *of)
+    waiting = await tx.row(WAITING, [of[0]], [of[1]])
+    return WholeSku(
+        sku, await tx.rows(ALIASES, *of), await _at_sites(tx, of, incoming), incoming,
+        await tx.rows(WAITERS, *of, waiters), waiting["units"] if waiting else 0, waiting["orders"] if waiting else 0,
+    )  # fmt: skip
+
+
+async def _at_sites(tx: Tx, of: tuple[int, int], incoming: Sequence[Any]) -> list[AtSite]:
+    places: dict[int, list[Any]] = defaultdict(list)
+    coming: dict[int, int] = defaultdict(int)
+    for row in await tx.rows(IN_PLACES, *of):
+        places[row["site_id"]].append(row)
+    for row in incoming:
+        coming[row["site_id"]] += row["expected"] - row["received"]
+    return [AtSite(row, places[row["site_id"]], coming[row["site_id"]]) for row in await tx.rows(AT_SITES, *of)]
+
+
+async def movements(tx: Tx, sku: Any, *, at: str = "", limit: int = 50) -> tuple[list[Any], str]:
+    """What moved of it, the newest first. Of orders, those are looked at that were placed last before then: one that
+    came long ago and moves only now, while hundreds of others came since, is not among them."""
+    before: tuple[Any, ...] = cursor.read(at, tuple[datetime, int, int, int]) if at else (None, None, None, None)
+    merchant, sku_id = sku["merchant_id"], sku["sku_id"]
+    with_it = await find(tx, [merchant], OrderQuery(sku=sku["code"], placed_to=before[0], limit=ORDERS_LOOKED_AT))
+    asns = [row["asn_id"] for row in await tx.rows(ASNS_WITH, merchant, sku_id)]
+    streams = [sku_id, *asns, *(row["order_id"] for row in with_it.rows)]
+    found = await tx.rows(MOVES, merchant, streams, sku_id, *before, limit + 1)
+    rows, last = found[:limit], found[limit - 1] if len(found) > limit else None
+    return rows, cursor.write(last["happened_at"], last["id"], last["seq"], last["nth"]) if last else ""
