@@ -8,7 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories screenshots translations fuzz check journey drill pour races resume bench format lock wheel clean
+.PHONY: help demo up down status test test-16 stories screenshots translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ translations: $(STAMP) ## bring the console's catalogs in step with its texts; t
 
 fuzz: $(STAMP) ## everything the API's document allows, and what it does not (EXAMPLES=100 of each operation)
 	@DOORSTEP_FUZZ=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -s tests/doors/test_openapi.py -k schemathesis
+
+shuffles: $(STAMP) ## ten thousand shuffles of parcels' news, with repeats: each parcel ends in one state
+	@DOORSTEP_SHUFFLES=$(or $(SHUFFLES),10000) $(BIN)/python -m pytest tests/rules/test_tracking.py $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import rule
 	@$(BIN)/ruff check --quiet .

@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorstep.plug.carrier import TrackEvent
-from doorstep.plug.meest import MEANINGS
 from doorstep.plug.simcarrier import CODES
 from doorstep.plug.states import (
     DELIVERY_STATES,
     FINAL_STATES,
+    NEWS,
     STATE_OF_UPU,
     TROUBLE_STATES,
     deciding_event,
     delivery_state,
     state_of_upu,
 )
+from doorstep.plug.words.meest import MEANINGS
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -102,7 +103,7 @@ def test_every_upu_code_means_a_known_state() -> None:
 def test_the_vocabulary_is_spelled_once() -> None:
     assert len(set(DELIVERY_STATES)) == len(DELIVERY_STATES)
     assert set(DELIVERY_STATES) >= FINAL_STATES | TROUBLE_STATES
-    assert {meaning.state for meaning in CODES.values()} <= {*DELIVERY_STATES, ""}
+    assert {meaning.state for meaning in CODES.values()} <= {*DELIVERY_STATES, NEWS}
 
 
 def test_our_meaning_of_a_meest_code_agrees_with_its_upu_event() -> None:
@@ -121,4 +122,4 @@ def test_every_meest_status_on_record_maps_to_a_known_state() -> None:
     assert len(rows) == 37
     assert {row["code"] for row in rows} == set(MEANINGS)
     assert all(MEANINGS[row["code"]].upu == row["upu_event"] for row in rows)
-    assert [code for code, meaning in MEANINGS.items() if not meaning.state] == ["2533"]  # news without a state
+    assert [code for code, meaning in MEANINGS.items() if meaning.state == NEWS] == ["2533"]  # news without a state

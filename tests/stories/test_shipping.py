@@ -8,6 +8,7 @@ import pytest
 
 from doorstep.journey.cash.paper_data import invoice_data
 from doorstep.journey.cash.papers import invoice
+from doorstep.journey.shipping.label import WhichCarrier
 from doorstep.journey.shipping.paper_data import NoSuchPaper, paper_of
 from doorstep.journey.shipping.shipment import packed as read_packed
 from doorstep.journey.shipping.shipment import shipment_of
@@ -231,3 +232,12 @@ async def test_the_invoice_on_paper_says_what_was_issued(dock: Shop) -> None:
     said = text_of(paper)
     for words in ("INV-000001", "37.50", "7.00", "2.50", "42.00", "Amount due"):
         assert words in said
+
+
+async def test_a_typed_number_tells_its_carrier_or_is_asked_for_it(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    answer = await dock.refuses("keep_label", WhichCarrier, parcel=parcel, tracking_number="T-100")
+    assert answer.code == "WhichCarrier"
+    await dock.refuses("keep_label", WhichCarrier, parcel=parcel, tracking_number="1Z999AA10123456785")
+    kept = await dock.do("keep_label", parcel=parcel, tracking_number=" 1Z 999 AA1 01 2345 6784")
+    assert (kept["carrier"], kept["tracking_number"]) == ("ups", "1Z999AA10123456784")

@@ -11,6 +11,7 @@ from doorstep.plug.carrier import (
     Manifest,
     Manifests,
     Parcel,
+    Proof,
     Rate,
     Shipment,
     TrackEvent,
@@ -28,12 +29,13 @@ from doorstep.plug.payments import (
     Refund,
 )
 from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
-from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, TROUBLE_STATES, delivery_state, state_of_upu
+from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
 
 __all__ = [
     "DELIVERY_STATES",
     "FINAL_STATES",
+    "NEWS",
     "TROUBLE_STATES",
     "Address",
     "Authorization",
@@ -54,6 +56,7 @@ __all__ = [
     "Payments",
     "PaymentsPlugin",
     "Policy",
+    "Proof",
     "ProviderDown",
     "Rate",
     "Refund",

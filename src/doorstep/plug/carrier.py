@@ -115,16 +115,26 @@ class Label(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(number for number in all_numbers if number))
 
 
+class Proof(Struct, frozen=True, kw_only=True):
+    """That it was delivered: who signed, where it was left, and where signature and photo can be seen."""
+
+    signed_by: str = ""
+    left_at: str = ""
+    signature: str = ""  # a URL, or how the carrier finds it
+    photo: str = ""
+
+
 class TrackEvent(Struct, frozen=True, kw_only=True):
     happened_at: datetime
     code: str = ""  # UPU EMSEVT, such as EMA; empty when the carrier's code has none
     raw_code: str = ""
-    state: str = ""  # one of states.DELIVERY_STATES; empty = news that does not change the state
+    state: str = ""  # one of states.DELIVERY_STATES, or states.NEWS; empty = a word that nobody knows
     place: str = ""
     country: str = ""
     message: str = ""
     reason: str = ""  # why it went wrong, one word: absent, unverifiable, customs, …
     party: str = ""  # at whose side the fault lies: carrier, buyer, merchant, customs
+    proof: Proof | None = None  # with the event that delivers
 
     @property
     def fingerprint(self) -> str:

@@ -18,8 +18,9 @@ from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Carrier
 from doorstep.plug.payments import Payments
 from doorstep.plug.ratecard import RateCard, RateCardCarrier, problems
-from doorstep.plug.simcarrier import SimCarrier, SimSettings, sim_wire
+from doorstep.plug.simcarrier import SimCarrier, SimSettings, read_webhook, sim_wire
 from doorstep.plug.simpay import SimPay
+from doorstep.plug.words import READERS, Read
 
 GROUP = "doorstep.plugins"
 
@@ -44,6 +45,7 @@ class CarrierPlugin:
     build: Callable[[str, Any], Carrier]
     about: str = ""
     secret_fields: tuple[str, ...] = ()  # these are kept encrypted
+    read: Read | None = None  # what its webhooks tell, by tracking number; without it, the words of its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _sim_pay(code: str, settings: SimSettings) -> SimPay:
 
 BUILT_IN: dict[str, Plugin] = {
     "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
-    "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",)),
+    "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",), read_webhook),
     "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
 }
 
@@ -94,6 +96,15 @@ def payments(plugin: str, code: str, config: Mapping[str, Any]) -> Payments:
     if not isinstance(found, PaymentsPlugin):
         raise UnknownPlugin(plugin=plugin, wanted="payments")
     return found.build(code, _settings(plugin, found, config))
+
+
+def reader(plugin: str) -> Read:
+    """How what its webhooks tell is read: the plugin's own way, or the words of the carrier of that name."""
+    found = _find(plugin) if plugin not in READERS else None
+    own = found.read if isinstance(found, CarrierPlugin) else None
+    if own is None and plugin not in READERS:
+        raise UnknownPlugin(plugin=plugin, wanted="carrier", problem="nobody reads its webhooks")
+    return own or READERS[plugin]
 
 
 def check(plugin: str, config: Mapping[str, Any]) -> None:

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Manifest, Rate, Shipment, TrackEvent
-from doorstep.plug.meest import MEANINGS, Meaning
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.words.meaning import Meaning, NotReadable
+from doorstep.plug.words.meest import MEANINGS
 
 T = TypeVar("T")
 
@@ -105,6 +107,15 @@ def in_our_words(told: Told) -> TrackEvent:
         reason=meaning.reason,
         party=meaning.party,
     )
+
+
+def read_webhook(told: Any) -> dict[str, list[TrackEvent]]:
+    """What it sends by itself is what it answers when it is asked for many."""
+    try:
+        histories = msgspec.convert(told, Histories)
+    except msgspec.ValidationError as odd:
+        raise NotReadable(str(odd)) from None
+    return {number: [in_our_words(one) for one in events] for number, events in histories.parcels.items()}
 
 
 A = TypeVar("A", Rate, Label)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from doorstep.plug.carrier import TrackEvent
 
@@ -34,6 +35,9 @@ DELIVERY_STATES: tuple[str, ...] = (
     "returned_to_sender",
     "delivered",
 )
+
+# What a carrier tells that does not change where the parcel is. An empty state is a word that nobody knows.
+NEWS = "news"
 
 # Nothing follows these. `lost` and `canceled` are beliefs that a later scan proves wrong, so not here.
 FINAL_STATES: frozenset[str] = frozenset({"delivered", "returned_to_sender", "destroyed", "seized"})
@@ -75,6 +79,26 @@ STATE_OF_UPU: dict[str, str] = {
 _RANK = {state: rank for rank, state in enumerate(DELIVERY_STATES)}
 
 
+def is_known(state: str) -> bool:
+    """Whether somebody knows what it says: a place on the way, or that it does not change it."""
+    return state in _RANK or state == NEWS
+
+
+def stronger(one: TrackEvent, other: TrackEvent) -> TrackEvent:
+    """Of two tellings of one event the one that says more: the same whichever came first."""
+    return max(one, other, key=_says)
+
+
+def says_more(one: TrackEvent, than: TrackEvent) -> bool:
+    """Whether one telling of an event makes more sense of it; another wording alone does not."""
+    return _says(one)[:-1] > _says(than)[:-1]
+
+
+def _says(event: TrackEvent) -> tuple[bool, int, str, str, str, bool, str]:
+    rank = _RANK.get(event.state, -1)
+    return is_known(event.state), rank, event.code, event.reason, event.party, event.proof is not None, event.message
+
+
 def state_of_upu(code: str) -> str:
     """Empty for a code we do not know: kept and shown, without a say in the state."""
     return STATE_OF_UPU.get(code.strip().upper(), "")
@@ -92,15 +116,52 @@ def delivery_state(events: Iterable[TrackEvent]) -> str:
 
 def deciding_event(events: Iterable[TrackEvent]) -> TrackEvent | None:
     """The event that the state rests on; None when none says anything."""
-    return max((event for event in events if event.state in _RANK), key=_weight, default=None)
-
-
-def _weight(event: TrackEvent) -> tuple[int, datetime, int, str]:
     # The fingerprint only makes the choice among equals the same in every order.
-    return _standing(event.state), event.happened_at, _RANK[event.state], event.fingerprint
+    deciding = (event for event in events if event.state in _RANK)
+    return max(deciding, key=lambda event: (weight(event), event.fingerprint), default=None)
+
+
+class Weight(NamedTuple):
+    """How much an event has to say about where the parcel is: the state is that of the heaviest there is."""
+
+    standing: int  # final, moving, the mere label, nothing
+    at: datetime | None
+    rank: int
+    state: str
+
+    @classmethod
+    def of(cls, state: str, at: datetime | None) -> Weight:
+        return cls(_standing(state), at, _RANK.get(state, -1), state)
+
+    def _key(self) -> tuple[int, datetime, int]:
+        return self.standing, self.at or _LONG_AGO, self.rank
+
+    def __lt__(self, other: tuple[object, ...]) -> bool:
+        return isinstance(other, Weight) and self._key() < other._key()
+
+    def __gt__(self, other: tuple[object, ...]) -> bool:
+        return isinstance(other, Weight) and self._key() > other._key()
+
+    @property
+    def says_where(self) -> bool:
+        return self.standing > _NOTHING
+
+    @property
+    def is_moving(self) -> bool:
+        return self.standing >= _MOVING and self.state != "canceled"
+
+
+def weight(event: TrackEvent) -> Weight:
+    return Weight.of(event.state, event.happened_at)
+
+
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_NOTHING, _LABEL, _MOVING, _FINAL = range(4)
 
 
 def _standing(state: str) -> int:
     if state in FINAL_STATES:
-        return 2
-    return 0 if state == "pre_transit" else 1
+        return _FINAL
+    if state not in _RANK:
+        return _NOTHING
+    return _LABEL if state == "pre_transit" else _MOVING

@@ -51,6 +51,9 @@ MEANS: dict[str, str] = {
     "delivery_returning": "the parcel is on its way back",
     "delivery_returned_to_sender": "the parcel is back",
     "delivery_lost": "the carrier says that the parcel is lost",
+    "silence": "nothing was heard of the parcel for longer than is usual on its way",
+    "unknown_status": "the carrier said a word that nobody here knows",
+    "carrier_to_tell": "the carrier is to be told what to do with the parcel",
     # the buyer
     "case_not_arrived": "the buyer says that nothing arrived",
     "case_damaged": "the buyer says that something is damaged",
@@ -102,6 +105,9 @@ NEXT_ACTION: dict[str, str] = {
     "delivery_returning": "tell the buyer; expect the parcel back",
     "delivery_returned_to_sender": "take it back at the site, then resend or refund",
     "delivery_lost": "claim it from the carrier, resend or refund",
+    "silence": "ask the carrier, and tell the buyer before they ask",
+    "unknown_status": "ask the carrier what it means, and add it to the carrier's words",
+    "carrier_to_tell": "tell the carrier; then say here that it is done",
     "case_not_arrived": "ask the carrier; resend or refund; tell the buyer",
     "case_damaged": "resend or refund; claim it from the carrier; tell the buyer",
     "case_wrong_item": "resend or refund; take the wrong one back; tell the buyer",
@@ -126,8 +132,21 @@ def means(kind: str) -> str:
     return MEANS.get(kind, _words(kind))
 
 
-def next_action(kind: str) -> str:
-    """What to do about it."""
+# Why a carrier could not deliver says more than that it could not.
+NEXT_ACTION_FOR: dict[str, str] = {
+    "wrong_address": "ask the buyer for the right address, then send it there",
+    "unverifiable": "ask the buyer for the right address, then send it there",
+    "moved": "ask the buyer for the new address, then send it there",
+    "papers": "send customs what it asks for",
+    "no_access": "ask the buyer how the courier gets in, then have it tried again",
+    "unclaimed": "tell the buyer; expect the parcel back",
+}
+
+
+def next_action(kind: str, reason: str = "") -> str:
+    """What to do about it; `reason` is why a carrier could not deliver."""
+    if kind.startswith("delivery_") and reason in NEXT_ACTION_FOR:
+        return NEXT_ACTION_FOR[reason]
     if kind.startswith(HOLD):
         return TYPES.get(kind.removeprefix(HOLD), UNKNOWN)
     return RETRY if kind.startswith(JOB) else NEXT_ACTION.get(kind, UNKNOWN)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from doorstep.kit import clock
+from doorstep.kit.budget import Budget
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
@@ -34,7 +35,9 @@ class World:
     open_payments: Open
     notifier: Any
     now: Callable[[], datetime] = field(default=clock.now)
+    # The shortest wait between two questions about one parcel; how many calls an hour an account is asked at most.
     follow_every: timedelta = timedelta(minutes=30)
+    budget: Budget = field(default_factory=Budget)
     tracking_link: Link = _nowhere
 
     async def carrier(self, merchant: int, code: str) -> Any:

@@ -373,8 +373,8 @@ def _keep_label(of: Whole, parcel: str) -> Move:
     return _move(
         of, "keep_label", _("Label bought elsewhere"), _("Keep a label bought elsewhere"),
         _("Then the parcel can be handed over."),
-        Field("carrier", _("Carrier"), required=True, longest=60),
         Field("tracking_number", _("Tracking number"), required=True, longest=60),
+        Field("carrier", _("Carrier"), hint=_("Empty: told by the number."), longest=60),
         Field("service", _("Service"), longest=60),
         subject={"parcel": parcel}, confirm=_("Keep it"),
     )  # fmt: skip

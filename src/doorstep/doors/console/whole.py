@@ -23,6 +23,7 @@ from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address, address_lines
+from doorstep.plug.carrier import Proof
 from doorstep.setup.sites import Site
 from doorstep.spine.status import PLANNED
 from doorstep.spine.tenant import Tx
@@ -51,8 +52,8 @@ _PARCEL_LINES = """
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no)"""
 _NEWS = """
-(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message from parcel p
-    join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
+(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.proof
+  from parcel p join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id
   order by e.parcel_id, e.happened_at desc, e.recorded_at desc)"""
 _ATTENTION = """
@@ -110,6 +111,7 @@ class ParcelNews(Struct, frozen=True):
     state: str
     place: str
     message: str
+    proof: Proof | None
 
 
 class Attention(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
 from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import Proof
 from doorstep.spine.journey import ROWS, WORLD
 from doorstep.spine.status import AXES
 
@@ -231,7 +232,17 @@ def sentence(text: str) -> str:
 
 def scan(code: str) -> str:
     """A delivery state as a piece of news."""
-    return _("Announced") if code == "pre_transit" else delivery(code)
+    if code == "news":
+        return _("News")
+    return _("Announced") if code == "pre_transit" else delivery(code) if code else _("Not understood")
+
+
+def proof(of: Proof | None) -> str:
+    """Who took it, and where it was left."""
+    if of is None:
+        return ""
+    signed = _("signed by %(name)s", name=of.signed_by) if of.signed_by else ""
+    return ", ".join(filter(None, [signed, of.left_at, _("photo") if of.photo else ""]))
 
 
 def tone(code: str) -> str:
@@ -354,6 +365,7 @@ HAPPENED = Told(
         "keep_void": "Label voided",
         "hand_over": "Handed over to the carrier",
         "track": "News of the parcel",
+        "instruct": "The carrier is to do something else",
         "deliver": "Delivered",
         "lose": "Written off as lost",
         "keep_notice": "The buyer got a letter",

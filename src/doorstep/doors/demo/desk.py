@@ -24,7 +24,7 @@ TRIES = 5
 PEOPLE: dict[str, tuple[str, ...]] = {
     "office": (
         "read", "intake:write", "processing:write", "shipping:write", "changes:write", "cash:write", "inventory:write",
-        "setup:write",
+        "setup:write", "tracking:write",
     ),
     "floor": ("read", "fulfillment:write", "shipping:write", "inventory:write", "changes:write"),
     "carrier": ("read", "tracking:write"),

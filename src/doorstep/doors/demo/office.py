@@ -82,6 +82,17 @@ select p.merchant_id, p.parcel_id, p.label_tries, o.number from parcel p
     and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
       and l.quantity > 0)
 """
+# What carriers have trouble with, and nobody has told them yet what to do about.
+STUCK = """
+select a.merchant_id, a.parcel_id, a.kind from attention a
+  where a.merchant_id = any($1) and a.resolved_at is null and a.parcel_id is not null
+    and a.kind in ('delivery_attempted', 'delivery_customs_hold')
+    and not exists (select from attention b where b.merchant_id = a.merchant_id and b.order_id = a.order_id
+      and b.parcel_id = a.parcel_id and b.kind = 'carrier_to_tell')
+  order by a.attention_id
+"""
+TOLD = {"delivery_attempted": ("reattempt", "the buyer is at home in the evening"),
+        "delivery_customs_hold": ("send_papers", "the commercial invoice is attached")}  # fmt: skip
 DAY = timedelta(days=1)
 # Customs data that the product files lack; the office looks it up for these, and not yet for the others.
 LOOKED_UP = {
@@ -102,7 +113,11 @@ class Office:
     # What stopped
 
     async def mend(self, at: datetime) -> None:
-        """Look at every open hold; some are mended, some wait for an answer, some stay."""
+        """Look at every open hold: some are mended, some wait for an answer, some stay. Carriers are told too."""
+        for row in await self.eyes.rows(STUCK):
+            what, note = TOLD[row["kind"]]
+            parcel = public("par", row["parcel_id"])
+            await self.desk.ask(row["merchant_id"], "instruct", parcel=parcel, what=what, note=note)
         skus = await self._skus()
         mending: dict[str, Callable[[dict[str, Any], int, datetime], Awaitable[object]]] = {
             "address": self._address, "payment": self._payment, "duplicate": self._duplicate, "amounts": self._look,

@@ -37,7 +37,7 @@ from doorstep.spine.tenant import Db
 
 PARTS = ("simulator", "web", "worker")
 # In a demo's day a carrier is asked every few hours.
-FOLLOW_EVERY_S = 12 * 3600
+FOLLOW_EVERY_S = 2 * 3600
 IDLE_S = 0.05
 SCENE = """
 select stage, count(*) as n, sum((holds_open > 0)::int) as held from order_now

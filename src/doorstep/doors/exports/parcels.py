@@ -42,7 +42,7 @@ PARCELS = Export(
         units("units", "coalesce(i.units, 0)", "units in it"),
         listed("contents", "i.contents", "what is in it: `line_no`, `sku`, `lot`, `quantity`"),
         listed("events", "w.events", "what the carrier told, oldest first: `happened_at`, `recorded_at`, `state`, "
-               "`code`, `raw_code`, `place`, `message`"),
+               "`code`, `raw_code`, `place`, `message`, `reason`, `party`, `proof`"),
     ),
     source="""
 from parcel p
@@ -57,7 +57,8 @@ from parcel p
       where y.merchant_id = p.merchant_id and y.parcel_id = p.parcel_id and y.quantity > 0) i
   cross join lateral (
     select jsonb_agg(jsonb_build_object('happened_at', v.happened_at, 'recorded_at', v.recorded_at, 'state', v.state,
-        'code', v.code, 'raw_code', v.raw_code, 'place', v.place, 'message', v.message)
+        'code', v.code, 'raw_code', v.raw_code, 'place', v.place, 'message', v.message,
+        'reason', v.reason, 'party', v.party, 'proof', v.proof)
         order by v.happened_at, v.recorded_at, v.digest) as events
       from parcel_event v where v.merchant_id = p.merchant_id and v.parcel_id = p.parcel_id) w
   where p.merchant_id = $1

@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from doorstep.doors.http import health, routes
+from doorstep.doors.http import health, hooks, routes
 from doorstep.doors.http.admission import Admission
 from doorstep.doors.http.answering import SAFE, Asgi, Door, LeanDoor, Receive, Scope, Send, refused
 from doorstep.doors.http.openapi import document
@@ -66,7 +66,7 @@ def build(
     handlers = [_options(path, operations) for path in dict.fromkeys(operation.path for operation in operations)]
     handlers += [_route(door) for door in doors]
     app = Litestar(
-        route_handlers=[*handlers, *health.routes(db, document(operations)), *more],
+        route_handlers=[*handlers, *health.routes(db, document(operations)), *hooks.routes(db), *more],
         exception_handlers={Exception: _refused, HTTPException: _refused},
         lifespan=[settled],
         openapi_config=None,

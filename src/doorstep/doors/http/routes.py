@@ -8,8 +8,8 @@ from doorstep.doors.http import verbs
 from doorstep.doors.http.operations import OPERATIONS, Operation
 
 # Each registers its operations when it is imported.
-MODULES = ("orders", "floor", "goods", "setting_up", "feed", "webhooks", "work", "exceptions", "reports", "papers",
-           "customs")  # fmt: skip
+MODULES = ("orders", "floor", "goods", "setting_up", "feed", "webhooks", "hooks", "work", "exceptions", "reports",
+           "papers", "customs")  # fmt: skip
 
 
 def every_operation() -> list[Operation]:

@@ -17,6 +17,7 @@ from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.spine.exceptions import HOLD, JOB, next_action
+from doorstep.spine.playbooks import playbook
 from doorstep.spine.tenant import Tx
 
 SUMMARY = """
@@ -88,6 +89,14 @@ class ExceptionQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
+class StepRow(Struct, frozen=True, kw_only=True):
+    """What can be done about it; `verb` does it here, without one it is done elsewhere and then resolved."""
+
+    name: str
+    says: str
+    verb: str
+
+
 class ExceptionRow(Struct, frozen=True, kw_only=True):
     """`att_…` is an attention item, `hld_…` a hold, `job_…` a job."""
 
@@ -99,6 +108,7 @@ class ExceptionRow(Struct, frozen=True, kw_only=True):
     line: int | None
     reason: str
     next_action: str
+    playbook: list[StepRow]
     why: dict[str, Any]
     since: datetime
     until: datetime | None
@@ -182,6 +192,8 @@ def _row(row: dict[str, Any]) -> ExceptionRow:
     number_, prefix, order, parcel = (values.pop(name) for name in ("id", "prefix", "order_id", "parcel_id"))
     values["why"] = msgspec.json.decode(values["why"])
     values["next_action"] = values["next_action"] or next_action(values["kind"])
+    steps = playbook(values["kind"], str(values["why"].get("reason", "")))
+    values["playbook"] = [StepRow(name=step.name, says=step.says, verb=step.verb) for step in steps]
     return ExceptionRow(
         id=public(prefix, number_), order=public("ord", order) if order else None,
         parcel=public("par", parcel) if parcel else None, **values,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from doorstep.doors.reads.words import BEGINNING, LAST, TO, VIA, folded, tokens_of
 from doorstep.kit.text import normalized
+from doorstep.plug.numbers import candidates
 from doorstep.spine.tenant import Tx
 
 if TYPE_CHECKING:
@@ -218,8 +219,16 @@ def _asked(query: OrderQuery, called: str) -> dict[str, Any]:
 
 
 async def _texts(tx: Tx, merchants: Sequence[int], text: str) -> list[_Text]:
-    found = [await _text(tx, merchants, word) for word in dict.fromkeys(text.split()[:WORDS])]
+    found = [await _text(tx, merchants, word) for word in dict.fromkeys(_words_of(text))]
     return [each for each in found if each.word]
+
+
+def _words_of(text: str) -> list[str]:
+    """A tracking number is one word however it was typed."""
+    words = text.split()
+    if len(words) > 1 and (claimed := candidates(text)) and claimed[0].certainty == "certain":
+        return [claimed[0].number]
+    return words[:WORDS]
 
 
 async def _text(tx: Tx, merchants: Sequence[int], word: str) -> _Text:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
@@ -14,6 +15,7 @@ from doorstep.doors.reads.order import ParcelRow, parcel_row
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
+from doorstep.plug.carrier import Proof
 from doorstep.spine.tenant import Tx
 
 _ROW = """
@@ -67,7 +69,8 @@ select l.line_no as line, coalesce(s.code, '') as sku, l.lot, l.quantity from pa
   where l.merchant_id = $1 and l.parcel_id = $2 order by l.line_no, l.lot
 """
 PARCEL_EVENTS = """
-select e.happened_at, e.recorded_at, e.code, e.raw_code, e.state, e.place, e.message from parcel_event e
+select e.happened_at, e.recorded_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof
+  from parcel_event e
   where e.merchant_id = $1 and e.parcel_id = $2 order by e.happened_at, e.recorded_at, e.digest
 """
 
@@ -130,7 +133,8 @@ class ParcelLine(Struct, frozen=True, kw_only=True):
 
 
 class ParcelEvent(Struct, frozen=True, kw_only=True):
-    """`code` is the UPU's, where there is one; `raw_code` the carrier's own."""
+    """`code` is the UPU's, where there is one; `raw_code` the carrier's own. `state` is `news` for what does not change
+    where the parcel is, and empty for a word that nobody knows. `proof` is with the delivery."""
 
     happened_at: datetime
     recorded_at: datetime
@@ -139,6 +143,9 @@ class ParcelEvent(Struct, frozen=True, kw_only=True):
     state: str
     place: str
     message: str
+    reason: str
+    party: str
+    proof: Proof | None
 
 
 class Parcel(Struct, frozen=True, kw_only=True):
@@ -200,7 +207,7 @@ async def parcel(tx: Tx, merchant: int, word: str) -> Parcel:
     return Parcel(
         parcel=parcel_row(shown), order=public("ord", values.pop("order_id")),
         lines=[ParcelLine(**dict(line)) for line in lines],
-        events=[ParcelEvent(**dict(event)) for event in events], **values,
+        events=[_event(event) for event in events], **values,
     )  # fmt: skip
 
 
@@ -208,3 +215,8 @@ _OF_ROW = (
     "parcel_id", "fulfillment_order_id", "site", "carton", "weight_g", "label_state", "carrier", "service",
     "tracking_number", "state", "packed_at", "handed_over_at", "delivered_at",
 )  # fmt: skip
+
+
+def _event(row: Mapping[str, Any]) -> ParcelEvent:
+    proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
+    return ParcelEvent(**dict(row) | {"proof": proof})

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from doorstep.kit.budget import Budget
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
@@ -21,8 +22,10 @@ CONNECTION = """
 select connection_id, plugin, code, settings, secret from connection
   where merchant_id = $1 and kind = $2 and ($3 = '' or code = $3) order by code limit 1
 """
-# How often a carrier is asked about a parcel.
+# The shortest wait between two questions to a carrier about one parcel; most questions wait longer.
 FOLLOW_SECONDS = "DOORSTEP_FOLLOW_SECONDS"
+# How many calls about parcels one carrier account gets in an hour, of each worker; 0 means as many as there are.
+CARRIER_CALLS = "DOORSTEP_CARRIER_CALLS_PER_HOUR"
 
 
 class NotConnected(Refusal):
@@ -62,5 +65,6 @@ def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
     keys = keyring(home)
     connections, links = Connections(db, keys), TrackingLinks(keys, public_url(home, env))
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
-    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every,
+    budget = Budget(int(env.get(CARRIER_CALLS, "0")))
+    return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every, budget=budget,
                  tracking_link=links.url)  # fmt: skip

@@ -14,6 +14,7 @@ import structlog
 
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
+from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
@@ -24,13 +25,22 @@ from doorstep.spine.world import World
 DEADLINES_EVERY = timedelta(seconds=20)
 SEAL_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=1)
+LEARN_EVERY = timedelta(hours=6)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
+MESSAGES_KEPT = timedelta(days=90)
 FORGOTTEN_AT_ONCE = 1000
 FORGET = """
 delete from request r using (
     select o.merchant_id, o.key from request o where o.merchant_id = any($1) and o.asked_at < $2 limit $3) old
   where r.merchant_id = old.merchant_id and r.key = old.key returning 1
+"""
+
+FORGET_MESSAGES = """
+delete from carrier_message m using (
+    select o.merchant_id, o.message_id from carrier_message o
+      where o.merchant_id = any($1) and o.received_at < $2 limit $3) old
+  where m.merchant_id = old.merchant_id and m.message_id = old.message_id returning 1
 """
 
 log = structlog.get_logger("doorstep.worker")
@@ -42,6 +52,8 @@ async def run(world: World, stopping: asyncio.Event) -> None:
         _every(DEADLINES_EVERY, ask_what_is_due, world, stopping),
         _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
+        _every(FORGET_EVERY, forget_old_messages, world, stopping),
+        _every(LEARN_EVERY, learn_lanes, world, stopping),
     )
 
 
@@ -68,6 +80,15 @@ async def once(world: World, now: datetime) -> None:
     await ask_what_is_due(world, now)
     await seal_what_came_in(world, now)
     await forget_old_keys(world, now)
+    await forget_old_messages(world, now)
+    await learn_lanes(world, now)
+
+
+async def learn_lanes(world: World, now: datetime) -> None:
+    """How long it is usually quiet on each lane, from what each merchant's parcels did."""
+    for merchant in await world.db.everyone():
+        async with tenant_tx(world.db, [merchant]) as tx:
+            await lanes.learn(tx, merchant, now)
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:
@@ -97,12 +118,22 @@ async def seal_what_came_in(world: World, now: datetime, stopping: asyncio.Event
 
 
 async def forget_old_keys(world: World, now: datetime) -> int:
-    """In small deletes, so that nobody waits for one; answers how many keys are forgotten."""
+    """Answers how many keys are forgotten."""
+    return await _forget(world, FORGET, now - KEYS_KEPT)
+
+
+async def forget_old_messages(world: World, now: datetime) -> int:
+    """What carriers sent long ago; what it said stands in the parcels' events."""
+    return await _forget(world, FORGET_MESSAGES, now - MESSAGES_KEPT)
+
+
+async def _forget(world: World, what: str, before: datetime) -> int:
+    """In small deletes, so that nobody waits for one."""
     merchants = await world.db.everyone()
     forgotten = 0
     while merchants:
         async with tenant_tx(world.db, merchants) as tx:
-            gone = len(await tx.rows(FORGET, merchants, now - KEYS_KEPT, FORGOTTEN_AT_ONCE))
+            gone = len(await tx.rows(what, merchants, before, FORGOTTEN_AT_ONCE))
         forgotten += gone
         if gone < FORGOTTEN_AT_ONCE:
             break

@@ -216,7 +216,8 @@ def _came_back(outcome: Outcome, parcel: Parcel, units: Mapping[int, int], ask: 
     if left or parcel.is_delivered or parcel.state == "returned_to_sender":
         return
     count_state(outcome, parcel.state, "returned_to_sender")
-    outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": "returned_to_sender"}))
+    now = {"state": "returned_to_sender", "state_at": ask.at}
+    outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, now))
     # What somebody saw is an event too, so that the parcel's state is always that of its events.
     seen = TrackEvent(happened_at=ask.at, raw_code=f"{ask.actor.name}:take_back", state="returned_to_sender")
     outcome.facts.append(Insert("parcel_event", {

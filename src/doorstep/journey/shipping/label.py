@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
+from doorstep.plug.numbers import candidates
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
@@ -28,11 +29,14 @@ class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none)."""
+    """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none).
+
+    Of one bought elsewhere the carrier may be left out where the number tells it.
+    """
 
     parcel: str
-    carrier: Annotated[str, Meta(min_length=1, max_length=60)]
     tracking_number: Annotated[str, Meta(min_length=1, max_length=60)]
+    carrier: Word = ""
     service: Word = ""
     cost_minor: AmountMinor = 0
     currency: Annotated[str, Meta(max_length=3)] = ""
@@ -85,6 +89,12 @@ class LabelAnswered(Refusal):
     """This answer is to an older question about the parcel's label."""
 
 
+class WhichCarrier(Refusal):
+    """The number does not tell whose it is; name the carrier."""
+
+    status = 422
+
+
 class NoLabel(Refusal):
     """The parcel has no label; buy one, or keep one bought elsewhere."""
 
@@ -129,7 +139,7 @@ async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
 
 
 def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
-    label = ask.body
+    label = _with_carrier(ask.body)
     parcel.must_be_here()
     if label.label_key:
         _refuse_other_question(parcel, label.label_key, "wanted")
@@ -155,6 +165,17 @@ def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
         }  # fmt: skip
         outcome.facts.append(Insert("decision", values))
     return outcome
+
+
+def _with_carrier(label: KeepLabel) -> KeepLabel:
+    """A number that a person typed without a carrier: whose it surely is, written as the carrier writes it."""
+    if label.carrier:
+        return label
+    found = candidates(label.tracking_number)
+    if not found or (len(found) > 1 and found[0].certainty != "certain"):
+        told = [one.carrier for one in found]
+        raise WhichCarrier(parcel=label.parcel, tracking_number=label.tracking_number, candidates=told)
+    return msgspec.structs.replace(label, carrier=found[0].carrier, tracking_number=found[0].number)
 
 
 @verb(RefuseLabel, LabelRefused)

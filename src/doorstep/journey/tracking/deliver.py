@@ -13,7 +13,8 @@ from msgspec import Meta
 from doorstep.journey.tracking.track import digest_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.carrier import TrackEvent
+from doorstep.plug.carrier import Proof, TrackEvent
+from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import Gone, ParcelFacts, count_state, gone_of, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
@@ -26,6 +27,14 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     parcel: str
     happened_at: datetime | None = None
     received_by: Annotated[str, Meta(max_length=200)] = ""
+    left_at: Annotated[str, Meta(max_length=200, description="where it was left, as `front door`")] = ""
+    signature: Annotated[str, Meta(max_length=2000, description="where the signature can be seen")] = ""
+    photo: Annotated[str, Meta(max_length=2000, description="where the photo can be seen")] = ""
+
+    @property
+    def proof(self) -> Proof | None:
+        proof = Proof(signed_by=self.received_by, left_at=self.left_at, signature=self.signature, photo=self.photo)
+        return proof if proof != Proof() else None
 
 
 class Lose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,11 +82,14 @@ class _Delivering:
         self.arrived.add(parcel.parcel_id)
         at = ask.body.happened_at or ask.at
         outcome = outcome_of_parcel(parcel)
-        told = {"parcel": ask.body.parcel, "received_by": ask.body.received_by}
+        told: dict[str, Any] = {"parcel": ask.body.parcel, "received_by": ask.body.received_by}
+        if ask.body.proof:
+            told["proof"] = ask.body.proof
         event = Event("deliver", [*moves], told, at)
         outcome.events = [event]
-        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"delivered_at": at, "state": "delivered"})]
-        _believe(outcome, parcel, "delivered", at, ask)
+        now = {"delivered_at": at, "state": "delivered", "state_at": at}
+        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, now)]
+        _believe(outcome, parcel, "delivered", at, ask, ask.body.proof)
         cash = self._collect(parcel)
         if cash:
             event.moves.append(Cash(cash, "world", "collected"))
@@ -118,12 +130,12 @@ def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: It
     told = {"parcel": ask.body.parcel, "reason": ask.body.reason}
     outcome.events = [Event("lose", [*moves], told)]
     if parcel.state not in ("lost", "destroyed", "seized"):
-        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": "lost"})]
+        outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": "lost", "state_at": ask.at})]
         _believe(outcome, parcel, "lost", ask.at, ask)
     outcome.facts.append(Insert("attention", {
         "attention_id": next(ids), "kind": "parcel_lost", "order_id": parcel.order.order_id,
         "parcel_id": parcel.parcel_id, "reason": ask.body.reason or "the carrier lost the parcel",
-        "next_action": "claim it from the carrier; resend or refund", "why": told, "raised_at": ask.at,
+        "next_action": next_action("parcel_lost"), "why": told, "raised_at": ask.at,
     }))  # fmt: skip
     return outcome
 
@@ -149,15 +161,18 @@ def _moves(parcel: ParcelFacts, gone: Gone, source: str, target: str) -> list[De
     return moves
 
 
-def _believe(outcome: Outcome, parcel: ParcelFacts, state: str, at: datetime, ask: Ask[Any]) -> None:
+def _believe(
+    outcome: Outcome, parcel: ParcelFacts, state: str, at: datetime, ask: Ask[Any], proof: Proof | None = None
+) -> None:
     """What is recorded by hand is an event too, so that the state is always that of the events."""
-    if parcel.state == state:
+    if parcel.state == state and proof is None:
         return
     count_state(outcome, parcel.state, state)
     event = TrackEvent(happened_at=at, raw_code=f"{ask.actor.name}:{state}", state=state)
     outcome.facts.append(Insert("parcel_event", {
         "parcel_id": parcel.parcel_id, "digest": digest_of(event), "happened_at": at, "recorded_at": ask.at,
         "code": "", "raw_code": event.raw_code, "state": state, "place": "", "message": "recorded by hand",
+        "proof": proof,
     }))  # fmt: skip
 
 

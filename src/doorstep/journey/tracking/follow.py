@@ -1,28 +1,52 @@
-"""follow: ask the carrier where the parcel is, until it has arrived."""
+"""follow: ask the carrier where the parcel is, until it has arrived; and watch that it is not quiet for too long.
+
+Each parcel on its way has one job for it. A round asks the carrier where one can be asked and the budget of its calls
+allows, those first where news is likeliest; whatever came of it, `track` says when the next round is.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from doorstep.journey.tracking.track import Scan, Track
+from doorstep.journey.tracking.polling import priority
+from doorstep.journey.tracking.track import ProofOfDelivery, Scan, Track, Watch
 from doorstep.kit.ids import number
-from doorstep.plug.carrier import TrackEvent, track_all
+from doorstep.plug.carrier import Carrier, CarrierDown, TrackEvent, TracksMany, track_all
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
 
 FOLLOWED = """
-select parcel_id, carrier, tracking_number from parcel
-  where merchant_id = any($1) and parcel_id = any($2) and tracking_number <> '' and label_state = 'bought'
+select p.parcel_id, p.carrier, p.tracking_number, p.state, k.code is not null as is_connected,
+    h.last_at is not null as by_webhook
+  from parcel p
+  left join connection k on k.merchant_id = p.merchant_id and k.kind = 'carrier' and k.code = p.carrier
+  left join carrier_hook h on h.merchant_id = p.merchant_id and h.code = p.carrier
+  where p.merchant_id = any($1) and p.parcel_id = any($2) and p.tracking_number <> '' and p.label_state = 'bought'
 """
-CONNECTED = "select code from connection where merchant_id = $1 and kind = 'carrier'"
 
 
 class Follow(msgspec.Struct, frozen=True, kw_only=True):
+    """`quiet`: so many rounds before this one brought nothing."""
+
     parcel: str
     round: int = 1
+    quiet: int = 0
+
+
+@dataclass(slots=True)
+class Round:
+    """What the carriers told of these parcels, and who could not be asked until when."""
+
+    told: dict[str, list[TrackEvent]] = field(default_factory=dict)
+    later: dict[str, datetime] = field(default_factory=dict)
 
 
 @errand(Follow, at_once=50)
@@ -38,30 +62,49 @@ async def follow(world: World, asks: list[Ask[Follow]]) -> None:
 async def _follow(world: World, merchant: int, asks: list[Ask[Follow]]) -> None:
     async with world.reading([merchant]) as tx:
         rows = await tx.rows(FOLLOWED, [merchant], [number("par", ask.body.parcel) for ask in asks])
-        connected = {row["code"] for row in await tx.rows(CONNECTED, merchant)}
-    numbers: dict[str, list[str]] = defaultdict(list)
+    by_carrier: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
-        # A label bought elsewhere is of a carrier that nobody here can ask: its events come by hand.
-        if row["carrier"] in connected:
-            numbers[row["carrier"]].append(row["tracking_number"])
-    told: dict[str, list[TrackEvent]] = {}
-    for carrier, wanted in numbers.items():
-        told |= await track_all(await world.carrier(merchant, carrier), wanted)
-    tracking = {row["parcel_id"]: row for row in rows if row["carrier"] in connected}
-    again = world.now() + world.follow_every
-    answers = []
-    for ask in asks:
-        row = tracking.get(number("par", ask.body.parcel))
-        if row is None:
-            continue
-        scans = [_scan(event) for event in told.get(row["tracking_number"], ())]
-        body = Track(parcel=ask.body.parcel, events=scans, ask_again_at=again, round=ask.body.round)
-        answers.append(Ask(merchant, body, world.now()))
+        # Whoever sold a label elsewhere cannot be asked here: its events come by hand, and its silence counts.
+        if row["is_connected"]:
+            by_carrier[row["carrier"]].append(row)
+    came = Round()
+    for code, parcels in by_carrier.items():
+        await _ask(world, merchant, code, parcels, came)
+    followed = {row["parcel_id"]: row for row in rows}
+    answers = [
+        Ask(merchant, _told(world, ask.body, row, came), world.now())
+        for ask in asks if (row := followed.get(number("par", ask.body.parcel)))
+    ]  # fmt: skip
     await world.ask("track", answers)
 
 
-def _scan(event: TrackEvent) -> Scan:
+async def _ask(world: World, merchant: int, code: str, parcels: Sequence[Any], came: Round) -> None:
+    """As many as the budget allows. A carrier that does not answer is asked again in the next round, of each parcel."""
+    name, now = (merchant, code), world.now()
+    numbers = [row["tracking_number"] for row in sorted(parcels, key=lambda row: priority(row["state"]))]
+    carrier: Carrier = await world.carrier(merchant, code)
+    calls = 1 if isinstance(carrier, TracksMany) else len(numbers)
+    granted = world.budget.take(name, calls, now)
+    asked = numbers if granted == calls else numbers[:granted] if calls > 1 else []
+    if left := numbers[len(asked) :]:
+        came.later |= dict.fromkeys(left, world.budget.next_at(name, now))
+    if asked:
+        with suppress(CarrierDown):
+            came.told |= await track_all(carrier, asked)
+
+
+def _told(world: World, body: Follow, row: Any, came: Round) -> Track:
+    scans = [scan_of(event) for event in came.told.get(row["tracking_number"], ())]
+    return Track(parcel=body.parcel, events=scans, watch=Watch(
+        round=body.round, quiet=body.quiet, pace_s=world.follow_every.total_seconds(), asks=row["is_connected"],
+        by_webhook=row["by_webhook"], not_before=came.later.get(row["tracking_number"]),
+    ))  # fmt: skip
+
+
+def scan_of(event: TrackEvent) -> Scan:
+    proof = ProofOfDelivery(**msgspec.structs.asdict(event.proof)) if event.proof else None
     return Scan(
         happened_at=event.happened_at, code=event.code, raw_code=event.raw_code, state=event.state,
-        place=", ".join(filter(None, (event.place, event.country))), message=event.message,
+        place=", ".join(filter(None, (event.place, event.country))), message=event.message, reason=event.reason,
+        party=event.party, proof=proof,
     )  # fmt: skip

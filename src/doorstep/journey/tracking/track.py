@@ -1,8 +1,13 @@
-"""track: what the carrier tells of a parcel, in its own words and UPU codes; repeats and wrong order are harmless."""
+"""track: what the carrier tells of a parcel, in its own words and UPU codes; repeats and wrong order are harmless.
+
+The state is that of the weightiest event there ever was, so news is weighed against what the state rests on; of one
+event told twice, the telling that says more is kept. Both are the same in every order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -10,96 +15,357 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.plug.carrier import TrackEvent
-from doorstep.plug.states import FINAL_STATES, TROUBLE_STATES, delivery_state, state_of_upu
+from doorstep.journey.tracking import lanes
+from doorstep.journey.tracking.lanes import Lane, Paces
+from doorstep.journey.tracking.polling import Watched, next_ask
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import NotFound
+from doorstep.plug.carrier import Proof, TrackEvent
+from doorstep.plug.states import (
+    FINAL_STATES,
+    TROUBLE_STATES,
+    Weight,
+    is_known,
+    says_more,
+    state_of_upu,
+    stronger,
+    weight,
+)
+from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
-from doorstep.spine.parcels import ParcelFacts, count_state, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import count_state
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
+# The order's row is the lock of its parcels too.
+LOCK = """
+select n.order_id from parcel p join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
+  where p.merchant_id = any($1) and p.parcel_id = any($2) order by n.merchant_id, n.order_id for update of n
+"""
+PARCELS = """
+select p.merchant_id as merchant, p.parcel_id, p.order_id, p.label_state, p.state, p.state_at, p.news_at, p.silence_id,
+    p.packed_at, p.handed_over_at, p.carrier, p.service, t.country as from_country, o.country as to_country,
+    exists (select from parcel_line l
+      where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0) as is_filled
+  from parcel p
+  join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  join site t on t.site_id = p.site_id
+  where p.merchant_id = any($1) and p.parcel_id = any($2)
+"""
 KNOWN = """
-select parcel_id, digest, happened_at, code, raw_code, state, place, message from parcel_event
-  where merchant_id = any($1) and parcel_id = any($2)
+select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof
+  from unnest($1::bigint[], $2::bigint[], $3::bytea[]) d(merchant_id, parcel_id, digest)
+  join parcel_event e on e.merchant_id = d.merchant_id and e.parcel_id = d.parcel_id and e.digest = d.digest
+"""
+# What is open about the parcels of these orders: trouble that ends when a parcel moves on, words nobody knew.
+OPEN = """
+select a.parcel_id, a.attention_id, a.kind, a.why ->> 'raw_code' as raw_code from attention a
+  where a.merchant_id = any($1) and a.order_id = any($2) and a.parcel_id is not null and a.resolved_at is null
+    and a.kind like any(array['delivery\\_%', 'unknown_status']) order by a.attention_id
 """
 # A parcel that is not at its end after so long is followed no more; the silence is somebody's to look at.
 FOLLOWED_FOR = timedelta(days=90)
+UNKNOWN = "unknown_status"
 
-Word = Annotated[str, Meta(max_length=60)]
-State = Annotated[str, Meta(max_length=40, description="a delivery state; empty: derived from the UPU code")]
+Word = Annotated[str, Meta(max_length=200)]
+State = Annotated[str, Meta(max_length=40, description="a delivery state, or `news`; empty: that of the UPU code")]
+
+
+class ProofOfDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who signed, where it was left, and where signature and photo can be seen."""
+
+    signed_by: Word = ""
+    left_at: Word = ""
+    signature: Annotated[str, Meta(max_length=2000)] = ""
+    photo: Annotated[str, Meta(max_length=2000)] = ""
 
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One event as the carrier tells it: UPU EMSEVT code where it has one, its own code always."""
+    """One event as the carrier tells it: UPU EMSEVT code where it has one, its own code always.
+
+    `reason` is why it went wrong, `party` at whose side.
+    """
 
     happened_at: datetime
-    code: Word = ""
+    code: Annotated[str, Meta(max_length=60)] = ""
     raw_code: Word = ""
     state: State = ""
     place: Annotated[str, Meta(max_length=200)] = ""
     message: Annotated[str, Meta(max_length=1000)] = ""
+    reason: Annotated[str, Meta(max_length=60)] = ""
+    party: Annotated[str, Meta(max_length=60)] = ""
+    proof: ProofOfDelivery | None = None
+
+
+class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From the errand that follows the parcel: which round it is, and how many before it brought nothing.
+
+    `pace_s` is the shortest wait; `asks` is false where no carrier can be asked: then the silence alone is watched.
+    """
+
+    round: int
+    quiet: int = 0
+    pace_s: float = 1800
+    asks: bool = True
+    by_webhook: bool = False
+    not_before: datetime | None = None
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`ask_again_at` and `round`: from the errand that follows the parcel."""
+    """`watch`: from the errand that follows the parcel."""
 
     parcel: str
     events: Annotated[list[Scan], Meta(max_length=500)] = []
-    ask_again_at: datetime | None = None
-    round: int = 0
+    watch: Watch | None = None
 
 
 class Tracked(msgspec.Struct, frozen=True, kw_only=True):
-    """`state` is what all events together say; `new_events` were not known before."""
+    """`state` is what all events together say; `new_events` were not known before, `unknown` says nothing to us."""
 
     order: str
     parcel: str
     state: str
     new_events: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What the rule needs of it, and no more: this is asked for every piece of news there is."""
+
+    merchant: int
+    parcel_id: int
+    order_id: int
+    label_state: str
+    state: str
+    state_at: datetime | None
+    news_at: datetime | None
+    silence_id: int | None
+    packed_at: datetime | None
+    handed_over_at: datetime | None
+    carrier: str
+    service: str
+    from_country: str
+    to_country: str
+    is_filled: bool
+
+    @property
+    def name(self) -> str:
+        return public("par", self.parcel_id)
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.carrier, self.service, self.from_country, self.to_country)
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """The last that was heard of it, its hand-over counted."""
+        return max((at for at in (self.news_at, self.handed_over_at) if at), default=None)
+
+
+@dataclass(slots=True)
+class Open:
+    """What is open about one parcel: the trouble it is in, and the words of its carrier that nobody knew."""
+
+    trouble: list[int] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    parcel: Parcel
+    told: Mapping[bytes, TrackEvent]
+    known: Mapping[bytes, TrackEvent]
+    open: Open
+    paces: Paces
+
+
+Told = dict[int, dict[bytes, TrackEvent]]
 
 
 @verb(Track, Tracked)
 async def track(tx: Tx, asks: list[Ask[Track]]) -> list[Result]:
     """Add what the carrier tells; the parcel's state is computed from all its events, in whatever order they came."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    known: dict[int, dict[bytes, TrackEvent]] = {parcel: {} for parcel in parcels}
-    for row in await tx.rows(KNOWN, list(tx.merchants), list(parcels)):
-        known[row["parcel_id"]][row["digest"]] = _event_of(row)
-    ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ids, ask))
+    told = {number("par", ask.body.parcel): told_by(ask.body.events) for ask in asks}
+    at = (list(tx.merchants), sorted(told))
+    await tx.rows(LOCK, *at)
+    parcels = {row["parcel_id"]: Parcel(*row) for row in await tx.rows(PARCELS, *at)}
+    known = await _known(tx, parcels, told)
+    opened = await _open(tx, [p for p in parcels.values() if _may_be_open(p, told[p.parcel_id])])
+    watched = [p.lane for ask in asks if ask.body.watch and (p := parcels.get(number("par", ask.body.parcel)))]
+    paces = await lanes.paces(tx, watched)
+    ids = await tx.fresh_ids(2 * len(asks))
+
+    def rule(ask: Ask[Track]) -> Outcome:
+        key = number("par", ask.body.parcel)
+        parcel = parcels.get(key)
+        if parcel is None or parcel.merchant != ask.merchant:
+            raise NotFound(parcel=ask.body.parcel)
+        return decide(Facts(parcel, told[key], known.get(key, {}), opened.get(key, Open()), paces), ids, ask)
+
+    return each(asks, rule)
 
 
-def decide(
-    parcel: ParcelFacts, known: dict[int, dict[bytes, TrackEvent]], ids: Iterator[int], ask: Ask[Track]
-) -> Outcome:
-    """`known` grows as the batch goes, so that two asks of one parcel add up."""
-    events = known[parcel.parcel_id]
-    before = _state(parcel, events.values())
-    new = {digest_of(scan): scan for scan in map(as_event, ask.body.events)}
-    new = {digest: scan for digest, scan in new.items() if digest not in events}
-    events |= new
-    after = delivery_state(events.values()) if new else before
-    outcome = outcome_of_parcel(parcel, state=after, new_events=len(new))
-    if new:
-        told = {"parcel": ask.body.parcel, "state": after, "events": [_told(scan) for scan in new.values()]}
-        outcome.events = [Event("track", data=told, happened_at=max(scan.happened_at for scan in new.values()))]
-        outcome.facts = [Insert("parcel_event", _row(parcel, digest, scan, ask)) for digest, scan in new.items()]
-    if after != before:
-        if parcel.lines:  # an emptied parcel is counted nowhere
-            count_state(outcome, before, after)
-        outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, {"state": after}))
-        if after in TROUBLE_STATES or after == "returned_to_sender":
-            outcome.facts.append(_attention(next(ids), parcel, after, new, ask))
-    outcome.verb = "track"
-    outcome.then = list(_then(parcel, before, after, events.values(), ask))
+async def _known(tx: Tx, parcels: Mapping[int, Parcel], told: Told) -> Told:
+    """Which of these events are here already."""
+    wanted = [(p.merchant, p.parcel_id, digest) for p in parcels.values() for digest in told[p.parcel_id]]
+    found: Told = {}
+    if wanted:
+        for row in await tx.rows(KNOWN, *map(list, zip(*wanted, strict=True))):
+            found.setdefault(row["parcel_id"], {})[row["digest"]] = _event_of(row)
+    return found
+
+
+def _may_be_open(parcel: Parcel, told: Mapping[bytes, TrackEvent]) -> bool:
+    return parcel.state in TROUBLE_STATES or any(not is_known(event.state) for event in told.values())
+
+
+async def _open(tx: Tx, parcels: Iterable[Parcel]) -> dict[int, Open]:
+    orders = sorted({parcel.order_id for parcel in parcels})
+    found: dict[int, Open] = {}
+    for row in await tx.rows(OPEN, list(tx.merchants), orders) if orders else ():
+        of_parcel = found.setdefault(row["parcel_id"], Open())
+        if row["kind"] == UNKNOWN:
+            of_parcel.words.add(row["raw_code"] or "")
+        else:
+            of_parcel.trouble.append(row["attention_id"])
+    return found
+
+
+def told_by(scans: Iterable[Scan]) -> dict[bytes, TrackEvent]:
+    """Each event once, however often it is told."""
+    told: dict[bytes, TrackEvent] = {}
+    for event in map(as_event, scans):
+        digest = digest_of(event)
+        told[digest] = stronger(told[digest], event) if digest in told else event
+    return told
+
+
+def decide(facts: Facts, ids: Iterator[int], ask: Ask[Track]) -> Outcome:
+    parcel, events = facts.parcel, facts.told
+    new = {digest: event for digest, event in events.items() if digest not in facts.known}
+    better = {
+        digest: event for digest, event in events.items()
+        if digest in facts.known and says_more(event, than=facts.known[digest])
+    }  # fmt: skip
+    news = new | better
+    heaviest = max([_resting(parcel), *filter(_says_where, map(weight, news.values()))])
+    after = heaviest.state
+    unknown = [event for event in new.values() if not is_known(event.state)]
+    outcome = Outcome(
+        parcel.merchant, ("order", parcel.order_id), [], verb="track",
+        answer={
+            "order": public("ord", parcel.order_id), "parcel": parcel.name, "state": after, "new_events": len(new),
+            "unknown": len(unknown),
+        },
+    )  # fmt: skip
+    if news:
+        data = {"parcel": parcel.name, "state": after, "events": [_told(event) for event in news.values()]}
+        outcome.events = [Event("track", [], data, max(event.happened_at for event in news.values()))]
+        outcome.facts = [Insert("parcel_event", _row(parcel, digest, event, ask)) for digest, event in new.items()]
+        outcome.facts += [_better(parcel, digest, event) for digest, event in better.items()]
+    _move(outcome, facts, heaviest, news, ids, ask)
+    outcome.facts += _unknown_words(facts, unknown, ids, ask)
+    outcome.then = list(_then(facts, heaviest, news, ask))
     return outcome
 
 
+def _says_where(heavy: Weight) -> bool:
+    return heavy.says_where
+
+
+def _resting(parcel: Parcel) -> Weight:
+    """What the state rests on; one that somebody wrote down without a time weighs least of its kind."""
+    return Weight.of(parcel.state, parcel.state_at)
+
+
+def _move(
+    outcome: Outcome, facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ids: Iterator[int],
+    ask: Ask[Track],
+) -> None:  # fmt: skip
+    """The parcel as it is now: its state, when it was last heard of, whether it is quiet for too long."""
+    parcel, after = facts.parcel, heaviest.state
+    heard = _heard(parcel, news, ask) if news else parcel.news_at
+    silence = None if news else parcel.silence_id
+    if news and parcel.silence_id:
+        outcome.facts.append(_resolved(parcel.silence_id, "the carrier told of it again", ask))
+    elif not news and (alarm := _silence(facts, ids, ask)):
+        outcome.facts.append(alarm)
+        silence = alarm.values["attention_id"]
+    if after != parcel.state:
+        if parcel.is_filled:  # an emptied parcel is counted nowhere
+            count_state(outcome, parcel.state, after)
+        outcome.facts += [_resolved(one, f"it is {_said(after)} now", ask) for one in facts.open.trouble]
+        if after in TROUBLE_STATES or after == "returned_to_sender":
+            outcome.facts.append(_trouble(next(ids), parcel, after, news, ask))
+    now = {"state": after, "state_at": heaviest.at, "news_at": heard, "silence_id": silence}
+    if now != {name: getattr(parcel, name) for name in now}:
+        outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, now))
+
+
+def _silence(facts: Facts, ids: Iterator[int], ask: Ask[Track]) -> Insert | None:
+    """Quiet for longer than its lane is in 19 of 20 cases: somebody looks before the buyer asks."""
+    parcel = facts.parcel
+    heard = parcel.heard_at
+    if ask.body.watch is None or parcel.silence_id or heard is None or parcel.state in FINAL_STATES:
+        return None
+    pace = facts.paces.of(parcel.lane, parcel.state)
+    if pace is None or ask.at - heard <= pace.p95:
+        return None
+    quiet = {"state": parcel.state, "heard_at": heard, "quiet_h": hours(ask.at - heard), "usual_h": hours(pace.p95),
+             "gaps": pace.gaps, "lane": parcel.lane.told}  # fmt: skip
+    return Insert("attention", {
+        "attention_id": next(ids), "kind": "silence", "order_id": parcel.order_id, "parcel_id": parcel.parcel_id,
+        "reason": f"no news for {hours(ask.at - heard):g} h; of 20 parcels on this lane, 19 are heard of within "
+        f"{hours(pace.p95):g} h", "next_action": next_action("silence"), "why": quiet, "raised_at": ask.at,
+    })  # fmt: skip
+
+
+def hours(span: timedelta) -> float:
+    return round(span.total_seconds() / 3600, 1)
+
+
+def _trouble(attention: int, parcel: Parcel, state: str, news: Mapping[bytes, TrackEvent], ask: Ask[Track]) -> Insert:
+    last = max(news.values(), key=weight)
+    kind = f"delivery_{state}"
+    return Insert("attention", {
+        "attention_id": attention, "kind": kind, "order_id": parcel.order_id, "parcel_id": parcel.parcel_id,
+        "reason": last.message or f"the carrier says {_said(state)}", "next_action": next_action(kind, last.reason),
+        "why": _told(last), "raised_at": ask.at,
+    })  # fmt: skip
+
+
+def _unknown_words(facts: Facts, events: Iterable[TrackEvent], ids: Iterator[int], ask: Ask[Track]) -> list[Insert]:
+    """Words that no table knows: kept, shown, and somebody's to look at; once per parcel."""
+    new = [event for event in events if _word(event) not in facts.open.words]
+    if not new:
+        return []
+    first, words = new[0], list(dict.fromkeys(map(_word, new)))
+    parcel = facts.parcel
+    return [Insert("attention", {
+        "attention_id": next(ids), "kind": UNKNOWN, "order_id": parcel.order_id, "parcel_id": parcel.parcel_id,
+        "reason": f"{parcel.carrier or 'the carrier'} said {', '.join(words)[:200]}: nobody knows what that means",
+        "next_action": next_action(UNKNOWN), "why": _told(first) | {"raw_code": _word(first), "words": words},
+        "raised_at": ask.at,
+    })]  # fmt: skip
+
+
+def _word(event: TrackEvent) -> str:
+    return event.raw_code or event.code or event.state or event.message[:60]
+
+
+def _resolved(attention: int, why: str, ask: Ask[Any]) -> Update:
+    ended = {"resolved_at": ask.at, "resolved_by": ask.actor.name, "resolution": why}
+    return Update("attention", {"attention_id": attention}, ended)
+
+
 def as_event(scan: Scan) -> TrackEvent:
-    state = scan.state or state_of_upu(scan.code)
+    proof = Proof(**msgspec.structs.asdict(scan.proof)) if scan.proof else None
     return TrackEvent(
-        happened_at=scan.happened_at, code=scan.code, raw_code=scan.raw_code, state=state, place=scan.place,
-        message=scan.message,
+        happened_at=scan.happened_at, code=scan.code, raw_code=scan.raw_code,
+        state=scan.state or state_of_upu(scan.code), place=scan.place, message=scan.message, reason=scan.reason,
+        party=scan.party, proof=proof,
     )  # fmt: skip
 
 
@@ -107,61 +373,84 @@ def digest_of(event: TrackEvent) -> bytes:
     return blake2b(event.fingerprint.encode(), digest_size=16).digest()
 
 
-def _state(parcel: ParcelFacts, events: Iterable[TrackEvent]) -> str:
-    """A state that somebody recorded by hand is an event too, so the events always tell."""
-    found = list(events)
-    return delivery_state(found) if found else parcel.state
-
-
 def _event_of(row: Mapping[str, Any]) -> TrackEvent:
-    names = ("happened_at", "code", "raw_code", "state", "place", "message")
-    return TrackEvent(**{name: row[name] for name in names})
+    names = ("happened_at", "code", "raw_code", "state", "place", "message", "reason", "party")
+    proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
+    return TrackEvent(**{name: row[name] for name in names}, proof=proof)
 
 
-def _told(scan: TrackEvent) -> dict[str, Any]:
+def _told(event: TrackEvent) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "happened_at": event.happened_at, "code": event.code, "raw_code": event.raw_code, "state": event.state,
+        "place": event.place, "message": event.message,
+    }  # fmt: skip
+    if event.reason or event.party:
+        told |= {"reason": event.reason, "party": event.party}
+    if event.proof:
+        told["proof"] = event.proof
+    return told
+
+
+def _row(parcel: Parcel, digest: bytes, event: TrackEvent, ask: Ask[Any]) -> dict[str, Any]:
     return {
-        "happened_at": scan.happened_at, "code": scan.code, "raw_code": scan.raw_code, "state": scan.state,
-        "place": scan.place, "message": scan.message,
+        "parcel_id": parcel.parcel_id, "digest": digest, "recorded_at": ask.at, "happened_at": event.happened_at,
+        "code": event.code, "raw_code": event.raw_code, "state": event.state, "place": event.place,
+        "message": event.message, "reason": event.reason, "party": event.party, "proof": event.proof,
     }  # fmt: skip
 
 
-def _row(parcel: ParcelFacts, digest: bytes, scan: TrackEvent, ask: Ask[Any]) -> dict[str, Any]:
-    return {"parcel_id": parcel.parcel_id, "digest": digest, "recorded_at": ask.at} | _told(scan)
-
-
-def _attention(
-    attention: int, parcel: ParcelFacts, state: str, new: Mapping[bytes, TrackEvent], ask: Ask[Track]
-) -> Insert:
-    last = max(new.values(), key=lambda scan: scan.happened_at)
-    actions = {
-        "returned_to_sender": "take it back at the site, then resend or refund",
-        "customs_hold": "send customs what it asks for",
-        "attempted": "ask the buyer for a better time or address",
-        "lost": "claim it from the carrier, resend or refund",
-    }
-    return Insert("attention", {
-        "attention_id": attention, "kind": f"delivery_{state}", "order_id": parcel.order.order_id,
-        "parcel_id": parcel.parcel_id, "reason": last.message or f"the carrier says {state.replace('_', ' ')}",
-        "next_action": actions.get(state, "ask the carrier, tell the buyer"), "why": _told(last), "raised_at": ask.at,
+def _better(parcel: Parcel, digest: bytes, event: TrackEvent) -> Update:
+    """The same event, told with more sense than before."""
+    found = {"parcel_id": parcel.parcel_id, "digest": digest}
+    return Update("parcel_event", found, {
+        "code": event.code, "state": event.state, "message": event.message, "reason": event.reason,
+        "party": event.party, "proof": event.proof,
     })  # fmt: skip
 
 
-def _then(parcel: ParcelFacts, before: str, after: str, events: Iterable[TrackEvent], ask: Ask[Track]) -> Iterator[Job]:
-    name = ask.body.parcel
-    if not parcel.handed_over_at and after != "pre_transit" and parcel.label_state == "bought" and parcel.lines:
+def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask: Ask[Track]) -> Iterator[Job]:
+    parcel, after, name = facts.parcel, heaviest.state, facts.parcel.name
+    moving = [event.happened_at for event in news.values() if weight(event).is_moving]
+    if not parcel.handed_over_at and moving and parcel.label_state == "bought" and parcel.is_filled:
         # The carrier has it, whoever forgot to scan it out.
-        yield Job("hand_over", {"parcel": name, "happened_at": min(event.happened_at for event in events)})
-    elif after != before and parcel.handed_over_at:
+        yield Job("hand_over", {"parcel": name, "happened_at": min(moving)})
+    elif after != parcel.state and parcel.handed_over_at:
         if after == "delivered":
-            yield Job("deliver", {"parcel": name, "happened_at": _when(events, "delivered")})
+            yield Job("deliver", {"parcel": name, "happened_at": heaviest.at} | _received_by(news))
         elif after in ("lost", "destroyed", "seized"):
             yield Job("lose", {"parcel": name, "reason": after})
-    again = ask.body.ask_again_at
+    watch = ask.body.watch
     young = parcel.handed_over_at is None or ask.at - parcel.handed_over_at < FOLLOWED_FOR
-    if again and after not in FINAL_STATES and young:
-        next_round = ask.body.round + 1
-        yield Job("follow", {"parcel": name, "round": next_round}, again, key=f"follow:{name}:{next_round}")
+    if watch and after not in FINAL_STATES and young:
+        quiet = 0 if news else watch.quiet + 1
+        heard = _heard(parcel, news, ask)
+        due = next_ask(_watched(facts, after, quiet, heard, ask), ask.at)
+        body = {"parcel": name, "round": watch.round + 1, "quiet": quiet}
+        yield Job("follow", body, max(due, watch.not_before or due), key=f"follow:{name}:{watch.round + 1}")
 
 
-def _when(events: Iterable[TrackEvent], state: str) -> datetime:
-    return max(event.happened_at for event in events if event.state == state)
+def _received_by(news: Mapping[bytes, TrackEvent]) -> dict[str, str]:
+    signed = [event.proof.signed_by for event in news.values() if event.proof and event.proof.signed_by]
+    return {"received_by": signed[0]} if signed else {}
+
+
+def _heard(parcel: Parcel, news: Mapping[bytes, TrackEvent], ask: Ask[Track]) -> datetime | None:
+    """The last that was heard of it, this news counted; a time to come is no later than now."""
+    times = (parcel.heard_at, *(min(event.happened_at, ask.at) for event in news.values()))
+    return max((at for at in times if at), default=None)
+
+
+def _watched(facts: Facts, state: str, quiet: int, heard: datetime | None, ask: Ask[Track]) -> Watched:
+    parcel, watch = facts.parcel, ask.body.watch
+    assert watch is not None
+    pace = facts.paces.of(parcel.lane, state)
+    return Watched(
+        parcel=parcel.parcel_id, state=state, to_country=parcel.to_country,
+        age=ask.at - (parcel.handed_over_at or ask.at), quiet=quiet, pace=timedelta(seconds=watch.pace_s),
+        asks=watch.asks, by_webhook=watch.by_webhook,
+        alarm_at=heard + pace.p95 if heard and pace and not parcel.silence_id else None,
+    )  # fmt: skip
+
+
+def _said(state: str) -> str:
+    return state.replace("_", " ")

@@ -1,20 +1,15 @@
-"""meest: Meest's tracking codes in UPU codes and doorstep's delivery states.
+"""meest: Meest's 37 status codes, and its answers to `/tracking`, `/trackingByPeriod` and `/trackingByDate`.
 
-The simulated carrier speaks them too, so that they are lived with every day.
+The simulated carrier speaks the codes too, so that they are lived with every day.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
-
-class Meaning(NamedTuple):
-    upu: str
-    state: str
-    message: str
-    reason: str = ""
-    party: str = ""
-
+from doorstep.plug.carrier import TrackEvent
+from doorstep.plug.states import NEWS
+from doorstep.plug.words.meaning import Meaning, event, meaning_of, moment, part, parts, word
 
 MEANINGS: dict[str, Meaning] = {
     "2": Meaning("", "pre_transit", "Label made, parcel not handed over yet"),
@@ -48,10 +43,43 @@ MEANINGS: dict[str, Meaning] = {
     "1622": Meaning("EMI", "delivered", "Delivered"),
     "2331": Meaning("", "exception", "Delivery suspended", "suspended", "carrier"),
     "2432": Meaning("", "in_transit", "Suspension lifted"),
-    "2533": Meaning("", "", "Receiver's data corrected"),
+    "2533": Meaning("", NEWS, "Receiver's data corrected"),
     "5051": Meaning("", "exception", "The parcel did not arrive", "missing", "carrier"),
     "1521": Meaning("", "returning", "Turned back: will be returned to the sender"),
     "109": Meaning("", "returning", "On its way back to the sender"),
     "707": Meaning("", "returning", "Arrived at the return branch"),
     "1825": Meaning("", "returned_to_sender", "Returned to the sender"),
 }
+
+
+def read(told: Any) -> dict[str, list[TrackEvent]]:
+    """Both numbers of a parcel find its events. The times are told without a zone."""
+    found: dict[str, list[TrackEvent]] = {}
+    for row in parts(told, "result"):
+        code = word(row, "eventCode")
+        # A parcel that is only in the list of those delivered has no code: it is in no other list.
+        meaning = meaning_of(MEANINGS, code or "1622")
+        seen = event(
+            meaning, at=moment(word(row, "eventDateTime")), raw=code or "trackingDelivered",
+            place=word(row, "eventCityDescr", "descrEN"), country=COUNTRIES.get(_country(row), ""),
+            text=word(row, "eventDetailDescr", "descrEN") or word(row, "eventDescr", "descrEN"),
+        )  # fmt: skip
+        for number in dict.fromkeys((word(row, "parcelNumber"), word(row, "barCode"))):
+            if number:
+                found.setdefault(number, []).append(seen)
+    return found
+
+
+# Meest names countries in full, the ones it works in.
+COUNTRIES: dict[str, str] = {
+    "UKRAINE": "UA", "POLAND": "PL", "UNITED STATES": "US", "UNITED STATES OF AMERICA": "US", "USA": "US",
+    "CANADA": "CA", "GERMANY": "DE", "CZECH REPUBLIC": "CZ", "CZECHIA": "CZ", "SLOVAKIA": "SK", "HUNGARY": "HU",
+    "ROMANIA": "RO", "BULGARIA": "BG", "GREECE": "GR", "LITHUANIA": "LT", "LATVIA": "LV", "ESTONIA": "EE",
+    "MOLDOVA": "MD", "KAZAKHSTAN": "KZ", "UZBEKISTAN": "UZ", "CHINA": "CN", "GREAT BRITAIN": "GB",
+    "UNITED KINGDOM": "GB", "ITALY": "IT", "SPAIN": "ES", "FRANCE": "FR", "TURKEY": "TR", "GEORGIA": "GE",
+    "AZERBAIJAN": "AZ", "ARMENIA": "AM", "ISRAEL": "IL",
+}  # fmt: skip
+
+
+def _country(row: Any) -> str:
+    return str(part(row, "eventCountryDescr", "descrEN") or "").strip().upper()
