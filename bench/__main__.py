@@ -13,6 +13,7 @@ BENCHES = {
     "import": "bench.importing",
     "seed": "bench.seed",
     "audit": "bench.auditing",
+    "promise": "bench.promise",
 }
 
 
