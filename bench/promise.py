@@ -226,7 +226,9 @@ def _order(row: Row, buyer: Row, sellers: list[Row], paying: str) -> Order:
     ways = [
         Way(paying, seller["seller_id"], seller["seller_state"], to, postcode[:4]) for seller in sellers
     ]  # fmt: skip
-    stages = [_day(row[f"order_{name}"]) for name in ("approved_at", "delivered_carrier_date", "delivered_customer_date")]
+    stages = [
+        _day(row[f"order_{name}"]) for name in ("approved_at", "delivered_carrier_date", "delivered_customer_date")
+    ]
     return Order(
         row["order_id"], row["order_purchase_timestamp"], date.fromisoformat(row["order_purchase_timestamp"][:10]),
         (stages[0] or stages[1], stages[1], stages[2]), date.fromisoformat(row["order_estimated_delivery_date"][:10]),

@@ -21,6 +21,7 @@ REFERENCE_TABLES = {
     "migration": "which migrations this database has",
     "route": "finds the merchant before one is known; only hashes, read by the router's role alone",
     "site": "the operator's places, shared by all its merchants",
+    "site_queue": "how many orders wait at a site, whoever's they are; it names none",
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",
     "session": "sign-in links and sessions, by hash, before a merchant is known",

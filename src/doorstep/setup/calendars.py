@@ -40,8 +40,9 @@ class Calendar:
         return day
 
     def after(self, day: date, working_days: int) -> date:
-        """So many working days later; with none the first one that is worked."""
-        day = self.first_from(day)
+        """The so many-th working day after this day; with none this day, or the first one that is worked."""
+        if not working_days:
+            return self.first_from(day)
         for _ in range(working_days):
             day = self.first_from(day + ONE_DAY)
         return day

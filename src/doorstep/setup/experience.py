@@ -17,8 +17,6 @@ from doorstep.setup.waiting import (
     Forgetting,
     Open,
     Stage,
-    hazard_of,
-    of_rate_card,
     one_after_the_other,
     slowest,
     stretched,
@@ -174,6 +172,11 @@ class Experience:
         by = self.by(ways[0]) if len(ways) == 1 else slowest([self.by(way) for way in ways])
         return choose(stretched(by, self.crowd.stretch(open_now)), leads, self.keeping.price)
 
+    def days_of_handling(self, way: Way, sure: float) -> int:
+        """Of these days, what the merchant and the site take, as surely."""
+        by = surely_by(self.handling.days(way.of_handling, (way.site,)))
+        return next((days for days, chance in enumerate(by) if chance >= sure), 0)
+
     def knows(self) -> bool:
         return self.arrived >= ENOUGH
 
@@ -188,8 +191,3 @@ def choose(by: Sequence[float], leads: Sequence[int], price: float) -> Chosen:
     last = min(likely, key=lambda days: leads[days] + price * (1 - by[days]), default=len(leads) - 1)
     first = next((days for days in range(last) if by[days] >= 1 - LEAST_SURE / 2), last)
     return Chosen(min(first, last), last, by[last])
-
-
-def on_the_card(days_min: int, days_max: int, reliability: float) -> list[float]:
-    """The prior of a way that nothing is known of: what the rate card says."""
-    return hazard_of(of_rate_card(days_min, days_max, reliability))

@@ -16,13 +16,13 @@ from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand)
+    ship, reserve_minutes, hold_duplicates, brand, reliability)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand from jsonb_populate_record(null::merchant, $1::jsonb)
+    reserve_minutes, hold_duplicates, brand, reliability from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "reliability")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -33,8 +33,8 @@ insert into channel (merchant_id, channel_id, key, kind)
   select $1, i, k, k from unnest($2::bigint[], $3::text[]) u(i, k)
 """
 ADD_SITE = """
-insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
-  values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10) on conflict (code) do nothing returning site_id
+insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays, capacity)
+  values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11) on conflict (code) do nothing returning site_id
 """
 OPEN_SITES = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
@@ -81,6 +81,7 @@ class NewMerchant:
     reserve_minutes: int = 60
     hold_duplicates: bool = True
     brand: dict[str, str] = field(default_factory=dict)
+    reliability: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class NewSite:
     timezone: str = "UTC"
     cut_off: time = time(14)
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5)
+    capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class NewSku:
 async def create_merchant(db: Db, new: NewMerchant) -> int:
     """A merchant with its first channels; refuses MerchantExists, and what is no key, currency or country."""
     _check_merchant(new.key, new.currency, new.country)
+    checks.reliability(new.reliability)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -149,6 +152,8 @@ async def change_merchant(tx: Tx, merchant: int, **to: Any) -> None:
         checks.currency(to["currency"])
     if "country" in to:
         checks.country(to["country"])
+    if "reliability" in to:
+        checks.reliability(to["reliability"])
     unknown = to.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
@@ -163,7 +168,7 @@ async def add_site(db: Db, merchant: int, new: NewSite) -> int:
     (site,) = await db.ids.draw(db.pool, 1)
     async with tenant_tx(db, [merchant]) as tx:
         address = msgspec.json.encode(new.address).decode()
-        place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays))
+        place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays), new.capacity)
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
     if added is None:
         raise SiteExists(code=new.code)

@@ -11,15 +11,15 @@ from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
 SITES = """
-select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays,
-    coalesce(address ->> 'postcode', '') as postcode
+select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays, capacity,
+    coalesce(address ->> 'postcode', '') as postcode, coalesce(address ->> 'region', '') as region
   from site order by site_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`."""
+    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`. `capacity`: orders it sends a day."""
 
     site_id: int
     code: str
@@ -31,6 +31,8 @@ class Site:
     cut_off: time
     weekdays: tuple[int, ...]
     postcode: str = ""
+    capacity: int | None = None
+    region: str = ""
 
 
 async def every_site(tx: Tx) -> dict[int, Site]:

@@ -204,5 +204,3 @@ def of_rate_card(days_min: int, days_max: int, reliability: float) -> list[float
         found.append(late * left)
         late -= late * left
     return found[:LONGEST]
-
-

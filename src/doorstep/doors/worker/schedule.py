@@ -15,6 +15,7 @@ import structlog
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.kit.away import is_away
+from doorstep.setup.learning import count_queues, learn
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
 from doorstep.spine.tenant import tenant_tx
@@ -23,6 +24,7 @@ from doorstep.spine.world import World
 
 DEADLINES_EVERY = timedelta(seconds=20)
 SEAL_EVERY = timedelta(seconds=5)
+LEARN_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(hours=1)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
@@ -42,6 +44,7 @@ async def run(world: World, stopping: asyncio.Event) -> None:
         _every(DEADLINES_EVERY, ask_what_is_due, world, stopping),
         _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
+        _every(LEARN_EVERY, learn_from_the_past, world, stopping),
     )
 
 
@@ -68,6 +71,7 @@ async def once(world: World, now: datetime) -> None:
     await ask_what_is_due(world, now)
     await seal_what_came_in(world, now)
     await forget_old_keys(world, now)
+    await learn_from_the_past(world, now)
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:
@@ -94,6 +98,18 @@ async def seal_what_came_in(world: World, now: datetime, stopping: asyncio.Event
                       expected=broken.expected, found=broken.found, since=broken.event, mend=law.mend)  # fmt: skip
         if not turn.more:
             break
+
+
+async def learn_from_the_past(world: World, now: datetime) -> None:
+    """How long ways take, of the days that are over; and how many orders wait at sites with a capacity."""
+    merchants = await world.db.everyone()
+    for merchant in merchants:
+        more = True
+        while more:
+            async with tenant_tx(world.db, [merchant]) as tx:
+                more = await learn(tx, merchant, now.date() - timedelta(days=1))
+    async with tenant_tx(world.db, merchants) as tx:
+        await count_queues(tx, now)
 
 
 async def forget_old_keys(world: World, now: datetime) -> int:
