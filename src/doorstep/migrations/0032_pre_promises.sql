@@ -41,8 +41,7 @@ create table experience (
   usual         real not null default 0,
   open          integer not null default 0,             -- how much was open on the last day
   price         real not null default 60,
-  more          real not null default 0,
-  arrived       real not null default 0
+  more          real not null default 0
 );
 create table waiting_table (
   merchant_id bigint not null,

@@ -20,7 +20,7 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Weekdays (1 = Monday) that are worked, but not on the holidays of a country. `source` says where those are from."""
+    """Weekdays (1 = Monday) that are worked, but not on a country's holidays. `source`: where those are from."""
 
     weekdays: tuple[int, ...] = WEEK
     country: str = ""

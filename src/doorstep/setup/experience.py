@@ -99,12 +99,13 @@ class Crowd:
         """How many times as long as usual a way takes that begins now; in steps of a hundredth."""
         if not self.usual or not self.throughput:
             return 1.0
-        return round(max(LEAST_STRETCH, (self.load(open_now) / self.usual) ** CROWDING), 2)
+        crowded: float = (self.load(open_now) / self.usual) ** CROWDING
+        return round(max(LEAST_STRETCH, crowded), 2)
 
 
 @dataclass(slots=True)
 class Keeping:
-    """What a broken promise is worth in days. It is dearer while dates are less sure than was asked for, and cheaper."""
+    """What a broken promise is worth in days: dearer while dates are less sure than was asked for, and cheaper."""
 
     asked: float = 0.9
     price: float = PRICE_AT_FIRST
@@ -144,7 +145,6 @@ class Experience:
     transit: Stage = field(default_factory=_transit)
     crowd: Crowd = field(default_factory=Crowd)
     keeping: Keeping = field(default_factory=Keeping)
-    arrived: float = 0.0
     _known: dict[Way, list[float]] = field(default_factory=dict)
 
     def learn(self, paying: Sequence[Open], handling: Sequence[Open], transit: Sequence[Open], open_now: int) -> None:
@@ -154,7 +154,6 @@ class Experience:
         self.transit.learn(transit)
         came = sum(item.ended for item in transit)
         self.crowd.learn(open_now, came)
-        self.arrived += came
         self._known.clear()
 
     def by(self, way: Way) -> list[float]:
@@ -177,8 +176,9 @@ class Experience:
         by = surely_by(self.handling.days(way.of_handling, (way.site,)))
         return next((days for days, chance in enumerate(by) if chance >= sure), 0)
 
-    def knows(self) -> bool:
-        return self.arrived >= ENOUGH
+    def knows(self, way: Way) -> bool:
+        """Enough arrived there, by whatever lane: before that the rate card says more."""
+        return self.transit.ended(way.of_transit[:2]) >= ENOUGH
 
 
 def choose(by: Sequence[float], leads: Sequence[int], price: float) -> Chosen:

@@ -17,7 +17,8 @@ from doorstep.spine.tenant import Tx
 
 RELIABILITIES = "select merchant_id, reliability::float8 as reliability from merchant where merchant_id = any($1)"
 LEARNED = """
-select merchant_id, learned_until, throughput, usual, open, price, more, arrived from experience where merchant_id = any($1)
+select merchant_id, learned_until, throughput, usual, open, price, more from experience
+  where merchant_id = any($1)
 """
 TABLES = "select merchant_id, stage, key, waited, ended from waiting_table where merchant_id = any($1)"
 PACES = "select merchant_id, stage, nth, key, ended, expected from waiting_pace where merchant_id = any($1)"
@@ -63,10 +64,11 @@ select count(*) filter (where kept) as kept, count(*) filter (where not kept) as
   where merchant_id = $1 and decided_at >= $2::date and decided_at < $3::date + 1
 """
 KEEP = """
-insert into experience (merchant_id, learned_until, throughput, usual, open, price, more, arrived)
-  values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into experience (merchant_id, learned_until, throughput, usual, open, price, more)
+  values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (merchant_id) do update set learned_until = excluded.learned_until, throughput = excluded.throughput,
-    usual = excluded.usual, open = excluded.open, price = excluded.price, more = excluded.more, arrived = excluded.arrived
+    usual = excluded.usual, open = excluded.open, price = excluded.price,
+    more = excluded.more
 """
 KEEP_TABLE = """
 insert into waiting_table (merchant_id, stage, key, waited, ended) values ($1, $2, $3, $4, $5)
@@ -123,8 +125,8 @@ async def experiences_of(tx: Tx, merchants: Sequence[int]) -> dict[int, tuple[Ex
     found: dict[int, tuple[Experience, date]] = {}
     for row in await tx.rows(LEARNED, list(merchants)):
         experience = Experience(
-            crowd=Crowd(row["throughput"], row["usual"], row["open"]), keeping=Keeping(price=row["price"], more=row["more"]),
-            arrived=row["arrived"],
+            crowd=Crowd(row["throughput"], row["usual"], row["open"]),
+            keeping=Keeping(price=row["price"], more=row["more"]),
         )  # fmt: skip
         found[row["merchant_id"]] = experience, row["learned_until"]
     if found:
@@ -217,7 +219,7 @@ async def _learn_from_promises(tx: Tx, experience: Experience, merchant: int, fi
 
 async def _keep(tx: Tx, experience: Experience, merchant: int, until: date) -> None:
     crowd, keeping = experience.crowd, experience.keeping
-    figures = (crowd.throughput, crowd.usual, crowd.open, keeping.price, keeping.more, experience.arrived)
+    figures = (crowd.throughput, crowd.usual, crowd.open, keeping.price, keeping.more)
     await tx.run(KEEP, merchant, until, *figures)
     paces: dict[str, list[Any]] = defaultdict(list)
     for name in STAGES:

@@ -78,11 +78,13 @@ class Outlook:
 
     def dates(self, site: Site, at: datetime, to: To, days: tuple[int, int]) -> Dates:
         """The same for all that could leave on the same day and go the same way."""
-        learned = self.experience if self.experience and self.experience.knows() else None
+        learned = self.experience if self.experience and self.experience.knows(way_of(site, to)) else None
         day = self._leaves(site, at)
         key = (site, day, to if learned else to.country, days)
         if key not in self._named:
-            self._named[key] = self._by_experience(learned, site, day, to) if learned else self._by_card(*key)
+            self._named[key] = (
+                self._by_experience(learned, site, day, to) if learned else self._by_card(site, day, to.country, days)
+            )
         return self._named[key]
 
     def _leaves(self, site: Site, at: datetime) -> date:
@@ -103,14 +105,11 @@ class Outlook:
         ready = arrives.first_from(calendar_of(site).after(day, handling))
         last = arrives.after(ready, chosen.last - handling)
         first = min(last, arrives.after(arrives.first_from(day), chosen.first))
-        keys = {
-            "handling": learned.handling.observed(way.of_handling),
-            "transit": learned.transit.observed(way.of_transit),
-        }
+        handled, carried = learned.handling.observed(way.of_handling), learned.transit.observed(way.of_transit)
         spent = {"handling": handling, "transit": chosen.last - handling}
         told: dict[str, Any] = {
             stage: {"days": spent[stage], "from": f"own history: {of or 'none'}", "observed": seen}
-            for stage, (of, seen) in keys.items()
+            for stage, (of, seen) in {"handling": handled, "transit": carried}.items()
         }
         told |= {"sure": round(chosen.sure, 3), "stretch": learned.crowd.stretch(self.open_now)}
         return self._told(site, day, arrives, first, last, told)

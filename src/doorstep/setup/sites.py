@@ -17,6 +17,9 @@ select site_id, code, name, country, latitude, longitude, timezone, cut_off, wee
 """
 
 
+SET_CAPACITY = "update site set capacity = $2 where code = $1 returning site_id"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`. `capacity`: orders it sends a day."""
@@ -38,6 +41,12 @@ class Site:
 async def every_site(tx: Tx) -> dict[int, Site]:
     rows = await tx.rows(SITES)
     return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
+
+
+async def set_capacity(tx: Tx, code: str, orders: int | None) -> None:
+    """How many orders it sends a day, or as many as come; refuses NotFound."""
+    if await tx.value(SET_CAPACITY, code, orders) is None:
+        raise NotFound(site=code)
 
 
 def site_of(sites: Mapping[int, Site], code: str) -> Site:

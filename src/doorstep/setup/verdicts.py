@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,7 +94,7 @@ def _held(events: Iterable[tuple[datetime, str]], left: datetime, delivered: dat
     """How long customs and the buyer kept it: from such an event to the next one."""
     held = {"customs": 0.0, "buyer": 0.0}
     known = sorted((max(at, left), state) for at, state in events if at < delivered)
-    for (at, state), (until, _) in zip(known, [*known[1:], (delivered, "")], strict=True):
+    for (at, state), (until, _) in pairwise([*known, (delivered, "")]):
         if state in HOLDS_IT:
             held[HOLDS_IT[state]] += _seconds(at, min(until, delivered))
     return held

@@ -3,7 +3,7 @@
 A life table: of all that had waited so many days on some day, which share ended that day? What is still open counts as
 having waited, so that a jam is seen while it grows, and those that arrived first do not make everybody look fast.
 Tables stand in a line from coarse to fine ("anything", "to RJ", "SP to RJ"); a fine one with little in it leans on the
-coarser, the coarsest on a prior (the rate card). What is finer still (a seller, a postcode) only makes it faster or
+coarser, the coarsest on a prior. What is finer still (a seller, a postcode) only makes it faster or
 slower: so many ended where so many were expected. Pure: no clock, no I/O.
 """
 
@@ -116,11 +116,15 @@ class Stage:
         """The chance of each number of working days, of what ends at all."""
         return chances(self._hazard(chain), self.speed(factors))
 
+    def ended(self, chain: tuple[str, ...]) -> float:
+        """How much ended there, older days counted as they fade."""
+        table = self.tables.get(chain)
+        return sum(table.ended) / self.weight if table else 0.0
+
     def observed(self, chain: tuple[str, ...]) -> tuple[str, int]:
-        """The finest table that has anything in it, and how much ended there, older days counted as they fade."""
+        """The finest table that has anything in it, and how much ended there."""
         for depth in range(len(chain), 0, -1):
-            table = self.tables.get(chain[:depth])
-            if table and (ended := sum(table.ended) / self.weight) >= 1:
+            if (ended := self.ended(chain[:depth])) >= 1:
                 return " ".join(filter(None, chain[:depth])) or "anything", round(ended)
         return "", 0
 
@@ -148,15 +152,6 @@ def chances(hazard: Sequence[float], speed: float = 1.0) -> list[float]:
         found.append(ends)
         left -= ends
     return [chance / (1 - left) for chance in found] if left < 1 else found
-
-
-def hazard_of(chance: Sequence[float]) -> Hazard:
-    """The other way: the share of those left that ends, per age; past the end as on the last day."""
-    found, left = [], 1.0
-    for share in chance:
-        found.append(min(SUREST, share / left) if left > 1e-9 else SUREST)
-        left -= share
-    return (found + [found[-1]] * LONGEST)[:LONGEST]
 
 
 def one_after_the_other(first: Sequence[float], then: Sequence[float], longest: int) -> list[float]:
@@ -193,14 +188,3 @@ def stretched(by: Sequence[float], times: float) -> list[float]:
 def slowest(several: Sequence[Sequence[float]]) -> list[float]:
     """All of them have arrived when the last one has; they are late together, so the worst of them tells."""
     return [min(days) for days in zip(*several, strict=True)]
-
-
-def of_rate_card(days_min: int, days_max: int, reliability: float) -> list[float]:
-    """What a rate card says, as chances: from the first day to the last, which is kept as surely as was asked."""
-    span = max(1, days_max - days_min + 1)
-    found = [0.0] * days_min + [reliability / span] * span
-    late, left = 1 - reliability, 0.5
-    while len(found) < LONGEST:
-        found.append(late * left)
-        late -= late * left
-    return found[:LONGEST]

@@ -11,7 +11,8 @@ from msgspec import Struct
 from doorstep.spine.tenant import Tx
 
 MERCHANT = """
-select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_short, m.ship, m.reserve_minutes
+select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_short, m.ship, m.reserve_minutes,
+    m.reliability::float8 as reliability
   from merchant m where m.merchant_id = $1
 """
 CHANNELS = "select c.key, c.kind from channel c where c.merchant_id = $1 order by c.key"
@@ -20,7 +21,7 @@ select s.name, s.level, s.carrier, s.days_min, s.days_max
   from shipping_method s where s.merchant_id = $1 order by s.name
 """
 # Reference table: the operator's sites are every merchant's to ship from.
-SITES = "select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays from site t order by t.code"
+SITES = "select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays, t.capacity from site t order by t.code"
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,7 @@ class Merchant(Struct, frozen=True, kw_only=True):
     when_short: str
     ship: str
     reserve_minutes: int
+    reliability: float
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class Site(Struct, frozen=True, kw_only=True):
     timezone: str
     cut_off: time
     weekdays: list[int]
+    capacity: int | None
 
 
 class Sites(Struct, frozen=True, kw_only=True):
