@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.curve import drawn, points
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.experience import FARTHEST, Experience, Way
 from doorstep.setup.waiting import Open
@@ -29,8 +30,7 @@ TRAINED = 0.7
 # So long nothing is promised at all: there is nothing to go by yet.
 FIRST_PROMISE = timedelta(days=150)
 # What waits longer than so many working days is given up (to be paid, handled, carried): an exception.
-GIVEN_UP = (15, 40, 45)
-CURVE = (0.8, 0.84, 0.87, 0.9, 0.92, 0.94, 0.96)
+GIVEN_UP = (10, 30, 60)
 COUNTRY = "BR"
 
 Row = dict[str, str]
@@ -247,13 +247,20 @@ def _rows(folder: Path, name: str) -> Iterator[Row]:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench promise", description=__doc__)
-    parser.add_argument("--reliability", type=float, default=0.88)
+    parser.add_argument("--reliability", type=float, default=0.888)
+    parser.add_argument("--curve", type=Path, help="an SVG of how sure dates were said to be, and how many were kept")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
     data = os.environ.get("DOORSTEP_DATA", "")
     if not data:
         sys.exit("set DOORSTEP_DATA to the folder of recorded data to run this")
-    figures: dict[str, Any] = compared(back_test(Path(data) / "orders_olist", asked.reliability)).told()
+    orders = back_test(Path(data) / "orders_olist", asked.reliability)
+    if asked.curve:
+        said = [
+            (order.sure, order.delivered <= order.promised) for order in orders if order.delivered and order.promised
+        ]
+        asked.curve.write_text(drawn(points(said), "Dates of a marketplace's last orders"))
+    figures: dict[str, Any] = compared(orders).told()
     print(json.dumps(figures) if asked.json else figures)
 
 

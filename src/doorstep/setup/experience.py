@@ -35,7 +35,7 @@ CROWDING, LEAST_STRETCH = 0.8, 0.9
 THROUGHPUT_NEW, USUAL_NEW = 0.1, 0.02
 # How fast the price of a broken promise follows how sure the dates are that were named; and how fast the asked-for
 # share is corrected by promises that fell due, and how far at most.
-PRICE_MOVES, SHARE_MOVES, SHARE_AT_MOST = 0.003, 0.0003, 0.02
+PRICE_MOVES, SHARE_MOVES, SHARE_AT_MOST = 0.001, 0.0003, 0.02
 PRICE_AT_FIRST, CHEAPEST, DEAREST = 60.0, 7.0, 1100.0
 # So much must have arrived before own history says more than the rate card.
 ENOUGH = 30

@@ -21,7 +21,9 @@ select s.name, s.level, s.carrier, s.days_min, s.days_max
   from shipping_method s where s.merchant_id = $1 order by s.name
 """
 # Reference table: the operator's sites are every merchant's to ship from.
-SITES = "select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays, t.capacity from site t order by t.code"
+SITES = """
+select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays, t.capacity from site t order by t.code
+"""
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
