@@ -159,7 +159,8 @@ class Experience:
     def by(self, way: Way) -> list[float]:
         """The chance that it has arrived after so many working days."""
         if way not in self._known:
-            paid = self.paying.days(way.of_paying)
+            # Where nobody writes down when orders are paid, that is part of their handling.
+            paid = self.paying.days(way.of_paying) if self.paying.tables else [1.0]
             handled = self.handling.days(way.of_handling, (way.site,))
             moved = self.transit.days(way.of_transit, way.paces_of_transit)
             ready = one_after_the_other(paid, handled, FARTHEST)

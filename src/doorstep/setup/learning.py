@@ -108,16 +108,30 @@ async def outlook_of(tx: Tx) -> dict[int, Outlook]:
 
 
 async def _read(tx: Tx, merchants: list[int]) -> dict[int, Outlook]:
-    learned = await experiences_of(tx, merchants)
+    learned = await _learned(tx, merchants)
     queues = {row["site_id"]: row["waiting"] for row in await tx.rows(QUEUES)}
     found = {merchant: Outlook(queues=queues) for merchant in merchants}
     for row in await tx.rows(RELIABILITIES, merchants):
         found[row["merchant_id"]].reliability = row["reliability"]
-    for merchant, (experience, _) in learned.items():
+    for merchant, (experience, until) in learned.items():
+        found[merchant].learned_until = until
         experience.keeping.asked = found[merchant].reliability
         found[merchant].open_now = experience.crowd.open
         found[merchant].experience = experience
     return found
+
+
+async def _learned(tx: Tx, merchants: list[int]) -> dict[int, tuple[Experience, date]]:
+    """Tables are read when a day was learned since; what was worked out with them stays worked out till then."""
+    until = {row["merchant_id"]: row["learned_until"] for row in await tx.rows(LEARNED, merchants)}
+    before = {merchant: tx.kept.last("outlook", merchant) for merchant in until}
+    same = {
+        merchant: (outlook.experience, until[merchant])
+        for merchant, outlook in before.items()
+        if outlook and outlook.experience and outlook.learned_until == until[merchant]
+    }
+    new = [merchant for merchant in until if merchant not in same]
+    return same | (await experiences_of(tx, new) if new else {})
 
 
 async def experiences_of(tx: Tx, merchants: Sequence[int]) -> dict[int, tuple[Experience, date]]:

@@ -74,13 +74,14 @@ class Outlook:
     experience: Experience | None = None
     open_now: int = 0
     queues: Mapping[int, int] = field(default_factory=dict)
+    learned_until: date | None = None
     _named: dict[tuple[Any, ...], Dates] = field(default_factory=dict)
 
     def dates(self, site: Site, at: datetime, to: To, days: tuple[int, int]) -> Dates:
         """The same for all that could leave on the same day and go the same way."""
         learned = self.experience if self.experience and self.experience.knows(way_of(site, to)) else None
         day = self._leaves(site, at)
-        key = (site, day, to if learned else to.country, days)
+        key = (site.site_id, site.cut_off, site.capacity, day, to if learned else to.country, days)
         if key not in self._named:
             self._named[key] = (
                 self._by_experience(learned, site, day, to) if learned else self._by_card(site, day, to.country, days)
@@ -139,7 +140,12 @@ def leaves_on(site: Site, at: datetime, days_behind: int = 0) -> date:
     """The local day of the next cut-off, or so many of the site's working days later."""
     local = at.astimezone(ZoneInfo(site.timezone))
     day = local.date() if local.time() < site.cut_off else local.date() + ONE_DAY
-    own = calendar_of(site)
+    return _worked(site.weekdays, site.country, day, days_behind)
+
+
+@lru_cache(maxsize=4096)
+def _worked(weekdays: tuple[int, ...], country: str, day: date, days_behind: int) -> date:
+    own = Calendar(weekdays, country)
     return own.after(own.first_from(day), days_behind)
 
 

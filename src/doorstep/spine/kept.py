@@ -27,5 +27,9 @@ class Kept:
                 self.found[name, merchant] = (now + FOR_S, value)
         return {merchant: self.found[name, merchant][1] for merchant in merchants}
 
+    def last(self, name: str, merchant: int) -> Any:
+        """What was read before, however old; None the first time."""
+        return self.found.get((name, merchant), (0.0, None))[1]
+
     def forget(self) -> None:
         self.found.clear()
