@@ -37,8 +37,8 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 _BOOKS = (
     "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
     "parcel_line", "parcel_event", "hold", "payment", "invoice", "asn", "asn_line", "attention", "decision",
-    "sku_alias", "correction", "correction_line", "credit_link", "contact_case", "case_message", "notice", "event",
-    "job",
+    "promise", "promise_end", "sku_alias", "correction", "correction_line", "credit_link", "contact_case",
+    "case_message", "notice", "event", "job",
 )  # fmt: skip
 _WHOLE_BOOKS = ", ".join(
     f"(select coalesce(jsonb_agg(t.r order by t.r::text), '[]') from (select to_jsonb(b) as r from {table} b"

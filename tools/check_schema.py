@@ -23,6 +23,7 @@ REFERENCE_TABLES = {
     "site": "the operator's places, shared by all its merchants",
     "rule_list": "lists of customs rules by kind and day: every merchant's goods are under the same law",
     "rule_row": "what such a list says, row by row",
+    "site_queue": "how many orders wait at a site, whoever's they are; it names none",
     "person": "people of the operator and of merchants; the console asks for one by its e-mail",
     "order_view": "what people look for in the order list, under a name; it names no order",
     "standing": "every way that an order can stand: four statuses and the types of its holds; it names no order",

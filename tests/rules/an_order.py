@@ -47,7 +47,8 @@ def an_order(
     counters |= {"owed": sum(line.worth_minor for line in lines), "checks": 1, "holds_open": len(holds)}
     facts = {
         "country": "IE", "ship_to": HOME, "buyer": {"name": "Ada Byrne", "email": "ada@example.com"}, "ship": "split",
-        "payment_term": "on_account", "payment_token": "", "history": False, "shipping_method": "", "channel_id": 3,
+        "payment_term": "on_account", "payment_token": "", "history": False, "shipping_method": "",
+        "service_level": "standard", "channel_id": 3,
         "placed_at": NOON, "details": {"shipping_worth_minor": 0}, "currency": "USD", **counters, **row,
     }  # fmt: skip
     whole = facts | {name: status(axis, facts) for name, axis in AXES.items()}

@@ -204,10 +204,10 @@ def test_it_leaves_at_a_cut_off_on_a_working_day_and_arrives_after(
     dates = promised_dates(site, moment, days, days + more)
     local = dates.ship_by.astimezone(ZoneInfo(zone))
     assert dates.ship_by > moment
-    assert dates.ship_by - moment <= timedelta(days=8, hours=2)
+    assert dates.ship_by - moment <= timedelta(days=15, hours=2)
     assert (local.isoweekday() in weekdays, local.time()) == (True, site.cut_off)
     assert local.date() <= dates.deliver_from <= dates.deliver_by
-    assert days == 0 or dates.deliver_from.isoweekday() < 6
+    assert dates.deliver_from.isoweekday() < 6
 
 
 def test_an_order_after_the_cut_off_on_friday_leaves_on_monday() -> None:

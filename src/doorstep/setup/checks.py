@@ -55,6 +55,12 @@ class NotDays(Refusal):
     status = 422
 
 
+class NotAReliability(Refusal):
+    """How many of its promises a merchant wants kept is a share from 0.5 to 0.98."""
+
+    status = 422
+
+
 _MERCHANT_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 LONGEST_SITE_CODE = 40
 _SITE_CODE = re.compile(r"[A-Z0-9-]{2,40}", re.ASCII)
@@ -112,6 +118,11 @@ def eccn(code: str) -> None:
 def measure(name: str, value: int, largest: int = LARGEST_MEASURE) -> None:
     if not 0 <= value <= largest:
         raise NotAMeasure(**{name: value})
+
+
+def reliability(share: float) -> None:
+    if not 0.5 <= share <= 0.98:
+        raise NotAReliability(reliability=share)
 
 
 def days(days_min: int, days_max: int) -> None:

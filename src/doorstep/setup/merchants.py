@@ -20,14 +20,14 @@ from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand, timezone, customs)
+    ship, reserve_minutes, hold_duplicates, brand, timezone, customs, reliability)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand, timezone, customs
+    reserve_minutes, hold_duplicates, brand, timezone, customs, reliability
     from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs", "reliability")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -38,8 +38,8 @@ insert into channel (merchant_id, channel_id, key, kind)
   select $1, i, k, k from unnest($2::bigint[], $3::text[]) u(i, k)
 """
 ADD_SITE = """
-insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
-  values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10) on conflict (code) do nothing returning site_id
+insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays, capacity)
+  values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11) on conflict (code) do nothing returning site_id
 """
 CHANGE_SITE = """
 update site set name = $2, country = $3, address = $4::jsonb, latitude = $5, longitude = $6, timezone = $7,
@@ -93,6 +93,7 @@ class NewMerchant:
     brand: dict[str, str] = field(default_factory=dict)
     timezone: str = "UTC"  # whose days its reports count
     customs: dict[str, Any] = field(default_factory=dict)
+    reliability: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class NewSite:
     timezone: str = "UTC"
     cut_off: time = time(14)
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5)
+    capacity: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
     """A merchant with its first channels; refuses MerchantExists, and what it cannot be called, paid in or be."""
     _check_merchant(new.key, new.currency, new.country)
     checks.timezone(new.timezone)
+    checks.reliability(new.reliability)
     merchant, *channels = await db.ids.draw(db.pool, 1 + len(FIRST_CHANNELS))
     row = {"merchant_id": merchant} | msgspec.to_builtins(new)
     try:
@@ -172,6 +175,8 @@ async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) ->
         check_tax_numbers(to["tax_numbers"])
     if "customs" in to:
         check_profile(to["customs"])
+    if "reliability" in to:
+        checks.reliability(to["reliability"])
     unknown = to.keys() - set(CHANGEABLE)
     if unknown:
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
@@ -190,7 +195,7 @@ async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int
     (site,) = await db.ids.draw(db.pool, 1)
     async with tenant_tx(db, [merchant]) as tx:
         address = msgspec.json.encode(new.address).decode()
-        place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays))
+        place = (new.latitude, new.longitude, new.timezone, new.cut_off, list(new.weekdays), new.capacity)
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
         if added is None:
             raise SiteExists(code=new.code)

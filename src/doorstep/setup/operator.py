@@ -50,6 +50,7 @@ class SiteSaid(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: str = "UTC"
     cut_off: time = time(14)
     weekdays: tuple[int, ...] = (1, 2, 3, 4, 5)
+    capacity: int | None = None
 
 
 class CarrierSaid(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

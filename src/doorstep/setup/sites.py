@@ -11,15 +11,18 @@ from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
 SITES = """
-select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays,
-    coalesce(address ->> 'postcode', '') as postcode
+select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays, capacity,
+    coalesce(address ->> 'postcode', '') as postcode, coalesce(address ->> 'region', '') as region
   from site order by site_id
 """
 
 
+SET_CAPACITY = "update site set capacity = $2 where code = $1 returning site_id"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`."""
+    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`. `capacity`: orders it sends a day."""
 
     site_id: int
     code: str
@@ -31,11 +34,19 @@ class Site:
     cut_off: time
     weekdays: tuple[int, ...]
     postcode: str = ""
+    capacity: int | None = None
+    region: str = ""
 
 
 async def every_site(tx: Tx) -> dict[int, Site]:
     rows = await tx.rows(SITES)
     return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
+
+
+async def set_capacity(tx: Tx, code: str, orders: int | None) -> None:
+    """How many orders it sends a day, or as many as come; refuses NotFound."""
+    if await tx.value(SET_CAPACITY, code, orders) is None:
+        raise NotFound(site=code)
 
 
 def site_of(sites: Mapping[int, Site], code: str) -> Site:

@@ -88,8 +88,8 @@ class _Effect:
         for fact in outcome.facts:
             if isinstance(fact, Insert) and fact.table == "hold":
                 self.holds.append({name: fact.values[name] for name in ("type", "line_no", "reason")})
-            if isinstance(fact, Insert) and fact.table == "fulfillment_order":
-                dates = ("site_id", "deliver_from", "deliver_by")
+            if isinstance(fact, Insert) and fact.table == "promise":
+                dates = ("deliver_from", "deliver_by", "basis")
                 self.promise.append({name: fact.values.get(name) for name in dates})
 
     def told(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import asyncpg
 
 from doorstep.kit.ids import Drawn, Ids
+from doorstep.spine.kept import Kept
 from doorstep.spine.statement import Columns
 
 
@@ -22,6 +23,7 @@ class Connection(Protocol):
     async def fetchrow(self, query: str, *args: Any) -> Any: ...
     async def fetchval(self, query: str, *args: Any) -> Any: ...
     async def execute(self, query: str, *args: Any) -> Any: ...
+    async def executemany(self, query: str, args: Any) -> Any: ...
     def cursor(self, query: str, *args: Any) -> Awaitable[Any]: ...
 
 
@@ -54,6 +56,7 @@ class Tx:
     merchants: tuple[int, ...]
     ids: Ids
     columns: Columns
+    kept: Kept = field(default_factory=Kept)
     # The try before found less than it had read: what is scarce is locked before it is read.
     careful: bool = False
 
@@ -68,6 +71,10 @@ class Tx:
 
     async def run(self, query: str, *args: Any) -> None:
         await self.connection.execute(query, *args)
+
+    async def many(self, query: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The statement once for each of these, in one trip."""
+        await self.connection.executemany(query, rows)
 
     async def blocks(self, query: str, *args: Any, size: int) -> AsyncIterator[list[Any]]:
         """The rows a block at a time: however many there are, only one block of them is here."""
@@ -88,6 +95,7 @@ class Db:
     router: asyncpg.Pool[asyncpg.Record]
     ids: Ids = field(default_factory=Ids)
     columns: Columns = field(default_factory=Columns)
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
     async def open(cls, app_url: str, router_url: str, *, size: int = 8) -> Db:
@@ -156,7 +164,7 @@ async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False)
             await connection.execute("discard plans")
         await connection.execute(_begin(ids, readonly))
         try:
-            yield Tx(connection, ids, db.ids, db.columns)
+            yield Tx(connection, ids, db.ids, db.columns, db.kept)
         except BaseException:
             if not connection.is_closed():
                 await connection.execute("rollback")

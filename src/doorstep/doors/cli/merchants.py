@@ -69,6 +69,9 @@ def set_merchant(
     when_short: Annotated[Literal["backorder", "refuse"] | None, typer.Option("--when-short")] = None,
     reserve_minutes: Annotated[int | None, typer.Option("--reserve-minutes", min=1)] = None,
     timezone: Annotated[str | None, typer.Option("--timezone", metavar="ZONE")] = None,
+    reliability: Annotated[
+        float | None, typer.Option("--reliability", metavar="0.9", help="So many of its promises are to be kept.")
+    ] = None,
     hold_duplicates: Annotated[bool | None, typer.Option("--hold-duplicates/--no-hold-duplicates")] = None,
     address: Annotated[
         str | None, typer.Option("--address", metavar="JSON", help='{"line1": …, "city": …} or @FILE.')
@@ -85,8 +88,8 @@ def set_merchant(
     """Change what is given, leave the rest."""
     given = {
         "name": name, "currency": currency, "country": country, "email": email, "ship": ship,
-        "when_short": when_short, "reserve_minutes": reserve_minutes, "hold_duplicates": hold_duplicates,
-        "timezone": timezone,
+        "when_short": when_short, "reserve_minutes": reserve_minutes, "reliability": reliability,
+        "hold_duplicates": hold_duplicates, "timezone": timezone,
         "address": read_json(address) if address is not None else None,
         "tax_numbers": read_json(tax_numbers) if tax_numbers is not None else None,
         "customs": read_json(customs) if customs is not None else None,

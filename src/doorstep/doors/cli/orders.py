@@ -209,11 +209,23 @@ def _reasons(told: dict[str, Any]) -> Iterator[str]:
         yield from (
             f"  {name}: {_plain(value)}" for name, value in one["why"].items() if value not in ([], {}, "", None)
         )
+    for one in (told["promise"] or {}).get("told", []):
+        yield from _promise(one)
     for step in told["queued"]:
         error = f": {step['error']}" if step["error"] else ""
         yield f"Next: {step['verb']} ({step['state']}){error}"
     if not told["holds"] and not told["waiting"] and not told["queued"]:
         yield "Nothing holds it, and nothing is queued for it."
+
+
+def _promise(one: dict[str, Any]) -> Iterator[str]:
+    """A date that was named, what it was made of, and what became of it."""
+    why = f" ({one['reason']})" if one["reason"] else ""
+    yield f"{one['made_at'][:16].replace('T', ' ')} promised: {one['deliver_from']} to {one['deliver_by']}{why}"
+    yield from (f"  {name}: {_plain(value)}" for name, value in one["basis"].items() if value not in ([], {}, "", None))
+    for end in one["ends"]:
+        became = "kept" if end["kept"] else f"broken by {end['days_late']} days, the {end['party']}'s time"
+        yield f"  {end['parcel']}: {became}; hours: {_plain(end['spent'])}"
 
 
 def _plain(value: Any) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 COLUMNS = {"code": "code", "name": "name", "country": "country", "timezone": "timezone", "cut_off": "cut-off",
-           "weekdays": "weekdays"}  # fmt: skip
+           "weekdays": "weekdays", "capacity": "capacity"}  # fmt: skip
 
 
 class NoMerchantYet(Refusal):
@@ -38,6 +38,9 @@ def add(
     timezone: Annotated[str, typer.Option("--timezone", metavar="America/New_York")] = "UTC",
     cut_off: Annotated[str, typer.Option("--cut-off", metavar="15:00", help="Ready then leaves today.")] = "14:00",
     weekdays: Annotated[str, typer.Option("--weekdays", help="Days it ships on, 1 = Monday.")] = "1,2,3,4,5",
+    capacity: Annotated[
+        int | None, typer.Option("--capacity", min=1, help="Orders it sends a day; else as many as come.")
+    ] = None,
     address: Annotated[
         str, typer.Option("--address", metavar="JSON", help='{"line1": …, "city": …, "postcode": …} or @FILE.')
     ] = "{}",
@@ -49,7 +52,16 @@ def add(
     from doorstep.setup.merchants import NewSite
 
     new = NewSite(
-        code, name or code, country, read_json(address), latitude, longitude, timezone, _time(cut_off), _days(weekdays)
+        code,
+        name or code,
+        country,
+        read_json(address),
+        latitude,
+        longitude,
+        timezone,
+        _time(cut_off),
+        _days(weekdays),
+        capacity,
     )
 
     async def work(db: Db) -> int:
@@ -76,6 +88,25 @@ def _days(text: str) -> tuple[int, ...]:
     if not days or any(day not in "1234567" or len(day) != 1 for day in days):
         raise typer.BadParameter(f"{text} are no weekdays; write 1,2,3,4,5")
     return tuple(sorted({int(day) for day in days}))
+
+
+@app.command("capacity")
+def capacity(
+    code: Annotated[str, typer.Argument(metavar="CODE")],
+    orders: Annotated[int, typer.Argument(metavar="ORDERS", min=0, help="A day; 0: as many as come.")],
+    json: Json = False,
+) -> None:
+    """How many orders a site sends a day: dates that are named from now on stand behind its queue."""
+
+    async def work(db: Db) -> None:
+        from doorstep.setup.sites import set_capacity
+        from doorstep.spine.tenant import tenant_tx
+
+        async with tenant_tx(db, []) as tx:
+            await set_capacity(tx, code, orders or None)
+
+    with_db(work)
+    answer({"code": code, "capacity": orders or None}, f"Site {code} sends {orders or 'as many as come'} a day.", json)
 
 
 @app.command("list")

@@ -100,6 +100,29 @@ class FulfillmentOrder(Struct, frozen=True, kw_only=True):
     allocations: list[Allocation]
 
 
+class PromiseEnd(Struct, frozen=True, kw_only=True):
+    """What became of a date, per parcel: `party` is whose time it was where it was broken, `spent` hours by party."""
+
+    parcel: str
+    kept: bool
+    days_late: int
+    party: str
+    spent: dict[str, float]
+
+
+class Promise(Struct, frozen=True, kw_only=True):
+    """A date the buyer was told; a later one supersedes it, for a `reason`. `basis`: what it was made of."""
+
+    fulfillment_order: str
+    ship_by: datetime
+    deliver_from: date
+    deliver_by: date
+    reason: str
+    basis: dict[str, Any]
+    made_at: datetime
+    ends: list[PromiseEnd]
+
+
 class ParcelRow(Struct, frozen=True, kw_only=True):
     """`packed_at` is null of a parcel that somebody else is to send and that is not known to have left: it is
     `planned`, or only its state is told."""
@@ -185,6 +208,7 @@ class Order(Struct, frozen=True, kw_only=True):
     deliver_by: date | None
     lines: list[Line]
     fulfillment_orders: list[FulfillmentOrder]
+    promises: list[Promise]
     parcels: list[ParcelRow]
     holds: list[Hold]
     payments: list[Payment]
@@ -240,11 +264,20 @@ _ALLOCATIONS = """
   from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.fulfillment_order_id = f.fulfillment_order_id
   order by a.line_no, a.lot)"""
+_ENDS = """
+(select 'par_' || e.parcel_id as parcel, e.kept, e.days_late, e.party, e.spent
+  from promise_end e where e.merchant_id = d.merchant_id and e.order_id = d.order_id and e.promise_id = d.promise_id
+  order by e.parcel_id)"""
 _FULFILLMENT_ORDERS = f"""
 (select 'ful_' || f.fulfillment_order_id as id, t.code as site, f.ship_by, f.deliver_from, f.deliver_by, f.released_at,
     {rows_as_json(_ALLOCATIONS)} as allocations
   from fulfillment_order f join site t on t.site_id = f.site_id
   where f.merchant_id = o.merchant_id and f.order_id = o.order_id order by f.fulfillment_order_id)"""
+_PROMISES = f"""
+(select 'ful_' || d.fulfillment_order_id as fulfillment_order, d.ship_by, d.deliver_from, d.deliver_by, d.reason,
+    d.basis, d.made_at, {rows_as_json(_ENDS)} as ends
+  from promise d
+  where d.merchant_id = o.merchant_id and d.order_id = o.order_id order by d.promise_id)"""
 _PARCELS = """
 (select 'par_' || p.parcel_id as id, 'ful_' || p.fulfillment_order_id as fulfillment_order, t.code as site, p.carton,
     p.weight_g, p.label_state, p.carrier, p.service, p.tracking_number, p.state, p.packed_at, p.handed_over_at,
@@ -268,7 +301,8 @@ select row_to_json(w) from (
     o.placed_at, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level, o.ship,
     o.history, o.note, o.tags, {_built(tuple(AXES), "n")} as statuses, {_built(_AMOUNTS, "o")} as amounts,
     {_built(_CASH, "n")} as cash, d.deliver_from, d.deliver_by, {rows_as_json(_LINES)} as lines,
-    {rows_as_json(_FULFILLMENT_ORDERS)} as fulfillment_orders, {rows_as_json(_PARCELS)} as parcels,
+    {rows_as_json(_FULFILLMENT_ORDERS)} as fulfillment_orders, {rows_as_json(_PROMISES)} as promises,
+    {rows_as_json(_PARCELS)} as parcels,
     {rows_as_json(_HOLDS)} as holds, {rows_as_json(_PAYMENTS)} as payments, {rows_as_json(_INVOICES)} as invoices,
     n.seq as last_event
   from orders o
@@ -279,6 +313,9 @@ select row_to_json(w) from (
       where f.merchant_id = o.merchant_id and f.order_id = o.order_id) d
   where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
+PROMISES = f"""
+select coalesce({rows_as_json(_PROMISES)}::text, '[]') from orders o where o.merchant_id = $1 and o.order_id = $2
+"""
 # Moves as they are kept: `KeptEvent` spells them out.
 EVENT = "e.seq, e.verb, e.actor, e.happened_at, e.recorded_at, e.moves::text as moves, e.data"
 TIMELINE = f"""
@@ -288,6 +325,7 @@ select {EVENT} from event e
 EXISTS = "select 1 from orders o where o.merchant_id = $1 and o.order_id = $2"
 
 _DECODER = msgspec.json.Decoder(Order)
+_PROMISES_DECODER = msgspec.json.Decoder(list[Promise])
 
 
 async def order(tx: Tx, merchants: Sequence[int], word: str) -> Order:
@@ -296,6 +334,11 @@ async def order(tx: Tx, merchants: Sequence[int], word: str) -> Order:
     if built is None:
         raise NotFound(order=word)
     return _DECODER.decode(built)
+
+
+async def promises(tx: Tx, merchant: int, word: str) -> list[Promise]:
+    """Every date that the buyer was told, oldest first."""
+    return _PROMISES_DECODER.decode(await tx.value(PROMISES, merchant, number("ord", word)))
 
 
 async def timeline(tx: Tx, merchant: int, word: str, after: int, limit: int) -> Timeline:

@@ -13,7 +13,7 @@ from doorstep.spine.tenant import Tx
 
 MERCHANT = """
 select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_short, m.ship, m.reserve_minutes,
-    m.timezone
+    m.timezone, m.reliability::float8 as reliability
   from merchant m where m.merchant_id = $1
 """
 CHANNELS = "select c.key, c.kind from channel c where c.merchant_id = $1 order by c.key"
@@ -22,7 +22,9 @@ select s.name, s.level, s.carrier, s.days_min, s.days_max
   from shipping_method s where s.merchant_id = $1 order by s.name
 """
 # Reference table: the operator's sites are every merchant's to ship from.
-SITES = "select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays from site t order by t.code"
+SITES = """
+select t.code, t.name, t.country, t.address, t.timezone, t.cut_off, t.weekdays, t.capacity from site t order by t.code
+"""
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -36,6 +38,7 @@ class Merchant(Struct, frozen=True, kw_only=True):
     ship: str
     reserve_minutes: int
     timezone: str
+    reliability: float
 
 
 class Channel(Struct, frozen=True, kw_only=True):
@@ -71,6 +74,7 @@ class Site(Struct, frozen=True, kw_only=True):
     timezone: str
     cut_off: time
     weekdays: list[int]
+    capacity: int | None
 
 
 class Sites(Struct, frozen=True, kw_only=True):

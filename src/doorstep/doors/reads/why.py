@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from doorstep.doors.reads.order import Promise, promises
 from doorstep.journey.processing.why import why as reasons
 from doorstep.kit.ids import number
 from doorstep.spine.tenant import Tx
@@ -62,8 +63,11 @@ class Possible(Struct, frozen=True, kw_only=True):
 
 
 class Promised(Struct, frozen=True, kw_only=True):
+    """`told`: every date that was named, with its basis and what became of it."""
+
     ship_by: datetime | None
     deliver_by: str | None
+    told: list[Promise]
 
 
 class NextStep(Struct, frozen=True, kw_only=True):
@@ -91,5 +95,7 @@ class Why(Struct, frozen=True, kw_only=True):
 async def why(tx: Tx, merchant: int, word: str) -> Why:
     """Refuses NotFound."""
     told = await reasons(tx, number("ord", word))
+    if told["promise"]:
+        told["promise"]["told"] = await promises(tx, merchant, word)
     queued = [dict(row) for row in await tx.rows(NEXT, merchant, word)]
     return msgspec.convert(told | {"queued": queued}, Why)

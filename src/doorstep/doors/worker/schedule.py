@@ -16,6 +16,7 @@ from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
+from doorstep.setup.learning import count_queues, learn
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
 from doorstep.spine.tenant import tenant_tx
@@ -24,8 +25,9 @@ from doorstep.spine.world import World
 
 DEADLINES_EVERY = timedelta(seconds=20)
 SEAL_EVERY = timedelta(seconds=5)
+LEARN_DATES_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(hours=1)
-LEARN_EVERY = timedelta(hours=6)
+LEARN_SILENCE_EVERY = timedelta(hours=6)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
 MESSAGES_KEPT = timedelta(days=90)
@@ -53,7 +55,8 @@ async def run(world: World, stopping: asyncio.Event) -> None:
         _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
         _every(FORGET_EVERY, forget_old_messages, world, stopping),
-        _every(LEARN_EVERY, learn_lanes, world, stopping),
+        _every(LEARN_SILENCE_EVERY, learn_lanes, world, stopping),
+        _every(LEARN_DATES_EVERY, learn_from_the_past, world, stopping),
     )
 
 
@@ -82,6 +85,7 @@ async def once(world: World, now: datetime) -> None:
     await forget_old_keys(world, now)
     await forget_old_messages(world, now)
     await learn_lanes(world, now)
+    await learn_from_the_past(world, now)
 
 
 async def learn_lanes(world: World, now: datetime) -> None:
@@ -115,6 +119,18 @@ async def seal_what_came_in(world: World, now: datetime, stopping: asyncio.Event
                       expected=broken.expected, found=broken.found, since=broken.event, mend=law.mend)  # fmt: skip
         if not turn.more:
             break
+
+
+async def learn_from_the_past(world: World, now: datetime) -> None:
+    """How long ways take, of the days that are over; and how many orders wait at sites with a capacity."""
+    merchants = await world.db.everyone()
+    for merchant in merchants:
+        more = True
+        while more:
+            async with tenant_tx(world.db, [merchant]) as tx:
+                more = await learn(tx, merchant, now.date() - timedelta(days=1))
+    async with tenant_tx(world.db, merchants) as tx:
+        await count_queues(tx, now)
 
 
 async def forget_old_keys(world: World, now: datetime) -> int:

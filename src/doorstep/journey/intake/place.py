@@ -19,7 +19,8 @@ from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
 from doorstep.kit.ids import Drawn, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
-from doorstep.setup.promising import promise_moves
+from doorstep.setup.learning import outlook_of
+from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_of
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.sourcing import WEIGHED, Take, Want, choose, nearest_first
 from doorstep.spine.amounts import Amounts
@@ -208,6 +209,7 @@ class Facts:
     payments: Mapping[int, list[Mapping[str, Any]]]
     numbers: Numbers  # of papers that were issued elsewhere
     past: Past  # of historic orders
+    outlook: Mapping[int, Outlook] = field(default_factory=dict)  # what tells how long a way takes
 
 
 @dataclass(slots=True)
@@ -258,6 +260,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         payments=payments,
         numbers=await numbers_of(tx, progress.INVOICES, progress.CREDIT_NOTES) if papers else Numbers({}),
         past=past,
+        outlook=await outlook_of(tx) if reserving else {},
     )
     kept = sum(map(len, payments.values()))
     left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
@@ -644,6 +647,9 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         line = new.lines[missing[0].line_no - 1]
         raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
+    level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
+    to = to_of(outcome.opens.order["ship_to"] if outcome.opens else None, level, new.payment_term)
+    outlook = facts.outlook.get(ask.merchant, NO_OUTLOOK)
     moves, rows, _ = promise_moves(
         takes,
         {},
@@ -651,7 +657,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         order=outcome.order,
         sites=facts.near.sites,
         at=ask.at,
-        days=days,
+        dates=lambda site: outlook.dates(site, ask.at, to, days),
         source="world",
         expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]),
     )

@@ -6,7 +6,7 @@ everything or nothing yet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -16,7 +16,8 @@ import msgspec
 from doorstep.journey.processing.customs_data import CustomsFacts, crosses_border, customs_facts
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
-from doorstep.setup.promising import promise_moves, promised_dates
+from doorstep.setup.learning import outlook_of
+from doorstep.setup.promising import NO_OUTLOOK, Dates, Outlook, promise_moves, promise_row, to_of
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
@@ -100,6 +101,7 @@ class Facts:
     decided: Mapping[int, Mapping[str, Any]]  # order: why it was decided as it was, the last time
     sent_anyway: Collection[tuple[int, int]] = ()  # (order, line): over the border though customs data is missing
     oldest: Mapping[int, tuple[datetime, int]] = field(default_factory=dict)  # scarce sku: whose turn comes first
+    outlook: Mapping[int, Outlook] = field(default_factory=dict)  # what tells how long a way takes
 
     def is_behind(self, order: OrderFacts, sku: int | None) -> bool:
         """Is it an older order's turn first?"""
@@ -150,6 +152,7 @@ async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1) -> tuple
         customs=customs,
         sent_anyway=await _sent_anyway(tx, found, customs),
         decided={row["order_id"]: msgspec.json.decode(row["why"]) for row in decisions},
+        outlook=await outlook_of(tx),
     )
     needed = sum(1 + WEIGHED * len(order.lines) for order in found.values())
     return facts, Left(await tx.fresh_ids(times * needed), free)
@@ -251,9 +254,9 @@ def _outcome(
     facts: Facts, left: Left, order: OrderFacts, choice: Choice, ask: Ask[Any], verb: str, *, settles: bool
 ) -> Outcome:
     known = {allocation.site_id: allocation.fulfillment_order_id for allocation in order.allocations}
-    days = facts.days.get((order.merchant, order.row["shipping_method"]), DAYS)
+    dates = _dates(facts, order, ask)
     moves, rows, at_site = promise_moves(
-        choice.takes, known, left.ids, order=order.order_id, sites=facts.sites, at=ask.at, days=days
+        choice.takes, known, left.ids, order=order.order_id, sites=facts.sites, at=ask.at, dates=dates
     )
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer={"order": public("ord", order.order_id)})
     outcome.verb = verb
@@ -261,7 +264,7 @@ def _outcome(
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
         released = dict.fromkeys([*at_site.values(), *_waited(order)])
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in released]
-    outcome.facts = [*rows, *_new_dates(facts, order, known, at_site, days, ask)]
+    outcome.facts = [*rows, *_new_dates(facts, left, order, known, at_site, dates, ask)]
     # The same answer as the last time is no new decision.
     if moves or (settles and choice.missing and facts.decided.get(order.order_id) != choice.why):
         outcome.facts.append(_decision(order, choice, next(left.ids), ask))
@@ -279,22 +282,32 @@ def _waited(order: OrderFacts) -> list[int]:
     return [allocation.fulfillment_order_id for allocation in order.allocations if allocation.promised]
 
 
+def _dates(facts: Facts, order: OrderFacts, ask: Ask[Any]) -> Callable[[Site], Dates]:
+    """What the buyer is told of goods from each site."""
+    days = facts.days.get((order.merchant, order.row["shipping_method"]), DAYS)
+    to = to_of(order.row["ship_to"], order.row["service_level"], order.row["payment_term"])
+    outlook = facts.outlook.get(order.merchant, NO_OUTLOOK)
+    return lambda site: outlook.dates(site, ask.at, to, days)
+
+
 def _new_dates(
     facts: Facts,
+    left: Left,
     order: OrderFacts,
     known: Mapping[int, int],
     at_site: Mapping[int, int],
-    days: tuple[int, int],
+    dates: Callable[[Site], Dates],
     ask: Ask[Any],
-) -> list[Update]:
+) -> list[Update | Insert]:
     """A site that has nothing of the order any more, and gets something again, leaves later than it first said."""
     busy = {a.site_id for a in order.allocations if a.promised + a.picked + a.packed}
-    rows = []
+    rows: list[Update | Insert] = []
     for site, fulfillment_order in at_site.items():
         if site in known and site not in busy:
-            dates = promised_dates(facts.sites[site], ask.at, *days)
-            new = {"ship_by": dates.ship_by, "deliver_from": dates.deliver_from, "deliver_by": dates.deliver_by}
-            rows.append(Update("fulfillment_order", {"fulfillment_order_id": fulfillment_order}, new))
+            new = dates(facts.sites[site])
+            rows.append(Update("fulfillment_order", {"fulfillment_order_id": fulfillment_order}, new.columns()))
+            reason = "its goods were given back, and promised anew"
+            rows.append(promise_row(new, next(left.ids), order.order_id, fulfillment_order, ask.at, reason))
     return rows
 
 

@@ -14,6 +14,7 @@ from doorstep.journey.tracking.track import digest_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof, TrackEvent
+from doorstep.setup.verdicts import ToldParcel, told_of
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import Gone, ParcelFacts, count_state, gone_of, of_parcel, outcome_of_parcel, parcel_facts
@@ -63,14 +64,23 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     collected: dict[int, int] = {}
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
-    rule = _Delivering(worths, gone, collected, ids)
+    told = await told_of(tx, list(parcels))
+    rule = _Delivering(worths, gone, collected, ids, told)
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 
 class _Delivering:
     """The rule with what the batch has delivered and collected so far."""
 
-    def __init__(self, worths: Worths, gone: Mapping[int, Gone], collected: dict[int, int], ids: Iterator[int]) -> None:
+    def __init__(
+        self,
+        worths: Worths,
+        gone: Mapping[int, Gone],
+        collected: dict[int, int],
+        ids: Iterator[int],
+        told: Mapping[int, ToldParcel],
+    ) -> None:
+        self.told = told
         self.worths, self.gone, self.collected, self.ids = worths, gone, collected, ids
         self.arrived: set[int] = set()
 
@@ -89,6 +99,9 @@ class _Delivering:
         outcome.events = [event]
         now = {"delivered_at": at, "state": "delivered", "state_at": at}
         outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, now)]
+        if parcel.parcel_id in self.told:
+            date = self.told[parcel.parcel_id]
+            outcome.facts.append(date.ended(parcel.parcel_id, parcel.handed_over_at, at, ask.at))
         _believe(outcome, parcel, "delivered", at, ask, ask.body.proof)
         cash = self._collect(parcel)
         if cash:
