@@ -1,9 +1,9 @@
 """promise: dates named for a marketplace's last orders by what was known then, against the dates it named itself.
 
-`python -m bench promise [--reliability 0.904] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA). The
-engine is doorstep's own (setup/experience.py); it goes through the orders a day at a time: what is placed on a day gets
-its date from what had happened before that day, and the number of orders placed earlier on it; then the day is learned.
-The last 30 % of the orders by the time they were placed are compared, those that arrived.
+`python -m bench promise [--reliability 0.904] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA).
+The engine is doorstep's own (setup/experience.py). It goes through the orders a day at a time: what is placed on a day
+gets its date from what had happened before that day, and the number of orders placed earlier on it; then the day is
+learned. The last 30 % of the orders by the time they were placed are compared, those that arrived.
 """
 
 from __future__ import annotations
