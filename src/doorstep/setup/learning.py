@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -193,8 +194,8 @@ async def learn(tx: Tx, merchant: int, until: date) -> bool:
     sites = await every_site(tx)
     handled = [_span(sites, row, own=True) for row in await tx.rows(HANDLED, merchant, first, last)]
     carried = [_span(sites, row, own=False) for row in await tx.rows(CARRIED, merchant, first, last)]
-    for nth in range((last - first).days + 1):
-        _learn_a_day(experience, handled, carried, first + timedelta(days=nth))
+    # Beside the loop: after years were imported there is much to count, and the worker has other work.
+    await asyncio.to_thread(_learn_days, experience, handled, carried, first, last)
     await _learn_from_promises(tx, experience, merchant, first, last)
     await _keep(tx, experience, merchant, last)
     return last < until
@@ -206,6 +207,13 @@ def _span(sites: Mapping[int, Site], row: Mapping[str, Any], *, own: bool) -> Sp
     to = To(row["country"], row["region"], row["area"], row["service_level"], row["payment_term"])
     calendar = calendar_of(site) if own else Calendar(country=to.country)
     return Span(way_of(site, to), calendar, row["since"], row["until"], row["alike"])
+
+
+def _learn_days(
+    experience: Experience, handled: Sequence[Span], carried: Sequence[Span], first: date, last: date
+) -> None:
+    for nth in range((last - first).days + 1):
+        _learn_a_day(experience, handled, carried, first + timedelta(days=nth))
 
 
 def _learn_a_day(experience: Experience, handled: Sequence[Span], carried: Sequence[Span], day: date) -> None:
