@@ -77,8 +77,9 @@ def _in_templates(folder: Path) -> Iterator[tuple[str, Text]]:
 def _in_code(folder: Path) -> Iterator[tuple[str, Text]]:
     for file in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_bytes())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                for text in _texts_of(node.func.id, node.args):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute) and node.args:
+                called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                for text in _texts_of(called, node.args):
                     yield _named(file, folder), text
 
 

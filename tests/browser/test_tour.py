@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page
 
 from doorstep.kit import clock
-from doorstep.setup.people import issue_link
+from doorstep.setup.sessions import issue_link
 from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
 from tests.shop import HOME, Shop
 

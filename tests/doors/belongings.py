@@ -59,7 +59,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
             " values ($1, $2, 'notify', '{}', now(), 'dead', $3)",
             shop.merchant, job, CANARY,
         )  # fmt: skip
-    await shop.connect("carrier", "ratecard", f"carrier-{shop.merchant}")
+    await shop.connect("carrier", "simulator", f"carrier-{shop.merchant}")
     assert corrected.status_code == 200, corrected.text
     assert announced.status_code == created.status_code - 1 == 200, announced.text
     sku = created.json()

@@ -129,7 +129,7 @@ async def test_a_sku_shows_who_waits_for_it_and_what_moved(shop: Shop, visitor: 
     await shop.work()
     await shop.place(("MUG", 3), number="#2", tenders=[{"kind": "paid", "amount_minor": 3750}])
     await shop.work()
-    await finding.once(shop.db, [shop.merchant])
+    await finding.FOLLOWER.once(shop.db, [shop.merchant])
     page = text_of(await visitor.html(f"/catalog/{await sku_id(shop)}"))
     assert re.search(r"Orders that wait for it 1 order #2 .* 3 units", page)
     assert "Stock that came in was promised" in page

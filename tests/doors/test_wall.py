@@ -106,12 +106,13 @@ async def ask(client: Client, operation: Operation, named: dict[str, Any], **que
 
 
 def alike(answer: httpx.Response, named: dict[str, Any]) -> str:
-    """The answer without the words that were asked with, and without how a cursor is spelled."""
+    """The answer without the words that were asked with, without how a cursor is spelled, and without the ids of SKUs
+    that the stranger made itself under those words."""
     text = printed(answer.content) if answer.headers["content-type"] == "application/pdf" else answer.text
     asked = [str(value) for name, value in named.items() if name not in SHARED]
     for value in sorted(asked, key=len, reverse=True):
         text = text.replace(value, "…")
-    without_cursor = re.sub(r'"next":"[^"]*"', "", text)
+    without_cursor = re.sub(r'"next":"[^"]*"|"id":"sku_[0-9]+"', "", text)
     return f"{answer.status_code} {without_cursor}"
 
 

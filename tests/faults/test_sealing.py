@@ -16,6 +16,7 @@ from doorstep.spine.audit import audit
 from doorstep.spine.sealing import Turn, audit_since, behind, one_turn
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
+from tests.doors.web import settled
 from tests.shop import Shop, open_shop
 
 
@@ -28,6 +29,7 @@ class Sealed:
     order: str
 
     async def since(self, at_once: int = 5000) -> Turn:
+        await settled(self.shop)
         return await audit_since(self.shop.db, [self.shop.merchant], at_once=at_once)
 
     async def behind(self) -> int:

@@ -149,6 +149,8 @@ async def _account(visit: Visit) -> tuple[int, Form]:
     """The account's form, with what is known of it but for its secrets."""
     merchant = await merchant_named(visit, visit.path["merchant"])
     plugin, code = visit.path["plugin"], visit.path.get("code", "")
+    if plugin == RATE_CARD:  # it has pages of its own
+        raise NotFound(account=code[:60] or plugin)
     form = _form(plugin, visit.path["merchant"], code)
     if not code:
         return merchant, form

@@ -180,6 +180,10 @@ def _parts(currency: str) -> tuple[Part, ...]:
             Field("customs_text", _("Description for customs"), longest=200,
                   hint=_("Plain words: ceramic mug, not gift.")),
             Field("value_minor", _("Value"), "money", unit=currency, hint=_("For parcels whose line has no price.")),
+            Field("eccn", _("Export control number"), longest=20, hint=_("As 5A992.c or EAR99; most goods need none.")),
+            Field("export_license", _("Export license"), longest=40, hint=_("Where leaving the country needs one.")),
+            Field("responsible_person", _("Responsible person in the EU"), longest=300,
+                  hint=_("Name, address and e-mail: the EU wants them with goods from outside.")),
         ), _("Asked of every parcel that crosses a border.")),
     )  # fmt: skip
 

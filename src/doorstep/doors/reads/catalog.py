@@ -55,7 +55,8 @@ select l.merchant_id, l.sku_id, sum(l.wanted)::bigint as units, count(distinct l
 """
 SKU = """
 select s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.weight_g, s.length_mm, s.width_mm, s.height_mm, s.hs_code,
-    s.origin, s.customs_text, s.value_minor, s.flags, s.stocked, m.name as merchant, m.key as merchant_key, m.currency
+    s.origin, s.customs_text, s.value_minor, s.flags, s.stocked, s.eccn, s.export_license, s.responsible_person,
+    m.name as merchant, m.key as merchant_key, m.currency
   from sku s join merchant m on m.merchant_id = s.merchant_id
   where s.merchant_id = any($1) and s.sku_id = $2
 """
