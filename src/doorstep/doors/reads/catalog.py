@@ -15,6 +15,7 @@ from doorstep.doors.reads.finding import find
 from doorstep.doors.reads.orders import OrderQuery
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
+from doorstep.setup.customs.wording import vague
 from doorstep.spine.tenant import Tx
 
 # What customs asks of every parcel over a border; what it is worth, the line's price tells too.
@@ -130,11 +131,12 @@ class Row:
 
 
 def lacking(sku: Any) -> list[str]:
-    """The fields that customs would ask for, and that nobody has filled; a service crosses no border."""
+    """The fields that customs asks for everywhere and that would hold a line, as the check of an order has it; what one
+    country asks besides, readiness tells. A service crosses no border."""
     if not sku["stocked"]:
         return []
     is_hs_code = sum(char.isdigit() for char in sku["hs_code"]) >= 6
-    filled = {"hs_code": is_hs_code, "origin": sku["origin"], "customs_text": sku["customs_text"].strip(),
+    filled = {"hs_code": is_hs_code, "origin": sku["origin"], "customs_text": not vague(sku["customs_text"]),
               "weight_g": sku["weight_g"]}  # fmt: skip
     return [name for name in FOR_CUSTOMS if not filled[name]]
 
