@@ -2,6 +2,7 @@
 
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
+    Ability,
     Address,
     Carrier,
     CarrierDown,
@@ -11,6 +12,9 @@ from doorstep.plug.carrier import (
     Manifest,
     Manifests,
     Parcel,
+    Pickup,
+    PickupAsked,
+    Pickups,
     Proof,
     Rate,
     Shipment,
@@ -37,6 +41,7 @@ __all__ = [
     "FINAL_STATES",
     "NEWS",
     "TROUBLE_STATES",
+    "Ability",
     "Address",
     "Authorization",
     "Capture",
@@ -55,6 +60,9 @@ __all__ = [
     "Parcel",
     "Payments",
     "PaymentsPlugin",
+    "Pickup",
+    "PickupAsked",
+    "Pickups",
     "Policy",
     "Proof",
     "ProviderDown",

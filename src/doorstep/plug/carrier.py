@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from doorstep.kit.refusals import Refusal
+
+# What a carrier may be able to do; it declares which (`Carrier.can`), and refuses the rest as `unsupported`.
+Ability = Literal["rates", "buy", "void", "manifest", "pickup", "track", "webhook", "return_label"]
 
 
 class CarrierRefused(Refusal):
@@ -78,6 +81,7 @@ class Shipment(Struct, frozen=True, kw_only=True):
     currency: str = ""  # of cod_minor and insured_minor
     insured_minor: int = 0
     signature: bool = False
+    is_return: bool = False  # the way back: ship_from is the buyer; needs the ability return_label
 
     @property
     def crosses_border(self) -> bool:
@@ -147,6 +151,26 @@ class Manifest(Struct, frozen=True, kw_only=True):
     label_refs: tuple[str, ...]
 
 
+class PickupAsked(Struct, frozen=True, kw_only=True):
+    """Somebody is to come and fetch so many parcels, between two times of one day."""
+
+    address: Address
+    ready_at: datetime
+    until: datetime
+    label_refs: tuple[str, ...] = ()
+    parcels: int = 1
+    weight_g: int = 0
+    note: str = ""
+
+
+class Pickup(Struct, frozen=True, kw_only=True):
+    pickup_ref: str
+    ready_at: datetime | None = None  # when they come, where the carrier says so
+    until: datetime | None = None
+    cost_minor: int = 0
+    currency: str = ""
+
+
 class Carrier(Protocol):
     """Every call but `rates` and `track` takes a key: the same key again is the same act, answered alike.
 
@@ -155,6 +179,10 @@ class Carrier(Protocol):
 
     @property
     def code(self) -> str: ...
+
+    @property
+    def can(self) -> frozenset[Ability]:
+        """What it is able to do; whatever else is asked is CarrierRefused(reason="unsupported")."""
 
     async def rates(self, shipment: Shipment) -> list[Rate]:
         """Cheapest first; empty when no service goes there."""
@@ -174,6 +202,13 @@ class Manifests(Protocol):
     """A carrier that wants a list of what is handed over (check with isinstance)."""
 
     async def manifest(self, label_refs: Sequence[str], key: str) -> Manifest: ...
+
+
+@runtime_checkable
+class Pickups(Protocol):
+    """A carrier that comes and fetches (check with isinstance)."""
+
+    async def pickup(self, asked: PickupAsked, key: str) -> Pickup: ...
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from typing import Literal
 from babel.core import get_global
 from msgspec import Struct
 
-from doorstep.plug.carrier import CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
+from doorstep.plug.carrier import Ability, CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
 
 SAME_COUNTRY = "home"  # wherever the parcel starts
 REST_OF_WORLD = "*"
@@ -73,6 +73,8 @@ class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class RateCardCarrier:
     """Keeps nothing: the number follows from the key, so the same key is always the same label."""
+
+    can: frozenset[Ability] = frozenset({"rates", "buy", "void"})
 
     def __init__(self, code: str, card: RateCard) -> None:
         self.code = code

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Manifest, Rate, Shipment, TrackEvent
+from doorstep.plug.carrier import Ability, CarrierDown, CarrierRefused, Label, Manifest, Rate, Shipment, TrackEvent
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
 from doorstep.plug.words.meaning import Meaning, NotReadable
 from doorstep.plug.words.meest import MEANINGS
@@ -51,6 +51,8 @@ class Histories(Struct, frozen=True):
 
 
 class SimCarrier:
+    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "track", "webhook"})
+
     def __init__(self, code: str, wire: Wire) -> None:
         self.code = code
         self._wire = wire

@@ -15,6 +15,9 @@ from doorstep.doors.http.verbs import Effect
 from doorstep.kit.refusals import Refusal, every_refusal, sentence_of
 
 ID_PATTERN = "^[a-z]{3}_[1-9][0-9]{0,17}$"
+# What a path may say beside public ids: an account goes by the name it was given.
+WORD_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"
+NAMED_BY_WORDS = frozenset({"carrier"})
 
 ABOUT = """
 Every verb of an order's journey, and everything it leaves behind. Authorize with an API key:
@@ -91,9 +94,13 @@ def _operation(operation: Operation, components: Components) -> dict[str, Any]:
 
 def _in_path(operation: Operation) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": ID_PATTERN}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _pattern(name)}}
         for name in operation.parameters
     ]
+
+
+def _pattern(name: str) -> str:
+    return WORD_PATTERN if name in NAMED_BY_WORDS else ID_PATTERN
 
 
 def _in_query(operation: Operation, components: Components) -> list[dict[str, Any]]:
