@@ -350,6 +350,44 @@ async def test_a_no_without_a_reason_still_has_a_name() -> None:
     await wire.close()
 
 
+async def test_a_no_keeps_what_was_said_for_whoever_speaks_its_language() -> None:
+    said = httpx.Response(400, json={"status": "Error", "info": {"message": "no such street"}})
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(lambda _: said))
+    with pytest.raises(Rejected) as no:
+        await wire.call("POST", "/", dict, body={})
+    assert b"no such street" in no.value.said
+    await wire.close()
+
+
+async def test_what_is_no_json_comes_as_it_is() -> None:
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"%PDF-1")))
+    assert await wire.call("GET", "/label", bytes, headers={"token": "t"}) == b"%PDF-1"
+    await wire.close()
+
+
+@pytest.mark.parametrize(("answer", "sure"), [(500, False), (429, True), (408, True), (200, False)])
+async def test_asked_once_it_says_whether_nothing_was_done_for_sure(answer: int, sure: bool) -> None:
+    asked = []
+
+    def garbled(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(answer, text="{")
+
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(garbled))
+    with pytest.raises(NoAnswer) as silence:
+        await wire.call("POST", "/", dict, body={}, tries=1)
+    assert (len(asked), silence.value.has_not_acted) == (1, sure)
+    await wire.close()
+
+
+async def test_nobody_has_acted_who_could_not_be_reached() -> None:
+    wire = Wire("http://127.0.0.1:1", policy=Policy(tries=1))
+    with pytest.raises(NoAnswer) as silence:
+        await wire.call("POST", "/", dict, body={})
+    assert silence.value.has_not_acted
+    await wire.close()
+
+
 def test_retry_after_is_read_as_seconds_or_as_a_date() -> None:
     assert retry_after_s("7") == 7
     assert retry_after_s("Wed, 21 Oct 2015 07:28:00 GMT") == 0

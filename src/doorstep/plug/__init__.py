@@ -1,5 +1,7 @@
 """plug: the sockets to the outside world, and what fits them. A plugin imports this and nothing deeper."""
 
+from doorstep.kit.clock import now
+from doorstep.kit.money import to_decimal, to_minor
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
     Ability,
@@ -35,11 +37,13 @@ from doorstep.plug.payments import (
 from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.words import READERS, NotReadable
 
 __all__ = [
     "DELIVERY_STATES",
     "FINAL_STATES",
     "NEWS",
+    "READERS",
     "TROUBLE_STATES",
     "Ability",
     "Address",
@@ -57,6 +61,7 @@ __all__ = [
     "Manifest",
     "Manifests",
     "NoAnswer",
+    "NotReadable",
     "Parcel",
     "Payments",
     "PaymentsPlugin",
@@ -75,6 +80,9 @@ __all__ = [
     "TracksMany",
     "Wire",
     "delivery_state",
+    "now",
     "state_of_upu",
+    "to_decimal",
+    "to_minor",
     "track_all",
 ]
