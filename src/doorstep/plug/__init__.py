@@ -4,6 +4,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
     Ability,
     Address,
+    CancelsPickups,
     Carrier,
     CarrierDown,
     CarrierRefused,
@@ -20,6 +21,7 @@ from doorstep.plug.carrier import (
     Shipment,
     TrackEvent,
     TracksMany,
+    must_be_able,
     track_all,
 )
 from doorstep.plug.payments import (
@@ -35,6 +37,7 @@ from doorstep.plug.payments import (
 from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.words import NotReadable, Read
 
 __all__ = [
     "DELIVERY_STATES",
@@ -44,6 +47,7 @@ __all__ = [
     "Ability",
     "Address",
     "Authorization",
+    "CancelsPickups",
     "Capture",
     "Carrier",
     "CarrierDown",
@@ -57,6 +61,7 @@ __all__ = [
     "Manifest",
     "Manifests",
     "NoAnswer",
+    "NotReadable",
     "Parcel",
     "Payments",
     "PaymentsPlugin",
@@ -67,6 +72,7 @@ __all__ = [
     "Proof",
     "ProviderDown",
     "Rate",
+    "Read",
     "Refund",
     "Refusal",
     "Rejected",
@@ -75,6 +81,7 @@ __all__ = [
     "TracksMany",
     "Wire",
     "delivery_state",
+    "must_be_able",
     "state_of_upu",
     "track_all",
 ]
