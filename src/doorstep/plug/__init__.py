@@ -6,6 +6,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
     Ability,
     Address,
+    CancelsPickups,
     Carrier,
     CarrierDown,
     CarrierRefused,
@@ -22,6 +23,7 @@ from doorstep.plug.carrier import (
     Shipment,
     TrackEvent,
     TracksMany,
+    must_be_able,
     track_all,
 )
 from doorstep.plug.payments import (
@@ -37,7 +39,7 @@ from doorstep.plug.payments import (
 from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
-from doorstep.plug.words import READERS, NotReadable
+from doorstep.plug.words import READERS, NotReadable, Read
 
 __all__ = [
     "DELIVERY_STATES",
@@ -48,6 +50,7 @@ __all__ = [
     "Ability",
     "Address",
     "Authorization",
+    "CancelsPickups",
     "Capture",
     "Carrier",
     "CarrierDown",
@@ -72,6 +75,7 @@ __all__ = [
     "Proof",
     "ProviderDown",
     "Rate",
+    "Read",
     "Refund",
     "Refusal",
     "Rejected",
@@ -80,6 +84,7 @@ __all__ = [
     "TracksMany",
     "Wire",
     "delivery_state",
+    "must_be_able",
     "now",
     "state_of_upu",
     "to_decimal",
