@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
 from babel import Locale
 from msgspec import Struct
 
@@ -201,7 +200,8 @@ class Places:
         return found[0].branchID
 
     async def _search(self, path: str, kind: type[T], filters: Mapping[str, Any]) -> list[T]:
-        return msgspec.convert(await self._client.ask("POST", path, list[Any], {"filters": filters}), list[kind])  # type: ignore[valid-type]
+        found: list[T] = await self._client.ask("POST", path, list[kind], {"filters": filters})  # type: ignore[valid-type]
+        return found
 
 
 def _where(city: City) -> str:

@@ -39,9 +39,11 @@ DOOR, BRANCH = "door", "branch"
 SERVICES = (DOOR, BRANCH)
 HOME = "UA"
 LONGEST = 100
+OURS = "DS-"  # how our numbers begin
 
 
-# What Meest answers
+# What Meest answers. A number is a number in one answer, and a text in another.
+Text = str | int | float
 
 
 class Info(Struct, frozen=True):
@@ -88,7 +90,7 @@ class Token(Struct, frozen=True):
 
 
 class Price(Struct, frozen=True):
-    costServices: str
+    costServices: Text
     estimatedDeliveryDate: str | None = None
 
 
@@ -97,7 +99,7 @@ class Made(Struct, frozen=True):
 
     parcelID: str
     barCode: str
-    costServices: str | None = None
+    costServices: Text | None = None
 
 
 class Listed(Struct, frozen=True, rename={"cyrillicBarCode": "вarCode"}):
@@ -120,8 +122,8 @@ class Told(Struct, frozen=True):
 
     parcelNumber: str | None = None
     notation: str | None = None
-    COD: str | None = None
-    weight: str | None = None
+    COD: Text | None = None
+    weight: Text | None = None
     receiver: Mapping[str, Any] | None = None
 
 
@@ -297,7 +299,11 @@ class Ref(NamedTuple):
 
 def parcel_number(key: str) -> str:
     """Our own number of the parcel: the same for the same key, and by it the parcel is found again."""
-    return "DS-" + base64.b32encode(hashlib.sha256(key.encode("utf-8", "replace")).digest())[:12].decode()
+    return OURS + base64.b32encode(hashlib.sha256(key.encode("utf-8", "replace")).digest())[:12].decode()
+
+
+def is_ours(number: str | None) -> bool:
+    return bool(number) and str(number).startswith(OURS)
 
 
 # Ours to theirs
@@ -365,14 +371,14 @@ def services_of(shipment: Shipment) -> tuple[str, ...]:
 
 def must_be_sendable(shipment: Shipment, settings: Settings) -> None:
     """Raises CarrierRefused of what Meest need not be asked about."""
+    if shipment.is_return:
+        raise CarrierRefused(reason="unsupported", detail="return_label")
     if shipment.service not in SERVICES:
         raise CarrierRefused(reason="unknown_service", detail=shipment.service)
     if shipment.service == BRANCH and not shipment.ship_to.pickup_point:
         raise CarrierRefused(reason="pickup_point_missing", detail="a branch or locker was not chosen")
     if shipment.service == DOOR and shipment.ship_to.pickup_point:
         raise CarrierRefused(reason="unknown_service", detail="it goes to a branch, not to a door")
-    if shipment.is_return:
-        raise CarrierRefused(reason="unsupported", detail="return_label")
     must_be_priceable(shipment, settings)
     if shipment.crosses_border:
         _must_be_declared(shipment)
@@ -470,13 +476,16 @@ def _parcel_ids(refs: Sequence[Ref]) -> tuple[ParcelID, ...]:
 
 def _named(address: Address) -> str:
     name, company = plain(address.name), plain(address.company)
-    return ", ".join(dict.fromkeys(one for one in (name, company) if one))[:LONGEST]
+    named = ", ".join(dict.fromkeys(one for one in (name, company) if one))[:LONGEST].strip()
+    if not named:
+        raise CarrierRefused(reason="address_incomplete", detail="nobody's name")
+    return named
 
 
 def _phone(address: Address, otherwise: str = "") -> str:
     phone = plain(address.phone) or otherwise
     if not phone:
-        raise CarrierRefused(reason="phone_missing", detail=f"Meest calls {_named(address) or address.city}")
+        raise CarrierRefused(reason="phone_missing", detail=f"Meest calls {_named(address)}")
     return phone
 
 
@@ -509,11 +518,12 @@ def plain(text: str) -> str:
 # Theirs to ours
 
 
-def label(made: Made, service: str, code: str, day: date, settings: Settings, cost: str, pdf: bytes) -> Label:
+def label(made: Made, service: str, code: str, day: date, settings: Settings, pdf: bytes | None) -> Label:
     return Label(
         carrier=code, service=service, tracking_number=made.barCode,
-        label_ref=str(Ref(made.parcelID, made.barCode, day)),
-        cost_minor=amount(cost, settings.currency), currency=settings.currency, pdf=pdf,
+        label_ref=str(Ref(made.parcelID, made.barCode, day)), pdf=pdf,
+        cost_minor=amount(made.costServices, settings.currency) if made.costServices is not None else None,
+        currency=settings.currency if made.costServices is not None else "",
     )  # fmt: skip
 
 
@@ -525,8 +535,8 @@ def rate(price: Price, service: str, code: str, today: date, settings: Settings)
     )  # fmt: skip
 
 
-def amount(said: str, currency: str) -> int:
-    return to_minor(said.strip().replace(",", "."), currency)
+def amount(said: Text, currency: str) -> int:
+    return to_minor(str(said).strip().replace(",", "."), currency)
 
 
 def is_the_same(told: Told, shipment: Shipment) -> bool:
@@ -536,21 +546,21 @@ def is_the_same(told: Told, shipment: Shipment) -> bool:
         (told.notation or "").strip() == plain(shipment.reference)
         and str(receiver.get("name") or "").strip() == _named(shipment.ship_to)
         and _number(told.COD) == (to_decimal(shipment.cod_minor, shipment.currency) if shipment.cod_minor else 0)
-        and weight == _number(str(_kg(shipment.weight_g)))
+        and weight == _number(_kg(shipment.weight_g))
     )
 
 
-def _number(said: str | None) -> Decimal:
+def _number(said: Text | None) -> Decimal:
     try:
-        return Decimal((said or "0").strip().replace(",", ".") or "0")
+        return Decimal(str(said or "0").strip().replace(",", ".") or "0")
     except InvalidOperation:
         return Decimal(-1)
 
 
-def left_out(register: Register, refs: Sequence[Ref]) -> frozenset[str]:
-    """The parcels that it would not put on the register: it names their numbers in a sentence each."""
+def taken(register: Register, refs: Sequence[Ref]) -> list[Ref]:
+    """The parcels on the register: of those that it would not take it names the numbers, in a sentence each."""
     said = " ".join(register.Not_added_to_registry or ())
-    return frozenset(ref.parcel_id for ref in refs if (ref.number and ref.number in said) or ref.parcel_id in said)
+    return [ref for ref in refs if not (ref.number and ref.number in said) and ref.parcel_id not in said]
 
 
 def day_spelled(day: date) -> str:
