@@ -13,7 +13,7 @@ from doorstep_meest.client import Client
 from doorstep_meest.settings import Settings
 from plugins.meest.tests.fake_meest import CONTRACT, LOGIN, PASSWORD, FakeMeest
 
-IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=1.0, breaker_after=99)
+IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=2.0, breaker_after=99)
 
 
 def settings(fake: FakeMeest, **more: Any) -> Settings:

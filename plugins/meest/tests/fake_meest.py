@@ -96,6 +96,7 @@ class Meest:
         self.parcels: list[Parcel] = []
         self.registers: dict[str, Register] = {}
         self.requests: list[tuple[str, str, Any]] = []
+        self.answers: list[tuple[str, str, Any]] = []
         self.tokens: set[str] = set()
         self.renewals: set[str] = set()
         self.left_out: tuple[Part, ...] = ()
@@ -112,9 +113,12 @@ class Meest:
         try:
             if path not in ("/auth", "/refreshToken") and token not in self.tokens:
                 raise No("token", "Токен не дійсний", 401)
-            return Answer(200, self._answer(method, path, body, params))
+            answer = self._answer(method, path, body, params)
+            self.answers.append((method, path, answer))
+            return Answer(200, answer)
         except No as no:
-            return Answer(no.status, _said("Error", {}, no.field_name, no.message))
+            said = _said("Error", {}, no.field_name, no.message)
+            return Answer(no.status, _beside(said) if path in ("/auth", "/refreshToken") else said)
 
     def _answer(self, method: str, path: str, body: Any, params: Mapping[str, str]) -> Any:
         match method, *path.strip("/").split("/"):
@@ -122,6 +126,8 @@ class Meest:
                 return self._sticker(number, params)
             case "GET", "print", "register", number, "pdf":
                 return self._register_paper(number)
+            case "POST", "auth" | "refreshToken":
+                return _beside(_said("OK", self._result(method, path, body)))
             case _:
                 return _said("OK", self._result(method, path, body))
 
@@ -340,6 +346,11 @@ def _said(status: str, result: Any, field_name: str = "", message: str = "") -> 
     return {"status": status, "info": info, "result": result}
 
 
+def _beside(said: dict[str, Any]) -> dict[str, Any]:
+    """Who asks for a token is told what is wrong in the answer itself."""
+    return said.pop("info") | said
+
+
 def _event(parcel: Parcel, code: str, at: datetime, text: str) -> dict[str, Any]:
     return {
         "parcelNumber": parcel.body["parcelNumber"], "barCode": parcel.bar_code,
@@ -435,7 +446,7 @@ class FakeMeest:
         self.meest = Meest()
         self._app = FakeApp(self.meest)
         self._server = server_of(self._app)
-        self._server.config.timeout_graceful_shutdown = 0  # it does not wait for the slow
+        self._server.config.timeout_graceful_shutdown = 1  # it does not wait for the slow
         listening = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}{BASE}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -85,8 +84,7 @@ class Places:
 
     async def ends(self, sender: Address, receiver: Address, *, streets: bool) -> Ends:
         """Where a shipment starts and where it goes; the streets too where a label is made."""
-        start, goes = await asyncio.gather(self._sender(sender, streets), self._receiver(receiver, streets))
-        return Ends(start, goes)
+        return Ends(await self._sender(sender, streets), await self._receiver(receiver, streets))
 
     async def door(self, address: Address) -> Spot:
         """A place that the courier comes to."""

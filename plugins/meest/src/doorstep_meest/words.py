@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -16,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from doorstep.plug import (
     Address,
@@ -159,16 +160,21 @@ class Receiver(Sender, frozen=True, kw_only=True, omit_defaults=True):
     addressDescr: str = ""
 
 
-class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Box(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantity: int
-    placeWeight: float
     weight: float
-    placeVolume: float
     volume: float
-    insurance: float = 0
+    insurance: float
     length: int = 0
     width: int = 0
     height: int = 0
+
+
+class Place(Box, frozen=True, kw_only=True, omit_defaults=True):
+    """Of a parcel that is made: of one place alone, what all such places are together too."""
+
+    placeWeight: float
+    placeVolume: float
 
 
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -215,7 +221,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     COD: float
     sender: End
     receiver: End
-    placesItems: tuple[Place, ...]
+    placesItems: tuple[Box, ...]
     specConditionsItems: tuple[Condition, ...] = ()
 
 
@@ -321,7 +327,7 @@ def new_parcel(shipment: Shipment, number: str, ends: Ends, settings: Settings, 
         sendingDate=day_spelled(today),
         sender=_sender(shipment.ship_from, ends.sender, settings),
         receiver=_receiver(shipment.ship_to, ends.receiver),
-        placesItems=_places(shipment, settings),
+        placesItems=tuple(map(_place, _boxes(shipment, settings))),
         contentsItems=_contents(shipment, settings),
         specConditionsItems=_conditions(shipment, settings),
     )
@@ -335,7 +341,7 @@ def price_asked(shipment: Shipment, ends: Ends, settings: Settings, today: date)
         COD=_cash(shipment.cod_minor, shipment.currency, settings.currency),
         sender=_end(ends.sender, ""),
         receiver=_end(ends.receiver, ends.receiver.country_id if abroad else ""),
-        placesItems=_places(shipment, settings),
+        placesItems=_boxes(shipment, settings),
         specConditionsItems=_conditions(shipment, settings),
     )
 
@@ -436,18 +442,22 @@ def _end(spot: Spot, country_id: str) -> End:
     )  # fmt: skip
 
 
-def _places(shipment: Shipment, settings: Settings) -> tuple[Place, ...]:
-    """The insured amount lies on the first place: all of them are one shipment."""
+def _boxes(shipment: Shipment, settings: Settings) -> tuple[Box, ...]:
+    """The insured amount lies on the first one: all of them are one shipment."""
     insured = _cash(shipment.insured_minor, shipment.currency, settings.currency)
-    return tuple(_place(parcel, 0 if number else insured) for number, parcel in enumerate(shipment.parcels))
+    return tuple(_box(parcel, 0.0 if number else insured) for number, parcel in enumerate(shipment.parcels))
 
 
-def _place(parcel: Parcel, insured: float) -> Place:
-    weight, volume = _kg(parcel.weight_g), parcel.length_mm * parcel.width_mm * parcel.height_mm / 1e9
-    return Place(
-        quantity=1, placeWeight=weight, weight=weight, placeVolume=round(volume, 3), volume=round(volume, 3),
-        insurance=insured, length=_cm(parcel.length_mm), width=_cm(parcel.width_mm), height=_cm(parcel.height_mm),
+def _box(parcel: Parcel, insured: float) -> Box:
+    volume = parcel.length_mm * parcel.width_mm * parcel.height_mm / 1e9
+    return Box(
+        quantity=1, weight=_kg(parcel.weight_g), volume=round(volume, 3), insurance=insured,
+        length=_cm(parcel.length_mm), width=_cm(parcel.width_mm), height=_cm(parcel.height_mm),
     )  # fmt: skip
+
+
+def _place(box: Box) -> Place:
+    return Place(**structs.asdict(box), placeWeight=box.weight, placeVolume=box.volume)
 
 
 def _contents(shipment: Shipment, settings: Settings) -> tuple[Content, ...]:
@@ -596,9 +606,9 @@ BY_STATUS: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 404: "
 
 
 def reason_of(said: Said, status: int = 0) -> str:
-    """One word for it: by the field that Meest names (of a path, its end), else by the HTTP status."""
-    field = said.field.replace("[", ".").rpartition(".")[2].rpartition("/")[2].strip("] ").casefold()
-    return REASONS.get(field) or BY_STATUS.get(status, "refused")
+    """One word for it: by the field that Meest names (of a path, the end that says something), else by the status."""
+    fields = reversed(re.split(r"[\W_]+", said.field.casefold()))
+    return next((REASONS[field] for field in fields if field in REASONS), BY_STATUS.get(status, "refused"))
 
 
 def said_in(content: bytes) -> Said:
