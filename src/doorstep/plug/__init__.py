@@ -36,7 +36,7 @@ from doorstep.plug.payments import (
     ProviderDown,
     Refund,
 )
-from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
+from doorstep.plug.registry import BadSettings, CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
 from doorstep.plug.words import READERS, NotReadable, Read
@@ -50,6 +50,7 @@ __all__ = [
     "Ability",
     "Address",
     "Authorization",
+    "BadSettings",
     "CancelsPickups",
     "Capture",
     "Carrier",
