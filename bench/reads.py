@@ -331,7 +331,7 @@ async def measure(homes: dict[int, Path], only: str, audited: bool) -> dict[str,
         names = [_short(count) for count in homes]
         told: dict[str, dict[str, float]] = {}
         for name, page in pages().items():
-            if name.startswith(only):
+            if name.startswith(tuple(only.split(","))):
                 told[name] = _told(names, await measure_page(page, towns))
                 figures = "  ".join(f"{key} {value:g}" for key, value in told[name].items())
                 print(f"{name:32}{figures}", flush=True)
@@ -398,7 +398,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-audit", action="store_true")
     parser.add_argument("--paint", action="store_true", help="open the list of orders in Chromium too")
     parser.add_argument("--only-paint", action="store_true", help="that alone")
-    parser.add_argument("--only", default="", help="pages whose name begins so, and no intake")
+    parser.add_argument("--only", default="", help="pages whose names begin so (a,b), and no intake")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="doorstep-reads-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
