@@ -65,31 +65,33 @@ async def test_every_page_fits_and_keeps_nobody_out(shop: Shop, web: str, browse
     for role in sorted({page.role for page in PAGES}):
         async with window(browser, web, await link_for(shop, role) if role else "", **LOOKS[look]) as opened:
             for page in (page for page in PAGES if page.role == role):
-                wrong += await found_wrong(opened, page, await address_of(page, shop.db))
-    assert wrong == [], "\n".join(wrong)
-
-
-@pytest.mark.parametrize("look", USUAL if EACH else ("phone-light",))
-@pytest.mark.parametrize("role", ["merchant", "floor", "read_only"])
-async def test_each_role_finds_its_pages_as_well_made(
-    shop: Shop, web: str, browser: Browser, role: str, look: str
-) -> None:
-    """What is the owner's alone is in the other tests; here is what others see of the same pages, on a phone."""
-    await live_in(shop)
-    wrong: list[str] = []
-    async with window(browser, web, await link_for(shop, role), **LOOKS[look]) as opened:
-        for page in (page for page in PAGES if page.role == "owner" and page.then is None):
-            if is_for(role, address := await address_of(page, shop.db)):
-                wrong += await found_wrong(opened, page, address, by_axe=EACH or page.name in KEPT_BY_MANY)
+                await opened.go(await address_of(page, shop.db))
+                wrong += await found_wrong(opened, page)
     assert wrong == [], "\n".join(wrong)
 
 
 # Pages that look different to each role.
-KEPT_BY_MANY = ("today", "orders", "order-picking", "attention", "floor-site", "sku", "settings")
+LIKE_NO_OTHER = ("today", "orders", "order-picking", "attention", "floor-site", "sku", "settings")
 
 
-async def found_wrong(opened: Window, page: Shot, address: str, *, by_axe: bool = True) -> list[str]:
-    await opened.go(address)
+@pytest.mark.parametrize("look", USUAL if EACH else ("phone-light",))
+async def test_each_role_finds_its_pages_as_well_made(shop: Shop, web: str, browser: Browser, look: str) -> None:
+    """What is the owner's alone is in the other tests; here is what others see of the same pages."""
+    await live_in(shop)
+    wrong: list[str] = []
+    for role in ("merchant", "floor", "read_only"):
+        async with window(browser, web, await link_for(shop, role), **LOOKS[look]) as opened:
+            for page in (page for page in PAGES if page.role == "owner" and page.then is None):
+                address = await address_of(page, shop.db)
+                # Some forms ask a verb that the journey keeps from them.
+                if is_for(role, address) and await opened.go(address) != 403:
+                    found = await found_wrong(opened, page, by_axe=EACH or page.name in LIKE_NO_OTHER)
+                    wrong += [f"{role}, {told}" for told in found]
+                opened.troubles.clear()
+    assert wrong == [], "\n".join(wrong)
+
+
+async def found_wrong(opened: Window, page: Shot, *, by_axe: bool = True) -> list[str]:
     if page.then:
         await page.then(opened.page)
     wrong = [f"{page.name}: {told}" for told in (await opened.barriers() if by_axe else [])]
