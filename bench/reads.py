@@ -29,7 +29,7 @@ import psutil
 
 from bench import paint, seed
 from bench.meter import cpu_s, database_cpu_s
-from doorstep.doors.console import attention, order_page, orders_page, reports, today
+from doorstep.doors.console import attention, order_page, orders_page, reports, stock_page, today
 from doorstep.doors.console.routes import PAGES
 from doorstep.doors.console.signing_in import Browser, Visitor
 from doorstep.doors.console.visit import Visit
@@ -195,6 +195,7 @@ def pages() -> dict[str, Page]:
         every[f"report_page_{name}"] = _report_page(name, {"by": split})
         every[f"report_page_{name}_year"] = _report_page(name, {"by": split, "range": "365"})
     every["attention_page_of_a_kind"] = lambda at: attention.show(_visit(at, {"kind": KINDS[0]}, {}))
+    every["stock_of_a_past_day"] = lambda at: stock_page.show_past(_visit(at, {"day": f"{at.middle:%Y-%m-%d}"}, {}))
     every["attention_page_of_mine"] = lambda at: attention.show(_visit(at, {"whose": "mine"}, {}))
     return every | dict(_other_pages())
 
