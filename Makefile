@@ -10,7 +10,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories screenshots translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
+.PHONY: help demo up down status test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ stories: $(STAMP) ## the stories alone: what doorstep does, told by its tests
 
 screenshots: $(STAMP) ## every page of the console as a picture in screenshots/ (ARGS="--only order --language uk")
 	@$(BIN)/python -m tests.browser.shoot $(ARGS)
+
+axe: $(STAMP) ## every page in each light, at each width, as each role: it fits, and axe-core finds nothing that is serious
+	@DOORSTEP_AXE=all $(BIN)/python -m pytest -n $(WORKERS) tests/browser/test_pages.py $(ARGS)
 
 translations: $(STAMP) ## bring the console's catalogs in step with its texts; tells what is not translated
 	@$(BIN)/python tools/translations.py

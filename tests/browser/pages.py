@@ -1,14 +1,18 @@
 """pages: every page of the console, for the pictures and for the tests that look at all of them: a page that comes adds
-a line here, and is shot, fits a phone, is clean to axe and quiet on the console.
+a line here, and is shot, fits a phone, is clean to axe and quiet on the console, as each role that reaches it sees it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
 
+from doorstep.doors.console.reach import reaches
+from doorstep.doors.console.routes import PAGES as ROUTES
 from doorstep.kit.ids import public
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.tenant import Db, tenant_tx
@@ -98,6 +102,16 @@ def a_rate_card(page: str = "") -> Callable[[Db], Awaitable[str]]:
         return f"/settings/rate-cards/{row['key']}/{row['code']}{page}" if row else "/settings/rate-cards"
 
     return found
+
+
+def is_for(role: str, address: str) -> bool:
+    """Whether somebody of this role reaches a page of the console; the buyers' pages are none."""
+    path = urlsplit(address).path
+    words = {route: re.sub(r"{\w+:str}", "[^/]+", route) for method, route, _ in ROUTES if method == "GET"}
+    routes = sorted(
+        (route for route, word in words.items() if re.fullmatch(word, path)), key=lambda one: one.count("{")
+    )
+    return bool(routes) and reaches(role, "GET", routes[0])
 
 
 async def keys(tab: Tab) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.pages import PAGES, Shot, address_of
+from tests.browser.pages import PAGES, Shot, address_of, is_for
 from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
 from tests.rolling import roll
 from tests.shop import HOME, Shop
@@ -48,24 +48,57 @@ async def _sent(shop: Shop, order: str) -> str:
     return parcel
 
 
-@pytest.mark.parametrize("how", [{**LAPTOP, "color_scheme": "light"}, {**PHONE, "color_scheme": "dark"}],
-                         ids=["laptop-light", "phone-dark"])  # fmt: skip
-async def test_every_page_fits_and_keeps_nobody_out(
-    shop: Shop, web: str, browser: Browser, how: dict[str, Any]
-) -> None:
+LOOKS = {
+    f"{at}-{light}": {**how, "color_scheme": light}
+    for at, how in (("laptop", LAPTOP), ("phone", PHONE))
+    for light in ("light", "dark")
+}
+# Each light and each width at every run; `make axe` looks at every page in each light at each width, as every role.
+EACH = os.environ.get("DOORSTEP_AXE") == "all"
+USUAL = tuple(LOOKS) if EACH else ("laptop-light", "phone-dark")
+
+
+@pytest.mark.parametrize("look", USUAL)
+async def test_every_page_fits_and_keeps_nobody_out(shop: Shop, web: str, browser: Browser, look: str) -> None:
     await live_in(shop)
     wrong: list[str] = []
-    for role in {page.role for page in PAGES}:
-        async with window(browser, web, await link_for(shop, role) if role else "", **how) as opened:
+    for role in sorted({page.role for page in PAGES}):
+        async with window(browser, web, await link_for(shop, role) if role else "", **LOOKS[look]) as opened:
             for page in (page for page in PAGES if page.role == role):
                 await opened.go(await address_of(page, shop.db))
-                if page.then:
-                    await page.then(opened.page)
-                wrong += [f"{page.name}: {told}" for told in await opened.barriers()]
-                wrong += [] if await opened.fits() else [f"{page.name}: is wider than the window"]
-                wrong += [f"{page.name}: {told}" for told in opened.troubles if not expected(page, told)]
+                wrong += await found_wrong(opened, page)
+    assert wrong == [], "\n".join(wrong)
+
+
+# Pages that look different to each role.
+LIKE_NO_OTHER = ("today", "orders", "order-picking", "attention", "floor-site", "sku", "settings")
+
+
+@pytest.mark.parametrize("look", USUAL if EACH else ("phone-light",))
+async def test_each_role_finds_its_pages_as_well_made(shop: Shop, web: str, browser: Browser, look: str) -> None:
+    """What is the owner's alone is in the other tests; here is what others see of the same pages."""
+    await live_in(shop)
+    wrong: list[str] = []
+    for role in ("merchant", "floor", "read_only"):
+        async with window(browser, web, await link_for(shop, role), **LOOKS[look]) as opened:
+            for page in (page for page in PAGES if page.role == "owner" and page.then is None):
+                address = await address_of(page, shop.db)
+                # Some forms ask a verb that the journey keeps from them.
+                if is_for(role, address) and await opened.go(address) != 403:
+                    found = await found_wrong(opened, page, by_axe=EACH or page.name in LIKE_NO_OTHER)
+                    wrong += [f"{role}, {told}" for told in found]
                 opened.troubles.clear()
     assert wrong == [], "\n".join(wrong)
+
+
+async def found_wrong(opened: Window, page: Shot, *, by_axe: bool = True) -> list[str]:
+    if page.then:
+        await page.then(opened.page)
+    wrong = [f"{page.name}: {told}" for told in (await opened.barriers() if by_axe else [])]
+    wrong += [] if await opened.fits() else [f"{page.name}: is wider than the window"]
+    wrong += [f"{page.name}: {told}" for told in opened.troubles if not expected(page, told)]
+    opened.troubles.clear()
+    return wrong
 
 
 def expected(page: Shot, told: str) -> bool:

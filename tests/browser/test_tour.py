@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
+from doorstep.doors.console.navigation import PLACES
 from doorstep.kit import clock
 from doorstep.setup.sessions import issue_link
 from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
@@ -59,7 +60,10 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     await keys.press("Escape")
     assert await page.locator("#keys:popover-open").count() == 0
     await desk.go(f"/orders?merchant={shop.key}")
-    for key in ("j", "j", "x"):
+    await keys.press("/")
+    assert await page.evaluate("document.activeElement.name") == "q"
+    await keys.press("Escape")
+    for key in ("j", "j", "j", "k", "x"):
         await keys.press(key)
     assert await page.inner_text("[data-chosen]") == "1"
     assert await page.is_checked(f"[name='o.{orders[1]}']")
@@ -74,6 +78,15 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     await keys.type("put it on ho")
     await keys.press("Enter")
     assert await page.locator(".sheet:popover-open h3").inner_text() == "Put it on hold"
+
+
+async def test_every_place_is_two_keys_away(desk: Window) -> None:
+    await desk.go("/orders")
+    for place in (place for place in PLACES if place.key):
+        async with desk.page.expect_navigation():
+            await desk.page.keyboard.press("g")
+            await desk.page.keyboard.press(place.key)
+        assert desk.page.url == desk.web + place.address
 
 
 async def test_many_are_held_at_once_after_a_look_and_let_go_again(shop: Shop, desk: Window) -> None:

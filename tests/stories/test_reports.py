@@ -447,6 +447,8 @@ async def test_stock_of_any_past_instant_is_what_had_moved_by_then(shop: Shop) -
     assert await stood(shop, "2026-03-06T08:00", sku="MUG") == [("MUG", nj, 7, 0, 0, 0, 0, 7)]
     assert await stood(shop, "2026-03-07T08:00") == [("CUP", pl, 0, 0, 0, 0, 0, 0), ("MUG", nj, 7, 0, 0, 0, 0, 7)]
     assert (await shop.availability("MUG"))["free"] == 7
+    assert await stood(shop, "2099-03-07T08:00") == await stood(shop, "2026-03-07T08:00")  # so far
+    assert await stood(shop, "2099-03-07T08:00", sku="MUG", site=nj) == [("MUG", nj, 7, 0, 0, 0, 0, 7)]
 
 
 async def test_stock_is_what_happened_then_not_what_was_written_down_then(shop: Shop) -> None:

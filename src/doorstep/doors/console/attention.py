@@ -40,7 +40,7 @@ RESOLVERS = frozenset({"operator", "merchant"})
 MENDS = {
     "hold:address": "fix_address", "hold:unknown_item": "name_item", "hold:payment": "record_payment",
     "hold:customs_data": "check", "label_refused": "want_label", "delivery_returned_to_sender": "take_back",
-    "delivery_refused": "take_back", "capture_declined": "capture", "put_back": "unpack",
+    "delivery_refused": "take_back", "capture_declined": "want_capture", "put_back": "unpack",
 }  # fmt: skip
 BUTTONS = Told({
     "fix_address": "Fix the address",
@@ -49,7 +49,7 @@ BUTTONS = Told({
     "check": "Check again",
     "want_label": "Ask for the label again",
     "take_back": "Take it back",
-    "capture": "Take the money",
+    "want_capture": "Take the money",
     "unpack": "Unpack it",
     "lift": "Lift the hold",
     "retry": "Try again",

@@ -87,7 +87,7 @@ def _body(move: Move, form: Mapping[str, str]) -> Any:
     if wrong:
         raise Invalid(fields=wrong)
     try:
-        return msgspec.convert(values, VERBS[move.verb].body, strict=False)
+        return msgspec.convert(move.shaped(values), VERBS[move.verb].body, strict=False)
     except msgspec.ValidationError as error:
         raise Invalid(fields=[_as_labeled(str(error), move)]) from None
 

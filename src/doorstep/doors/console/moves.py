@@ -7,28 +7,40 @@ may happen is the verb's to say.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from doorstep.doors.console import words
 from doorstep.doors.console.forms import Field
-from doorstep.doors.console.speaking import _
-from doorstep.doors.console.whole import Parcel, Whole
+from doorstep.doors.console.speaking import Told, _
+from doorstep.doors.console.whole import Parcel, Part, Whole
 from doorstep.doors.reads.cases import Case
-from doorstep.doors.reads.order import Hold
+from doorstep.doors.reads.order import Hold, Payment
+from doorstep.journey.cash.books import BY_HAND, CHANNEL
+from doorstep.journey.fulfillment.unpack import LABELED
 from doorstep.kit.money import digits, to_decimal
+from doorstep.plug.states import DELIVERY_STATES
 from doorstep.spine.journey import ROWS
 from doorstep.spine.verbs import VERBS
 
 CLOSED = ("canceled", "expired")
+UNBILLED = ("not_invoiced", "partly_invoiced")
 OVER = (*CLOSED, "completed")
 ON_SHELF = ("wanted", "promised", "picked", "packed")
+SENT = ("shipped", "delivered", "taken_back", "lost")
+# What is told of a parcel that has a label; a label alone is no news.
+NEWS = tuple(state for state in DELIVERY_STATES if state not in ("pre_transit", "canceled"))
+INSTRUCTIONS = Told({
+    "reattempt": "Try again", "readdress": "Take it to another address", "return": "Bring it back to us",
+    "send_papers": "Take the papers it asks for",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One verb as a form. `subject` is what it is about: the body's fields that the form carries along."""
+    """One verb as a form. `subject` is what it is about: the body's fields that the form carries along; `shaped`: what
+    was asked as the verb's body has it."""
 
     verb: str
     button: str
@@ -40,6 +52,7 @@ class Move:
     tone: Literal["", "primary", "danger"] = ""
     previewed: bool = False  # the effect is shown first
     currency: str = ""
+    shaped: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
     @property
     def key(self) -> str:
@@ -107,6 +120,7 @@ def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:
         stages = {stage for _, _, stage in part.to_do}
         yield part.row.id, _release(of, part.row.id), part.row.released_at is None and "promised" in stages
         yield part.row.id, _pack(of, part.row.id), "picked" in stages
+        yield part.row.id, _unpick(of, part), "picked" in stages
     for parcel in of.parcels:
         for move, fits in _of_parcel(of, parcel):
             yield parcel.row.id, move, fits
@@ -122,16 +136,48 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     on_shelf, out = any(units[each] for each in ON_SHELF), units["shipped"] + units["delivered"] > 0
     yield _confirm(of), stage == "draft"
     yield _record_payment(of), of.due_minor > 0 and stage not in (*CLOSED, "draft")
-    yield _capture(of), cash.held > 0 and out
+    yield _want_authorization(of), of.due_minor > cash.held and _was_declined(of)
+    yield _want_capture(of), _held(of) > 0 and out
+    yield _capture(of), _held_by_channel(of) > 0 and out
+    yield _want_release_of_funds(of), _held(of) > max(0, of.due_minor)
     yield _remit(of), cash.collected > 0
+    yield _issue_invoice(of), out and not of.order.history and of.order.statuses.invoicing in UNBILLED
+    yield _issue_credit(of), cash.invoiced > cash.credited and cash.owed > 0
     yield _want_refund(of), of.due_minor < 0
+    for payment in of.order.payments:
+        yield _refund(of, payment), _is_refunded_by_hand(payment)
     yield _hold(of), stage not in OVER
     yield _fix_address(of), on_shelf
     yield _check(of), stage in ("received", "processing")
     yield _take_back(of), out
     yield _note(of), True
     yield _open_case(of), True
+    yield _unpromise(of), units["promised"] > 0
     yield _cancel(of), on_shelf
+
+
+def _payments(of: Whole, kind: str, state: str) -> list[Payment]:
+    return [payment for payment in of.order.payments if payment.kind == kind and payment.state == state]
+
+
+def _was_declined(of: Whole) -> bool:
+    return bool(_payments(of, "authorization", "declined"))
+
+
+def _held_by_channel(of: Whole) -> int:
+    """Of the money that is held, at most what the channel itself holds."""
+    return min(of.order.cash.held, sum(p.amount_minor for p in _payments(of, "authorization", "done")
+                                       if p.provider == CHANNEL))  # fmt: skip
+
+
+def _held(of: Whole) -> int:
+    """By providers, and not asked for yet: to be taken, or let go."""
+    asked = sum(p.amount_minor for kind in ("capture", "release") for p in _payments(of, kind, "wanted"))
+    return of.order.cash.held - _held_by_channel(of) - asked
+
+
+def _is_refunded_by_hand(payment: Payment) -> bool:
+    return (payment.kind, payment.state) == ("refund", "wanted") and payment.provider in (BY_HAND, CHANNEL)
 
 
 def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
@@ -142,6 +188,10 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield _want_label(of, row.id), here and row.label_state in ("none", "refused", "void")
     yield _keep_label(of, row.id), here and row.label_state != "bought"
     yield _want_void(of, row.id), here and row.label_state == "bought"
+    yield _keep_void(of, row.id), here and row.label_state == "void_wanted"
+    yield _unpack(of, row.id), here and row.label_state not in LABELED
+    yield _track(of, row.id), on_the_road or (here and row.label_state == "bought")
+    yield _instruct(of, row.id), on_the_road
     yield _deliver(of, row.id), on_the_road
     yield _lose(of, row.id), on_the_road
 
@@ -257,9 +307,59 @@ def _remit(of: Whole) -> Move:
     )  # fmt: skip
 
 
-def _capture(of: Whole) -> Move:
+def _want_authorization(of: Whole) -> Move:
+    says = _("The provider said no. It is asked once more to hold what the buyer owes.")
+    return _move(of, "want_authorization", _("Ask for the money again"), _("Have the money held"), says)
+
+
+def _want_capture(of: Whole) -> Move:
     says = _("The provider is asked for what is held.")
     return _move(of, "want_capture", _("Take held money"), _("Take the held money"), says, confirm=_("Take it"))
+
+
+def _capture(of: Whole) -> Move:
+    held = _spelled(_held_by_channel(of), of.order.currency)
+    return _move(
+        of, "capture", _("Taken in the channel"), _("Held money was taken in the channel"),
+        _("The channel holds it: take it there, then write it down here."),
+        Field("amount_minor", _("Amount"), "money", held, required=True, unit=of.order.currency),
+        Field("provider_ref", _("Reference"), longest=120),
+        confirm=_("Record it"),
+    )  # fmt: skip
+
+
+def _want_release_of_funds(of: Whole) -> Move:
+    says = _("Nobody needs what is held any more: the buyer gets it back.")
+    return _move(of, "want_release_of_funds", _("Let held money go"), _("Let the held money go"), says)
+
+
+def _issue_invoice(of: Whole) -> Move:
+    says = _("For all of it that is not billed yet.")
+    return _move(of, "issue_invoice", _("Invoice"), _("Issue an invoice"), says)
+
+
+def _issue_credit(of: Whole) -> Move:
+    at_once = (("true", _("Give back at once what is then paid too much")), ("false", _("Only issue it")))
+    return _move(
+        of, "issue_credit", _("Credit"), _("Issue a credit note"),
+        _("For units that were billed, for an amount, or both."),
+        *_units_of_lines(of, SENT, all_of_them=False),
+        Field("amount_minor", _("Amount"), "money", unit=of.order.currency, hint=_("Beside the units; empty: none.")),
+        Field("reason", _("Why"), longest=120),
+        Field("refund", _("Then"), "choice", "true", choices=at_once),
+        confirm=_("Issue it"), previewed=True,
+    )  # fmt: skip
+
+
+def _refund(of: Whole, payment: Payment) -> Move:
+    amount = _spelled(payment.amount_minor, payment.currency)
+    says = _("%(amount)s %(currency)s are to go back by other means than a provider: send them, then write it down.",
+             amount=amount, currency=payment.currency)  # fmt: skip
+    return _move(
+        of, "refund", _("Record refund"), _("The money went back"), says,
+        Field("provider_ref", _("Reference"), longest=120, hint=_("What the bank statement says.")),
+        subject={"payment": payment.id}, confirm=_("It went back"), tone="primary",
+    )  # fmt: skip
 
 
 def _want_refund(of: Whole) -> Move:
@@ -269,6 +369,16 @@ def _want_refund(of: Whole) -> Move:
         Field("amount_minor", _("Amount"), "money", back, required=True, unit=of.order.currency),
         Field("reason", _("Why")),
         confirm=_("Refund"), previewed=True,
+    )  # fmt: skip
+
+
+def _unpromise(of: Whole) -> Move:
+    lines = tuple((str(line.line), of.titles[line.line]) for line in of.order.lines if line.units["promised"])
+    return _move(
+        of, "unpromise", _("Give stock back"), _("Give promised stock back"),
+        _("It goes to the order that waits longest. Hold this one first if it is not to be this."),
+        Field("line", _("What"), "choice", choices=(("", _("All that is promised")), *lines)),
+        confirm=_("Give it back"), previewed=True,
     )  # fmt: skip
 
 
@@ -363,6 +473,27 @@ def _pack(of: Whole, fulfillment_order: str) -> Move:
     )  # fmt: skip
 
 
+def _unpick(of: Whole, part: Part) -> Move:
+    units: dict[int, int] = defaultdict(int)
+    for each in part.row.allocations:
+        units[each.line] += each.picked
+    picked = {line: count for line, count in units.items() if count}
+    return _move(
+        of, "unpick", _("Put back"), _("Put picked units back on the shelf"), _("They stay promised to this order."),
+        Field("line", _("What"), "choice", choices=tuple((str(line), of.title(line)) for line in picked)),
+        Field("quantity", _("Units"), "count", str(next(iter(picked.values()), 0)), required=True,
+              most=max(picked.values(), default=0)),
+        Field("bin", _("To bin"), required=True, longest=60),
+        subject={"fulfillment_order": part.row.id}, confirm=_("Put them back"),
+    )  # fmt: skip
+
+
+def _unpack(of: Whole, parcel: str) -> Move:
+    says = _("All that is in the parcel is only picked again.")
+    return _move(of, "unpack", _("Unpack"), _("Unpack the parcel"), says, subject={"parcel": parcel},
+                 confirm=_("Unpack it"), previewed=True)  # fmt: skip
+
+
 def _want_label(of: Whole, parcel: str) -> Move:
     says = _("The carrier that keeps the promise cheapest is asked.")
     return _move(of, "want_label", _("Ask for a label"), _("Ask for a label"), says, subject={"parcel": parcel},
@@ -386,10 +517,45 @@ def _want_void(of: Whole, parcel: str) -> Move:
                  confirm=_("Void it"), tone="danger")  # fmt: skip
 
 
+def _keep_void(of: Whole, parcel: str) -> Move:
+    says = _("For when the carrier does not answer and the label is void all the same.")
+    return _move(of, "keep_void", _("It is void"), _("The label is void"), says, subject={"parcel": parcel},
+                 confirm=_("It is void"), previewed=True)  # fmt: skip
+
+
 def _hand_over(of: Whole, parcel: str) -> Move:
     says = _("It leaves the site. The buyer is told, the invoice issued, held money taken.")
     return _move(of, "hand_over", _("Hand over"), _("Hand over to the carrier"), says, subject={"parcel": parcel},
                  confirm=_("It is gone"), tone="primary")  # fmt: skip
+
+
+def _track(of: Whole, parcel: str) -> Move:
+    states = tuple((state, words.delivery(state)) for state in NEWS)
+    return _move(
+        of, "track", _("News"), _("Write down news of the parcel"),
+        _("What the carrier says by phone, or on a page of its own."),
+        Field("state", _("How it stands"), "choice", "in_transit", choices=states),
+        Field("happened_at", _("When"), "moment", required=True),
+        Field("place", _("Where"), longest=200),
+        Field("message", _("What the carrier says"), longest=1000),
+        subject={"parcel": parcel}, confirm=_("Keep it"), shaped=_as_news,
+    )  # fmt: skip
+
+
+def _as_news(asked: dict[str, Any]) -> dict[str, Any]:
+    return {"parcel": asked.pop("parcel"), "events": [asked]}
+
+
+def _instruct(of: Whole, parcel: str) -> Move:
+    return _move(
+        of, "instruct", _("Instruct"), _("What is the carrier to do?"),
+        _("It stands among what needs attention until somebody has told the carrier."),
+        Field("what", _("It is to"), "choice", "reattempt", choices=tuple(INSTRUCTIONS.items())),
+        Field("on", _("On"), "day", hint=_("The day that the buyer names.")),
+        Field("note", _("Note"), "long", longest=1000,
+              hint=_("Another address, and whatever else the carrier must know.")),
+        subject={"parcel": parcel}, confirm=_("Keep it"),
+    )  # fmt: skip
 
 
 def _deliver(of: Whole, parcel: str) -> Move:

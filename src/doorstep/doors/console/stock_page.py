@@ -54,9 +54,9 @@ async def show(visit: Visit) -> Response[str]:
 
 
 async def show_past(visit: Visit) -> Response[str]:
-    """What stood where when a day was over on the reader's clock: all that moved until then, added up."""
+    """What stood where when a day was over on the reader's clock; of today, what stands there now."""
     today = clock.now().astimezone(reader().clock).date()
-    day = min(_day(visit.query.get("day", "")) or today - timedelta(days=1), today)
+    day = min(_day(visit.query.get("day", "")) or today, today)
     sku = visit.query.get("sku", "").strip()[:120]
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, visit.query.get("merchant", ""))

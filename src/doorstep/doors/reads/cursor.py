@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from doorstep.kit.refusals import Refusal
 
 T = TypeVar("T")
 _LARGEST_ID = 2**63 - 1
+# The longest names that a page ends at: a SKU's code and a site's, whatever they are written in.
+LONGEST = 1_500
+Cursor = Annotated[str, Meta(min_length=1, max_length=LONGEST)]
 
 
 class NotACursor(Refusal):
@@ -27,7 +31,7 @@ def write(*values: Any) -> str:
 
 def read(word: str, kind: type[T]) -> T:
     """The values, as the tuple type that was written."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", word):
+    if not re.fullmatch(rf"[A-Za-z0-9_-]{{1,{LONGEST}}}", word):
         raise NotACursor(cursor=word[:60])
     try:
         values: Any = msgspec.json.decode(urlsafe_b64decode(word + "=" * (-len(word) % 4)), type=kind)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
 from doorstep.kit.money import digits
@@ -70,7 +71,7 @@ class GridQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     code: Word | None = None
     all: bool = False
     limit: Limit = 50
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
 
 
 class Lacking(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
@@ -86,7 +87,7 @@ class ExceptionQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     order: Annotated[str, Meta(pattern="^ord_[1-9][0-9]{0,17}$")] | None = None
     resolved: bool = False
     limit: Limit = 50
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
 
 
 class StepRow(Struct, frozen=True, kw_only=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit
 from doorstep.spine import feed as spine
 from doorstep.spine.tenant import Tx
@@ -16,7 +17,7 @@ from doorstep.spine.tenant import Tx
 class FeedQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Without a cursor from the very beginning."""
 
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
     limit: Limit = 50
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.order import ParcelRow, parcel_row
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
@@ -83,7 +84,7 @@ class FloorQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     site: Word | None = None
     status: Status = "any"
     limit: Limit = 50
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
 
 
 class ToPick(Struct, frozen=True, kw_only=True):

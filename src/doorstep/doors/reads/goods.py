@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
-
-Cursor = Annotated[str, Meta(min_length=1, max_length=200)]
 
 STOCK = """
 select s.sku_id, s.code as sku, t.code as site, a.free, a.reserved, a.picked, a.packed, a.quarantine

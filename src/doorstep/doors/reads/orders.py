@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.finding import find
 from doorstep.doors.reads.order import Statuses
 from doorstep.kit.ids import public
@@ -53,7 +54,7 @@ class OrderQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     email: Annotated[str, Meta(min_length=1, max_length=254)] | None = None
     q: Word | None = None
     limit: Limit = 50
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
 
 
 class OrderRow(Struct, frozen=True, kw_only=True):

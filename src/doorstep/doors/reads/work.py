@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit, Word
 from doorstep.kit.ids import public
 from doorstep.spine.tenant import Tx
@@ -27,7 +28,7 @@ class JobQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     state: Literal["due", "refused", "dead"] = "dead"
     verb: Word | None = None
     limit: Limit = 50
-    cursor: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    cursor: Cursor | None = None
 
 
 class JobRow(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,6 @@
-"""stock: how many units of each SKU stood at each site at any past instant: all that moved until then, added up."""
+"""stock: how many units of each SKU stood at each site at any past instant: all that moved until then, added up; up to
+now that is what the balances say.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from doorstep.doors.reads.orders import Word
+from doorstep.kit import clock
 from doorstep.spine.journey import JOURNEY, STOCK
 from doorstep.spine.tenant import Tx
 
@@ -26,6 +29,16 @@ select s.code as sku, t.code as site, {", ".join(f"u.{stage}" for stage in STOCK
   join sku s on s.merchant_id = $1 and s.sku_id = u.sku_id
   join site t on t.site_id = u.site_id
   where ($3::text is null or s.code = $3) and ($4::text is null or t.code = $4)
+  order by s.code, t.code
+"""
+
+STANDS = f"""
+select s.code as sku, t.code as site, {", ".join(f"a.{stage}" for stage in STOCK)},
+    {" + ".join(f"a.{stage}" for stage in STOCK)} as total
+  from availability a
+  join sku s on s.merchant_id = $1 and s.sku_id = a.sku_id
+  join site t on t.site_id = a.site_id
+  where a.merchant_id = $1 and ($2::text is null or s.code = $2) and ($3::text is null or t.code = $3)
   order by s.code, t.code
 """
 
@@ -57,5 +70,9 @@ class PastStock(Struct, frozen=True, kw_only=True):
 
 
 async def report_stock(tx: Tx, merchant: int, query: PastStockQuery) -> PastStock:
-    rows = await tx.rows(STOOD, merchant, query.at, query.sku, query.site)
+    narrowed = (query.sku, query.site)
+    if query.at >= clock.now():
+        rows = await tx.rows(STANDS, merchant, *narrowed)
+    else:
+        rows = await tx.rows(STOOD, merchant, query.at, *narrowed)
     return PastStock(at=query.at, stock=[PastStockRow(**row) for row in rows])
