@@ -1,0 +1,143 @@
+"""shopping: all carriers are asked at once what a parcel would cost, with one deadline; who is late is left out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from doorstep.journey.shipping.choose import Answered, Carried, Chosen, Facts, Refused, Wanted, decide
+from doorstep.journey.shipping.shipment import CARRIERS, Packed, contains, packed, shipment_of
+from doorstep.kit.lines import TooLate
+from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment
+from doorstep.setup.calendars import Calendar
+from doorstep.setup.carried import came_in_time
+from doorstep.setup.customs.rules import rules_of as customs_rules
+from doorstep.setup.promising import leaves_on
+from doorstep.setup.shipping_rules import ShippingRules, end_of, rules_of
+from doorstep.setup.sites import every_site
+from doorstep.spine.tenant import Tx
+from doorstep.spine.world import TryLater, World
+
+PO_BOX = re.compile(
+    r"\b(p\.?\s*o\.?\s*box|post\s*office\s*box|postfach|bo[iî]te postale|caixa postal|casella postale|apartado"
+    r"|skrytka pocztowa|po[sš]tov[yý] prie[cč]inok|а/с)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """A parcel, whom to ask about it, and all that the rule needs but their answers."""
+
+    parcel: Packed
+    carriers: tuple[str, ...]
+    facts: Facts
+
+
+async def basket(
+    tx: Tx, merchant: int, parcel: Packed, now: Any, *, carrier: str = "", service: str = "",
+    refused: Sequence[Refused] = (),
+) -> Basket:  # fmt: skip
+    """`carrier` and `service`: what a person named; else the shipping method may name a carrier."""
+    row = parcel.row
+    to_country = str(row["ship_to"].get("country", ""))
+    leaves, promised, working_days = await _days(tx, parcel, now)
+    wanted_carrier = carrier or row["method_carrier"]
+    codes = [found["code"] for found in await tx.rows(CARRIERS, merchant)]
+    asked = tuple(code for code in codes if wanted_carrier in ("", code))
+    days = (promised - leaves).days if promised else working_days
+    carried = await came_in_time(tx, merchant, row["site_country"], to_country, asked, days)
+    listed = await customs_rules(tx, [], now.date())
+    wanted = Wanted(
+        currency=row["currency"], working_days=working_days, level=row["service_level"],
+        origin=end_of(row["site_country"], str(row["site_address"].get("postcode", ""))),
+        to=end_of(to_country, str(row["ship_to"].get("postcode", ""))), contains=contains(parcel),
+        to_po_box=any(PO_BOX.search(str(row["ship_to"].get(line, ""))) for line in ("line1", "line2", "company")),
+        carrier=wanted_carrier, service=service, by_hand=bool(carrier and service), leaves=leaves, promised=promised,
+    )  # fmt: skip
+    facts = Facts(
+        wanted, (), rules_of(row["shipping"]), tuple(refused),
+        {name: Carried(*seen) for name, seen in carried.items()}, listed.per_euro,
+    )  # fmt: skip
+    return Basket(parcel, asked, facts)
+
+
+async def _days(tx: Tx, parcel: Packed, now: Any) -> tuple[date, date | None, int]:
+    """The day it can leave on, the day that was promised, and the working days between: of the country it goes to."""
+    row = parcel.row
+    site = (await every_site(tx))[row["site_id"]]
+    leaves, promised = leaves_on(site, now), row["promised"]
+    if promised is None:
+        return leaves, None, int(row["days_max"])
+    calendar = Calendar(country=str(row["ship_to"].get("country", "")))
+    return leaves, promised, calendar.between(leaves, promised) if promised >= leaves else -1
+
+
+async def shop(world: World, merchant: int, of: Basket) -> Chosen:
+    """Ask them all, and choose. Raises TryLater where nothing is left to choose and somebody did not answer."""
+    shipment = shipment_of(of.parcel)
+    rules = of.facts.rules
+    answers = await asyncio.gather(*(_ask(world, merchant, code, shipment, rules) for code in of.carriers))
+    chosen = decide(_with(of.facts, [answer for answer, _ in answers]))
+    if chosen.rate is None and any(failed for _, failed in answers):
+        told = ", ".join(f"{answer.carrier}: {answer.left_out}" for answer, failed in answers if failed)
+        raise TryLater(f"no carrier to choose: {told}")
+    return chosen
+
+
+def _with(facts: Facts, answers: Sequence[Answered]) -> Facts:
+    return Facts(facts.wanted, answers, facts.rules, facts.refused, facts.carried, facts.per_euro)
+
+
+async def _ask(
+    world: World, merchant: int, code: str, shipment: Shipment, rules: ShippingRules
+) -> tuple[Answered, bool]:
+    """Its answer, and whether it may answer better later."""
+    try:
+        carrier = await world.carrier(merchant, code)
+        rates = await world.lines.within(rules.answer_within_s, (merchant, code), lambda: carrier.rates(shipment))
+        return Answered(code, tuple(_own(rates, code))), False
+    except CarrierRefused as no:
+        return Answered(code, left_out=spelled(no)), False
+    except (CarrierDown, TooLate) as silence:
+        return Answered(code, left_out=_silent(silence)), True
+    except Refusal as no:
+        return Answered(code, left_out=f"{no.code}: {no}"), True
+    except Exception as nonsense:  # whatever a plugin does: the other carriers' answers count
+        return Answered(code, left_out=f"its answer makes no sense: {type(nonsense).__name__}"), True
+
+
+def _own(rates: Any, code: str) -> list[Rate]:
+    """Prices of this account; raises TypeError for what is none."""
+    for rate in rates:
+        if not isinstance(rate, Rate) or rate.carrier != code or rate.amount_minor < 0:
+            raise TypeError(f"{rate!r} is no rate of {code}")
+    return list(rates)
+
+
+def _silent(silence: CarrierDown | TooLate) -> str:
+    return str(silence.why.get("detail") or silence) if isinstance(silence, CarrierDown) else str(silence)
+
+
+def spelled(no: CarrierRefused) -> str:
+    """What the carrier said, in its own words where it has some."""
+    words = [str(no.why[name]) for name in ("reason", "detail") if no.why.get(name)]
+    return ": ".join(words) or no.sentence
+
+
+async def offers(world: World, merchant: int, parcel: str) -> Chosen:
+    """What a person is shown: every offer for a packed parcel, and which would be chosen. Refuses NotFound."""
+    async with world.reading([merchant]) as tx:
+        found = await packed(tx, parcel)
+        if found is None or found.row["handed_over_at"] is not None:
+            raise NotFound(parcel=parcel)
+        of = await basket(tx, merchant, found, world.now())
+    try:
+        return await shop(world, merchant, of)
+    except TryLater as later:
+        return Chosen(None, {"rule": str(later), "refused": {}, "offers": [], "left_out": {}})
