@@ -93,7 +93,7 @@ async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Seq
         service=chosen.rate.service, refused=[(one.carrier, one.service, one.reason) for one in refused],
         named=(named[0], named[1]), why=chosen.why,
     )  # fmt: skip
-    await world.ask("choose_label", [Ask(ask.merchant, choice, world.now())])
+    await world.ask("choose_label", [Ask(ask.merchant, choice, ask.at)])
 
 
 def _nobody(chosen: Chosen, carriers: Sequence[str], refused: Sequence[Refused]) -> str:

@@ -45,6 +45,7 @@ class Answered:
     carrier: str
     rates: tuple[Rate, ...] = ()
     left_out: str = ""
+    may_answer_later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Chosen:
     rate: Rate | None
     why: dict[str, Any] = field(default_factory=dict)
     offers: tuple[Option, ...] = ()
+    answered: Sequence[Answered] = ()
 
 
 def decide(facts: Facts) -> Chosen:
@@ -122,7 +124,7 @@ def decide(facts: Facts) -> Chosen:
     best, left = _best(facts, in_time) if in_time else (min(fit, key=lambda one: one.surest, default=None), fit)
     told = [_or(one, _beaten(facts, one, best, in_time, left)) for one in options]
     ranked = tuple(sorted(told, key=lambda one: (one.name != (best.name if best else ""), _rank(one))))
-    return Chosen(best.rate if best else None, _why(facts, best, ranked, bool(in_time)), ranked)
+    return Chosen(best.rate if best else None, _why(facts, best, ranked, bool(in_time)), ranked, facts.answered)
 
 
 def _rank(one: Option) -> tuple[Any, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +18,7 @@ from doorstep.setup.calendars import Calendar
 from doorstep.setup.carried import came_in_time
 from doorstep.setup.customs.rules import rules_of as customs_rules
 from doorstep.setup.promising import leaves_on
-from doorstep.setup.shipping_rules import ShippingRules, end_of, rules_of
+from doorstep.setup.shipping_rules import end_of, rules_of
 from doorstep.setup.sites import every_site
 from doorstep.spine.tenant import Tx
 from doorstep.spine.world import TryLater, World
@@ -80,36 +80,33 @@ async def _days(tx: Tx, parcel: Packed, now: Any) -> tuple[date, date | None, in
 
 async def shop(world: World, merchant: int, of: Basket) -> Chosen:
     """Ask them all, and choose. Raises TryLater where nothing is left to choose and somebody did not answer."""
-    shipment = shipment_of(of.parcel)
-    rules = of.facts.rules
-    answers = await asyncio.gather(*(_ask(world, merchant, code, shipment, rules) for code in of.carriers))
-    chosen = decide(_with(of.facts, [answer for answer, _ in answers]))
-    if chosen.rate is None and any(failed for _, failed in answers):
-        told = ", ".join(f"{answer.carrier}: {answer.left_out}" for answer, failed in answers if failed)
-        raise TryLater(f"no carrier to choose: {told}")
+    chosen = await ask_all(world, merchant, of)
+    if chosen.rate is None and any(answer.may_answer_later for answer in chosen.answered):
+        late = (f"{one.carrier}: {one.left_out}" for one in chosen.answered if one.may_answer_later)
+        raise TryLater(f"no carrier to choose: {', '.join(late)}")
     return chosen
 
 
-def _with(facts: Facts, answers: Sequence[Answered]) -> Facts:
-    return Facts(facts.wanted, answers, facts.rules, facts.refused, facts.carried, facts.per_euro)
+async def ask_all(world: World, merchant: int, of: Basket) -> Chosen:
+    shipment, within_s = shipment_of(of.parcel), of.facts.rules.answer_within_s
+    answered = await asyncio.gather(*(_ask(world, merchant, code, shipment, within_s) for code in of.carriers))
+    return decide(replace(of.facts, answered=answered))
 
 
-async def _ask(
-    world: World, merchant: int, code: str, shipment: Shipment, rules: ShippingRules
-) -> tuple[Answered, bool]:
-    """Its answer, and whether it may answer better later."""
+async def _ask(world: World, merchant: int, code: str, shipment: Shipment, within_s: float) -> Answered:
     try:
         carrier = await world.carrier(merchant, code)
-        rates = await world.lines.within(rules.answer_within_s, (merchant, code), lambda: carrier.rates(shipment))
-        return Answered(code, tuple(_own(rates, code))), False
+        rates = await world.lines.within(within_s, (merchant, code), lambda: carrier.rates(shipment))
+        return Answered(code, tuple(_own(rates, code)))
     except CarrierRefused as no:
-        return Answered(code, left_out=spelled(no)), False
+        return Answered(code, left_out=spelled(no))
     except (CarrierDown, TooLate) as silence:
-        return Answered(code, left_out=_silent(silence)), True
+        return Answered(code, left_out=_silent(silence), may_answer_later=True)
     except Refusal as no:
-        return Answered(code, left_out=f"{no.code}: {no}"), True
+        return Answered(code, left_out=f"{no.code}: {no}", may_answer_later=True)
     except Exception as nonsense:  # whatever a plugin does: the other carriers' answers count
-        return Answered(code, left_out=f"its answer makes no sense: {type(nonsense).__name__}"), True
+        told = f"its answer makes no sense: {type(nonsense).__name__}"
+        return Answered(code, left_out=told, may_answer_later=True)
 
 
 def _own(rates: Any, code: str) -> list[Rate]:
@@ -137,7 +134,4 @@ async def offers(world: World, merchant: int, parcel: str) -> Chosen:
         if found is None or found.row["handed_over_at"] is not None:
             raise NotFound(parcel=parcel)
         of = await basket(tx, merchant, found, world.now())
-    try:
-        return await shop(world, merchant, of)
-    except TryLater as later:
-        return Chosen(None, {"rule": str(later), "refused": {}, "offers": [], "left_out": {}})
+    return await ask_all(world, merchant, of)
