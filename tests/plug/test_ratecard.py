@@ -243,7 +243,8 @@ async def test_the_carrier_prices_by_the_day_on_which_it_is_asked() -> None:
 
 def test_fuel_is_that_of_the_day_on_the_base_and_on_named_surcharges() -> None:
     card = dated(
-        flat(1000), fuel=(Fuel(begins=date(2026, 11, 1), percent=Decimal("12.5")), Fuel(begins=NEW_YEAR, percent=Decimal(10))),
+        flat(1000),
+        fuel=(Fuel(begins=date(2026, 11, 1), percent=Decimal("12.5")), Fuel(begins=NEW_YEAR, percent=Decimal(10))),
         surcharges=(Surcharge(code="border", on="border", amount_minor=200), Surcharge(code="peak", amount_minor=99)),
         fuel_on=("border",),
     )  # fmt: skip

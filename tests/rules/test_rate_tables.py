@@ -15,7 +15,12 @@ from tests.rules.a_workbook import workbook
 ZONES = (Zone(name="home", countries=("home",)), Zone(name="Zone 1", countries=("PL", "CZ")),
          Zone(name="Zone 2", countries=("*",)))  # fmt: skip
 CARD = RateCard(currency="EUR", zones=ZONES, services=())
-MATRIX = "Weight (kg);Zone 1;2;Poland\n0.5;4,80;9.10;\n1 kg;5,60;11,00;6.00\n1.01 - 2;7.00;14.5;\neach extra kg;1.20;2;\ndays;3;8;"
+MATRIX = """Weight (kg);Zone 1;2;Poland
+0.5;4,80;9.10;
+1 kg;5,60;11,00;6.00
+1.01 - 2;7.00;14.5;
+each extra kg;1.20;2;
+days;3;8;"""
 
 
 def test_a_matrix_has_a_row_per_weight_and_a_column_per_zone() -> None:

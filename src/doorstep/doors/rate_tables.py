@@ -29,7 +29,8 @@ GRAMS: dict[str, Decimal] = {
     "g": Decimal(1), "kg": Decimal(1000), "lb": Decimal("453.59237"), "oz": Decimal("28.349523125"),
 }  # fmt: skip
 HEAVIEST_G = 100_000_000
-_SPELLED: dict[str, str] = {"gram": "g", "grams": "g", "gr": "g", "kilogram": "kg", "kilograms": "kg", "kgs": "kg", "lbs": "lb",
+_SPELLED: dict[str, str] = {"gram": "g", "grams": "g", "gr": "g", "kilogram": "kg", "kilograms": "kg",
+            "kgs": "kg", "lbs": "lb",
             "pound": "lb", "pounds": "lb", "ounce": "oz", "ounces": "oz", "г": "g", "кг": "kg"}  # fmt: skip
 # What a column is, by the words of its name; the first that fits.
 _COLUMNS: dict[str, tuple[str, ...]] = {

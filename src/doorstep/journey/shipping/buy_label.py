@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.shipping.choose import Chosen, Refused
-from doorstep.journey.shipping.label import ChooseLabel, KeepLabel, KeepVoid, RefuseLabel
+from doorstep.journey.shipping.label import ChooseLabel, KeepLabel, KeepVoid, RefuseLabel, Tried
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import basket, shop, spelled
 from doorstep.plug.carrier import CarrierRefused
@@ -53,7 +53,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         parcel = await packed(tx, ask.body.parcel)
     if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("wanted", ask.body.label_key):
         return  # answered meanwhile
-    choice = parcel.row["label_choice"] or {"nth": 0, "refused": []}
+    choice = parcel.row["label_choice"] or {"nth": 0, "tried": []}
     if choice["nth"] != ask.body.nth:
         return  # chosen meanwhile: that choice has a job of its own
     if not choice["nth"]:
@@ -65,7 +65,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     except CarrierRefused as no:
         everything = no.why.get("reason") in ABOUT_THE_PARCEL
         said = Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
-        await _choose(world, ask, parcel, [*(Refused(*before) for before in choice["refused"]), said])
+        await _choose(world, ask, parcel, [*(Refused(**before) for before in choice["tried"]), said])
         return
     kept = KeepLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, carrier=label.carrier, service=label.service,
@@ -90,8 +90,8 @@ async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Seq
         return
     choice = ChooseLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, nth=ask.body.nth + 1, carrier=chosen.rate.carrier,
-        service=chosen.rate.service, refused=[(one.carrier, one.service, one.reason) for one in refused],
-        named=(named[0], named[1]), why=chosen.why,
+        service=chosen.rate.service, tried=[Tried(**one._asdict()) for one in refused], named_carrier=named[0],
+        named_service=named[1], why=chosen.why,
     )  # fmt: skip
     await world.ask("choose_label", [Ask(ask.merchant, choice, ask.at)])
 

@@ -29,17 +29,25 @@ class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     service: Word = ""
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was chosen before and could not be bought; without a service, nothing of that carrier can."""
+
+    carrier: Word
+    service: Word = ""
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
 class ChooseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The `nth` choice for this question: each is asked with a key of its own. `refused`: what was chosen before it, as
-    carrier, service and reason."""
+    """The `nth` choice for this question: each is asked with a key of its own. `named`: what a person asked for."""
 
     parcel: str
     label_key: Word
     nth: Annotated[int, Meta(ge=1, le=20)] = 1
     carrier: Word
     service: Word
-    refused: list[tuple[str, str, str]] = []
-    named: tuple[str, str] = ("", "")  # carrier and service, where a person named them
+    tried: list[Tried] = []
+    named_carrier: Word = ""
+    named_service: Word = ""
     why: dict[str, Any] = {}
 
 
@@ -164,15 +172,15 @@ def _chosen(parcel: ParcelFacts, decision: int, ask: Ask[ChooseLabel]) -> Outcom
         raise LabelAnswered(parcel=choice.parcel, label=parcel.label_state, nth=choice.nth)
     outcome = outcome_of_parcel(parcel, label="wanted")
     told = {"parcel": choice.parcel, "carrier": choice.carrier, "service": choice.service}
-    if choice.refused:
-        carrier, service, reason = choice.refused[-1]
-        before = {"carrier": carrier, "service": service, "reason": reason}
+    if choice.tried:
+        before = msgspec.to_builtins(choice.tried[-1])
         outcome.events = [Event("choose_label", data=told | {"refused": before})]
     else:
         outcome.verb = "choose_label"
     kept = {
-        "nth": choice.nth, "carrier": choice.carrier, "service": choice.service, "refused": choice.refused,
-        "named": choice.named, "key": choice.label_key if choice.nth == 1 else f"{choice.label_key}.{choice.nth}",
+        "nth": choice.nth, "carrier": choice.carrier, "service": choice.service,
+        "tried": msgspec.to_builtins(choice.tried), "named": [choice.named_carrier, choice.named_service],
+        "key": choice.label_key if choice.nth == 1 else f"{choice.label_key}.{choice.nth}",
     }  # fmt: skip
     outcome.facts = [
         Update("parcel", {"parcel_id": parcel.parcel_id}, {"label_choice": kept}),
