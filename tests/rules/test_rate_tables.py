@@ -56,7 +56,7 @@ def test_zones_are_countries_or_beginnings_of_postcodes() -> None:
     table = "Country;Postcode prefix;Zone\nGermany;;1\nGB;;2\nGB;IV, KW;3\nrest of world;;9\nhome;;0\nAtlantis;;4"
     read = read_text(table, RateCard(currency="EUR", zones=(), services=()), Asked())
     assert read.form == "zones"
-    assert [line for line in told(read.problems)] == ["line 7, Country: 'Atlantis': this is no country"]
+    assert list(told(read.problems)) == ["line 7, Country: 'Atlantis': this is no country"]
     zones = {zone.name: zone for zone in read.zones.values()}
     assert zones["1"].countries == ("DE",) and zones["3"].postal == ("GB IV", "GB KW")
     assert (zones["9"].countries, zones["0"].countries) == (("*",), ("home",))

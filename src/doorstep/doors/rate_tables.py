@@ -106,7 +106,8 @@ def read_file(path: Path, card: RateCard, asked: Asked) -> Read:
     problems: list[Wrong] = []
     for row in table:
         if isinstance(row, BadRow):
-            problems.append(Wrong(row.line, row.column, row.value, row.reason))
+            # One that costs no row is a remark about the file.
+            problems += [Wrong(row.line, row.column, row.value, row.reason)] if row.rows else []
         else:
             lines.append((row.line, row.texts))
     return _read(table.header, lines, card, asked, problems)
@@ -342,8 +343,8 @@ def _service(text: str) -> str:
 
 
 def _unit(header: str) -> str:
-    for word in re.findall(r"[a-zа-яіїє]+", header.lower()):
-        if (unit := _SPELLED.get(word, word)) in GRAMS:
+    for found in re.finditer(r"[a-zа-яіїє]+", header.lower()):
+        if (unit := _SPELLED.get(found[0], found[0])) in GRAMS:
             return unit
     return "kg"
 
