@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from doorstep.doors import supervisor
-from doorstep.kit import embedded
+from doorstep.kit import clock, embedded
 from doorstep.kit.migrate import migrate
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.simulator.process import Outside
@@ -181,6 +181,7 @@ async def one_round(of: Depot, lots: dict[str, Iterator[tuple[Shop, str]]], coun
     for nth, pair in enumerate(pairs):
         for shop, parcel in pair:
             of.kind[parcel] = kind
+            shop.at = clock.now()
             await done(shop, "want_label", [{"parcel": parcel}])
         await asyncio.sleep(max(0.0, begin + (nth + 1) / pace - time.monotonic()))
     deadline = time.monotonic() + PATIENCE_S
