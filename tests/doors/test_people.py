@@ -441,7 +441,7 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("POST", "/orders/{order:str}/{verb:str}"): HANDS | {MERCHANT},
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs"): {*ROLES},
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/rates"): {*ROLES},
-    ("POST", "/orders/{order:str}/parcels/{parcel:str}/rates"): {OWNER, OPERATOR, FLOOR, MERCHANT},
+    ("POST", "/orders/{order:str}/parcels/{parcel:str}/rates"): HANDS,
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/{paper:str}"): {*ROLES},
     ("GET", "/orders/{order:str}/invoices/{invoice:str}"): DESK,
     ("GET", "/floor"): HANDS | {READ_ONLY},
