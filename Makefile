@@ -10,7 +10,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
+.PHONY: help demo up down status test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races labels resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ pour: $(STAMP) ## a minute of orders over 64 connections while web and database 
 
 races: $(STAMP) ## 64 clients, one SKU, 1,000 units, 10,000 tries; carts in opposite order
 	@$(BIN)/python -m tests.drills.race $(ARGS)
+
+labels: $(STAMP) ## 1,000 labels of a carrier that loses answers beside one that does not: none is paid twice, none waits
+	@$(BIN)/python -m tests.drills.labels $(ARGS)
 
 resume: $(STAMP) ## years of orders imported while the import is killed -9 twenty times (needs DOORSTEP_DATA)
 	@$(BIN)/python -m tests.drills.importing $(ARGS)

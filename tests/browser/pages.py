@@ -32,6 +32,13 @@ A_SKU = """
 select a.sku_id from availability a where a.merchant_id = any($1)
   order by a.free + a.reserved desc, a.sku_id desc limit 1
 """
+A_PARCEL_HERE = """
+select p.order_id, p.parcel_id from parcel p
+  where p.merchant_id = any($1) and p.handed_over_at is null and p.packed_at is not null
+    and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+      and l.quantity > 0)
+  order by p.parcel_id desc limit 1
+"""
 A_RATE_CARD = """
 select m.key, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
   where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
@@ -112,6 +119,15 @@ def is_for(role: str, address: str) -> bool:
         (route for route, word in words.items() if re.fullmatch(word, path)), key=lambda one: one.count("{")
     )
     return bool(routes) and reaches(role, "GET", routes[0])
+
+
+async def rates_of_a_parcel(db: Db) -> str:
+    """Of one that is still here; else the orders."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        row = await tx.row(A_PARCEL_HERE, list(tx.merchants))
+    if row is None:
+        return "/orders"
+    return f"/orders/{public('ord', row['order_id'])}/parcels/{public('par', row['parcel_id'])}/rates"
 
 
 async def keys(tab: Tab) -> None:
@@ -223,6 +239,8 @@ PAGES: tuple[Shot, ...] = (
     Shot("rate-cards", "/settings/rate-cards"),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
     Shot("rate-card-edit", a_rate_card("/edit")),
+    Shot("rate-card-import", a_rate_card("/import")),
+    Shot("rates", rates_of_a_parcel),
     Shot("methods", "/settings/methods"),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),

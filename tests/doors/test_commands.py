@@ -106,7 +106,7 @@ def cli() -> Iterator[Cli]:
         ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
-        ("setup", "load"),
+        ("setup", "load"), ("rate-cards", "import"), ("rates",),
         ("sku", "customs"), ("orders", "customs"), ("do", "pick"),
         ("do", "record-payment"), ("do", "fix_address"),
     ],
@@ -516,3 +516,29 @@ def test_without_a_merchant_named_the_only_one_is_meant(a_home: Path) -> None:
     cli.says("merchant", "add", "cups", "--currency", "USD", "--country", "US")
     assert cli.refused("orders", "list").startswith("Say which merchant is meant")
     assert cli.run("orders", "list", DOORSTEP_MERCHANT="cups").returncode == 0
+
+
+def test_a_price_list_is_looked_at_and_kept_with_everything_wrong_told(cli: Cli) -> None:
+    zones, prices, wrong = (cli.home / name for name in ("zones.csv", "prices.csv", "wrong.csv"))
+    zones.write_text("Zone,Country\nhome,home\nEurope,DE\nEurope,Poland\n")
+    prices.write_text("Weight (kg),home,Europe\n0.5,4.80,9.10\n1,5.60,11.00\ndays,3,6\n")
+    wrong.write_text("Weight (kg),home,Mars\nheavy,4.80,1\n")
+    asked = ("--card", "garden-post", "--merchant", "mugs")
+    refused = cli.run("rate-cards", "import", str(zones), str(wrong), "--service", "std", *asked)
+    assert refused.returncode == 1 and "Nothing is kept." in refused.stdout
+    assert "wrong.csv: line 1, Mars: 'Mars': the card has no such zone" in refused.stdout
+    assert "wrong.csv: line 2, Weight (kg): 'heavy': this is no weight" in refused.stdout
+    both = (str(zones), str(prices), "--service", "std", *asked)
+    looked = cli.json("rate-cards", "import", *both, "--preview")
+    assert (looked["kept"], looked["prices"], looked["services"], looked["problems"]) == (False, 4, ["std"], [])
+    assert cli.json("rate-cards", "list", "--merchant", "mugs") == {"rate_cards": []}
+    assert "garden-post is kept." in cli.says("rate-cards", "import", *both)
+    prices.write_text("Weight (kg),home,Europe\n0.5,5.10,9.90\n")
+    cli.says("rate-cards", "import", str(prices), "--service", "std", "--begins", "2199-01-01", *asked)
+    (card,) = cli.json("rate-cards", "list", "--merchant", "mugs")["rate_cards"]
+    assert (card["code"], card["zones"], card["services"], card["begins"]) == ("garden-post", 2, "std", "2199-01-01")
+    assert cli.run("rate-cards", "import", str(prices), "--begins", "soon", *asked).returncode == 2
+    rules = '{"lanes": [{"say": "forbid", "which": ["garden-post"], "to": ["RU"]}]}'
+    assert "shipping" in cli.says("merchant", "set", "mugs", "--shipping", rules)
+    assert cli.run("merchant", "set", "mugs", "--shipping", '{"lanes": 5}').returncode == 1
+    assert cli.run("rates", "par_1", "--merchant", "mugs").returncode == 1

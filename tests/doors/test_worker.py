@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from doorstep.doors.worker.loop import Worker
+from doorstep.doors.worker.loop import CALLS, CALLS_OF_ONE, Worker
 from doorstep.doors.worker.schedule import forget_old_keys
 from doorstep.kit import clock
 from doorstep.kit.embedded import Urls
@@ -296,6 +296,67 @@ async def test_a_slow_errand_holds_up_no_verb(alone: Shop, monkeypatch: pytest.M
         return await alone.stage(order) == READY
 
     await until(is_promised)
+    patience.set()
+    worker.stopping.set()
+    await asyncio.wait_for(running, 15)
+
+
+async def test_who_is_slow_holds_up_nobody_but_those_who_wait_for_it(
+    alone: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred jobs for a carrier that never answers are due before one for a carrier that does."""
+    patience, asked = asyncio.Event(), Counter[str]()
+
+    async def call(world: World, asks: list[Ask[Any]]) -> None:
+        (ask,) = asks
+        asked[ask.body.carrier] += 1
+        if ask.body.carrier == "slow":
+            await patience.wait()
+
+    monkeypatch.setitem(ERRAND, "buy_label", Errand("buy_label", ERRAND["buy_label"].body, call, account="carrier"))
+    await queue(alone, "buy_label", '{"parcel": "par_1", "label_key": "k", "carrier": "slow"}', 100)
+    await queue(alone, "buy_label", '{"parcel": "par_2", "label_key": "k", "carrier": "quick"}', 20)
+    worker = Worker(world_of(alone.db))
+    running = asyncio.create_task(worker.run())
+
+    async def are_done() -> bool:
+        return asked["quick"] == 20 and await waiting(alone, "buy_label") == 100
+
+    await until(are_done)
+    assert asked["slow"] == CALLS_OF_ONE  # never more of one account at once
+    patience.set()
+
+    async def is_quiet() -> bool:
+        return await waiting(alone, "buy_label") == 0
+
+    await until(is_quiet)
+    assert asked == {"slow": 100, "quick": 20}
+    worker.stopping.set()
+    await asyncio.wait_for(running, 15)
+
+
+async def test_a_call_that_waits_long_gives_its_hand_to_another(alone: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carriers that never answer, enough of them to fill all hands; then there is one that does."""
+    patience, asked = asyncio.Event(), Counter[str]()
+
+    async def call(world: World, asks: list[Ask[Any]]) -> None:
+        (ask,) = asks
+        asked[ask.body.carrier] += 1
+        if ask.body.carrier != "quick":
+            await patience.wait()
+
+    monkeypatch.setitem(ERRAND, "buy_label", Errand("buy_label", ERRAND["buy_label"].body, call, account="carrier"))
+    for nth in range(CALLS // CALLS_OF_ONE + 1):
+        body = f'{{"parcel": "par_1", "label_key": "k", "carrier": "slow-{nth}"}}'
+        await queue(alone, "buy_label", body, CALLS_OF_ONE)
+    await queue(alone, "buy_label", '{"parcel": "par_2", "label_key": "k", "carrier": "quick"}')
+    worker = Worker(world_of(alone.db))
+    running = asyncio.create_task(worker.run())
+
+    async def is_asked() -> bool:
+        return asked["quick"] == 1
+
+    await until(is_asked, 15)
     patience.set()
     worker.stopping.set()
     await asyncio.wait_for(running, 15)

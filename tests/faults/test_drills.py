@@ -34,3 +34,8 @@ def test_what_was_acknowledged_survives_kills_of_everything() -> None:
 def test_orders_that_were_acknowledged_mid_batch_survive_kills_of_web_and_database() -> None:
     told = drill("intake", "--seconds", "6", "--kills", "2")
     assert told.rstrip().endswith("1 passed, 0 failed")
+
+
+def test_a_carrier_that_loses_answers_is_paid_once_a_label() -> None:
+    told = drill("labels", "--labels", "60", "--rounds", "2", "--pace", "12", "--ratio", "20")
+    assert told.rstrip().endswith("1 passed, 0 failed")

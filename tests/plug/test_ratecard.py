@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from doorstep.plug import registry
-from doorstep.plug.carrier import Address, Carrier, CarrierRefused, Parcel
+from doorstep.plug.carrier import Address, Carrier, CarrierRefused, Parcel, Rate
 from doorstep.plug.ratecard import (
     Break,
+    Fuel,
     RateCard,
     RateCardCarrier,
     Service,
@@ -25,6 +27,8 @@ from doorstep.plug.ratecard import (
     Tariff,
     Zone,
     is_tracking_number,
+    price,
+    problems,
     s10_check_digit,
     tracking_number,
 )
@@ -182,3 +186,162 @@ def test_a_card_that_would_answer_nonsense_is_refused_with_every_problem() -> No
         registry.carrier("ratecard", "own", config)
     for part in ("XXQ is no currency", "no zone far", "weight breaks are missing", "divisor"):
         assert part in no.value.why["problem"]
+
+
+# What changes with the day, and in steps
+
+
+def dated(*tariffs: Tariff, **service: Any) -> RateCard:
+    zones = (Zone(name="all", countries=("*",)), Zone(name="islands", postal=("PL 00-1", "PL 00")))
+    return RateCard(currency="USD", zones=zones, services=(Service(code="ground", tariffs=tariffs, **service),))
+
+
+def flat(amount_minor: int, begins: date | None = None, zone: str = "all") -> Tariff:
+    return Tariff(zone=zone, begins=begins, breaks=(Break(up_to_g=30000, amount_minor=amount_minor),))
+
+
+def priced(card: RateCard, on: date, **change: Any) -> Rate:
+    rate = price("own", card, card.services[0], replace(a_mug_to_warsaw("ground"), **change), on)
+    assert isinstance(rate, Rate), rate
+    return rate
+
+
+NEW_YEAR = date(2027, 1, 1)
+
+
+def test_prices_of_later_wait_until_their_day() -> None:
+    card = dated(flat(900), flat(990, NEW_YEAR), flat(1090, date(2027, 7, 1)))
+    assert [priced(card, day).amount_minor for day in (date(2026, 12, 31), NEW_YEAR, date(2027, 6, 30))] == [
+        900,
+        990,
+        990,
+    ]
+    assert priced(card, date(2030, 1, 1)).amount_minor == 1090
+
+
+def test_a_card_holds_from_its_first_day_to_its_last() -> None:
+    card = replace(dated(flat(900)), begins=NEW_YEAR, ends=date(2027, 12, 31))
+    for day, there in (
+        (date(2026, 12, 31), False),
+        (NEW_YEAR, True),
+        (date(2027, 12, 31), True),
+        (date(2028, 1, 1), False),
+    ):
+        found = price("own", card, card.services[0], a_mug_to_warsaw("ground"), day)
+        assert isinstance(found, Rate) is there, day
+        assert there or found == "not_in_force"
+
+
+async def test_the_carrier_prices_by_the_day_on_which_it_is_asked() -> None:
+    card, today = dated(flat(900), flat(990, NEW_YEAR)), [date(2026, 12, 31)]
+    own = RateCardCarrier("own", card, lambda: today[0])
+    assert (await own.rates(a_mug_to_warsaw()))[0].amount_minor == 900
+    today[0] = NEW_YEAR
+    assert (await own.buy(a_mug_to_warsaw("ground"), a_key())).cost_minor == 990
+
+
+def test_fuel_is_that_of_the_day_on_the_base_and_on_named_surcharges() -> None:
+    card = dated(
+        flat(1000),
+        fuel=(Fuel(begins=date(2026, 11, 1), percent=Decimal("12.5")), Fuel(begins=NEW_YEAR, percent=Decimal(10))),
+        surcharges=(Surcharge(code="border", on="border", amount_minor=200), Surcharge(code="peak", amount_minor=99)),
+        fuel_on=("border",),
+    )  # fmt: skip
+    assert priced(card, date(2026, 10, 31)).why[-1] == "peak 99"
+    assert priced(card, date(2026, 11, 1)).why[-1] == "fuel 12.5 % 150"
+    assert priced(card, NEW_YEAR).why[-4:] == ("base 1000", "border 200", "peak 99", "fuel 10 % 120")
+
+
+def test_a_surcharge_of_a_season_begins_and_ends() -> None:
+    peak = Surcharge(code="peak", amount_minor=99, begins=date(2026, 11, 15), ends=date(2026, 12, 31))
+    card = dated(flat(1000), surcharges=(peak,))
+    days = (date(2026, 11, 14), date(2026, 11, 15), date(2026, 12, 31), NEW_YEAR)
+    assert [priced(card, day).amount_minor for day in days] == [1000, 1099, 1099, 1000]
+
+
+def test_weights_go_up_in_steps_and_a_parcel_costs_at_least_the_minimum() -> None:
+    breaks = (
+        Break(up_to_g=400, amount_minor=300),
+        Break(up_to_g=500, amount_minor=500),
+        Break(up_to_g=1000, amount_minor=800),
+    )
+    card = dated(Tariff(zone="all", breaks=breaks), round_up_to_g=500, minimum_minor=600)
+    small = priced(card, NEW_YEAR, parcels=(Parcel(weight_g=100),))
+    assert small.amount_minor == 600
+    assert small.why == ("zone all", "500 g on the scales, rounded up", "base 500", "minimum 100")
+    assert priced(card, NEW_YEAR, parcels=(Parcel(weight_g=501),)).amount_minor == 800
+    both = priced(card, NEW_YEAR, parcels=(Parcel(weight_g=100), Parcel(weight_g=900)))
+    assert both.amount_minor == 600 + 800
+
+
+def test_the_longest_beginning_of_a_postcode_comes_before_the_country() -> None:
+    card = dated(flat(900), flat(1900, zone="islands"))
+    warsaw = a_mug_to_warsaw().ship_to
+    assert priced(card, NEW_YEAR).amount_minor == 1900  # 00-120
+    assert priced(card, NEW_YEAR, ship_to=replace(warsaw, postal_code="30-001")).amount_minor == 900
+    nearer = replace(card, zones=(*card.zones, Zone(name="center", postal=("PL 00-12",))))
+    card = replace(nearer, services=(replace(nearer.services[0], tariffs=(flat(900), flat(1900, zone="islands"),
+                                                                         flat(700, zone="center"))),))  # fmt: skip
+    assert priced(card, NEW_YEAR).amount_minor == 700
+
+
+async def test_goods_that_it_does_not_take_are_priced_and_not_sold() -> None:
+    shipment = replace(a_mug_to_warsaw("ground"), contains=("battery",))
+    careful = RateCardCarrier("own", dated(flat(900), takes=("battery",)))
+    assert (await careful.rates(shipment))[0].takes == ("battery",)
+    await careful.buy(shipment, a_key())
+    other = RateCardCarrier("own", dated(flat(900)))
+    assert (await other.rates(shipment))[0].takes == ()
+    with pytest.raises(CarrierRefused) as no:
+        await other.buy(shipment, a_key())
+    assert no.value.why["reason"] == "goods_not_taken"
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> RateCard:
+    """Whose prices rise with the weight, as price lists do."""
+    tariffs = []
+    for begins in draw(
+        st.lists(st.none() | st.dates(date(2026, 1, 1), date(2027, 12, 31)), min_size=1, max_size=3, unique=True)
+    ):
+        weights = sorted(draw(st.sets(st.integers(100, 20000), min_size=1, max_size=5)))
+        amounts = sorted(draw(st.lists(st.integers(0, 9999), min_size=len(weights), max_size=len(weights))))
+        breaks = tuple(Break(up_to_g=w, amount_minor=a) for w, a in zip(weights, amounts, strict=True))
+        tariffs.append(Tariff(zone="all", breaks=breaks, begins=begins,
+                              per_extra_kg_minor=draw(st.none() | st.integers(0, 500))))  # fmt: skip
+    percents = st.decimals(0, 40, places=2)
+    return dated(
+        *tariffs, round_up_to_g=draw(st.sampled_from([1, 100, 500])), minimum_minor=draw(st.integers(0, 2000)),
+        volumetric_divisor=draw(st.none() | st.sampled_from([4000, 5000])),
+        surcharges=tuple(
+            Surcharge(code=f"extra-{nth}", amount_minor=draw(st.integers(0, 900)), percent=draw(percents))
+            for nth in range(draw(st.integers(0, 2)))
+        ),
+        fuel=tuple(Fuel(begins=day, percent=draw(percents)) for day in draw(
+            st.lists(st.dates(date(2026, 1, 1), date(2027, 12, 31)), max_size=2, unique=True))),
+    )  # fmt: skip
+
+
+@given(cards(), st.dates(date(2025, 12, 1), date(2028, 1, 31)), st.integers(1, 30000), st.integers(1, 30000))
+def test_a_heavier_parcel_never_costs_less_and_the_parts_add_up(card: RateCard, on: date, one: int, other: int) -> None:
+    assert problems(card) == []
+    service = card.services[0]
+    boxes = [Parcel(weight_g=weight, length_mm=200, width_mm=150, height_mm=100) for weight in sorted((one, other))]
+    lighter, heavier = (
+        price("own", card, service, replace(a_mug_to_warsaw("ground"), parcels=(box,)), on) for box in boxes
+    )
+    for rate in (lighter, heavier):
+        if isinstance(rate, Rate):
+            assert sum(int(line.rsplit(" ", 1)[1]) for line in rate.why[2:]) == rate.amount_minor
+    if isinstance(heavier, Rate):
+        assert isinstance(lighter, Rate) and lighter.amount_minor <= heavier.amount_minor
+
+
+def test_dates_steps_and_fuel_that_make_no_sense_are_told() -> None:
+    card = dated(flat(1), flat(2), round_up_to_g=0, fuel=(Fuel(begins=NEW_YEAR, percent=Decimal(-1)),), fuel_on=("x",))
+    told = "; ".join(
+        problems(replace(card, begins=NEW_YEAR, ends=date(2026, 1, 1), zones=(*card.zones, Zone(name="no"))))
+    )
+    for part in ("zone no is no place", "ends before it begins", "is there twice", "steps above 0", "not below 0 %",
+                 "no surcharge x"):  # fmt: skip
+        assert part in told

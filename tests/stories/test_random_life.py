@@ -72,6 +72,7 @@ select
 """
 
 # More was billed than the order, or one of its lines, ever was.
+# What was billed elsewhere stays as it was written, whatever a later file makes of the order.
 BILLED_TWICE = """
 select o.order_id, n.invoiced, o.total_minor from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
@@ -80,7 +81,7 @@ select o.order_id, n.invoiced, o.total_minor from orders o
       select coalesce(sum((billed ->> 'quantity')::bigint), 0)
         from invoice i cross join jsonb_array_elements(i.content -> 'lines') billed
         where i.merchant_id = o.merchant_id and i.order_id = o.order_id and i.kind = 'invoice'
-          and (billed ->> 'line')::int = l.line_no)))
+          and i.content ->> 'history' is null and (billed ->> 'line')::int = l.line_no)))
 """
 
 

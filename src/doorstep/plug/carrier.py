@@ -83,6 +83,7 @@ class Shipment(Struct, frozen=True, kw_only=True):
     currency: str = ""  # of cod_minor and insured_minor
     insured_minor: int = 0
     signature: bool = False
+    contains: tuple[str, ...] = ()  # what not every service takes: battery, liquid, flammable, dangerous
     is_return: bool = False  # the way back: ship_from is the buyer; needs the ability return_label
 
     @property
@@ -101,6 +102,7 @@ class Rate(Struct, frozen=True, kw_only=True):
     currency: str
     days: int | None = None  # transit days promised; None = the carrier does not say
     why: tuple[str, ...] = ()  # how the price came about, a part a line
+    takes: tuple[str, ...] = ()  # of what not every service takes, what this one says that it does
 
 
 class Label(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,13 @@
-"""ratecard: a carrier known only by its price list: priced, labeled and numbered here, followed by hand."""
+"""ratecard: a carrier known only by its price list: priced, labeled and numbered here, followed by hand.
+
+What has a day on which it begins waits until then: a card, a tariff, a surcharge, a fuel percentage.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from hashlib import sha256
 from typing import Literal
@@ -10,6 +15,7 @@ from typing import Literal
 from babel.core import get_global
 from msgspec import Struct
 
+from doorstep.kit import clock
 from doorstep.plug.carrier import Ability, CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
 
 SAME_COUNTRY = "home"  # wherever the parcel starts
@@ -17,10 +23,12 @@ REST_OF_WORLD = "*"
 
 
 class Zone(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Countries that cost the same; `home` is the country of origin and comes first, `*` is any and last."""
+    """What costs the same. `postal`: a country with the beginning of its postcodes, "GB IV"; the longest that fits
+    comes first. Of `countries`, `home` is the country of origin and comes before any other, `*` is any and last."""
 
     name: str
-    countries: tuple[str, ...]
+    countries: tuple[str, ...] = ()
+    postal: tuple[str, ...] = ()
 
 
 class Break(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,12 +39,13 @@ class Break(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Tariff(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one service costs into one zone, and how long it takes."""
+    """What one service costs into one zone, and how long it takes; of several for a zone the one that began last."""
 
     zone: str
     breaks: tuple[Break, ...]
     days: int | None = None
     per_extra_kg_minor: int | None = None  # beyond the last break, per begun kilogram; None = too heavy
+    begins: date | None = None  # None = from the first day
 
 
 class Surcharge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +58,15 @@ class Surcharge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     longest_over_mm: int = 0  # for oversize
     country: str = ""  # for remote
     postal_prefixes: tuple[str, ...] = ()  # for remote
+    begins: date | None = None  # such as a peak season
+    ends: date | None = None  # its last day
+
+
+class Fuel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is added for fuel from that day until the next one of the list begins."""
+
+    begins: date
+    percent: Decimal
 
 
 class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,11 +74,16 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tariffs: tuple[Tariff, ...]
     name: str = ""
     volumetric_divisor: int | None = None  # cm³ per kg, such as 5000; None = the scales alone count
+    round_up_to_g: int = 1  # weights are charged in steps of so many grams
+    minimum_minor: int = 0  # a parcel's base price is never less
     max_weight_g: int | None = None  # of one parcel
     max_length_mm: int | None = None
     max_girth_mm: int | None = None  # length + 2 × (width + height)
     surcharges: tuple[Surcharge, ...] = ()
+    fuel: tuple[Fuel, ...] = ()
+    fuel_on: tuple[str, ...] = ()  # the surcharges that fuel is added on too; on the base price it always is
     cash_on_delivery: bool = False
+    takes: tuple[str, ...] = ()  # what not everybody takes: battery, liquid, flammable …, po_box
 
 
 class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +92,8 @@ class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     services: tuple[Service, ...]
     prefix: str = "DS"  # begins every tracking number
     origin_countries: tuple[str, ...] = ()  # where parcels are taken; empty = anywhere
+    begins: date | None = None  # the first day of the whole card
+    ends: date | None = None  # and the last
 
 
 class RateCardCarrier:
@@ -76,13 +101,15 @@ class RateCardCarrier:
 
     can: frozenset[Ability] = frozenset({"rates", "buy", "void", "return_label"})
 
-    def __init__(self, code: str, card: RateCard) -> None:
+    def __init__(self, code: str, card: RateCard, today: Callable[[], date] = lambda: clock.now().date()) -> None:
         self.code = code
         self.card = card
+        self._today = today
 
     async def rates(self, shipment: Shipment) -> list[Rate]:
         refuse_unless_measurable(shipment)
-        priced = (price(self.code, self.card, service, shipment) for service in self._services(shipment))
+        on = self._today()
+        priced = (price(self.code, self.card, service, shipment, on) for service in self._services(shipment))
         found = [rate for rate in priced if isinstance(rate, Rate)]
         return sorted(found, key=lambda rate: (rate.amount_minor, rate.service))
 
@@ -91,9 +118,11 @@ class RateCardCarrier:
         services = [service for service in self._services(shipment) if service.code == shipment.service]
         if not services:
             raise CarrierRefused(carrier=self.code, reason="unknown_service", service=shipment.service)
-        rate = price(self.code, self.card, services[0], shipment)
+        rate = price(self.code, self.card, services[0], shipment, self._today())
         if not isinstance(rate, Rate):
             raise CarrierRefused(carrier=self.code, reason=rate, service=shipment.service)
+        if untaken := [word for word in shipment.contains if word not in rate.takes]:
+            raise CarrierRefused(carrier=self.code, reason="goods_not_taken", detail=", ".join(untaken))
         number = tracking_number(self.card.prefix, f"{self.code}|{key}", shipment.ship_from.country)
         return Label(
             carrier=self.code,
@@ -124,16 +153,35 @@ def problems(card: RateCard) -> list[str]:
     """What would make this card answer nonsense; empty = fine."""
     zones = {zone.name for zone in card.zones}
     found = [f"service {code} is there twice" for code, times in _codes(card).items() if times > 1]
+    found += [f"zone {zone.name} is no place" for zone in card.zones if not zone.countries and not zone.postal]
     if card.currency not in get_global("all_currencies"):
         found.append(f"{card.currency} is no currency")
+    if card.begins and card.ends and card.ends < card.begins:
+        found.append("the card ends before it begins")
     for service in card.services:
-        if service.volumetric_divisor is not None and service.volumetric_divisor <= 0:
-            found.append(f"{service.code}: the volumetric divisor must be above 0")
+        found += _problems_of(service)
         for tariff in service.tariffs:
             if tariff.zone not in zones:
                 found.append(f"{service.code}: there is no zone {tariff.zone}")
             if not tariff.breaks or any(one.up_to_g <= 0 or one.amount_minor < 0 for one in tariff.breaks):
                 found.append(f"{service.code} to {tariff.zone}: weight breaks are missing or below 0")
+    return found
+
+
+def _problems_of(service: Service) -> list[str]:
+    found = []
+    if service.volumetric_divisor is not None and service.volumetric_divisor <= 0:
+        found.append(f"{service.code}: the volumetric divisor must be above 0")
+    if service.round_up_to_g <= 0 or service.minimum_minor < 0:
+        found.append(f"{service.code}: weights go up in steps above 0 g, and no minimum is below 0")
+    if any(fuel.percent < 0 for fuel in service.fuel):
+        found.append(f"{service.code}: fuel is not below 0 %")
+    begun = Counter((tariff.zone, tariff.begins) for tariff in service.tariffs)
+    for (zone, begins), times in begun.items():
+        if times > 1:
+            found.append(f"{service.code} to {zone} is there twice{f' from {begins}' if begins else ''}")
+    if unknown := set(service.fuel_on) - {extra.code for extra in service.surcharges}:
+        found.append(f"{service.code}: fuel is added on no surcharge {', '.join(sorted(unknown))}")
     return found
 
 
@@ -146,10 +194,13 @@ def refuse_unless_measurable(shipment: Shipment) -> None:
         raise CarrierRefused(reason="weight_missing")
 
 
-def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) -> Rate | str:
-    """The rate, or one word for why this service does not take it."""
-    zone = zone_of(card, service, shipment)
-    tariff = next((one for one in service.tariffs if zone and one.zone == zone.name), None)
+def price(carrier: str, card: RateCard, service: Service, shipment: Shipment, on: date = date.min) -> Rate | str:
+    """The rate on that day (without one, by what has no days), or one word for why this service does not take it."""
+    if not _begun(card.begins, on) or (card.ends and card.ends < on):
+        return "not_in_force"
+    tariffs = in_force(service, on)
+    zone = zone_of(card, tariffs, shipment)
+    tariff = next((one for one in tariffs if zone and one.zone == zone.name), None)
     if tariff is None:
         return "country_not_served"
     if shipment.cod_minor and not service.cash_on_delivery:
@@ -161,25 +212,48 @@ def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) ->
     bases = [base_price(service, tariff, parcel) for parcel in shipment.parcels]
     if None in bases:
         return "too_heavy"
-    base_minor = sum(base for base in bases if base is not None)
-    extras = surcharges(service, shipment, base_minor)
+    listed_minor = sum(base for base in bases if base is not None)
+    base_minor = sum(max(base, service.minimum_minor) for base in bases if base is not None)
+    extras = _extras(service, shipment, base_minor, on)
+    if base_minor > listed_minor:
+        extras.insert(0, ("minimum", base_minor - listed_minor))
     why = [f"zone {tariff.zone}", *(_weight_line(service, parcel) for parcel in shipment.parcels)]
-    why += [f"base {base_minor}", *(f"{code} {amount}" for code, amount in extras)]
+    why += [f"base {listed_minor}", *(f"{code} {amount}" for code, amount in extras)]
     return Rate(
         carrier=carrier,
         service=service.code,
-        amount_minor=base_minor + sum(amount for _, amount in extras),
+        amount_minor=listed_minor + sum(amount for _, amount in extras),
         currency=card.currency,
         days=tariff.days,
         why=tuple(why),
+        takes=service.takes,
     )
 
 
-def zone_of(card: RateCard, service: Service, shipment: Shipment) -> Zone | None:
-    """The closest of the zones that the service has a tariff for; the way back costs what the way there does."""
-    away = shipment.ship_from if shipment.is_return else shipment.ship_to
-    served = {tariff.zone for tariff in service.tariffs}
+def in_force(service: Service, on: date) -> list[Tariff]:
+    """Of each zone the tariff that began last."""
+    found: dict[str, Tariff] = {}
+    for tariff in sorted(service.tariffs, key=lambda one: one.begins or date.min):
+        if _begun(tariff.begins, on):
+            found[tariff.zone] = tariff
+    return list(found.values())
+
+
+def _begun(begins: date | None, on: date) -> bool:
+    return begins is None or begins <= on
+
+
+def zone_of(card: RateCard, tariffs: Iterable[Tariff], shipment: Shipment) -> Zone | None:
+    """The closest of the zones that there is a tariff for; the way back costs what the way there does."""
+    served = {tariff.zone for tariff in tariffs}
     zones = [zone for zone in card.zones if zone.name in served]
+    away = shipment.ship_from if shipment.is_return else shipment.ship_to
+    area = away.country + away.postal_code.replace(" ", "").upper()
+    fitting = [
+        (len(prefix), zone) for zone in zones for postal in zone.postal if area.startswith(prefix := _joined(postal))
+    ]
+    if fitting:
+        return max(fitting, key=lambda one: one[0])[1]
     home = () if shipment.crosses_border else (SAME_COUNTRY,)
     for wanted in (*home, away.country, REST_OF_WORLD):
         for zone in zones:
@@ -188,12 +262,18 @@ def zone_of(card: RateCard, service: Service, shipment: Shipment) -> Zone | None
     return None
 
 
+def _joined(postal: str) -> str:
+    """ "GB IV" as a postcode begins behind its country."""
+    return postal.replace(" ", "").replace(":", "").upper()
+
+
 def chargeable_g(service: Service, parcel: Parcel) -> int:
-    """The dearer of what it weighs and what room it takes (mm³ / (cm³ per kg) is grams)."""
-    if not service.volumetric_divisor:
-        return parcel.weight_g
-    volume_mm3 = parcel.length_mm * parcel.width_mm * parcel.height_mm
-    return max(parcel.weight_g, -(-volume_mm3 // service.volumetric_divisor))
+    """The dearer of what it weighs and what room it takes (mm³ / (cm³ per kg) is grams), in the steps of the list."""
+    weight_g = parcel.weight_g
+    if service.volumetric_divisor:
+        volume_mm3 = parcel.length_mm * parcel.width_mm * parcel.height_mm
+        weight_g = max(weight_g, -(-volume_mm3 // service.volumetric_divisor))
+    return -(-weight_g // service.round_up_to_g) * service.round_up_to_g
 
 
 def base_price(service: Service, tariff: Tariff, parcel: Parcel) -> int | None:
@@ -224,15 +304,29 @@ def longest_mm(parcel: Parcel) -> int:
     return max(parcel.length_mm, parcel.width_mm, parcel.height_mm)
 
 
-def surcharges(service: Service, shipment: Shipment, base_minor: int) -> list[tuple[str, int]]:
+def surcharges(service: Service, shipment: Shipment, base_minor: int, on: date = date.min) -> list[tuple[str, int]]:
     found = []
     for extra in service.surcharges:
         times = _times(extra, shipment)
-        if times:
-            share = extra.percent / 100 * _percent_base(extra, shipment, base_minor)
-            rounded = int(share.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-            found.append((extra.code, extra.amount_minor * times + rounded))
+        if times and _begun(extra.begins, on) and (extra.ends is None or on <= extra.ends):
+            share = _share(extra.percent, _percent_base(extra, shipment, base_minor))
+            found.append((extra.code, extra.amount_minor * times + share))
     return found
+
+
+def _extras(service: Service, shipment: Shipment, base_minor: int, on: date) -> list[tuple[str, int]]:
+    """Surcharges, then the fuel of that day on the base price and on those that are named."""
+    found = surcharges(service, shipment, base_minor, on)
+    begun = [fuel for fuel in service.fuel if fuel.begins <= on]
+    if begun:
+        fuel = max(begun, key=lambda one: one.begins)
+        fueled_minor = base_minor + sum(amount for code, amount in found if code in service.fuel_on)
+        found.append((f"fuel {fuel.percent} %", _share(fuel.percent, fueled_minor)))
+    return found
+
+
+def _share(percent: Decimal, of_minor: int) -> int:
+    return int((percent / 100 * of_minor).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def _times(extra: Surcharge, shipment: Shipment) -> int:
@@ -258,7 +352,9 @@ def _percent_base(extra: Surcharge, shipment: Shipment, base_minor: int) -> int:
 
 def _weight_line(service: Service, parcel: Parcel) -> str:
     charged_g = chargeable_g(service, parcel)
-    return f"{charged_g} g by volume" if charged_g > parcel.weight_g else f"{charged_g} g on the scales"
+    by_volume = charged_g - service.round_up_to_g >= parcel.weight_g
+    rounded = ", rounded up" if service.round_up_to_g > 1 else ""
+    return f"{charged_g} g {'by volume' if by_volume else 'on the scales'}{rounded}"
 
 
 # Tracking numbers: the shape of UPU S10 (letters, serial, check digit, country) with a serial of 16 digits in

@@ -16,18 +16,20 @@ from doorstep.setup import checks, log
 from doorstep.setup.customs.profile import check_profile, check_tax_numbers
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.log import MACHINE, By
+from doorstep.setup.shipping_rules import check_rules
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
 insert into merchant (merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short,
-    ship, reserve_minutes, hold_duplicates, brand, timezone, customs, reliability)
+    ship, reserve_minutes, hold_duplicates, brand, timezone, customs, reliability, shipping)
   select merchant_id, key, name, is_operator, currency, country, address, email, tax_numbers, when_short, ship,
-    reserve_minutes, hold_duplicates, brand, timezone, customs, reliability
+    reserve_minutes, hold_duplicates, brand, timezone, customs, reliability, shipping
     from jsonb_populate_record(null::merchant, $1::jsonb)
 """
 # What may be changed later; the key is for ever, and orders in another currency stay what they are.
 CHANGEABLE = ("name", "currency", "country", "address", "email", "tax_numbers", "when_short", "ship",
-              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs", "reliability")  # fmt: skip
+              "reserve_minutes", "hold_duplicates", "brand", "timezone", "customs", "reliability",
+              "shipping")  # fmt: skip
 CHANGE_MERCHANT = f"""
 update merchant m set {", ".join(f"{name} = d.{name}" for name in CHANGEABLE)}
   from jsonb_populate_record((select m from merchant m where m.merchant_id = $1), $2::jsonb) d
@@ -94,6 +96,7 @@ class NewMerchant:
     timezone: str = "UTC"  # whose days its reports count
     customs: dict[str, Any] = field(default_factory=dict)
     reliability: float = 0.9
+    shipping: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) ->
         check_tax_numbers(to["tax_numbers"])
     if "customs" in to:
         check_profile(to["customs"])
+    if "shipping" in to:
+        check_rules(to["shipping"])
     if "reliability" in to:
         checks.reliability(to["reliability"])
     unknown = to.keys() - set(CHANGEABLE)

@@ -24,10 +24,17 @@ select j.merchant_id, j.verb from job j where j.merchant_id = any($1) and j.stat
     and (j.leased_until is null or j.leased_until < $2)
   group by j.merchant_id, j.verb order by min(j.due_at)
 """
+# Of one errand: whom its jobs are to call, by the field of the body that says it.
+ACCOUNTS = """
+select coalesce(j.body ->> $3, '') as account from job j
+  where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.due_at <= $4
+    and (j.leased_until is null or j.leased_until < $4)
+  group by 1 order by min(j.due_at)
+"""
 CLAIM = """
 with due as (
   select j.job_id from job j where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.due_at <= $3
-    and (j.leased_until is null or j.leased_until < $3)
+    and (j.leased_until is null or j.leased_until < $3) and ($6 = '' or coalesce(j.body ->> $6, '') = $7)
   order by j.due_at, j.job_id limit $4 for update skip locked)
 update job j set leased_until = $5, fence = j.fence + 1, attempts = j.attempts + 1
   from due where j.merchant_id = $1 and j.job_id = due.job_id
@@ -84,9 +91,19 @@ async def waiting(tx: Tx, now: datetime) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in await tx.rows(WAITING, list(tx.merchants), now)]
 
 
-async def claim(tx: Tx, merchant: int, verb: str, now: datetime, limit: int) -> list[ClaimedJob]:
-    """Lease up to so many jobs; who takes longer than the lease loses them to another worker."""
-    rows = await tx.rows(CLAIM, merchant, verb, now, limit, now + LEASE)
+async def accounts(tx: Tx, merchant: int, verb: str, named_by: str, now: datetime) -> list[str]:
+    """Whom the errand's due jobs are to call, the longest waiting first."""
+    return [row["account"] for row in await tx.rows(ACCOUNTS, merchant, verb, named_by, now)]
+
+
+async def claim(
+    tx: Tx, merchant: int, verb: str, now: datetime, limit: int, *, named_by: str = "", account: str = ""
+) -> list[ClaimedJob]:
+    """Lease up to so many jobs; who takes longer than the lease loses them to another worker.
+
+    `named_by`: the field of the body that names an account; then those of this one alone.
+    """
+    rows = await tx.rows(CLAIM, merchant, verb, now, limit, now + LEASE, named_by, account)
     return [
         ClaimedJob(
             row["merchant_id"],

@@ -95,6 +95,7 @@ JOURNEY: tuple[Row, ...] = (
         demand="packed > picked", stock="packed > picked", who=_STAFF),
     # ship: above all across borders
     Row("want_label", "a label is asked for", who=("system", *_STAFF), then=("buy_label",), held=True),
+    Row("choose_label", "the carrier and service of a label are chosen, by the merchant's rules", then=("buy_label",)),
     Row("keep_label", "the carrier's label is kept, or one bought elsewhere", who=("system", *_STAFF, "merchant")),
     Row("refuse_label", "the carrier said no"),
     Row("want_void", "a label is to be void", who=_STAFF, then=("void_label",)),
@@ -161,7 +162,7 @@ ROWS: dict[str, Row] = {row.verb: row for row in JOURNEY}
 
 # Calls to the outside world: no transaction is open while they run; each ends in a verb that keeps the answer.
 ERRANDS: dict[str, str] = {
-    "buy_label": "asks the carrier for the label, then keep_label or refuse_label",
+    "buy_label": "asks all for rates, then choose_label; asks the chosen one, then keep_label or refuse_label",
     "void_label": "asks the carrier to void it, then keep_void",
     "follow": "asks the carrier where the parcel is, then track; again until it arrived",
     "hear": "reads what a carrier sent by itself, then track",

@@ -19,8 +19,8 @@ from doorstep.spine.tenant import Tx
 
 ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
 PARCELS = """
-select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, carrier, service,
-    label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at, merchant_id
+select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice, carrier,
+    service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at, merchant_id
   from parcel where merchant_id = any($1) and parcel_id = any($2)
 """
 # An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
@@ -65,6 +65,7 @@ class ParcelFacts:
     label_state: str
     label_key: str
     label_tries: int
+    label_choice: dict[str, Any] | None
     carrier: str
     service: str
     label_ref: str
@@ -107,6 +108,7 @@ async def parcel_facts(tx: Tx, parcels: Iterable[str]) -> dict[int, ParcelFacts]
     for row in await tx.rows(PARCELS, merchants, wanted):
         values = dict(row)
         del values["merchant_id"]
+        values["label_choice"] = msgspec.json.decode(row["label_choice"]) if row["label_choice"] else None
         order = orders[values.pop("order_id")]
         found[row["parcel_id"]] = ParcelFacts(**values, order=order, lines=tuple(lines[row["parcel_id"]]))
     return found

@@ -46,6 +46,7 @@ class Errand:
     body: type[msgspec.Struct]
     run: Call
     at_once: int = 1  # so many waiting asks go into one call; if it fails, all of them are tried again
+    account: str = ""  # the field of the body that names whom it calls: who is slow there holds up nobody else
 
 
 VERBS: dict[str, Verb] = {}
@@ -67,14 +68,14 @@ def verb(body: type[B], answer: type[msgspec.Struct] | None = None) -> Callable[
     return bind
 
 
-def errand(body: type[B], *, at_once: int = 1) -> Callable[[Call], Call]:
+def errand(body: type[B], *, at_once: int = 1, account: str = "") -> Callable[[Call], Call]:
     """Bind the function to the errand of its name: it is called with the outside world and waiting asks."""
 
     def bind(run: Call) -> Call:
         name = run.__name__
         if name not in ERRANDS:
             raise Unbound(f"{name} is not an errand of the journey: name it in spine/journey.py first")
-        ERRAND[name] = Errand(name, body, run, at_once)
+        ERRAND[name] = Errand(name, body, run, at_once, account)
         return run
 
     return bind

@@ -10,6 +10,7 @@ from typing import Any
 
 from doorstep.kit import clock
 from doorstep.kit.budget import Budget
+from doorstep.kit.lines import Lines
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
@@ -39,6 +40,8 @@ class World:
     follow_every: timedelta = timedelta(minutes=30)
     budget: Budget = field(default_factory=Budget)
     tracking_link: Link = _nowhere
+    # How many questions an account is asked at once, and how long who is late is left alone.
+    lines: Lines = field(default_factory=Lines)
 
     async def carrier(self, merchant: int, code: str) -> Any:
         """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""

@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sku": ("skus", "List SKUs and set them; say what a channel calls one."),
     "method": ("methods", "What a channel's ways to ship mean here."),
     "connect": ("connecting", "Accounts with carriers and payment providers."),
+    "rate-cards": ("rate_cards", "Carriers' price lists: import them from CSV or Excel, list them."),
+    "rates": ("rates", "What all carriers offer for a packed parcel, and why which is chosen."),
     "key": ("keys", "Make, list and end keys for the API."),
     "user": ("users", "Add, end and list people who sign in."),
     "link": ("users", "A link that lets somebody into the console, once."),

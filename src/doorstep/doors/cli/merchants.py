@@ -83,6 +83,10 @@ def set_merchant(
         str | None,
         typer.Option("--customs", metavar="JSON", help='{"ddp_to": ["EU"], "responsible_person": …} or @FILE.'),
     ] = None,
+    shipping: Annotated[
+        str | None,
+        typer.Option("--shipping", metavar="JSON", help='How labels are chosen: {"lanes": …, "levels": …} or @FILE.'),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Change what is given, leave the rest."""
@@ -93,6 +97,7 @@ def set_merchant(
         "address": read_json(address) if address is not None else None,
         "tax_numbers": read_json(tax_numbers) if tax_numbers is not None else None,
         "customs": read_json(customs) if customs is not None else None,
+        "shipping": read_json(shipping) if shipping is not None else None,
     }  # fmt: skip
     to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 

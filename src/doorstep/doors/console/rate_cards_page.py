@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, DecimalException
 from typing import Any
 
 import msgspec
@@ -23,13 +25,14 @@ from doorstep.kit.money import NotMoney, to_decimal, to_minor
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.plug.carrier import Address, CarrierRefused, Parcel, Rate, Shipment
-from doorstep.plug.ratecard import Break, RateCard, RateCardCarrier, Service, Tariff, Zone
+from doorstep.plug.ratecard import Break, Fuel, RateCard, RateCardCarrier, Service, Tariff, Zone
 from doorstep.setup.connections import connect, connections
 from doorstep.setup.geography import CENTERS
 from doorstep.spine.tenant import Tx
 
 PLUGIN = "ratecard"
 DAYS, EXTRA = "days", "extra kg"
+FROM = " @ "
 DONE = Told({"card": "The rate card is kept"})
 WHY = Told({"weight_missing": "It has no weight", "country_not_served": "That country is not served"})
 
@@ -59,7 +62,7 @@ async def _cards(tx: Tx, merchants: Any) -> Any:
 
 async def show_one(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    known = await _known(visit)
+    known = await known_card(visit)
     async with visit.reading() as tx:
         sites = (await setup.sites(tx)).sites
     asked = visit.query.get("to", "")
@@ -86,7 +89,7 @@ async def _tried(known: Known, visit: Visit, start: str) -> tuple[list[Rate], st
     return rates, "" if rates else _("No service of this card takes it there.")
 
 
-async def _known(visit: Visit) -> Known:
+async def known_card(visit: Visit) -> Known:
     """Refuses NotFound."""
     merchant = await merchant_named(visit, visit.path["merchant"])
     async with visit.reading() as tx:
@@ -128,7 +131,7 @@ async def ask_new(visit: Visit) -> Response[str]:
 
 async def ask_change(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    known = await _known(visit)
+    known = await known_card(visit)
     return visit.show("form.html", form=_form(known.key, known.code, known.card), at="settings")
 
 
@@ -140,7 +143,7 @@ async def create(visit: Visit) -> Response[str]:
 
 async def change(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    known = await _known(visit)
+    known = await known_card(visit)
     return await _keep(visit, known.merchant, known.key, known.code, known.card)
 
 
@@ -187,7 +190,7 @@ def _form(key: str, code: str, card: RateCard) -> Form:
             ),
         )
     )
-    zones = "\n".join(f"{zone.name}: {' '.join(zone.countries)}" for zone in card.zones)
+    zones = "\n".join(f"{zone.name}: {' '.join(_places(zone))}" for zone in card.zones)
     parts = [
         Part(_("The card"), (
             *own,
@@ -197,7 +200,8 @@ def _form(key: str, code: str, card: RateCard) -> Form:
                   hint=_("Country codes with commas between; anywhere without.")),
             Field("zones", _("Zones"), "long", zones, required=True, longest=8000,
                   hint=_("A line each: its name, a colon, its countries. “home” is "
-                         "wherever the parcel starts, “*” is the rest of the world.")),
+                         "wherever the parcel starts, “*” is the rest of the world, GB-IV is where "
+                         "postcodes begin so.")),
         )),
         *(_service_part(nth, service, card) for nth, service in enumerate(card.services)),
         _service_part(len(card.services), None, card),
@@ -205,6 +209,14 @@ def _form(key: str, code: str, card: RateCard) -> Form:
     address = f"/settings/rate-cards/{key}/{code}/edit" if code else f"/settings/rate-cards/new/{key}"
     back = (f"/settings/rate-cards/{key}/{code}", code) if code else ("/settings/rate-cards", _("Rate cards"))
     return Form(code or _("New rate card"), address, back, tuple(parts), _("Keep it"))
+
+
+def _places(zone: Zone) -> Iterator[str]:
+    """As they are typed: IE, and GB-IV for where the postcodes begin so."""
+    yield from zone.countries
+    for postal in zone.postal:
+        country, prefix = postal.replace(":", "")[:2], postal.replace(":", "")[2:].replace(" ", "")
+        yield f"{country}-{prefix}"
 
 
 def _service_part(nth: int, service: Service | None, card: RateCard) -> Part:
@@ -215,7 +227,8 @@ def _service_part(nth: int, service: Service | None, card: RateCard) -> Part:
     grid = _grid(said, card) if service else ""
     hint = _(
         "As in a spreadsheet, and pasted from one: above the zones, then a line per weight in "
-        "grams, up to which a price holds; “days” in transit; “extra kg” beyond the last weight."
+        "grams, up to which a price holds; “days” in transit; “extra kg” beyond the last weight. "
+        "Prices that begin later stand in a column of their own: “world @ 2027-01-01”."
     )
     title = said.name or said.code if service else _("One more service")
     return Part(title, (
@@ -227,6 +240,13 @@ def _service_part(nth: int, service: Service | None, card: RateCard) -> Part:
         field("max_girth_mm", _("Length and girth together"), "count", said.max_girth_mm, unit=_("mm")),
         field("volumetric_divisor", _("Volume counts as weight by"), "count", said.volumetric_divisor,
             unit=_("cm³ per kg")),
+        field("round_up_to_g", _("Weights go up in steps of"), "count", said.round_up_to_g, unit=_("g")),
+        field("minimum", _("A parcel costs at least"), value=_spelled(said.minimum_minor, card) if said.minimum_minor
+              else ""),
+        field("fuel", _("Fuel"), "long", "\n".join(f"{one.begins} {one.percent}" for one in said.fuel), longest=4000,
+              hint=_("A line each: the day it begins, and how many percent of the base price.")),
+        field("takes", _("It takes"), "list", ", ".join(said.takes),
+              hint=_("What not every service takes: battery, liquid, flammable, dangerous, po_box.")),
         field("cash_on_delivery", _("Collects cash on delivery"), "yes", "yes" if said.cash_on_delivery else ""),
     ), "" if service else _("Left without a code, there is none."))  # fmt: skip
 
@@ -238,10 +258,10 @@ def _grid(service: Service, card: RateCard) -> str:
     prices = [{one.up_to_g: one.amount_minor for one in tariff.breaks} for tariff in tariffs]
 
     def spelled(amount_minor: int | None) -> str:
-        return "" if amount_minor is None else str(to_decimal(amount_minor, card.currency))
+        return "" if amount_minor is None else _spelled(amount_minor, card)
 
     rows = [
-        ["up to g", *(tariff.zone for tariff in tariffs)],
+        ["up to g", *(tariff.zone + (f"{FROM}{tariff.begins}" if tariff.begins else "") for tariff in tariffs)],
         *([str(weight), *(spelled(each.get(weight)) for each in prices)] for weight in weights),
         [EXTRA, *(spelled(tariff.per_extra_kg_minor) for tariff in tariffs)],
         [DAYS, *("" if tariff.days is None else str(tariff.days) for tariff in tariffs)],
@@ -249,19 +269,38 @@ def _grid(service: Service, card: RateCard) -> str:
     return "\n".join("\t".join(row) for row in rows)
 
 
+def _spelled(amount_minor: int, card: RateCard) -> str:
+    return str(to_decimal(amount_minor, card.currency))
+
+
 def _card(said: Written, before: RateCard) -> RateCard:
-    """What was typed as a card; surcharges, which no form has, stay with their service. Refuses Invalid."""
-    surcharges = {service.code: service.surcharges for service in before.services}
+    """What was typed as a card; what no form has, such as surcharges, stays with its service. Refuses Invalid."""
+    known = {service.code: service for service in before.services}
     services = []
     for nth, each in sorted(said.services.items(), key=lambda one: int(one[0])):
         if each.get("code"):
-            given = {name: value for name, value in each.items() if name != "grid"}
-            tariffs = tuple(_tariffs(str(each.get("grid", "")), said.currency, f"services.{nth}.grid"))
-            services.append(Service(**given, tariffs=tariffs, surcharges=surcharges.get(each["code"], ())))
+            field, currency = f"services.{nth}", said.currency
+            given = {name: value for name, value in each.items() if name not in ("grid", "minimum", "fuel", "takes")}
+            there = known.get(each["code"], Service(code=each["code"], tariffs=()))
+            services.append(Service(
+                **given, tariffs=tuple(_tariffs(str(each.get("grid", "")), currency, f"{field}.grid")),
+                surcharges=there.surcharges, fuel_on=there.fuel_on, takes=tuple(each.get("takes", ())),
+                minimum_minor=_price(each["minimum"], currency, f"{field}.minimum") if each.get("minimum") else 0,
+                fuel=tuple(_fuel(str(each.get("fuel", "")), f"{field}.fuel")),
+            ))  # fmt: skip
     return RateCard(
         currency=said.currency, prefix=said.prefix, zones=tuple(_zones(said.zones)), services=tuple(services),
-        origin_countries=tuple(code.upper() for code in said.origins),
+        origin_countries=tuple(code.upper() for code in said.origins), begins=before.begins, ends=before.ends,
     )  # fmt: skip
+
+
+def _fuel(text: str, field: str) -> Iterator[Fuel]:
+    for line in filter(None, map(str.strip, text.splitlines())):
+        day, _space, percent = line.partition(" ")
+        try:
+            yield Fuel(begins=date.fromisoformat(day), percent=Decimal(percent.strip(" %").replace(",", ".")))
+        except (ValueError, DecimalException):
+            raise _wrong(field, _("This line is no day with percent behind it: %(text)s", text=line[:40])) from None
 
 
 def _zones(text: str) -> Iterator[Zone]:
@@ -269,11 +308,14 @@ def _zones(text: str) -> Iterator[Zone]:
         name, colon, countries = line.partition(":")
         if not colon or not name.strip() or not countries.split():
             raise _wrong("zones", _("This line is no name with countries behind a colon: %(text)s", text=line[:40]))
-        codes = tuple(word.strip(",") for word in countries.split())
-        unknown = [code for code in codes if code not in ("home", "*") and code not in CENTERS]
+        words = [word.strip(",") for word in countries.split()]
+        unknown = [word for word in words if word not in ("home", "*") and word.partition("-")[0] not in CENTERS]
         if unknown:
             raise _wrong("zones", _("There is no country %(code)s.", code=unknown[0][:20]))
-        yield Zone(name=name.strip(), countries=codes)
+        yield Zone(
+            name=name.strip(), countries=tuple(word for word in words if "-" not in word),
+            postal=tuple(word.replace("-", " ", 1) for word in words if "-" in word),
+        )  # fmt: skip
 
 
 def _tariffs(grid: str, currency: str, field: str) -> Iterator[Tariff]:
@@ -292,11 +334,20 @@ def _tariffs(grid: str, currency: str, field: str) -> Iterator[Tariff]:
             if weight not in (DAYS, EXTRA) and cell(row)
         ]
         days, extra = cell(lines.get(DAYS, [])), cell(lines.get(EXTRA, []))
+        name, begins = _begins(zone, field)
         yield Tariff(
-            zone=zone, breaks=tuple(sorted(breaks, key=lambda one: one.up_to_g)),
+            zone=name, begins=begins, breaks=tuple(sorted(breaks, key=lambda one: one.up_to_g)),
             days=_whole(days, field) if days else None,
             per_extra_kg_minor=_price(extra, currency, field) if extra else None,
         )  # fmt: skip
+
+
+def _begins(zone: str, field: str) -> tuple[str, date | None]:
+    name, later, day = zone.partition(FROM)
+    try:
+        return name.strip(), date.fromisoformat(day.strip()) if later else None
+    except ValueError:
+        raise _wrong(field, _("%(text)s is no day; write 2027-01-31.", text=day[:40])) from None
 
 
 def _cells(line: str) -> list[str]:

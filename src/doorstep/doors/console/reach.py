@@ -38,6 +38,7 @@ REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("/orders/views", NOBODY, DESK),
     # The floor sees what it packs; what was paid is none of its work.
     ("/orders/{order:str}/invoices", DESK, NOBODY),
+    ("/orders/{order:str}/parcels", ANYBODY, HANDS),
     ("/orders/{order:str}", ANYBODY, HANDS | {"merchant"}),
 )
 # Whatever is not named.

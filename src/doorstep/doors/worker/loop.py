@@ -2,7 +2,9 @@
 
 Polling alone is enough. A verb's job ends in the transaction of its outcome, its refusal kept beside it; an errand's
 job ends when it returned, and is tried again with the same key when it did not. Verbs run in lanes of their own, so
-that the slowest carrier holds up no order; and no merchant's carrier takes all the calls.
+that the slowest carrier holds up no order. Calls have so many places at each account of each merchant, and so many
+hands together; a call that waits long keeps its place and gives its hand to another. So who is slow holds up nobody
+but those who wait for it.
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ from doorstep.spine.world import TryLater, World
 
 BATCH = 50
 LANES = 2  # a merchant's verbs run in one of them
-CALLS = 8  # errands under way at once,
-CALLS_OF_ONE = 4  # and of one merchant and errand
+CALLS = 16  # errands under way at once, those aside that wait long;
+MOST_CALLS = 400  # those included
+CALLS_OF_ONE = 8  # and of one merchant and errand, and of one account where the errand says whose it calls
+LONG_S = 1.0
 # Well within the lease: what takes longer is given up before another worker may take it.
 LONGEST_CALL = jobs.LEASE * 0.75
 # The longest it looks away when there is nothing to do may be set from outside.
@@ -45,6 +49,7 @@ log = structlog.get_logger("doorstep.worker")
 
 Work = list[tuple[ClaimedJob, Ask[Any]]]
 Pair = tuple[int, str]
+Place = tuple[int, str, str]  # a merchant's errand, and whom it calls
 
 
 async def _nothing() -> None:
@@ -59,8 +64,8 @@ class Worker:
     longest_idle_s: float = LONGEST_IDLE_S
     done: int = 0
     _known: tuple[float, list[int]] = (0.0, [])
-    _calls: set[asyncio.Task[None]] = field(default_factory=set)
-    _under_way: Counter[Pair] = field(default_factory=Counter)
+    _calls: dict[asyncio.Task[None], float] = field(default_factory=dict)  # since when
+    _under_way: Counter[Place] = field(default_factory=Counter)
     # Something ended that may have queued more.
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -170,31 +175,46 @@ class Worker:
         """Start as many calls as there are free hands; what came of them is kept when they end."""
         taken = 0
         for merchant, name in await self._due(await self._merchants()):
-            if name not in ERRAND:
-                continue
-            hands = min(CALLS - len(self._calls), CALLS_OF_ONE - self._under_way[merchant, name])
-            if hands <= 0 or self.stopping.is_set():
-                continue
-            at_once = ERRAND[name].at_once
-            claimed = await self._claim(merchant, name, hands * at_once)
-            taken += len(claimed)
-            for work in _batches(await self._readable(claimed, ERRAND[name].body), at_once):
-                self._start((merchant, name), work)
+            if name in ERRAND:
+                for account in await self._accounts(merchant, name):
+                    taken += await self._begin((merchant, name, account))
         return taken
 
-    def _start(self, pair: Pair, work: Work) -> None:
-        task = asyncio.create_task(self._call(pair[1], work))
-        self._calls.add(task)
-        self._under_way[pair] += 1
-        task.add_done_callback(lambda ended: self._ended(pair, ended))
+    async def _accounts(self, merchant: int, name: str) -> list[str]:
+        """Whom it is to call; '' of an errand that does not say."""
+        if not ERRAND[name].account:
+            return [""]
+        async with tenant_tx(self.world.db, [merchant], readonly=True) as tx:
+            return await jobs.accounts(tx, merchant, name, ERRAND[name].account, self.world.now())
 
-    def _ended(self, pair: Pair, task: asyncio.Task[None]) -> None:
-        self._calls.discard(task)
-        self._under_way[pair] -= 1
+    async def _begin(self, place: Place) -> int:
+        merchant, name, account = place
+        hands = min(self._free_hands(), CALLS_OF_ONE - self._under_way[place])
+        if hands <= 0 or self.stopping.is_set():
+            return 0
+        claimed = await self._claim(merchant, name, hands * ERRAND[name].at_once, account)
+        for work in _batches(await self._readable(claimed, ERRAND[name].body), ERRAND[name].at_once):
+            self._start(place, work)
+        return len(claimed)
+
+    def _free_hands(self) -> int:
+        long_ago = monotonic() - LONG_S
+        busy = sum(since > long_ago for since in self._calls.values())
+        return min(CALLS - busy, MOST_CALLS - len(self._calls))
+
+    def _start(self, place: Place, work: Work) -> None:
+        task = asyncio.create_task(self._call(place[1], work))
+        self._calls[task] = monotonic()
+        self._under_way[place] += 1
+        task.add_done_callback(lambda ended: self._ended(place, ended))
+
+    def _ended(self, place: Place, task: asyncio.Task[None]) -> None:
+        del self._calls[task]
+        self._under_way[place] -= 1
         self._stirred.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             # What came of it could not be kept: after its lease the job is done again, with the same key.
-            log.warning("an answer was not kept", errand=pair[1], error=type(error).__name__)
+            log.warning("an answer was not kept", errand=place[1], error=type(error).__name__)
 
     async def _call(self, name: str, work: Work) -> None:
         try:
@@ -211,9 +231,13 @@ class Worker:
 
     # Jobs
 
-    async def _claim(self, merchant: int, verb: str, limit: int) -> list[ClaimedJob]:
+    async def _claim(self, merchant: int, verb: str, limit: int, account: str | None = None) -> list[ClaimedJob]:
+        """Without an account those of all accounts."""
+        named_by = ERRAND[verb].account if account is not None else ""
         async with tenant_tx(self.world.db, [merchant]) as tx:
-            return await jobs.claim(tx, merchant, verb, self.world.now(), limit)
+            return await jobs.claim(
+                tx, merchant, verb, self.world.now(), limit, named_by=named_by, account=account or ""
+            )
 
     async def _readable(self, claimed: Sequence[ClaimedJob], kind: type[msgspec.Struct]) -> Work:
         """What can be worked on; a body that does not fit, or a job that ends its worker each time, is buried."""

@@ -16,6 +16,7 @@ from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
 from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
+from doorstep.setup.carried import learn_carried
 from doorstep.setup.learning import count_queues, learn
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
@@ -89,10 +90,11 @@ async def once(world: World, now: datetime) -> None:
 
 
 async def learn_lanes(world: World, now: datetime) -> None:
-    """How long it is usually quiet on each lane, from what each merchant's parcels did."""
+    """How long it is usually quiet on each lane, and how many days it takes, from what each merchant's parcels did."""
     for merchant in await world.db.everyone():
         async with tenant_tx(world.db, [merchant]) as tx:
             await lanes.learn(tx, merchant, now)
+            await learn_carried(tx, merchant, now)
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:

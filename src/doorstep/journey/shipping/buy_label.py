@@ -1,33 +1,48 @@
-"""buy_label, void_label: the calls to the carrier, with no transaction open, with the same key however often."""
+"""buy_label, void_label: the calls to the carrier, with no transaction open, with the same key however often.
+
+A label is bought in two jobs: all carriers are asked what it costs and one is chosen; that one is asked for it. Until
+it has answered nobody else is: an answer that was lost is asked for again, of the same carrier with the same key.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from doorstep.journey.shipping.choose import Chosen, choose
-from doorstep.journey.shipping.label import KeepLabel, KeepVoid, RefuseLabel
-from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
-from doorstep.plug.carrier import CarrierRefused, Rate
+from doorstep.journey.shipping.choose import Chosen, Refused
+from doorstep.journey.shipping.label import ChooseLabel, KeepLabel, KeepVoid, RefuseLabel, Tried
+from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
+from doorstep.journey.shipping.shopping import basket, shop, spelled
+from doorstep.plug.carrier import CarrierRefused
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
 
+# Then somebody has to look at it.
+MOST_CHOICES = 5
+# What is refused for these reasons is refused by every service of the carrier.
+ABOUT_THE_PARCEL = ("address_incomplete", "customs_incomplete", "weight_missing", "unauthorized", "unsupported")
+
 
 class BuyLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """`nth`: which choice is to be bought; before the first one, whom a person named."""
+
     parcel: str
     label_key: str
     carrier: str = ""
     service: str = ""
+    nth: int = 0
 
 
 class VoidLabel(msgspec.Struct, frozen=True, kw_only=True):
     parcel: str
     label_key: str
+    carrier: str = ""
 
 
-@errand(BuyLabel)
+@errand(BuyLabel, account="carrier")
 async def buy_label(world: World, asks: list[Ask[BuyLabel]]) -> None:
     for ask in asks:
         await _buy(world, ask)
@@ -36,41 +51,67 @@ async def buy_label(world: World, asks: list[Ask[BuyLabel]]) -> None:
 async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     async with world.reading([ask.merchant]) as tx:
         parcel = await packed(tx, ask.body.parcel)
-        carriers = [row["code"] for row in await tx.rows(CARRIERS, ask.merchant)]
     if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("wanted", ask.body.label_key):
         return  # answered meanwhile
+    choice = parcel.row["label_choice"] or {"nth": 0, "tried": []}
+    if choice["nth"] != ask.body.nth:
+        return  # chosen meanwhile: that choice has a job of its own
+    if not choice["nth"]:
+        await _choose(world, ask, parcel, ())
+        return
     try:
-        chosen = await _choose(world, ask, parcel, carriers)
-        if chosen.rate is None:
-            raise CarrierRefused(reason="no carrier goes there", detail=str(chosen.why["refused"] or _asked(carriers)))
-        carrier = await world.carrier(ask.merchant, chosen.rate.carrier)
-        label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.label_key)
+        carrier = await world.carrier(ask.merchant, choice["carrier"])
+        label = await carrier.buy(shipment_of(parcel, choice["service"]), choice["key"])
     except CarrierRefused as no:
-        refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
-        await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+        everything = no.why.get("reason") in ABOUT_THE_PARCEL
+        said = Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
+        await _choose(world, ask, parcel, [*(Refused(**before) for before in choice["tried"]), said])
         return
     kept = KeepLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, carrier=label.carrier, service=label.service,
         label_ref=label.label_ref, tracking_number=label.tracking_number, cost_minor=label.cost_minor,
-        currency=label.currency, pdf=label.pdf, why=chosen.why,
+        currency=label.currency, pdf=label.pdf,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
 
 
-def _asked(carriers: Sequence[str]) -> str:
-    return f"asked: {', '.join(carriers)}" if carriers else "none is connected"
+async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Sequence[Refused]) -> None:
+    """Whom to buy it of, among those that have not refused; where nobody is left, somebody has to look at it."""
+    named = (parcel.row["label_choice"] or {}).get("named") or [ask.body.carrier, ask.body.service]
+    async with world.reading([ask.merchant]) as tx:
+        of = await basket(tx, ask.merchant, parcel, world.now(), carrier=named[0], service=named[1], refused=refused)
+    chosen = await shop(world, ask.merchant, of)
+    if chosen.rate is None or len(refused) >= MOST_CHOICES:
+        no = RefuseLabel(
+            parcel=ask.body.parcel, label_key=ask.body.label_key, reason=_nobody(chosen, of.carriers, refused),
+            why=chosen.why if of.carriers else {},
+        )  # fmt: skip
+        await world.ask("refuse_label", [Ask(ask.merchant, no, world.now())])
+        return
+    choice = ChooseLabel(
+        parcel=ask.body.parcel, label_key=ask.body.label_key, nth=ask.body.nth + 1, carrier=chosen.rate.carrier,
+        service=chosen.rate.service, tried=[Tried(**one._asdict()) for one in refused], named_carrier=named[0],
+        named_service=named[1], why=chosen.why,
+    )  # fmt: skip
+    await world.ask("choose_label", [Ask(ask.merchant, choice, ask.at)])
 
 
-async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, carriers: Sequence[str]) -> Chosen:
-    wanted = ask.body.carrier or parcel.row["method_carrier"]
-    rates: list[Rate] = []
-    for code in carriers:
-        if wanted in ("", code):
-            rates += await (await world.carrier(ask.merchant, code)).rates(shipment_of(parcel))
-    return choose(rates, days_max=parcel.row["days_max"], carrier=wanted, service=ask.body.service)
+def _nobody(chosen: Chosen, carriers: Sequence[str], refused: Sequence[Refused]) -> str:
+    """Why no label was bought: the carrier's own no, where it gave one."""
+    if refused:
+        return "; ".join(f"{one.carrier} {one.service}".strip() + f": {one.reason}" for one in refused)[:2000]
+    why = chosen.why
+    told: dict[str, Any] = why["refused"] | why["left_out"]
+    if told:
+        return ("no carrier goes there: " + "; ".join(f"{name}: {reason}" for name, reason in told.items()))[:2000]
+    return (
+        f"no carrier goes there: asked: {', '.join(carriers)}"
+        if carriers
+        else ("no carrier goes there: none is connected")
+    )
 
 
-@errand(VoidLabel)
+@errand(VoidLabel, account="carrier")
 async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
     for ask in asks:
         async with world.reading([ask.merchant]) as tx:
@@ -89,9 +130,3 @@ async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
             continue
         kept = KeepVoid(parcel=ask.body.parcel, label_key=ask.body.label_key)
         await world.ask("keep_void", [Ask(ask.merchant, kept, world.now())])
-
-
-def spelled(no: CarrierRefused) -> str:
-    """What the carrier said, in its own words where it has some."""
-    words = [str(no.why[name]) for name in ("reason", "detail") if no.why.get(name)]
-    return ": ".join(words) or no.sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -28,6 +29,28 @@ class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     service: Word = ""
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What was chosen before and could not be bought; without a service, nothing of that carrier can."""
+
+    carrier: Word
+    service: Word = ""
+    reason: Annotated[str, Meta(max_length=2000)] = ""
+
+
+class ChooseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `nth` choice for this question: each is asked with a key of its own. `named`: what a person asked for."""
+
+    parcel: str
+    label_key: Word
+    nth: Annotated[int, Meta(ge=1, le=20)] = 1
+    carrier: Word
+    service: Word
+    tried: list[Tried] = []
+    named_carrier: Word = ""
+    named_service: Word = ""
+    why: dict[str, Any] = {}
+
+
 class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none).
 
@@ -50,6 +73,7 @@ class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     parcel: str
     label_key: Word
     reason: Annotated[str, Meta(max_length=2000)]
+    why: dict[str, Any] = {}
 
 
 class WantVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,11 +147,55 @@ def _wanted(parcel: ParcelFacts, ask: Ask[WantLabel]) -> Outcome:
     key = f"{ask.body.parcel}.{tries}"
     outcome = outcome_of_parcel(parcel, label="wanted")
     outcome.events = [Event("want_label", data={"parcel": ask.body.parcel, "carrier": ask.body.carrier})]
-    wanted = {"label_state": "wanted", "label_key": key, "label_tries": tries, "label_error": ""}
+    wanted = {
+        "label_state": "wanted", "label_key": key, "label_tries": tries, "label_error": "", "label_choice": None,
+    }  # fmt: skip
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
     body = {"parcel": ask.body.parcel, "label_key": key, "carrier": ask.body.carrier, "service": ask.body.service}
     outcome.then = [Job("buy_label", body)]
     return outcome
+
+
+@verb(ChooseLabel, LabelState)
+async def choose_label(tx: Tx, asks: list[Ask[ChooseLabel]]) -> list[Result]:
+    """Keep whom the label is to be bought of, before anybody is asked: whatever happens then, nobody else is."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    ids = await tx.fresh_ids(len(asks))
+    return each(asks, lambda ask: _chosen(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), ask))
+
+
+def _chosen(parcel: ParcelFacts, decision: int, ask: Ask[ChooseLabel]) -> Outcome:
+    choice = ask.body
+    parcel.must_be_here()
+    _refuse_other_question(parcel, choice.label_key, "wanted")
+    if choice.nth != (parcel.label_choice or {}).get("nth", 0) + 1:
+        raise LabelAnswered(parcel=choice.parcel, label=parcel.label_state, nth=choice.nth)
+    outcome = outcome_of_parcel(parcel, label="wanted")
+    told = {"parcel": choice.parcel, "carrier": choice.carrier, "service": choice.service}
+    if choice.tried:
+        before = msgspec.to_builtins(choice.tried[-1])
+        outcome.events = [Event("choose_label", data=told | {"refused": before})]
+    else:
+        outcome.verb = "choose_label"
+    kept = {
+        "nth": choice.nth, "carrier": choice.carrier, "service": choice.service,
+        "tried": msgspec.to_builtins(choice.tried), "named": [choice.named_carrier, choice.named_service],
+        "key": choice.label_key if choice.nth == 1 else f"{choice.label_key}.{choice.nth}",
+    }  # fmt: skip
+    outcome.facts = [
+        Update("parcel", {"parcel_id": parcel.parcel_id}, {"label_choice": kept}),
+        _decision(parcel, decision, f"{choice.carrier} {choice.service}".strip(), choice.parcel, choice.why, ask.at),
+    ]
+    outcome.then = [Job("buy_label", told | {"label_key": choice.label_key, "nth": choice.nth})]
+    return outcome
+
+
+def _decision(parcel: ParcelFacts, decision: int, chosen: str, name: str, why: dict[str, Any], at: datetime) -> Insert:
+    values = {
+        "decision_id": decision, "order_id": parcel.order.order_id, "verb": "buy_label", "chosen": chosen,
+        "why": why | {"parcel": name}, "decided_at": at,
+    }  # fmt: skip
+    return Insert("decision", values)
 
 
 @verb(KeepLabel, LabelKept)
@@ -159,11 +227,7 @@ def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, bought)]
     if label.why:
         chosen = f"{label.carrier} {label.service}".strip()
-        values = {
-            "decision_id": decision, "order_id": parcel.order.order_id, "verb": "buy_label", "chosen": chosen,
-            "why": label.why | {"parcel": label.parcel}, "decided_at": ask.at,
-        }  # fmt: skip
-        outcome.facts.append(Insert("decision", values))
+        outcome.facts.append(_decision(parcel, decision, chosen, label.parcel, label.why, ask.at))
     return outcome
 
 
@@ -182,11 +246,13 @@ def _with_carrier(label: KeepLabel) -> KeepLabel:
 async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
     """Keep the carrier's no, to buying or to voiding; somebody must act."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _refused(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), ask))
+    ids = await tx.fresh_ids(2 * len(asks))
+    return each(
+        asks, lambda ask: _refused(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), next(ids), ask)
+    )
 
 
-def _refused(parcel: ParcelFacts, attention: int, ask: Ask[RefuseLabel]) -> Outcome:
+def _refused(parcel: ParcelFacts, attention: int, decision: int, ask: Ask[RefuseLabel]) -> Outcome:
     voiding = parcel.label_state == "void_wanted"
     _refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
     outcome = outcome_of_parcel(parcel, reason=ask.body.reason)
@@ -199,6 +265,8 @@ def _refused(parcel: ParcelFacts, attention: int, ask: Ask[RefuseLabel]) -> Outc
         "raised_at": ask.at,
     }  # fmt: skip
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, after), Insert("attention", raised)]
+    if ask.body.why:
+        outcome.facts.append(_decision(parcel, decision, "none", ask.body.parcel, ask.body.why, ask.at))
     return outcome
 
 
@@ -219,7 +287,8 @@ def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
     wanted = {"label_state": "void_wanted", "label_key": key} if parcel.label_ref else VOID
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
     if parcel.label_ref:
-        outcome.then = [Job("void_label", {"parcel": ask.body.parcel, "label_key": key})]
+        body = {"parcel": ask.body.parcel, "label_key": key, "carrier": parcel.carrier}
+        outcome.then = [Job("void_label", body)]
     return outcome
 
 

@@ -11,19 +11,23 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
 from doorstep.setup.customs.profile import profile_of
+from doorstep.setup.shipping_rules import MUST_BE_TAKEN
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.tenant import Tx
 
 PARCEL = """
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
-    p.label_state, p.label_key, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf, p.handed_over_at,
-    o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
+    p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
+    p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method,
+    o.service_level,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
-    m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs,
+    m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs, m.shipping,
     (select f.itn from export_filing f where f.merchant_id = p.merchant_id and f.order_id = p.order_id
       order by f.filing_id desc limit 1) as itn,
     coalesce(t.days_max, 7) as days_max, coalesce(t.carrier, '') as method_carrier,
+    (select d.deliver_by from promise d where d.merchant_id = p.merchant_id and d.order_id = p.order_id
+      and d.fulfillment_order_id = p.fulfillment_order_id order by d.promise_id desc limit 1) as promised,
     (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
       and q.parcel_id <= p.parcel_id) as parcel_index,
     (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count
@@ -37,7 +41,8 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
 """
 GOODS = """
 select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.quantity, k.code as sku, k.name,
-    k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor, k.eccn, k.export_license, k.responsible_person
+    k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor, k.eccn, k.export_license, k.responsible_person,
+    k.flags
   from parcel_line pl
   join parcel p on p.merchant_id = pl.merchant_id and p.parcel_id = pl.parcel_id
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
@@ -66,7 +71,7 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     if row is None:
         return None
     plain = dict(row)
-    for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers"):
+    for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers", "label_choice"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
     return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
 
@@ -90,7 +95,14 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         incoterm=incoterm(parcel) if crosses else "",
         cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
         currency=row["currency"],
+        contains=contains(parcel),
     )
+
+
+def contains(parcel: Packed) -> tuple[str, ...]:
+    """What of its goods not every service takes, by the flags of their SKUs."""
+    flags = {flag for line in parcel.goods for flag in line["flags"]}
+    return tuple(flag for flag in MUST_BE_TAKEN if flag in flags)
 
 
 def incoterm(parcel: Packed) -> str:

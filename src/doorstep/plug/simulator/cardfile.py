@@ -36,6 +36,7 @@ CARD = RateCard(
         Service(
             code="economy",
             name="Economy",
+            takes=("battery", "liquid", "po_box"),
             volumetric_divisor=8000,
             max_weight_g=20000,
             max_length_mm=1500,
@@ -50,6 +51,7 @@ CARD = RateCard(
         Service(
             code="standard",
             name="Standard",
+            takes=("battery", "liquid", "flammable"),
             volumetric_divisor=5000,
             max_weight_g=30000,
             max_length_mm=1750,

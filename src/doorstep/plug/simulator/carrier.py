@@ -165,6 +165,14 @@ class SimulatedCarrier:
             raise Wrong(422, "unknown_fate", ", ".join(set(weights) - set(FATES)))
         self.weights = dict(weights)
 
+    def books(self) -> list[dict[str, Any]]:
+        """Every label that was paid for."""
+        return [
+            {"number": sold.label.tracking_number, "cost_minor": sold.label.cost_minor,
+             "currency": sold.label.currency, "reference": sold.shipment.reference}
+            for sold in self._sold.values()
+        ]  # fmt: skip
+
     def summary(self, now: datetime) -> dict[str, Any]:
         latest = [self._happened(sold, now)[-1] for sold in self._sold.values()]
         coming = (stop.at for sold in self._sold.values() if not sold.voided_at for stop in sold.stops)

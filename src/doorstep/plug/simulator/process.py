@@ -49,6 +49,11 @@ class Outside:
         with httpx.Client(trust_env=False) as client:
             return dict(client.get(f"{self.url}/control/state").json())
 
+    def labels(self) -> list[dict[str, Any]]:
+        """What the simulated carrier has sold."""
+        with httpx.Client(trust_env=False) as client:
+            return list(client.get(f"{self.url}/control/labels").json()["labels"])
+
     def kill(self) -> None:
         """As a power cut would."""
         self._process.kill()

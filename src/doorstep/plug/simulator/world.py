@@ -78,6 +78,8 @@ class World:
                 return Answer(200, self.payments.list(params, self.clock.now()))
             case "GET", "control", "state":
                 return Answer(200, self.state())
+            case "GET", "control", "labels":
+                return Answer(200, {"labels": self.carrier.books()})
             case "POST", "carrier" | "pay", *_:
                 return self._once(method, path, body, key)
             case "POST", "control", what:

@@ -1,0 +1,253 @@
+"""Rates are asked of all carriers at once; who does not answer is left out; what cannot be bought is chosen again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from doorstep.journey.shipping.shopping import offers
+from doorstep.kit.refusals import NotFound
+from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Rate, Shipment
+from doorstep.setup.carried import learn_carried
+from doorstep.setup.merchants import change_merchant
+from doorstep.spine.tenant import tenant_tx
+from doorstep.spine.world import TryLater, World
+from tests.shop import HOME, Shop
+
+
+class Seller:
+    """A carrier of these tests: it sells what it is told, and keeps what it was asked."""
+
+    def __init__(self, code: str, **prices: int) -> None:
+        self.code = code
+        self.prices = prices
+        self.days = 3
+        self.takes: tuple[str, ...] = ()
+        self.asked: list[tuple[str, str]] = []  # service and key of each purchase
+        self.sold: dict[str, Label] = {}
+        self.answer: Callable[[Shipment], None] = lambda shipment: None
+        self.wait_s = 0.0
+
+    async def rates(self, shipment: Shipment) -> list[Rate]:
+        await asyncio.sleep(self.wait_s)
+        return [
+            Rate(carrier=self.code, service=service, amount_minor=price, currency="USD", days=self.days,
+                 takes=self.takes)
+            for service, price in self.prices.items()
+        ]  # fmt: skip
+
+    async def buy(self, shipment: Shipment, key: str) -> Label:
+        self.asked.append((shipment.service, key))
+        self.answer(shipment)
+        number = f"{self.code}-{key}"
+        self.sold[key] = Label(
+            carrier=self.code, service=shipment.service, tracking_number=number, label_ref=number,
+            cost_minor=self.prices[shipment.service], currency="USD",
+        )  # fmt: skip
+        return self.sold[key]
+
+
+@pytest.fixture
+async def dock(shop: Shop) -> Shop:
+    await shop.stock("MUG", 50)
+    for code in ("alpha", "beta"):
+        await shop.connect("carrier", "ratecard", code)
+    return shop
+
+
+def world_of(dock: Shop, *sellers: Seller) -> World:
+    by_code = {seller.code: seller for seller in sellers}
+
+    async def open_carrier(merchant: int, code: str) -> Any:
+        if code not in by_code:
+            raise CarrierDown(carrier=code, detail="not connected in this test")
+        return by_code[code]
+
+    return World(dock.db, open_carrier, open_carrier, None)
+
+
+async def packed(dock: Shop, **more: Any) -> tuple[str, str]:
+    order = await dock.place(("MUG", 1), payment_term="on_account", **more)
+    return order, await dock.to_packed(order)
+
+
+async def row_of(dock: Shop, parcel: str) -> dict[str, Any]:
+    (row,) = await dock.rows(
+        "select * from parcel where merchant_id = $1 and parcel_id = $2", dock.merchant, int(parcel[4:])
+    )
+    return row
+
+
+async def whys(dock: Shop, order: str) -> list[dict[str, Any]]:
+    rows = await dock.rows(
+        "select chosen, why from decision where merchant_id = $1 and order_id = $2 and verb = 'buy_label'"
+        " order by decision_id", dock.merchant, int(order[4:]),
+    )  # fmt: skip
+    return [{"name": row["chosen"], **msgspec.json.decode(row["why"])} for row in rows]
+
+
+async def rules(dock: Shop, **told: Any) -> None:
+    async with tenant_tx(dock.db, [dock.merchant]) as tx:
+        await change_merchant(tx, dock.merchant, shipping=told)
+
+
+async def test_the_cheapest_of_all_carriers_is_bought_and_every_other_is_told_why_not(dock: Shop) -> None:
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, Seller("alpha", ground=900, air=2000), Seller("beta", post=700)))
+    assert (await row_of(dock, parcel))["carrier"] == "beta"
+    (why,) = await whys(dock, order)
+    assert why["name"] == "beta post"
+    assert why["refused"] == {"alpha ground": "not the cheapest", "alpha air": "not the cheapest"}
+    assert await dock.timeline(order) == [*(await dock.timeline(order))[:-1], "keep_label"]
+
+
+async def test_who_is_late_down_or_talks_nonsense_is_left_out_and_it_is_said(dock: Shop) -> None:
+    await rules(dock, answer_within_s=0.5)
+    for code in ("gamma", "delta"):
+        await dock.connect("carrier", "ratecard", code)
+    late, nonsense = Seller("beta", post=1), Seller("gamma", odd=1)
+    late.wait_s = 30
+    nonsense.prices = {"odd": -5}
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, Seller("alpha", ground=900), late, nonsense))
+    assert (await row_of(dock, parcel))["carrier"] == "alpha"
+    (why,) = await whys(dock, order)
+    assert why["left_out"] == {
+        "beta": "no answer within 0.5 s", "delta": "not connected in this test",
+        "gamma": "its answer makes no sense: TypeError",
+    }  # fmt: skip
+
+
+async def test_only_when_nobody_answers_is_it_tried_again_later(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    with pytest.raises(TryLater) as later:
+        await dock.work("buy_label", world=world_of(dock))
+    assert "alpha: not connected in this test, beta: not connected" in str(later.value)
+    assert (await row_of(dock, parcel))["label_state"] == "wanted"
+
+
+async def test_a_label_that_is_refused_is_bought_of_the_next_with_a_key_of_its_own(dock: Shop) -> None:
+    def refuse(shipment: Shipment) -> None:
+        raise CarrierRefused(reason="no_such_street", detail=shipment.ship_to.line1)
+
+    cheap, other = Seller("alpha", ground=500, air=900), Seller("beta", post=700)
+    cheap.answer = refuse
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, cheap, other))
+    row = await row_of(dock, parcel)
+    assert (row["label_state"], row["carrier"], row["label_cost_minor"]) == ("bought", "beta", 700)
+    assert cheap.asked == [("ground", f"{parcel}.1")] and other.asked == [("post", f"{parcel}.1.2")]
+    first, second = await whys(dock, order)
+    assert (first["name"], second["name"]) == ("alpha ground", "beta post")
+    assert second["refused"]["alpha ground"] == "refused it: no_such_street: 12 Grafton Street"
+    assert "choose_label" in await dock.timeline(order)
+
+
+async def test_a_no_to_the_address_is_a_no_of_all_the_carriers_services_and_then_a_persons_work(dock: Shop) -> None:
+    def refuse(shipment: Shipment) -> None:
+        raise CarrierRefused(reason="address_incomplete", detail="ship_to: city")
+
+    cheap, other = Seller("alpha", ground=500, air=900), Seller("beta", post=700)
+    cheap.answer = other.answer = refuse
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, cheap, other))
+    assert (len(cheap.asked), len(other.asked)) == (1, 1)
+    assert (await row_of(dock, parcel))["label_state"] == "refused"
+    (raised,) = await dock.rows("select kind, reason from attention where merchant_id = $1", dock.merchant)
+    assert raised["kind"] == "label_refused"
+    assert raised["reason"] == "alpha: address_incomplete: ship_to: city; beta: address_incomplete: ship_to: city"
+    assert (await whys(dock, order))[-1]["name"] == "none"
+
+
+async def test_while_nobody_knows_what_became_of_the_first_nobody_else_is_asked(dock: Shop) -> None:
+    answers = iter([True, True, False])
+
+    def lose(shipment: Shipment) -> None:
+        if next(answers):
+            raise CarrierDown(carrier="alpha", detail="connection cut")
+
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    first.answer = lose
+    _, parcel = await packed(dock)
+    world = world_of(dock, first, other)
+    for _ in range(2):
+        with pytest.raises(CarrierDown):
+            await dock.work("buy_label", world=world)
+        first.prices["ground"] = 5000  # whatever it costs by now
+        dock.at += timedelta(minutes=5)
+    await dock.work("buy_label", world=world)
+    assert {key for _, key in first.asked} == {f"{parcel}.1"} and len(first.asked) == 3
+    assert not other.asked
+    assert (await row_of(dock, parcel))["carrier"] == "alpha"
+
+
+async def test_a_repeated_job_neither_chooses_nor_buys_a_second_time(dock: Shop) -> None:
+    seller = Seller("alpha", ground=500)
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, seller))
+    body = {"parcel": parcel, "label_key": f"{parcel}.1", "nth": 1, "carrier": "alpha", "service": "ground"}
+    refused = await dock.ask("choose_label", **body)
+    assert getattr(refused, "code", "") == "LabelAnswered"
+    assert len(await whys(dock, order)) == 1
+
+
+async def test_above_the_highest_price_somebody_is_asked_and_may_buy_it(dock: Shop) -> None:
+    await rules(dock, most={"amount_minor": 400, "currency": "USD"})
+    world = world_of(dock, Seller("alpha", ground=500), Seller("beta", post=700))
+    _, parcel = await packed(dock)
+    await dock.work("buy_label", world=world)
+    assert (await row_of(dock, parcel))["label_state"] == "refused"
+    (raised,) = await dock.rows("select reason from attention where merchant_id = $1", dock.merchant)
+    assert "alpha ground: dearer than a label may be" in raised["reason"]
+    await dock.do("want_label", parcel=parcel, carrier="beta", service="post")
+    await dock.work("buy_label", world=world)
+    assert (await row_of(dock, parcel))["carrier"] == "beta"
+
+
+async def test_goods_that_not_everybody_takes_go_with_who_says_so(dock: Shop) -> None:
+    await dock.rows("update sku set flags = '{battery}' where merchant_id = $1 and code = 'MUG' returning 1",
+                    dock.merchant)  # fmt: skip
+    careful = Seller("beta", post=700)
+    careful.takes = ("battery",)
+    order, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, Seller("alpha", ground=100), careful))
+    assert (await row_of(dock, parcel))["carrier"] == "beta"
+    (why,) = await whys(dock, order)
+    assert why["refused"] == {"alpha ground": "does not say that it takes battery"} and why["contains"] == ["battery"]
+
+
+async def test_how_often_a_service_came_in_time_is_learned_and_counts(dock: Shop) -> None:
+    world = world_of(dock, Seller("alpha", ground=500), Seller("beta", post=700))
+    for nth in range(8):
+        home = {**HOME, "line1": f"{nth} Grafton Street"}
+        _, parcel = await packed(dock, buyer={"email": f"b{nth}@example.com"}, ship_to=home)
+        await dock.do("keep_label", parcel=parcel, carrier="alpha", service="ground", tracking_number=f"T{parcel}")
+        await dock.do("hand_over", parcel=parcel)
+        await dock.do("deliver", parcel=parcel)
+    await dock.rows(
+        "update parcel set handed_over_at = now() - interval '60 days', delivered_at = now() - interval '5 days'"
+        " where merchant_id = $1 returning 1", dock.merchant,
+    )  # fmt: skip
+    async with tenant_tx(dock.db, [dock.merchant]) as tx:
+        await learn_carried(tx, dock.merchant, dock.at)
+    _, parcel = await packed(dock)
+    chosen = await offers(world, dock.merchant, parcel)
+    assert chosen.rate and chosen.rate.carrier == "beta"
+    assert chosen.why["refused"]["alpha ground"] == "came in time 0 times of 8"
+
+
+async def test_a_person_sees_all_offers_of_a_parcel_that_is_here(dock: Shop, other_shop: Shop) -> None:
+    world = world_of(dock, Seller("alpha", ground=900, air=2000), Seller("beta", post=700))
+    _, parcel = await packed(dock)
+    chosen = await offers(world, dock.merchant, parcel)
+    assert [one.name for one in chosen.offers] == ["beta post", "alpha ground", "alpha air"]
+    assert not await whys(dock, f"ord_{(await row_of(dock, parcel))['order_id']}")
+    with pytest.raises(NotFound):
+        await offers(world_of(other_shop), other_shop.merchant, parcel)
+    nobody = await offers(world_of(dock), dock.merchant, parcel)
+    assert nobody.rate is None and nobody.why["left_out"]["alpha"] == "not connected in this test"
