@@ -45,6 +45,7 @@ select n.return_label_id, n.parcel_id, n.state, n.carrier, n.service, n.tracking
     n.error, n.asked_at
   from return_label n where n.merchant_id = any($1) and n.order_id = $2 order by n.return_label_id
 """
+AN_ORDER = "select 1 from orders o where o.merchant_id = any($1) and o.order_id = $2"
 
 
 class LeavingQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +163,9 @@ async def _site(tx: Tx, code: str) -> Site:
 
 
 async def return_labels(tx: Tx, merchant: int, order: str) -> ReturnLabels:
-    """Labels for the way back of an order's goods, the oldest first."""
+    """Labels for the way back of an order's goods, the oldest first. Refuses NotFound."""
+    if await tx.value(AN_ORDER, [merchant], number("ord", order)) is None:
+        raise NotFound(order=order)
     rows = await tx.rows(RETURN_LABELS, [merchant], number("ord", order))
     return ReturnLabels(return_labels=[
         ReturnLabelRow(
