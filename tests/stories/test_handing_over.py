@@ -206,7 +206,9 @@ async def test_what_makes_no_pickup_is_refused_before_anybody_is_asked(dock: Sho
     backwards = tomorrow(dock)
     backwards |= {"ready_at": backwards["until"], "until": backwards["ready_at"]}
     past = {"ready_at": (dock.at - timedelta(hours=5)).isoformat(), "until": (dock.at - timedelta(hours=1)).isoformat()}
-    for window in (backwards, past):
+    zoneless = {"ready_at": "2031-05-05T10:00:00", "until": "2031-05-05T12:00:00"}
+    endless = {"ready_at": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"}
+    for window in (backwards, past, zoneless, endless):
         assert code(await dock.ask("want_pickup", **tomorrow(dock, parcels=3) | window)) == "NotAWindow"
     assert (await dock.do("want_pickup", **tomorrow(dock, parcels=3)))["parcels"] == 3
 

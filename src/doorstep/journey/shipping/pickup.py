@@ -147,7 +147,7 @@ async def want_pickup(tx: Tx, asks: list[Ask[WantPickup]]) -> list[Result]:
 
 def decide(site: Site, parcels: int, weight_g: int, ids: Iterator[int], ask: Ask[WantPickup]) -> Outcome:
     wanted = ask.body
-    if not (wanted.ready_at < wanted.until <= wanted.ready_at + LONGEST_WINDOW and wanted.until > ask.at):
+    if not _is_window(wanted.ready_at, wanted.until, ask.at):
         raise NotAWindow(ready_at=wanted.ready_at, until=wanted.until)
     parcels = wanted.parcels or parcels
     if not parcels:
@@ -166,6 +166,13 @@ def decide(site: Site, parcels: int, weight_g: int, ids: Iterator[int], ask: Ask
     outcome.facts = [Insert("pickup", values)]
     outcome.then = [Job("ask_pickup", {"pickup": name})]
     return outcome
+
+
+def _is_window(ready_at: datetime, until: datetime, now: datetime) -> bool:
+    """A time that says no zone is nobody's."""
+    if ready_at.tzinfo is None or until.tzinfo is None:
+        return False
+    return timedelta(0) < until - ready_at <= LONGEST_WINDOW and until > now
 
 
 class Booked(msgspec.Struct, frozen=True):
