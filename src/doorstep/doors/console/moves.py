@@ -192,6 +192,8 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield _unpack(of, row.id), here and row.label_state not in LABELED
     yield _track(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield _instruct(of, row.id), on_the_road
+    needs_way_back = parcel.back is None or parcel.back.state == "refused"
+    yield _want_return_label(of, row.id), parcel.has_left and bool(parcel.lines) and needs_way_back
     yield _deliver(of, row.id), on_the_road
     yield _lose(of, row.id), on_the_road
 
@@ -521,6 +523,12 @@ def _keep_void(of: Whole, parcel: str) -> Move:
     says = _("For when the carrier does not answer and the label is void all the same.")
     return _move(of, "keep_void", _("It is void"), _("The label is void"), says, subject={"parcel": parcel},
                  confirm=_("It is void"), previewed=True)  # fmt: skip
+
+
+def _want_return_label(of: Whole, parcel: str) -> Move:
+    says = _("For the buyer to send it back with; the carrier that brought it is asked first.")
+    return _move(of, "want_return_label", _("Return label"), _("Ask for a label for the way back"), says,
+                 subject={"parcel": parcel}, confirm=_("Ask for it"))  # fmt: skip
 
 
 def _hand_over(of: Whole, parcel: str) -> Move:

@@ -398,6 +398,15 @@ HAPPENED = Told(
         "refuse_label": "The carrier refused the label",
         "want_void": "Label to be voided",
         "keep_void": "Label voided",
+        "want_manifest": "Listed for the driver",
+        "keep_manifest": "Manifest made",
+        "refuse_manifest": "The carrier refused the manifest",
+        "want_pickup": "A driver was asked for",
+        "keep_pickup": "The carrier comes to fetch",
+        "refuse_pickup": "The carrier refused the pickup",
+        "call_off": "The driver is not to come",
+        "keep_call_off": "Pickup called off",
+        "collect": "The driver took all on a manifest",
         "hand_over": "Handed over to the carrier",
         "track": "News of the parcel",
         "instruct": "The carrier is to do something else",
@@ -426,11 +435,15 @@ HAPPENED = Told(
         "review_party": "Said whether it is the listed party",
         "keep_filing": "Export filed",
         "note": "Note",
+        "want_return_label": "Label for the way back asked for",
+        "keep_return_label": "Label for the way back kept",
+        "refuse_return_label": "No label for the way back was sold",
         "take_back": "Goods came back",
     }
 )
 EVENT_TONES: dict[str, str] = {
     "place": "slate", "hold": "amber", "lift": "green", "short": "red", "refuse_label": "red", "lose": "red",
+    "refuse_manifest": "red", "refuse_pickup": "red", "refuse_return_label": "red", "collect": "teal",
     "decline": "red", "expire": "quiet", "cancel": "quiet", "deliver": "green", "hand_over": "teal", "track": "teal",
     "authorize": "green", "capture": "green", "record_payment": "green", "remit": "green", "refund": "amber",
     "take_back": "amber", "note": "violet", "open_case": "amber", "answer_case": "violet", "close_case": "green",
@@ -587,6 +600,10 @@ ERRANDS = Told(
     {
         "buy_label": "The carrier is asked for a label",
         "void_label": "The carrier is asked to void the label",
+        "ask_manifest": "The carrier is asked for its manifest",
+        "ask_pickup": "The carrier is asked to come",
+        "ask_call_off": "The carrier is asked not to come",
+        "buy_return_label": "The carrier is asked for a label for the way back",
         "follow": "The carrier is asked where the parcel is",
         "ask_authorization": "The provider is asked to hold the money",
         "ask_capture": "The provider is asked for the held money",
@@ -598,6 +615,11 @@ ERRANDS = Told(
 )
 
 
+RETURN_LABELS = Told({
+    "wanted": "asked for", "bought": "bought", "refused": "refused",
+})  # fmt: skip
+
+
 # What a buyer says is wrong.
 CASES = Told({
     "not_arrived": "Nothing arrived",
@@ -607,7 +629,9 @@ CASES = Told({
     "change_address": "Another address",
     "other": "A question",
 })  # fmt: skip
-PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})
+PARCEL_PAPERS = Told(
+    {"label": "Label", "label.zpl": "Label as ZPL", "packing-slip": "Packing slip", "customs": "Customs papers"}
+)
 INVOICES = Told({"invoice": "Invoice", "credit_note": "Credit note"})
 LABELS = Told(
     {

@@ -18,7 +18,7 @@ from doorstep.setup.calendars import Calendar
 from doorstep.setup.carried import came_in_time
 from doorstep.setup.customs.rules import rules_of as customs_rules
 from doorstep.setup.promising import leaves_on
-from doorstep.setup.shipping_rules import end_of, rules_of
+from doorstep.setup.shipping_rules import ShippingRules, end_of, rules_of
 from doorstep.setup.sites import every_site
 from doorstep.spine.tenant import Tx
 from doorstep.spine.world import TryLater, World
@@ -80,7 +80,10 @@ async def _days(tx: Tx, parcel: Packed, now: Any) -> tuple[date, date | None, in
 
 async def shop(world: World, merchant: int, of: Basket) -> Chosen:
     """Ask them all, and choose. Raises TryLater where nothing is left to choose and somebody did not answer."""
-    chosen = await ask_all(world, merchant, of)
+    return or_later(await ask_all(world, merchant, of))
+
+
+def or_later(chosen: Chosen) -> Chosen:
     if chosen.rate is None and any(answer.may_answer_later for answer in chosen.answered):
         late = (f"{one.carrier}: {one.left_out}" for one in chosen.answered if one.may_answer_later)
         raise TryLater(f"no carrier to choose: {', '.join(late)}")
@@ -88,9 +91,15 @@ async def shop(world: World, merchant: int, of: Basket) -> Chosen:
 
 
 async def ask_all(world: World, merchant: int, of: Basket) -> Chosen:
-    shipment, within_s = shipment_of(of.parcel), of.facts.rules.answer_within_s
-    answered = await asyncio.gather(*(_ask(world, merchant, code, shipment, within_s) for code in of.carriers))
+    answered = await answers(world, merchant, of.carriers, shipment_of(of.parcel), of.facts.rules)
     return decide(replace(of.facts, answered=answered))
+
+
+async def answers(
+    world: World, merchant: int, carriers: Sequence[str], shipment: Shipment, rules: ShippingRules
+) -> list[Answered]:
+    within_s = rules.answer_within_s
+    return await asyncio.gather(*(_ask(world, merchant, code, shipment, within_s) for code in carriers))
 
 
 async def _ask(world: World, merchant: int, code: str, shipment: Shipment, within_s: float) -> Answered:
