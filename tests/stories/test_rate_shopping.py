@@ -230,9 +230,9 @@ async def test_how_often_a_service_came_in_time_is_learned_and_counts(dock: Shop
         await dock.do("hand_over", parcel=parcel)
         await dock.do("deliver", parcel=parcel)
     await dock.rows(
-        "update parcel set handed_over_at = now() - interval '60 days', delivered_at = now() - interval '5 days'"
-        " where merchant_id = $1 returning 1", dock.merchant,
-    )  # fmt: skip
+        "update parcel set handed_over_at = now() - interval '60 days' where merchant_id = $1 returning 1",
+        dock.merchant,
+    )
     async with tenant_tx(dock.db, [dock.merchant]) as tx:
         await learn_carried(tx, dock.merchant, dock.at)
     _, parcel = await packed(dock)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from doorstep.journey.shipping.choose import Chosen, decide
+from doorstep.journey.shipping import choose
 from doorstep.journey.shipping.label import AmountMinor, Word
 from doorstep.journey.shipping.manifest import carrier_refused
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
@@ -237,13 +237,13 @@ async def _rate(world: World, ask: Ask[BuyReturnLabel], parcel: Packed, codes: S
         there.wanted, origin=there.wanted.to, to=there.wanted.origin, working_days=DAYS_MAX, level="", to_po_box=False,
         carrier=ask.body.carrier or "".join(same), service=ask.body.service, leaves=None, promised=None,
     )  # fmt: skip
-    chosen = or_later(decide(with_(there, wanted=wanted, answered=answered, carried={})))
+    chosen = or_later(choose.decide(with_(there, wanted=wanted, answered=answered, carried={})))
     if chosen.rate is None:
         raise CarrierRefused(reason="no carrier sells a label for the way back", detail=_nobody(chosen, codes))
     return chosen.rate
 
 
-def _nobody(chosen: Chosen, codes: Sequence[str]) -> str:
+def _nobody(chosen: choose.Chosen, codes: Sequence[str]) -> str:
     told = chosen.why["refused"] | chosen.why["left_out"]
     return "; ".join(f"{name}: {reason}" for name, reason in told.items()) or ", ".join(codes)
 
