@@ -77,6 +77,7 @@ class Shipment(Struct, frozen=True, kw_only=True):
     service: str = ""  # needed to buy; when asking rates, empty = every service
     customs: tuple[CustomsItem, ...] = ()
     incoterm: str = ""  # DAP or DDP across a border
+    filing: str = ""  # the export's, as papers spell it: AES and its ITN; empty = none was filed
     cod_minor: int = 0
     currency: str = ""  # of cod_minor and insured_minor
     insured_minor: int = 0

@@ -88,6 +88,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         service=service,
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
         incoterm=incoterm(parcel) if crosses else "",
+        filing=filing(parcel) if crosses else "",
         cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
         currency=row["currency"],
     )
@@ -96,6 +97,10 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
 def incoterm(parcel: Packed) -> str:
     """Of Incoterms 2020: who pays duty and tax where the parcel goes."""
     return "DDP" if profile_of(parcel.row["customs"]).pays_in(str(parcel.row["ship_to"].get("country", ""))) else "DAP"
+
+
+def filing(parcel: Packed) -> str:
+    return f"AES {parcel.row['itn']}" if parcel.row["itn"] else ""
 
 
 SIZES = ("length_mm", "width_mm", "height_mm")
