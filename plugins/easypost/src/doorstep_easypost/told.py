@@ -96,7 +96,7 @@ class ToldShipment(Struct, frozen=True):
 
     @property
     def is_bought(self) -> bool:
-        return bool(self.tracking_code) and (self.postage_label is not None or self.selected_rate is not None)
+        return bool(self.tracking_code)
 
 
 class Shipments(Struct, frozen=True):
