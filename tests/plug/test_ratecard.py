@@ -67,7 +67,6 @@ CARD = RateCard(
 class TestRateCardKeepsTheContract(CarrierContract):
     service = "ground"
     remembers_keys = False
-    reports_events = False
 
     @pytest.fixture
     def carrier(self) -> Carrier:

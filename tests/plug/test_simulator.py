@@ -3,38 +3,90 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import httpx
 import psutil
 import pypdfium2
 import pytest
 from msgspec.structs import replace
+from standardwebhooks.webhooks import Webhook
 
 from doorstep.plug import registry
-from doorstep.plug.carrier import CarrierDown, CarrierRefused, Manifests, TracksMany, track_all
+from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Manifests, TracksMany, track_all
 from doorstep.plug.payments import Declined, ProviderDown
-from doorstep.plug.simcarrier import CODES, SimCarrier, in_our_words
+from doorstep.plug.simcarrier import CODES, SimCarrier, in_our_words, read_webhook
 from doorstep.plug.simcarrier import Told as ToldEvent
 from doorstep.plug.simpay import SimPay
 from doorstep.plug.simulator.process import Outside
 from doorstep.plug.simulator.routes import ABROAD, FATES, Trip, fate_of, route
 from doorstep.plug.states import delivery_state
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire, retry_after_s
-from tests.plug.carrier_contract import MUG, CarrierContract, a_key, a_mug_to_warsaw
+from tests.plug.carrier_contract import MUG, Act, CarrierOverHttpContract, Fault, Part, a_key, a_mug_to_warsaw
 from tests.plug.payments_contract import LONG_AGO, PaymentsContract, charge_of, hold
 
 QUICK = Policy(tries=3, backoff_s=0.01, deadline_s=2.0, breaker_after=99)
+IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=1.0, breaker_after=99)
 
 
 def strike(outside: Outside, **rule: Any) -> None:
     outside.control("faults", rules=[rule])
+
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of the tests").decode()
+
+
+class Listener:
+    """A server that hears webhooks, checks who sent them, and says no to every fourth."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self.refused = 0
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                listener.refused += 1
+                fine = listener.refused % 4 != 0
+                if fine:
+                    told = Webhook(SECRET).verify(body, dict(self.headers))
+                    listener.heard.append((self.headers["webhook-id"], told))
+                self.send_response(202 if fine else 503)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+
+    async def of(self, number: str, events: int) -> list[Any]:
+        """What was told of that parcel, once so many events of it came, and the repeats of the last of them."""
+        for _ in range(200):
+            if len({message for message, one in list(self.heard) if number in one["parcels"]}) >= events:
+                await asyncio.sleep(0.5)
+                return [one for _, one in list(self.heard) if number in one["parcels"]]
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"only {len(self.heard)} messages came")
+
+    def __enter__(self) -> Listener:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 @pytest.fixture
@@ -53,8 +105,80 @@ async def payments(outside: Outside) -> AsyncIterator[SimPay]:
     httpx.delete(f"{outside.url}/control/faults")
 
 
-class TestSimulatedCarrierKeepsTheContract(CarrierContract):
+class Controls:
+    """The simulated world's controls, as the contract turns them."""
+
+    PATHS: ClassVar[dict[Act, dict[str, str]]] = {
+        "rates": {"path": "/carrier/rates"}, "buy": {"path": "/carrier/labels", "ends": "/labels"},
+        "void": {"path": "/carrier/labels", "ends": "/void"}, "manifest": {"path": "/carrier/manifests"},
+        "pickup": {"path": "/carrier/pickups", "ends": "/pickups"}, "track": {"path": "/carrier/track"},
+    }  # fmt: skip
+
+    def __init__(self, outside: Outside) -> None:
+        self._outside = outside
+
+    def strike(self, fault: Fault, act: Act, *, times: int | None = 1, seconds: float = 3.0) -> None:
+        strike(self._outside, kind=fault, times=times, seconds=seconds, **self.PATHS[act])
+
+    def leave_out(self, *parts: Part) -> None:
+        self._outside.control("leave_out", parts=parts)
+
+    def calm(self) -> None:
+        self._outside.control("faults", rules=[])
+        self._outside.control("leave_out", parts=[])
+
+    def count(self, what: Literal["labels", "manifests", "pickups"]) -> int:
+        return int(self._outside.state()["carrier"]["in_force" if what == "labels" else what])
+
+
+class TestSimulatedCarrierKeepsTheContract(CarrierOverHttpContract):
     service = "standard"
+    read = staticmethod(read_webhook)
+
+    @pytest.fixture
+    async def carrier(self, outside: Outside) -> AsyncIterator[SimCarrier]:
+        made = SimCarrier("sim", Wire(outside.url, policy=IMPATIENT))
+        yield made
+        await made.close()
+
+    @pytest.fixture
+    async def anew(self, outside: Outside) -> AsyncIterator[SimCarrier]:
+        made = SimCarrier("sim", Wire(outside.url, policy=IMPATIENT))
+        yield made
+        await made.close()
+
+    @pytest.fixture
+    def fake(self, outside: Outside) -> Controls:
+        return Controls(outside)
+
+    @pytest.fixture
+    def webhooks(self, outside: Outside) -> Iterator[Callable[[Label], Awaitable[Sequence[Any]]]]:
+        with Listener() as listener:
+            outside.control("hook", url=listener.url, secret=SECRET, disorder=0.5)
+
+            async def sent(label: Label) -> Sequence[Any]:
+                outside.control("fate", number=label.tracking_number, fate="smooth")
+                outside.control("advance", days=40)
+                return await listener.of(label.tracking_number, events=10)
+
+            yield sent
+            httpx.delete(f"{outside.url}/control/hook")
+
+
+async def test_webhooks_come_twice_and_in_a_muddle_until_they_are_heard(outside: Outside, carrier: SimCarrier) -> None:
+    label = await carrier.buy(a_mug_to_warsaw("standard"), a_key())
+    outside.control("fate", number=label.tracking_number, fate="smooth")
+    with Listener() as listener:
+        outside.control("hook", url=listener.url, secret=SECRET, disorder=0.5)
+        outside.control("advance", days=40)
+        whole = await carrier.track(label.tracking_number)
+        told = await listener.of(label.tracking_number, events=len({event.fingerprint for event in whole}))
+        httpx.delete(f"{outside.url}/control/hook")
+    events = [event for one in told for event in read_webhook(one)[label.tracking_number]]
+    assert {event.fingerprint for event in events} == {event.fingerprint for event in whole}
+    assert len(events) > len({event.fingerprint for event in events}), "some came twice"
+    assert events != sorted(events, key=lambda event: event.happened_at), "some came in the wrong order"
+    assert delivery_state(events) == "delivered"
 
 
 class TestSimulatedPaymentsKeepTheContract(PaymentsContract):
@@ -347,6 +471,44 @@ async def test_a_no_without_a_reason_still_has_a_name() -> None:
     with pytest.raises(Rejected) as no:
         await wire.call("GET", "/", dict)
     assert (no.value.reason, no.value.detail) == ("http_403", "<b>no</b>")
+    await wire.close()
+
+
+async def test_a_no_keeps_what_was_said_for_whoever_speaks_its_language() -> None:
+    said = httpx.Response(400, json={"status": "Error", "info": {"message": "no such street"}})
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(lambda _: said))
+    with pytest.raises(Rejected) as no:
+        await wire.call("POST", "/", dict, body={})
+    assert b"no such street" in no.value.said
+    await wire.close()
+
+
+async def test_what_is_no_json_comes_as_it_is() -> None:
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"%PDF-1")))
+    assert await wire.call("GET", "/label", bytes, headers={"token": "t"}) == b"%PDF-1"
+    await wire.close()
+
+
+@pytest.mark.parametrize(("answer", "sure"), [(500, False), (429, True), (408, True), (200, False)])
+async def test_asked_once_it_says_whether_nothing_was_done_for_sure(answer: int, sure: bool) -> None:
+    asked = []
+
+    def garbled(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(answer, text="{")
+
+    wire = Wire("http://carrier.test", transport=httpx.MockTransport(garbled))
+    with pytest.raises(NoAnswer) as silence:
+        await wire.call("POST", "/", dict, body={}, tries=1)
+    assert (len(asked), silence.value.has_not_acted) == (1, sure)
+    await wire.close()
+
+
+async def test_nobody_has_acted_who_could_not_be_reached() -> None:
+    wire = Wire("http://127.0.0.1:1", policy=Policy(tries=1))
+    with pytest.raises(NoAnswer) as silence:
+        await wire.call("POST", "/", dict, body={})
+    assert silence.value.has_not_acted
     await wire.close()
 
 

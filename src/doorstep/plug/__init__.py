@@ -1,9 +1,12 @@
 """plug: the sockets to the outside world, and what fits them. A plugin imports this and nothing deeper."""
 
+from doorstep.kit.clock import now
+from doorstep.kit.money import to_decimal, to_minor
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
     Ability,
     Address,
+    CancelsPickups,
     Carrier,
     CarrierDown,
     CarrierRefused,
@@ -20,6 +23,7 @@ from doorstep.plug.carrier import (
     Shipment,
     TrackEvent,
     TracksMany,
+    must_be_able,
     track_all,
 )
 from doorstep.plug.payments import (
@@ -35,15 +39,18 @@ from doorstep.plug.payments import (
 from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.words import READERS, NotReadable, Read
 
 __all__ = [
     "DELIVERY_STATES",
     "FINAL_STATES",
     "NEWS",
+    "READERS",
     "TROUBLE_STATES",
     "Ability",
     "Address",
     "Authorization",
+    "CancelsPickups",
     "Capture",
     "Carrier",
     "CarrierDown",
@@ -57,6 +64,7 @@ __all__ = [
     "Manifest",
     "Manifests",
     "NoAnswer",
+    "NotReadable",
     "Parcel",
     "Payments",
     "PaymentsPlugin",
@@ -67,6 +75,7 @@ __all__ = [
     "Proof",
     "ProviderDown",
     "Rate",
+    "Read",
     "Refund",
     "Refusal",
     "Rejected",
@@ -75,6 +84,10 @@ __all__ = [
     "TracksMany",
     "Wire",
     "delivery_state",
+    "must_be_able",
+    "now",
     "state_of_upu",
+    "to_decimal",
+    "to_minor",
     "track_all",
 ]

@@ -14,13 +14,15 @@ from msgspec import Struct
 from doorstep.kit.refusals import Refusal
 
 # What a carrier may be able to do; it declares which (`Carrier.can`), and refuses the rest as `unsupported`.
-Ability = Literal["rates", "buy", "void", "manifest", "pickup", "track", "webhook", "return_label"]
+Ability = Literal[
+    "rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label"
+]  # fmt: skip
 
 
 class CarrierRefused(Refusal):
     """The carrier said no."""
 
-    # why: reason=a word (unknown_service, already_moving, …), detail=the carrier's own text
+    # why: reason=a word (unknown_service, already_moving, unsupported, …), detail=the carrier's own text
     status = 422
 
 
@@ -103,12 +105,14 @@ class Rate(Struct, frozen=True, kw_only=True):
 
 
 class Label(Struct, frozen=True, kw_only=True):
+    """What was bought; all but its number and how the carrier finds it may be told later, or never."""
+
     carrier: str
     service: str
     tracking_number: str
     label_ref: str  # what the carrier calls it; `void` takes it
-    cost_minor: int
-    currency: str
+    cost_minor: int | None = None  # None = the carrier does not say at purchase, which is not the same as 0
+    currency: str = ""
     pdf: bytes | None = None  # None = doorstep prints the label itself
     first_mile_number: str = ""
     last_mile_number: str = ""
@@ -148,8 +152,11 @@ class TrackEvent(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
+    """The list that a driver signs; labels that the carrier left out of `label_refs` are not on it."""
+
     manifest_ref: str
     label_refs: tuple[str, ...]
+    pdf: bytes | None = None  # None = doorstep prints the list itself
 
 
 class PickupAsked(Struct, frozen=True, kw_only=True):
@@ -168,7 +175,7 @@ class Pickup(Struct, frozen=True, kw_only=True):
     pickup_ref: str
     ready_at: datetime | None = None  # when they come, where the carrier says so
     until: datetime | None = None
-    cost_minor: int = 0
+    cost_minor: int | None = None
     currency: str = ""
 
 
@@ -213,6 +220,14 @@ class Pickups(Protocol):
 
 
 @runtime_checkable
+class CancelsPickups(Protocol):
+    """A carrier that can be told not to come (check with isinstance)."""
+
+    async def cancel_pickup(self, pickup_ref: str, key: str) -> None:
+        """Canceling again changes nothing; CarrierRefused(reason="unknown_pickup") of none of theirs."""
+
+
+@runtime_checkable
 class TracksMany(Protocol):
     """A carrier that answers for many parcels in one call (check with isinstance)."""
 
@@ -221,7 +236,9 @@ class TracksMany(Protocol):
 
 
 async def track_all(carrier: Carrier, tracking_numbers: Sequence[str]) -> dict[str, list[TrackEvent]]:
-    """Follow many parcels, in one call where the carrier can."""
+    """Follow many parcels, in one call where the carrier can; nothing of one that tells nothing."""
+    if "track" not in carrier.can:
+        return {}
     if isinstance(carrier, TracksMany):
         return await carrier.track_many(tracking_numbers)
     found: dict[str, list[TrackEvent]] = {}
@@ -231,3 +248,9 @@ async def track_all(carrier: Carrier, tracking_numbers: Sequence[str]) -> dict[s
         except CarrierRefused:
             continue
     return found
+
+
+def must_be_able(carrier: Carrier, ability: Ability) -> None:
+    """Raises CarrierRefused(reason="unsupported") of what a carrier does not declare, before anybody is asked."""
+    if ability not in carrier.can:
+        raise CarrierRefused(carrier=carrier.code, reason="unsupported", detail=ability)

@@ -74,7 +74,7 @@ class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RateCardCarrier:
     """Keeps nothing: the number follows from the key, so the same key is always the same label."""
 
-    can: frozenset[Ability] = frozenset({"rates", "buy", "void"})
+    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "return_label"})
 
     def __init__(self, code: str, card: RateCard) -> None:
         self.code = code
@@ -111,12 +111,11 @@ class RateCardCarrier:
 
     async def track(self, tracking_number: str) -> list[TrackEvent]:
         """This carrier reports nothing; its events are entered by hand."""
-        if not is_tracking_number(tracking_number):
-            raise CarrierRefused(carrier=self.code, reason="unknown_number", tracking_number=tracking_number)
-        return []
+        raise CarrierRefused(carrier=self.code, reason="unsupported", detail="track")
 
     def _services(self, shipment: Shipment) -> list[Service]:
-        if self.card.origin_countries and shipment.ship_from.country not in self.card.origin_countries:
+        home = shipment.ship_to if shipment.is_return else shipment.ship_from
+        if self.card.origin_countries and home.country not in self.card.origin_countries:
             return []
         return [one for one in self.card.services if shipment.service in ("", one.code)]
 
@@ -177,11 +176,12 @@ def price(carrier: str, card: RateCard, service: Service, shipment: Shipment) ->
 
 
 def zone_of(card: RateCard, service: Service, shipment: Shipment) -> Zone | None:
-    """The closest of the zones that the service has a tariff for."""
+    """The closest of the zones that the service has a tariff for; the way back costs what the way there does."""
+    away = shipment.ship_from if shipment.is_return else shipment.ship_to
     served = {tariff.zone for tariff in service.tariffs}
     zones = [zone for zone in card.zones if zone.name in served]
     home = () if shipment.crosses_border else (SAME_COUNTRY,)
-    for wanted in (*home, shipment.ship_to.country, REST_OF_WORLD):
+    for wanted in (*home, away.country, REST_OF_WORLD):
         for zone in zones:
             if wanted in zone.countries:
                 return zone

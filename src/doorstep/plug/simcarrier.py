@@ -11,7 +11,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from doorstep.plug.carrier import Ability, CarrierDown, CarrierRefused, Label, Manifest, Rate, Shipment, TrackEvent
+from doorstep.plug.carrier import (
+    Ability,
+    CarrierDown,
+    CarrierRefused,
+    Label,
+    Manifest,
+    Pickup,
+    PickupAsked,
+    Rate,
+    Shipment,
+    TrackEvent,
+)
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
 from doorstep.plug.words.meaning import Meaning, NotReadable
 from doorstep.plug.words.meest import MEANINGS
@@ -51,7 +62,9 @@ class Histories(Struct, frozen=True):
 
 
 class SimCarrier:
-    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "track", "webhook"})
+    can: frozenset[Ability] = frozenset(
+        {"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label"}
+    )
 
     def __init__(self, code: str, wire: Wire) -> None:
         self.code = code
@@ -70,6 +83,12 @@ class SimCarrier:
 
     async def manifest(self, label_refs: Sequence[str], key: str) -> Manifest:
         return await self._ask("POST", "/carrier/manifests", Manifest, body={"label_refs": list(label_refs)}, key=key)
+
+    async def pickup(self, asked: PickupAsked, key: str) -> Pickup:
+        return await self._ask("POST", "/carrier/pickups", Pickup, body=asked, key=key)
+
+    async def cancel_pickup(self, pickup_ref: str, key: str) -> None:
+        await self._ask("POST", f"/carrier/pickups/{quote(pickup_ref, safe='')}/cancel", dict, body={}, key=key)
 
     async def track(self, tracking_number: str) -> list[TrackEvent]:
         path = f"/carrier/track/{quote(tracking_number, safe='')}"

@@ -1,6 +1,7 @@
 """wire: one HTTP API outside: deadline, size cap, the only retry policy, and honesty about what is not known.
 
-Every call that changes something carries a key, so repeating it is safe; this is why all calls are retried.
+Every call that changes something carries a key, so repeating it is safe; this is why all calls are retried. Where the
+other side knows no keys, its plugin asks once (`tries=1`) and looks for what came of it before it asks again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 import msgspec
@@ -23,20 +24,21 @@ T = TypeVar("T")
 
 
 class NoAnswer(Exception):
-    """Nothing usable came back: the outcome is unknown."""
+    """Nothing usable came back: the outcome is unknown, unless it `has_not_acted`: that is sure where it is told."""
 
-    def __init__(self, detail: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, detail: str, retry_after_s: float | None = None, has_not_acted: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.has_not_acted = has_not_acted
 
 
 class Rejected(Exception):
-    """A clear no from the other side."""
+    """A clear no from the other side; `said` is its whole answer, for whoever speaks its language."""
 
-    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+    def __init__(self, status: int, reason: str, detail: str = "", said: bytes = b"") -> None:
         super().__init__(f"{status} {reason} {detail}".strip())
-        self.status, self.reason, self.detail = status, reason, detail
+        self.status, self.reason, self.detail, self.said = status, reason, detail, said
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -90,12 +92,18 @@ class Wire:
         body: Any = None,
         key: str = "",
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        tries: int | None = None,
     ) -> T:
-        """The answer; Rejected for a clear no; NoAnswer when the tries are used up."""
+        """The answer; Rejected for a clear no; NoAnswer when the tries are used up.
+
+        `into=bytes` is the answer as it came: a label to print, not JSON.
+        """
         self._refuse_while_resting()
-        request = self._request(method, path, body, key, params)
+        keyed = {"Idempotency-Key": key} if key else {}
+        request = self._request(method, path, body, {**keyed, **(headers or {})}, params)
         try:
-            answer = await self._with_tries(request, into)
+            answer = await self._with_tries(request, into, tries or self.policy.tries)
         except NoAnswer:
             self._count_silence()
             raise
@@ -110,13 +118,13 @@ class Wire:
         if client is not None:
             await client.aclose()
 
-    async def _with_tries(self, request: httpx.Request, into: type[T]) -> T:
-        for attempt in range(1, self.policy.tries + 1):
+    async def _with_tries(self, request: httpx.Request, into: type[T], tries: int) -> T:
+        for attempt in range(1, tries + 1):
             try:
                 return await self._once(request, into)
             except NoAnswer as silence:
                 wait_s = self._wait_s(attempt, silence.retry_after_s)
-                if attempt == self.policy.tries or wait_s > self.policy.longest_wait_s:
+                if attempt == tries or wait_s > self.policy.longest_wait_s:
                     raise
                 await self._sleep(wait_s)
         raise AssertionError("a policy has at least one try")
@@ -132,7 +140,8 @@ class Wire:
         except TimeoutError:
             raise NoAnswer(f"no answer within {self.policy.deadline_s:g} s") from None
         except (httpx.TransportError, httpx.StreamError) as failure:
-            raise NoAnswer(f"{type(failure).__name__}: {failure}".rstrip(": ")) from failure
+            unheard = isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+            raise NoAnswer(f"{type(failure).__name__}: {failure}".rstrip(": "), has_not_acted=unheard) from failure
         return _judge(response, content, into)
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -143,13 +152,12 @@ class Wire:
                 raise NoAnswer(f"answer larger than {self.policy.largest_answer} bytes")
         return bytes(content)
 
-    def _request(self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None) -> httpx.Request:
-        headers = {"Idempotency-Key": key} if key else {}
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = msgspec.json.encode(body)
-        return self._open().build_request(method, path, headers=headers, content=content, params=params)
+    def _request(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str], params: Mapping[str, str] | None
+    ) -> httpx.Request:
+        content = None if body is None else msgspec.json.encode(body)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        return self._open().build_request(method, path, headers={**kind, **headers}, content=content, params=params)
 
     def _open(self) -> httpx.AsyncClient:
         """Connections belong to one event loop: another loop gets its own client."""
@@ -173,7 +181,7 @@ class Wire:
     def _refuse_while_resting(self) -> None:
         left_s = self._resting_until - time.monotonic()
         if left_s > 0:
-            raise NoAnswer("not asked: it has not been answering", retry_after_s=left_s)
+            raise NoAnswer("not asked: it has not been answering", retry_after_s=left_s, has_not_acted=True)
 
     def _count_silence(self) -> None:
         self._silent_calls += 1
@@ -189,10 +197,13 @@ def _is_local(url: str) -> bool:
 def _judge(response: httpx.Response, content: bytes, into: type[T]) -> T:
     status = response.status_code
     if status >= 500 or status in TRY_AGAIN:
-        raise NoAnswer(f"answered {status}", retry_after_s=retry_after_s(response.headers.get("Retry-After", "")))
+        wait_s = retry_after_s(response.headers.get("Retry-After", ""))
+        raise NoAnswer(f"answered {status}", wait_s, has_not_acted=status in TRY_AGAIN)
     if status >= 300:
         complaint = _complaint(content)
-        raise Rejected(status, complaint.error or f"http_{status}", complaint.detail)
+        raise Rejected(status, complaint.error or f"http_{status}", complaint.detail, content)
+    if into is bytes:
+        return cast("T", content)
     try:
         return msgspec.json.decode(content or b"null", type=into)
     except (msgspec.DecodeError, msgspec.ValidationError) as nonsense:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
-from doorstep.plug.carrier import Label, Manifest, Rate, Shipment
+from doorstep.plug.carrier import Label, Manifest, Pickup, PickupAsked, Rate, Shipment
 from doorstep.plug.ratecard import price, refuse_unless_measurable, tracking_number
 from doorstep.plug.simcarrier import CODES, Histories, History, Rates, Told
 from doorstep.plug.simulator.answer import Wrong, read_as
@@ -38,6 +38,7 @@ class Sold(Struct):
     fate: str
     voided_at: datetime | None = None
     stops: list[Stop] = []
+    sent: set[tuple[datetime, str]] = set()  # which of its events were sent to whoever listens
 
 
 class LabelRefs(Struct, frozen=True):
@@ -53,6 +54,9 @@ class SimulatedCarrier:
         self._seed, self._accepting, self._disorder = seed, accepting, disorder
         self._sold: dict[str, Sold] = {}
         self._by_number: dict[str, Sold] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._pickups: dict[str, Pickup] = {}  # those that nobody canceled
+        self._canceled: set[str] = set()
         self.weights: dict[str, float] = dict(FATES)
 
     # What can be asked
@@ -72,7 +76,7 @@ class SimulatedCarrier:
         sold = Sold(label, shipment, now, None, "smooth")
         abroad = shipment.crosses_border
         sold.fate = fate_of(self._seed, label.tracking_number, self.weights, abroad)
-        if self._accepting.when == "auto":
+        if self._accepting.when == "auto" or shipment.is_return:  # a buyer brings it without any manifest
             sold.accepted_at = now + timedelta(hours=self._chance(label).uniform(2, 10))
         self._plan(sold)
         self._sold[label.label_ref] = sold
@@ -100,7 +104,32 @@ class SimulatedCarrier:
             if sold.accepted_at is None or sold.accepted_at > soon:
                 sold.accepted_at = soon
                 self._plan(sold)
-        return Manifest(manifest_ref=f"mnf_{_short(key)}", label_refs=tuple(refs))
+        manifest = Manifest(manifest_ref=f"mnf_{_short(key)}", label_refs=tuple(refs))
+        self._manifests[manifest.manifest_ref] = manifest
+        return manifest
+
+    def pickup(self, body: Any, key: str, now: datetime) -> Pickup:
+        asked = read_as(PickupAsked, body)
+        unknown = [ref for ref in asked.label_refs if ref not in self._sold]
+        if unknown:
+            raise Wrong(422, "unknown_label", ", ".join(unknown))
+        if asked.until <= max(asked.ready_at, now):
+            raise Wrong(422, "bad_window", "the window must end after it begins, and not be over")
+        booked = Pickup(
+            pickup_ref=f"pck_{_short(key)}", ready_at=asked.ready_at, until=asked.until, cost_minor=0, currency="USD"
+        )
+        self._pickups[booked.pickup_ref] = booked
+        return booked
+
+    def cancel_pickup(self, pickup_ref: str, now: datetime) -> dict[str, Any]:
+        booked = self._pickups.get(pickup_ref)
+        if booked is None and pickup_ref not in self._canceled:
+            raise Wrong(404, "unknown_pickup", pickup_ref)
+        if booked and booked.until and booked.until <= now:
+            raise Wrong(409, "already_fetched", pickup_ref)
+        self._pickups.pop(pickup_ref, None)
+        self._canceled.add(pickup_ref)
+        return {}
 
     def track(self, number: str, now: datetime) -> History:
         sold = self._by_number.get(number)
@@ -111,6 +140,16 @@ class SimulatedCarrier:
     def track_many(self, body: Any, now: datetime) -> Histories:
         known = [number for number in read_as(Numbers, body).numbers if number in self._by_number]
         return Histories({number: self._told(self._by_number[number], now) for number in known})
+
+    def unsent(self, now: datetime) -> list[tuple[str, Told]]:
+        """What happened since this was asked last, of every parcel, by its number."""
+        news = []
+        for sold in self._sold.values():
+            for stop in self._happened(sold, now):
+                if (stop.at, stop.status) not in sold.sent:
+                    sold.sent.add((stop.at, stop.status))
+                    news.append((sold.label.tracking_number, Told(stop.status, stop.at, stop.place, stop.country)))
+        return news
 
     # What only the one at the controls may do
 
@@ -131,6 +170,9 @@ class SimulatedCarrier:
         coming = (stop.at for sold in self._sold.values() if not sold.voided_at for stop in sold.stops)
         return {
             "labels": len(self._sold),
+            "in_force": sum(sold.voided_at is None for sold in self._sold.values()),
+            "manifests": len(self._manifests),
+            "pickups": len(self._pickups),
             "by_state": dict(Counter(CODES[stop.status].state for stop in latest)),
             "by_fate": dict(Counter(sold.fate for sold in self._sold.values())),
             "next_event_at": min((at for at in coming if at > now), default=None),

@@ -20,12 +20,15 @@ Kind = Literal[
     "garbage",  # done, answered with nonsense
     "huge",  # done, answered without end
     "redirect",  # 302 elsewhere, nothing done
+    "repeated",  # the request comes twice, as a proxy may send it; the second answer is told
+    "answered_twice",  # done once, and the answer stands twice in the connection
 ]
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kind: Kind
     path: str = "/"  # every path that begins so
+    ends: str = ""  # and ends so
     probability: float = 1.0
     seconds: float = 5.0  # how long to wait; what Retry-After says
     times: int | None = None  # then never again
@@ -51,7 +54,8 @@ class Faults:
     def pick(self, path: str) -> Rule | None:
         """The first rule that strikes this request, if any does."""
         for number, rule in enumerate(self._plan.rules):
-            if not path.startswith(rule.path) or (rule.times is not None and self._used[number] >= rule.times):
+            spent = rule.times is not None and self._used[number] >= rule.times
+            if spent or not path.startswith(rule.path) or not path.endswith(rule.ends):
                 continue
             if self._random.random() < rule.probability:
                 self._used[number] += 1

@@ -37,7 +37,8 @@ class Outside:
         return self._process.pid
 
     def control(self, what: str, **body: Any) -> dict[str, Any]:
-        """`advance` hours=8, `speed` speed=3600, `faults` rules=[…], `fate` number=… fate=…, `fates` smooth=1 …"""
+        """`advance` hours=8, `speed` speed=3600, `faults` rules=[…], `fate` number=… fate=…, `fates` smooth=1 …,
+        `leave_out` parts=["price"], `hook` url=… secret=…"""
         with httpx.Client(trust_env=False) as client:
             answer = client.post(f"{self.url}/control/{what}", json=body)
         if answer.status_code != 200:

@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from doorstep.plug.simulator.answer import Answer, Wrong, read_as
 from doorstep.plug.simulator.faults import FaultPlan, Faults, Rule
+from doorstep.plug.simulator.partial import Part, Without, without
+from doorstep.plug.simulator.telling import Hook, Telling
 from doorstep.plug.simulator.world import World
 
 Scope = MutableMapping[str, Any]
@@ -22,6 +24,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 5_000_000
 DROP = "doorstep.drop"  # in the request's extensions: cuts the connection
+WRITE = "doorstep.write"  # writes into it past HTTP
 
 
 class App:
@@ -30,10 +33,14 @@ class App:
     def __init__(self, world: World, api_key: str = "", late_s: float = 30.0) -> None:
         self.world, self.faults = world, Faults()
         self._api_key, self._late_s = api_key, late_s
+        self._left_out: tuple[Part, ...] = ()
+        self.telling = Telling(world)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
+            telling = asyncio.create_task(self.telling.run())
             await _live(receive, send)
+            telling.cancel()
             return
         try:
             await self._serve(scope, await _read(receive), send)
@@ -49,15 +56,18 @@ class App:
             raise Wrong(401, "unauthorized")
         fault = self.faults.pick(path)
         if fault is None or not await self._strike_before(fault, scope, send):
+            if fault is not None and fault.kind == "repeated":
+                self._act(scope, body)
             answer = self._act(scope, body)
-            if fault is None or not await self._strike_after(fault, scope, send):
+            if fault is None or not await self._strike_after(fault, answer, scope, send):
                 await asyncio.sleep(self._late_s if answer.late else 0)
                 await _say(send, answer)
 
     def _act(self, scope: Scope, body: Any) -> Answer:
         params = dict(parse_qsl(scope["query_string"].decode()))
         key = _header(scope, b"idempotency-key")
-        return self.world.handle(scope["method"], scope["path"], body, key, params)
+        answer = self.world.handle(scope["method"], scope["path"], body, key, params)
+        return Answer(answer.status, without(self._left_out, answer.body), answer.late) if self._left_out else answer
 
     async def _strike_before(self, fault: Rule, scope: Scope, send: Send) -> bool:
         """True when the request ends here, with nothing done."""
@@ -78,7 +88,7 @@ class App:
                 return False
         return True
 
-    async def _strike_after(self, fault: Rule, scope: Scope, send: Send) -> bool:
+    async def _strike_after(self, fault: Rule, answer: Answer, scope: Scope, send: Send) -> bool:
         """True when the request ends here: done, and not said so."""
         match fault.kind:
             case "error_after":
@@ -92,6 +102,9 @@ class App:
             case "late":
                 await asyncio.sleep(fault.seconds)
                 return False
+            case "answered_twice":
+                _write_past_http(scope, answer)
+                return False
             case _:
                 return False
         return True
@@ -99,16 +112,23 @@ class App:
     def _control(self, method: str, path: str, body: Any) -> Answer:
         if path == "/health":
             return Answer(200, {"ok": True})
-        if path != "/control/faults":
-            return self.world.handle(method, path, body)
         try:
-            if method == "POST":
-                self.faults.use(read_as(FaultPlan, body))
-            elif method == "DELETE":
-                self.faults.use(FaultPlan())
+            match method, path:
+                case "POST", "/control/faults":
+                    self.faults.use(read_as(FaultPlan, body))
+                case "DELETE", "/control/faults":
+                    self.faults.use(FaultPlan())
+                case "POST", "/control/leave_out":
+                    self._left_out = read_as(Without, body).parts
+                case "POST", "/control/hook":
+                    self.telling.to(read_as(Hook, body))
+                case "DELETE", "/control/hook":
+                    self.telling.to(None)
+                case _ if path != "/control/faults":
+                    return self.world.handle(method, path, body)
         except Wrong as no:
             return Answer(no.status, {"error": no.error, "detail": no.detail})
-        return Answer(200, {"rules": self.faults.rules, "done": dict(self.faults.done)})
+        return Answer(200, {"rules": self.faults.rules, "done": dict(self.faults.done), "told": self.telling.sent})
 
 
 class DroppableProtocol(HttpToolsProtocol):
@@ -116,7 +136,7 @@ class DroppableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        cast("Scope", self.scope)["extensions"] = {DROP: self.transport.abort}
+        cast("Scope", self.scope)["extensions"] = {DROP: self.transport.abort, WRITE: self.transport.write}
 
 
 def serve(app: App, listening: socket.socket) -> None:
@@ -174,6 +194,13 @@ async def _drop(scope: Scope) -> None:
         raise ConnectionResetError("this server cannot cut connections")
     cut()
     await asyncio.sleep(0.01)  # until the server has noticed that nobody is left to answer
+
+
+def _write_past_http(scope: Scope, answer: Answer) -> None:
+    """A whole answer in front of the one that HTTP is about to send."""
+    content = msgspec.json.encode(answer.body)
+    head = f"HTTP/1.1 {answer.status} OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    scope["extensions"][WRITE](head.encode() + content)
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -123,6 +123,10 @@ class World:
                 return lambda body, key, now: carrier.void(ref, now)
             case ["carrier", "manifests"]:
                 return carrier.manifest
+            case ["carrier", "pickups"]:
+                return carrier.pickup
+            case ["carrier", "pickups", ref, "cancel"]:
+                return lambda body, key, now: carrier.cancel_pickup(ref, now)
             case ["pay", "authorizations"]:
                 return payments.authorize
             case ["pay", "authorizations", ref, "capture"]:

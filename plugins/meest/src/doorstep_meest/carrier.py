@@ -1,0 +1,262 @@
+"""carrier: Meest as doorstep's carrier. It knows no keys: what was made is found again by our own number of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from doorstep.plug import (
+    READERS,
+    Ability,
+    CarrierDown,
+    CarrierPlugin,
+    CarrierRefused,
+    Label,
+    Manifest,
+    NotReadable,
+    Pickup,
+    PickupAsked,
+    Rate,
+    Shipment,
+    TrackEvent,
+    now,
+)
+from doorstep_meest import words
+from doorstep_meest.client import Client, may_have_acted
+from doorstep_meest.places import Places
+from doorstep_meest.settings import Settings
+from doorstep_meest.turns import Turns
+from doorstep_meest.words import Listed, Made, Price, Ref, Register, Told
+
+# So long after a purchase that was not answered it is looked for, and not bought anew: it may still be on its way.
+SETTLES_S = 60.0
+# In so many days' lists a parcel is looked for.
+LOOKED_BACK_DAYS = 8
+# Meest knows no way there: no reason to keep other carriers from being asked.
+NO_WAY = frozenset({"address_unknown", "address_ambiguous", "address_incomplete", "unknown_pickup_point"})
+PICKUP = "registerpickup"
+
+
+class Meest:
+    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "pickup", "track"})
+
+    def __init__(
+        self, code: str, settings: Settings, client: Client | None = None, settles_s: float = SETTLES_S
+    ) -> None:
+        self.code = code
+        self._settings, self._settles_s = settings, settles_s
+        self._client = client or Client(code, settings)
+        self._places = Places(self._client, settings)
+        self._turns = Turns()
+        self._doubted_until: dict[str, float] = {}
+
+    # Prices
+
+    async def rates(self, shipment: Shipment) -> list[Rate]:
+        words.must_be_priceable(shipment, self._settings)
+        found = []
+        for service in words.services_of(shipment):
+            try:
+                found.append(await self._rate(replace(shipment, service=service)))
+            except CarrierRefused as no:
+                if no.why.get("reason") not in NO_WAY:
+                    raise
+        return found
+
+    async def _rate(self, shipment: Shipment) -> Rate:
+        today = _today()
+        ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
+        asked = words.price_asked(shipment, ends, self._settings, today)
+        prices = await self._client.ask("POST", "/calculate", list[Price], asked)
+        if not prices:
+            raise CarrierRefused(carrier=self.code, reason="address_unknown", detail="no price for this way")
+        return words.rate(prices[0], shipment.service, self.code, today, self._settings)
+
+    # Labels
+
+    async def buy(self, shipment: Shipment, key: str) -> Label:
+        words.must_be_sendable(shipment, self._settings)
+        number = words.parcel_number(key)
+        async with self._turns.of(number):
+            made, day = await self._found(number, shipment) or await self._made(number, shipment)
+        cost = made.costServices or await self._cost(shipment)
+        pdf = await self._client.page(f"/print/sticker100/{_quoted(made.parcelID)}")
+        return words.label(made, shipment.service, self.code, day, self._settings, cost, pdf)
+
+    async def _made(self, number: str, shipment: Shipment) -> tuple[Made, date]:
+        """Asked for once: without an answer it is not known whether there is a label."""
+        left_s = self._doubted_until.get(number, 0.0) - time.monotonic()
+        if left_s > 0:
+            raise CarrierDown(carrier=self.code, detail="it may still be on its way", retry_after_s=left_s)
+        today = _today()
+        ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=True)
+        wanted = words.new_parcel(shipment, number, ends, self._settings, today)
+        try:
+            made = await self._client.ask("POST", "/parcel", Made, wanted, once=True)
+        except CarrierDown as down:
+            if may_have_acted(down):
+                self._doubted_until[number] = time.monotonic() + self._settles_s
+            raise
+        self._doubted_until.pop(number, None)
+        return made, today
+
+    async def _found(self, number: str, shipment: Shipment) -> tuple[Made, date] | None:
+        """The parcel of that number, if one was made before; any more than the first are given back."""
+        told = await self._told(number)
+        if told is None:
+            return None
+        if not words.is_the_same(told, shipment):
+            raise CarrierRefused(carrier=self.code, reason="key_reused", detail=f"{number} is another parcel")
+        for days in range(LOOKED_BACK_DAYS):
+            day = _today() - timedelta(days=days)
+            same = [one for one in await self._list(day) if one.parcelNumber == number]
+            for one in same[1:]:
+                await self._delete(one.parcelID)
+            if same:
+                self._doubted_until.pop(number, None)
+                return Made(same[0].parcelID, same[0].number), day
+        raise CarrierDown(carrier=self.code, detail=f"{number} is known, and in no list of parcels yet")
+
+    async def _told(self, number: str) -> Told | None:
+        try:
+            told = await self._client.ask("GET", f"/getParcel/{_quoted(number)}/parcelNumber/objectData", Told)
+        except CarrierRefused as no:
+            if no.why.get("reason") in ("unauthorized", "unknown_contract"):
+                raise
+            return None
+        return told if told.parcelNumber == number else None
+
+    async def _cost(self, shipment: Shipment) -> str:
+        """What it costs, of a label whose own price was lost with the answer."""
+        ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
+        asked = words.price_asked(shipment, ends, self._settings, _today())
+        prices = await self._client.ask("POST", "/calculate", list[Price], asked)
+        return prices[0].costServices if prices else "0"
+
+    async def void(self, label_ref: str, key: str) -> None:
+        """A no is looked into: given back before, or moving already?"""
+        ref = Ref.read(label_ref)
+        try:
+            await self._delete(ref.parcel_id)
+        except CarrierRefused as no:
+            states = {event.state for event in await self._history(ref.number)}
+            if "canceled" in states:
+                return
+            if states - {"pre_transit", ""}:
+                raise CarrierRefused(carrier=self.code, reason="already_moving", detail=no.why.get("detail")) from no
+            raise
+
+    async def _delete(self, parcel_id: str) -> None:
+        path = f"/parcel/{_quoted(parcel_id)}/{_quoted(self._settings.contract_id)}"
+        await self._client.ask("DELETE", path, Any)
+
+    # Registers: what is handed in, and what a courier fetches
+
+    async def manifest(self, label_refs: Sequence[str], key: str) -> Manifest:
+        refs = _some(label_refs, self.code)
+        async with self._turns.of("register"):
+            known = await self._on_registers(refs)
+            if len(known) < len(refs):
+                asked = words.new_register(refs, self._settings, words.parcel_number(key))
+                made = await self._client.ask("POST", "/registerBranch", Register, asked, once=True)
+                return self._manifest(made, refs)
+        register = Register(_most(known))
+        return Manifest(
+            manifest_ref=register.registerID,
+            label_refs=tuple(str(ref) for ref in refs if known[ref.parcel_id].registerID == register.registerID),
+        )
+
+    def _manifest(self, made: Register, refs: Sequence[Ref]) -> Manifest:
+        out = words.left_out(made, refs)
+        taken = tuple(str(ref) for ref in refs if ref.parcel_id not in out)
+        if not taken:
+            said = " ".join(made.Not_added_to_registry or ())
+            raise CarrierRefused(carrier=self.code, reason="already_moving", detail=said[:500])
+        return Manifest(manifest_ref=made.registerID, label_refs=taken)
+
+    async def pickup(self, asked: PickupAsked, key: str) -> Pickup:
+        """The courier is called for parcels that are named."""
+        refs = _some(asked.label_refs, self.code)
+        async with self._turns.of("register"):
+            known = await self._on_registers(refs)
+            called = {one.registerID for one in known.values() if (one.registerType or "").casefold() == PICKUP}
+            if len(known) == len(refs) and len(called) == 1:
+                return Pickup(pickup_ref=str(called.pop()))
+            wanted = words.new_pickup(asked, refs, await self._places.door(asked.address), self._settings)
+            made = await self._client.ask("POST", "/registerPickup", Register, wanted, once=True)
+        day = words.day_read(made.pickUpDate) or asked.ready_at.astimezone(words.KYIV).date()
+        return Pickup(
+            pickup_ref=made.registerID, ready_at=words.moment_on(day, asked.ready_at),
+            until=words.moment_on(day, asked.until),
+        )  # fmt: skip
+
+    async def _on_registers(self, refs: Sequence[Ref]) -> dict[str, Listed]:
+        """Of these parcels, those that stand on a register already."""
+        wanted, days = {ref.parcel_id for ref in refs}, sorted({ref.day for ref in refs if ref.day})
+        listed = [one for day in days for one in await self._list(day)]
+        return {one.parcelID: one for one in listed if one.parcelID in wanted and one.registerID}
+
+    async def _list(self, day: date) -> list[Listed]:
+        return await self._client.ask("GET", f"/parcelsList/{words.day_spelled(day)}", list[Listed])
+
+    # Tracking
+
+    async def track(self, tracking_number: str) -> list[TrackEvent]:
+        try:
+            rows = await self._client.ask("GET", f"/tracking/{_quoted(tracking_number)}", Any)
+        except CarrierRefused as no:
+            if no.why.get("reason") == "unauthorized":
+                raise
+            raise CarrierRefused(
+                carrier=self.code, reason="unknown_number", detail=no.why.get("detail") or tracking_number
+            ) from no
+        try:
+            told = READERS["meest"]({"result": rows})
+        except NotReadable as odd:
+            raise CarrierDown(carrier=self.code, detail=str(odd)) from odd
+        return told.get(tracking_number, [])
+
+    async def _history(self, number: str) -> list[TrackEvent]:
+        try:
+            return await self.track(number) if number else []
+        except CarrierRefused:
+            return []
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def _today() -> date:
+    return now().astimezone(words.KYIV).date()
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="") or "-"
+
+
+def _some(label_refs: Sequence[str], code: str) -> list[Ref]:
+    if not label_refs:
+        raise CarrierRefused(carrier=code, reason="labels_missing", detail="Meest is told which parcels")
+    return [Ref.read(one) for one in dict.fromkeys(label_refs)]
+
+
+def _most(known: dict[str, Listed]) -> str:
+    return str(Counter(one.registerID for one in known.values()).most_common(1)[0][0])
+
+
+def _build(code: str, settings: Settings) -> Meest:
+    return Meest(code, settings)
+
+
+PLUGIN = CarrierPlugin(
+    Settings,
+    _build,
+    "Meest: prices, labels, registers, the courier's call and tracking",
+    ("password", "token"),
+)
