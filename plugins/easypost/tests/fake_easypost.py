@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from base64 import b64encode
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Literal
@@ -403,13 +402,12 @@ class EasyPostWorld:
         self.pickups[pickup["id"]] = pickup
         return pickup
 
-    @property
-    def in_force(self) -> dict[str, Callable[[], int]]:
-        return {
-            "labels": lambda: sum(bool(one["tracking_code"]) and not one["refund_status"] for one in self.shipments.values()),
-            "manifests": lambda: len(self.scan_forms),
-            "pickups": lambda: sum(one["status"] == "scheduled" for one in self.pickups.values()),
-        }  # fmt: skip
+    def in_force(self, what: Literal["labels", "manifests", "pickups"]) -> int:
+        if what == "labels":
+            return sum(bool(one["tracking_code"]) and not one["refund_status"] for one in self.shipments.values())
+        if what == "manifests":
+            return len(self.scan_forms)
+        return sum(one["status"] == "scheduled" for one in self.pickups.values())
 
 
 class Controls:
@@ -430,4 +428,4 @@ class Controls:
         self.world.label_type, self.world.by_reference, self.world.form_status = "application/pdf", "newest", "created"
 
     def count(self, what: Literal["labels", "manifests", "pickups"]) -> int:
-        return self.world.in_force[what]()
+        return self.world.in_force(what)

@@ -1,14 +1,16 @@
-"""EasyPost as a carrier: the contract over a stateful stand-in, and what is EasyPost's own: no keys, ounces, returns."""
+"""EasyPost as a carrier: the contract over a stateful stand-in, and what is its own: no keys, ounces, returns."""
 
 from __future__ import annotations
 
 import asyncio
+import csv
 import gzip
 import hmac
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -455,6 +457,19 @@ def test_recorded_prices_and_labels_mean_what_they_say() -> None:
                 assert shipment.selected_rate.amount_minor == round(fee * 100)
                 bought += 1
     assert priced > 200 and bought > 20
+
+
+@needs_data
+def test_prices_that_were_observed_are_exact_and_their_parcels_are_told_no_lighter_than_they_are() -> None:
+    with open(Path(str(DATA)) / "payloads" / "easypost_observed_rates.csv", encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) >= 40
+    for row in rows:
+        for name in ("rate", "list_rate", "retail_rate"):
+            assert amount(minor(row[name], row["currency"]), row["currency"]) == row[name]
+        grams = int(Decimal(row["weight_oz"]) * GRAMS_PER_OUNCE)
+        assert parcel_ounces(grams) <= float(row["weight_oz"])
+        assert float(row["weight_oz"]) - parcel_ounces(grams) < 0.1
 
 
 @needs_data
