@@ -466,7 +466,7 @@ def test_prices_that_were_observed_are_exact_and_their_parcels_are_told_no_light
     assert len(rows) >= 40
     for row in rows:
         for name in ("rate", "list_rate", "retail_rate"):
-            assert amount(minor(row[name], row["currency"]), row["currency"]) == row[name]
+            assert Decimal(amount(minor(row[name], row["currency"]), row["currency"])) == Decimal(row[name])
         grams = int(Decimal(row["weight_oz"]) * GRAMS_PER_OUNCE)
         assert parcel_ounces(grams) <= float(row["weight_oz"])
         assert float(row["weight_oz"]) - parcel_ounces(grams) < 0.1

@@ -228,6 +228,18 @@ class CancelsPickups(Protocol):
 
 
 @runtime_checkable
+class AsksOnce(Protocol):
+    """A carrier that knows no keys and cannot be asked what came of one (check with isinstance).
+
+    Its `buy` answers CarrierDown only when surely nothing was bought, and CarrierRefused(reason="outcome_unknown")
+    when nobody knows; it remembers nothing over a restart, so whoever asks notes down that he does.
+    """
+
+    @property
+    def asks_once(self) -> bool: ...
+
+
+@runtime_checkable
 class TracksMany(Protocol):
     """A carrier that answers for many parcels in one call (check with isinstance)."""
 
