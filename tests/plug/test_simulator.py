@@ -504,6 +504,23 @@ async def test_asked_once_it_says_whether_nothing_was_done_for_sure(answer: int,
     await wire.close()
 
 
+async def test_what_is_left_of_an_answer_is_not_the_next_ones() -> None:
+    """Both come in one piece, so that it cannot be seen in the connection that there is more."""
+
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        told = f'{{"told": "{path}"}}'
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {len(told)}\r\n\r\n{told}".encode() * 2)
+        await writer.drain()
+
+    server = await asyncio.start_server(answer_twice, "127.0.0.1")
+    wire = Wire(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    for path in ("/one", "/two", "/three"):
+        assert await wire.call("GET", path, dict) == {"told": path}
+    await wire.close()
+    server.close()
+
+
 async def test_nobody_has_acted_who_could_not_be_reached() -> None:
     wire = Wire("http://127.0.0.1:1", policy=Policy(tries=1))
     with pytest.raises(NoAnswer) as silence:

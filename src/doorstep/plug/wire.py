@@ -168,6 +168,8 @@ class Wire:
                 base_url=self._base_url,
                 headers=self._headers,
                 timeout=httpx.Timeout(self.policy.deadline_s, connect=self.policy.connect_s),
+                # A connection each: what is left in one, of an answer that came twice, is not the next one's answer.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 follow_redirects=False,
                 trust_env=not _is_local(self._base_url),  # a proxy is for what lies outside this machine
                 transport=self._transport,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +33,7 @@ from doorstep_meest.client import Client, may_have_acted
 from doorstep_meest.places import Places
 from doorstep_meest.settings import Settings
 from doorstep_meest.turns import Turns
-from doorstep_meest.words import Listed, Made, Price, Ref, Register, Told
+from doorstep_meest.words import Listed, Made, NewPickup, NewRegister, Price, Ref, Register, Told
 
 # So long after a purchase that was not answered it is looked for, and not bought anew: it may still be on its way.
 SETTLES_S = 60.0
@@ -40,11 +41,10 @@ SETTLES_S = 60.0
 LOOKED_BACK_DAYS = 8
 # Meest knows no way there: no reason to keep other carriers from being asked.
 NO_WAY = frozenset({"address_unknown", "address_ambiguous", "address_incomplete", "unknown_pickup_point"})
-PICKUP = "registerpickup"
 
 
 class Meest:
-    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "pickup", "track"})
+    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track"})
 
     def __init__(
         self, code: str, settings: Settings, client: Client | None = None, settles_s: float = SETTLES_S
@@ -85,9 +85,8 @@ class Meest:
         number = words.parcel_number(key)
         async with self._turns.of(number):
             made, day = await self._found(number, shipment) or await self._made(number, shipment)
-        cost = made.costServices or await self._cost(shipment)
-        pdf = await self._client.page(f"/print/sticker100/{_quoted(made.parcelID)}")
-        return words.label(made, shipment.service, self.code, day, self._settings, cost, pdf)
+        pdf = await self._paper(f"/print/sticker100/{_quoted(made.parcelID)}")
+        return words.label(made, shipment.service, self.code, day, self._settings, pdf)
 
     async def _made(self, number: str, shipment: Shipment) -> tuple[Made, date]:
         """Asked for once: without an answer it is not known whether there is a label."""
@@ -103,11 +102,15 @@ class Meest:
             if may_have_acted(down):
                 self._doubted_until[number] = time.monotonic() + self._settles_s
             raise
-        self._doubted_until.pop(number, None)
+        except CarrierRefused:
+            # Perhaps because it is there already: whatever lies between us may have sent the request twice.
+            if found := await self._found(number, shipment):
+                return found
+            raise
         return made, today
 
     async def _found(self, number: str, shipment: Shipment) -> tuple[Made, date] | None:
-        """The parcel of that number, if one was made before; any more than the first are given back."""
+        """The parcel of that number, if one was made before; of several the last, and the others are given back."""
         told = await self._told(number)
         if told is None:
             return None
@@ -116,11 +119,10 @@ class Meest:
         for days in range(LOOKED_BACK_DAYS):
             day = _today() - timedelta(days=days)
             same = [one for one in await self._list(day) if one.parcelNumber == number]
-            for one in same[1:]:
-                await self._delete(one.parcelID)
             if same:
+                await self._give_back(one.parcelID for one in same[:-1])
                 self._doubted_until.pop(number, None)
-                return Made(same[0].parcelID, same[0].number), day
+                return Made(same[-1].parcelID, same[-1].number, await self._cost(shipment)), day
         raise CarrierDown(carrier=self.code, detail=f"{number} is known, and in no list of parcels yet")
 
     async def _told(self, number: str) -> Told | None:
@@ -132,12 +134,27 @@ class Meest:
             return None
         return told if told.parcelNumber == number else None
 
-    async def _cost(self, shipment: Shipment) -> str:
-        """What it costs, of a label whose own price was lost with the answer."""
+    async def _cost(self, shipment: Shipment) -> words.Text | None:
+        """The price of a label whose own was lost with the answer: it is worked out anew, as it was then."""
         ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
         asked = words.price_asked(shipment, ends, self._settings, _today())
         prices = await self._client.ask("POST", "/calculate", list[Price], asked)
-        return prices[0].costServices if prices else "0"
+        return prices[0].costServices if prices else None
+
+    async def _paper(self, path: str) -> bytes | None:
+        """None where Meest prints none: doorstep prints its own."""
+        try:
+            return await self._client.page(path)
+        except CarrierRefused as no:
+            if no.why.get("reason") == "unauthorized":
+                raise
+            return None
+
+    async def _give_back(self, twins: Iterable[str]) -> None:
+        """What was made beside the parcel that counts, by a request that came twice or came late."""
+        for parcel_id in twins:
+            with suppress(CarrierRefused):
+                await self._delete(parcel_id)
 
     async def void(self, label_ref: str, key: str) -> None:
         """A no is looked into: given back before, or moving already?"""
@@ -164,42 +181,64 @@ class Meest:
             known = await self._on_registers(refs)
             if len(known) < len(refs):
                 asked = words.new_register(refs, self._settings, words.parcel_number(key))
-                made = await self._client.ask("POST", "/registerBranch", Register, asked, once=True)
-                return self._manifest(made, refs)
-        register = Register(_most(known))
-        return Manifest(
-            manifest_ref=register.registerID,
-            label_refs=tuple(str(ref) for ref in refs if known[ref.parcel_id].registerID == register.registerID),
-        )
+                made = await self._register("/registerBranch", asked, refs, known)
+                if made is not None:
+                    return await self._manifest(made.registerID, words.taken(made, refs))
+        number = _most(known)
+        return await self._manifest(number, [ref for ref in refs if known[ref.parcel_id].registerID == number])
 
-    def _manifest(self, made: Register, refs: Sequence[Ref]) -> Manifest:
-        out = words.left_out(made, refs)
-        taken = tuple(str(ref) for ref in refs if ref.parcel_id not in out)
-        if not taken:
-            said = " ".join(made.Not_added_to_registry or ())
-            raise CarrierRefused(carrier=self.code, reason="already_moving", detail=said[:500])
-        return Manifest(manifest_ref=made.registerID, label_refs=taken)
+    async def _manifest(self, number: str, refs: Sequence[Ref]) -> Manifest:
+        if not refs:
+            raise CarrierRefused(carrier=self.code, reason="already_moving", detail="it put none of them on the list")
+        pdf = await self._paper(f"/print/register/{_quoted(number)}/pdf")
+        return Manifest(manifest_ref=number, label_refs=tuple(map(str, refs)), pdf=pdf)
 
     async def pickup(self, asked: PickupAsked, key: str) -> Pickup:
-        """The courier is called for parcels that are named."""
+        """The courier is called for parcels that are named. When asked again, the day is told that was asked for."""
         refs = _some(asked.label_refs, self.code)
+        day = asked.ready_at.astimezone(words.KYIV).date()
+        made = None
         async with self._turns.of("register"):
             known = await self._on_registers(refs)
-            called = {one.registerID for one in known.values() if (one.registerType or "").casefold() == PICKUP}
-            if len(known) == len(refs) and len(called) == 1:
-                return Pickup(pickup_ref=str(called.pop()))
-            wanted = words.new_pickup(asked, refs, await self._places.door(asked.address), self._settings)
-            made = await self._client.ask("POST", "/registerPickup", Register, wanted, once=True)
-        day = words.day_read(made.pickUpDate) or asked.ready_at.astimezone(words.KYIV).date()
+            if len(known) < len(refs):
+                wanted = words.new_pickup(asked, refs, await self._places.door(asked.address), self._settings)
+                made = await self._register("/registerPickup", wanted, refs, known)
+        comes = words.day_read(made.pickUpDate if made else None) or day
         return Pickup(
-            pickup_ref=made.registerID, ready_at=words.moment_on(day, asked.ready_at),
-            until=words.moment_on(day, asked.until),
+            pickup_ref=str(Ref(made.registerID if made else _most(known), day=day)),
+            ready_at=words.moment_on(comes, asked.ready_at), until=words.moment_on(comes, asked.until),
         )  # fmt: skip
 
+    async def cancel_pickup(self, pickup_ref: str, key: str) -> None:
+        """A call that is ours and not there was canceled before."""
+        ref = Ref.read(pickup_ref)
+        try:
+            await self._client.ask("DELETE", f"/registerPickup/{_quoted(ref.parcel_id)}", Any)
+        except CarrierRefused as no:
+            if no.why.get("reason") not in ("unknown_register", "not_found"):
+                raise
+            if ref.day is None:
+                raise CarrierRefused(carrier=self.code, reason="unknown_pickup", detail=pickup_ref[:100]) from no
+
+    async def _register(
+        self, path: str, asked: NewRegister | NewPickup, refs: Sequence[Ref], known: dict[str, Listed]
+    ) -> Register | None:
+        """Made once; None, and `known` tells where they stand, when it says no for they stand on one already."""
+        try:
+            return await self._client.ask("POST", path, Register, asked, once=True)
+        except CarrierRefused:
+            known |= await self._on_registers(refs)
+            if len(known) < len(refs):
+                raise
+            return None
+
     async def _on_registers(self, refs: Sequence[Ref]) -> dict[str, Listed]:
-        """Of these parcels, those that stand on a register already."""
+        """Of these parcels, those that stand on a register already. A twin of one of them is given back meanwhile."""
         wanted, days = {ref.parcel_id for ref in refs}, sorted({ref.day for ref in refs if ref.day})
         listed = [one for day in days for one in await self._list(day)]
+        numbers = {one.parcelNumber for one in listed if one.parcelID in wanted and words.is_ours(one.parcelNumber)}
+        twins = [one.parcelID for one in listed if one.parcelNumber in numbers and one.parcelID not in wanted]
+        await self._give_back(twins)
         return {one.parcelID: one for one in listed if one.parcelID in wanted and one.registerID}
 
     async def _list(self, day: date) -> list[Listed]:
@@ -208,6 +247,8 @@ class Meest:
     # Tracking
 
     async def track(self, tracking_number: str) -> list[TrackEvent]:
+        if not any(map(str.isalnum, tracking_number)):
+            raise CarrierRefused(carrier=self.code, reason="unknown_number", detail=tracking_number)
         try:
             rows = await self._client.ask("GET", f"/tracking/{_quoted(tracking_number)}", Any)
         except CarrierRefused as no:

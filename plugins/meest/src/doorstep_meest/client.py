@@ -95,7 +95,7 @@ class Client:
         except msgspec.ValidationError:
             raise self._refused(said, 401) from None
         self._token, self._renewal = token.token, token.refresh_token
-        self._ends_at = time.monotonic() + max(0.0, token.expiresIn - RENEW_BEFORE_S)
+        self._ends_at = time.monotonic() + max(token.expiresIn - RENEW_BEFORE_S, token.expiresIn / 2)
 
     async def _call(
         self, method: str, path: str, into: type[T], body: Any = None, params: dict[str, str] | None = None,

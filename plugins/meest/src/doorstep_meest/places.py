@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import msgspec
 from babel import Locale
 from msgspec import Struct
 
@@ -86,8 +84,7 @@ class Places:
 
     async def ends(self, sender: Address, receiver: Address, *, streets: bool) -> Ends:
         """Where a shipment starts and where it goes; the streets too where a label is made."""
-        start, goes = await asyncio.gather(self._sender(sender, streets), self._receiver(receiver, streets))
-        return Ends(start, goes)
+        return Ends(await self._sender(sender, streets), await self._receiver(receiver, streets))
 
     async def door(self, address: Address) -> Spot:
         """A place that the courier comes to."""
@@ -201,7 +198,8 @@ class Places:
         return found[0].branchID
 
     async def _search(self, path: str, kind: type[T], filters: Mapping[str, Any]) -> list[T]:
-        return msgspec.convert(await self._client.ask("POST", path, list[Any], {"filters": filters}), list[kind])  # type: ignore[valid-type]
+        found: list[T] = await self._client.ask("POST", path, list[kind], {"filters": filters})  # type: ignore[valid-type]
+        return found
 
 
 def _where(city: City) -> str:

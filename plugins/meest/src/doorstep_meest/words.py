@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -16,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from doorstep.plug import (
     Address,
@@ -39,9 +40,11 @@ DOOR, BRANCH = "door", "branch"
 SERVICES = (DOOR, BRANCH)
 HOME = "UA"
 LONGEST = 100
+OURS = "DS-"  # how our numbers begin
 
 
-# What Meest answers
+# What Meest answers. A number is a number in one answer, and a text in another.
+Text = str | int | float
 
 
 class Info(Struct, frozen=True):
@@ -88,7 +91,7 @@ class Token(Struct, frozen=True):
 
 
 class Price(Struct, frozen=True):
-    costServices: str
+    costServices: Text
     estimatedDeliveryDate: str | None = None
 
 
@@ -97,7 +100,7 @@ class Made(Struct, frozen=True):
 
     parcelID: str
     barCode: str
-    costServices: str | None = None
+    costServices: Text | None = None
 
 
 class Listed(Struct, frozen=True, rename={"cyrillicBarCode": "вarCode"}):
@@ -120,8 +123,8 @@ class Told(Struct, frozen=True):
 
     parcelNumber: str | None = None
     notation: str | None = None
-    COD: str | None = None
-    weight: str | None = None
+    COD: Text | None = None
+    weight: Text | None = None
     receiver: Mapping[str, Any] | None = None
 
 
@@ -157,16 +160,21 @@ class Receiver(Sender, frozen=True, kw_only=True, omit_defaults=True):
     addressDescr: str = ""
 
 
-class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Box(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantity: int
-    placeWeight: float
     weight: float
-    placeVolume: float
     volume: float
-    insurance: float = 0
+    insurance: float
     length: int = 0
     width: int = 0
     height: int = 0
+
+
+class Place(Box, frozen=True, kw_only=True, omit_defaults=True):
+    """Of a parcel that is made: of one place alone, what all such places are together too."""
+
+    placeWeight: float
+    placeVolume: float
 
 
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -213,7 +221,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     COD: float
     sender: End
     receiver: End
-    placesItems: tuple[Place, ...]
+    placesItems: tuple[Box, ...]
     specConditionsItems: tuple[Condition, ...] = ()
 
 
@@ -297,7 +305,11 @@ class Ref(NamedTuple):
 
 def parcel_number(key: str) -> str:
     """Our own number of the parcel: the same for the same key, and by it the parcel is found again."""
-    return "DS-" + base64.b32encode(hashlib.sha256(key.encode("utf-8", "replace")).digest())[:12].decode()
+    return OURS + base64.b32encode(hashlib.sha256(key.encode("utf-8", "replace")).digest())[:12].decode()
+
+
+def is_ours(number: str | None) -> bool:
+    return bool(number) and str(number).startswith(OURS)
 
 
 # Ours to theirs
@@ -315,7 +327,7 @@ def new_parcel(shipment: Shipment, number: str, ends: Ends, settings: Settings, 
         sendingDate=day_spelled(today),
         sender=_sender(shipment.ship_from, ends.sender, settings),
         receiver=_receiver(shipment.ship_to, ends.receiver),
-        placesItems=_places(shipment, settings),
+        placesItems=tuple(map(_place, _boxes(shipment, settings))),
         contentsItems=_contents(shipment, settings),
         specConditionsItems=_conditions(shipment, settings),
     )
@@ -329,7 +341,7 @@ def price_asked(shipment: Shipment, ends: Ends, settings: Settings, today: date)
         COD=_cash(shipment.cod_minor, shipment.currency, settings.currency),
         sender=_end(ends.sender, ""),
         receiver=_end(ends.receiver, ends.receiver.country_id if abroad else ""),
-        placesItems=_places(shipment, settings),
+        placesItems=_boxes(shipment, settings),
         specConditionsItems=_conditions(shipment, settings),
     )
 
@@ -365,14 +377,14 @@ def services_of(shipment: Shipment) -> tuple[str, ...]:
 
 def must_be_sendable(shipment: Shipment, settings: Settings) -> None:
     """Raises CarrierRefused of what Meest need not be asked about."""
+    if shipment.is_return:
+        raise CarrierRefused(reason="unsupported", detail="return_label")
     if shipment.service not in SERVICES:
         raise CarrierRefused(reason="unknown_service", detail=shipment.service)
     if shipment.service == BRANCH and not shipment.ship_to.pickup_point:
         raise CarrierRefused(reason="pickup_point_missing", detail="a branch or locker was not chosen")
     if shipment.service == DOOR and shipment.ship_to.pickup_point:
         raise CarrierRefused(reason="unknown_service", detail="it goes to a branch, not to a door")
-    if shipment.is_return:
-        raise CarrierRefused(reason="unsupported", detail="return_label")
     must_be_priceable(shipment, settings)
     if shipment.crosses_border:
         _must_be_declared(shipment)
@@ -430,18 +442,22 @@ def _end(spot: Spot, country_id: str) -> End:
     )  # fmt: skip
 
 
-def _places(shipment: Shipment, settings: Settings) -> tuple[Place, ...]:
-    """The insured amount lies on the first place: all of them are one shipment."""
+def _boxes(shipment: Shipment, settings: Settings) -> tuple[Box, ...]:
+    """The insured amount lies on the first one: all of them are one shipment."""
     insured = _cash(shipment.insured_minor, shipment.currency, settings.currency)
-    return tuple(_place(parcel, 0 if number else insured) for number, parcel in enumerate(shipment.parcels))
+    return tuple(_box(parcel, 0.0 if number else insured) for number, parcel in enumerate(shipment.parcels))
 
 
-def _place(parcel: Parcel, insured: float) -> Place:
-    weight, volume = _kg(parcel.weight_g), parcel.length_mm * parcel.width_mm * parcel.height_mm / 1e9
-    return Place(
-        quantity=1, placeWeight=weight, weight=weight, placeVolume=round(volume, 3), volume=round(volume, 3),
-        insurance=insured, length=_cm(parcel.length_mm), width=_cm(parcel.width_mm), height=_cm(parcel.height_mm),
+def _box(parcel: Parcel, insured: float) -> Box:
+    volume = parcel.length_mm * parcel.width_mm * parcel.height_mm / 1e9
+    return Box(
+        quantity=1, weight=_kg(parcel.weight_g), volume=round(volume, 3), insurance=insured,
+        length=_cm(parcel.length_mm), width=_cm(parcel.width_mm), height=_cm(parcel.height_mm),
     )  # fmt: skip
+
+
+def _place(box: Box) -> Place:
+    return Place(**structs.asdict(box), placeWeight=box.weight, placeVolume=box.volume)
 
 
 def _contents(shipment: Shipment, settings: Settings) -> tuple[Content, ...]:
@@ -470,13 +486,16 @@ def _parcel_ids(refs: Sequence[Ref]) -> tuple[ParcelID, ...]:
 
 def _named(address: Address) -> str:
     name, company = plain(address.name), plain(address.company)
-    return ", ".join(dict.fromkeys(one for one in (name, company) if one))[:LONGEST]
+    named = ", ".join(dict.fromkeys(one for one in (name, company) if one))[:LONGEST].strip()
+    if not named:
+        raise CarrierRefused(reason="address_incomplete", detail="nobody's name")
+    return named
 
 
 def _phone(address: Address, otherwise: str = "") -> str:
     phone = plain(address.phone) or otherwise
     if not phone:
-        raise CarrierRefused(reason="phone_missing", detail=f"Meest calls {_named(address) or address.city}")
+        raise CarrierRefused(reason="phone_missing", detail=f"Meest calls {_named(address)}")
     return phone
 
 
@@ -509,11 +528,12 @@ def plain(text: str) -> str:
 # Theirs to ours
 
 
-def label(made: Made, service: str, code: str, day: date, settings: Settings, cost: str, pdf: bytes) -> Label:
+def label(made: Made, service: str, code: str, day: date, settings: Settings, pdf: bytes | None) -> Label:
     return Label(
         carrier=code, service=service, tracking_number=made.barCode,
-        label_ref=str(Ref(made.parcelID, made.barCode, day)),
-        cost_minor=amount(cost, settings.currency), currency=settings.currency, pdf=pdf,
+        label_ref=str(Ref(made.parcelID, made.barCode, day)), pdf=pdf,
+        cost_minor=amount(made.costServices, settings.currency) if made.costServices is not None else None,
+        currency=settings.currency if made.costServices is not None else "",
     )  # fmt: skip
 
 
@@ -525,8 +545,8 @@ def rate(price: Price, service: str, code: str, today: date, settings: Settings)
     )  # fmt: skip
 
 
-def amount(said: str, currency: str) -> int:
-    return to_minor(said.strip().replace(",", "."), currency)
+def amount(said: Text, currency: str) -> int:
+    return to_minor(str(said).strip().replace(",", "."), currency)
 
 
 def is_the_same(told: Told, shipment: Shipment) -> bool:
@@ -536,21 +556,21 @@ def is_the_same(told: Told, shipment: Shipment) -> bool:
         (told.notation or "").strip() == plain(shipment.reference)
         and str(receiver.get("name") or "").strip() == _named(shipment.ship_to)
         and _number(told.COD) == (to_decimal(shipment.cod_minor, shipment.currency) if shipment.cod_minor else 0)
-        and weight == _number(str(_kg(shipment.weight_g)))
+        and weight == _number(_kg(shipment.weight_g))
     )
 
 
-def _number(said: str | None) -> Decimal:
+def _number(said: Text | None) -> Decimal:
     try:
-        return Decimal((said or "0").strip().replace(",", ".") or "0")
+        return Decimal(str(said or "0").strip().replace(",", ".") or "0")
     except InvalidOperation:
         return Decimal(-1)
 
 
-def left_out(register: Register, refs: Sequence[Ref]) -> frozenset[str]:
-    """The parcels that it would not put on the register: it names their numbers in a sentence each."""
+def taken(register: Register, refs: Sequence[Ref]) -> list[Ref]:
+    """The parcels on the register: of those that it would not take it names the numbers, in a sentence each."""
     said = " ".join(register.Not_added_to_registry or ())
-    return frozenset(ref.parcel_id for ref in refs if (ref.number and ref.number in said) or ref.parcel_id in said)
+    return [ref for ref in refs if not (ref.number and ref.number in said) and ref.parcel_id not in said]
 
 
 def day_spelled(day: date) -> str:
@@ -586,9 +606,9 @@ BY_STATUS: Mapping[int, str] = {401: "unauthorized", 403: "unauthorized", 404: "
 
 
 def reason_of(said: Said, status: int = 0) -> str:
-    """One word for it: by the field that Meest names (of a path, its end), else by the HTTP status."""
-    field = said.field.replace("[", ".").rpartition(".")[2].rpartition("/")[2].strip("] ").casefold()
-    return REASONS.get(field) or BY_STATUS.get(status, "refused")
+    """One word for it: by the field that Meest names (of a path, the end that says something), else by the status."""
+    fields = reversed(re.split(r"[\W_]+", said.field.casefold()))
+    return next((REASONS[field] for field in fields if field in REASONS), BY_STATUS.get(status, "refused"))
 
 
 def said_in(content: bytes) -> Said:

@@ -141,10 +141,13 @@ class DroppableProtocol(HttpToolsProtocol):
 
 def serve(app: App, listening: socket.socket) -> None:
     """Until a signal ends it."""
-    config = uvicorn.Config(
-        app, http=DroppableProtocol, lifespan="on", log_level="warning", access_log=False, ws="none"
+    server_of(app).run(sockets=[listening])
+
+
+def server_of(app: App) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(app, http=DroppableProtocol, lifespan="on", log_level="warning", access_log=False, ws="none")
     )
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 async def _live(receive: Receive, send: Send) -> None:
@@ -170,7 +173,12 @@ async def _read(receive: Receive) -> Any:
 
 
 async def _say(send: Send, answer: Answer, headers: dict[str, str] | None = None) -> None:
-    await _say_raw(send, answer.status, msgspec.json.encode(answer.body), headers)
+    await _say_raw(send, answer.status, _written(answer), headers)
+
+
+def _written(answer: Answer) -> bytes:
+    """As JSON, unless it is a paper."""
+    return answer.body if isinstance(answer.body, bytes) else msgspec.json.encode(answer.body)
 
 
 async def _say_raw(send: Send, status: int, content: bytes, headers: dict[str, str] | None = None) -> None:
@@ -198,7 +206,7 @@ async def _drop(scope: Scope) -> None:
 
 def _write_past_http(scope: Scope, answer: Answer) -> None:
     """A whole answer in front of the one that HTTP is about to send."""
-    content = msgspec.json.encode(answer.body)
+    content = _written(answer)
     head = f"HTTP/1.1 {answer.status} OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     scope["extensions"][WRITE](head.encode() + content)
 

@@ -1,0 +1,48 @@
+"""What Meest's tests share: a Meest that runs, and an account with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from doorstep.plug import Policy, Wire
+from doorstep_meest.carrier import Meest
+from doorstep_meest.client import Client
+from doorstep_meest.settings import Settings
+from plugins.meest.tests.fake_meest import CONTRACT, LOGIN, PASSWORD, FakeMeest
+
+IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=2.0, breaker_after=99)
+
+
+def settings(fake: FakeMeest, **more: Any) -> Settings:
+    told = {"username": LOGIN, "password": PASSWORD, "contract_id": CONTRACT, "base_url": fake.url, "currency": "USD",
+            "sender_phone": "+19735550100"}  # fmt: skip
+    return Settings(**(told | more))
+
+
+def a_meest(fake: FakeMeest, settles_s: float = 0.0, **more: Any) -> Meest:
+    """Impatient, and without the pause after a purchase that was not answered."""
+    told = settings(fake, **more)
+    return Meest("meest", told, Client("meest", told, Wire(fake.url, policy=IMPATIENT)), settles_s)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeMeest]:
+    with FakeMeest() as running:
+        yield running
+
+
+@pytest.fixture
+async def carrier(fake: FakeMeest) -> AsyncIterator[Meest]:
+    made = a_meest(fake)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def anew(fake: FakeMeest) -> AsyncIterator[Meest]:
+    made = a_meest(fake)
+    yield made
+    await made.close()
