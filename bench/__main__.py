@@ -15,6 +15,7 @@ BENCHES = {
     "audit": "bench.auditing",
     "tracking": "bench.tracking",
     "promise": "bench.promise",
+    "papers": "bench.papers",
 }
 
 

@@ -41,6 +41,7 @@ MEANS: dict[str, str] = {
     "asn_discrepancy": "what came is not what was announced",
     # the carrier
     "label_refused": "the carrier refused the label, or to void it",
+    "carrier_refused": "the carrier refused a manifest, a pickup, or a label for the way back",
     "parcel_lost": "the carrier lost the parcel",
     "delivery_customs_hold": "customs holds the parcel",
     "delivery_delayed": "the carrier says that the parcel is late",
@@ -95,6 +96,7 @@ NEXT_ACTION: dict[str, str] = {
     "put_back": "take them out and restock them from quarantine",
     "asn_discrepancy": "settle it with the supplier, or count again and adjust",
     "label_refused": "mend what the carrier names, then ask for the label again",
+    "carrier_refused": "mend what the carrier names, then ask again",
     "parcel_lost": "claim it from the carrier; resend or refund",
     "delivery_customs_hold": "send customs what it asks for",
     "delivery_delayed": "ask the carrier, tell the buyer",

@@ -105,7 +105,18 @@ async def _run(
 
 
 # A rule may take it that these are in its list once: the second ask sees what the first one changed.
-SUBJECTS = ("order", "payment", "hold", "asn", "fulfillment_order", "parcel", "case")
+SUBJECTS = (
+    "order",
+    "payment",
+    "hold",
+    "asn",
+    "fulfillment_order",
+    "parcel",
+    "case",
+    "manifest",
+    "pickup",
+    "return_label",
+)
 
 
 def _first_of_each(asks: Numbered) -> tuple[Numbered, Numbered]:

@@ -89,7 +89,7 @@ class ParcelMore(Struct, frozen=True):
     length_mm: int
     width_mm: int
     height_mm: int
-    label_cost_minor: int
+    label_cost_minor: int | None
     label_currency: str
     label_error: str
     has_label: bool

@@ -82,6 +82,22 @@ async def get_return_invoice(asked: Asked) -> Any:
     return await _of_parcel(asked, "return_invoice")
 
 
+@operation("GET", "/manifests/{manifest}/manifest.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
+async def get_manifest_pdf(asked: Asked) -> Any:
+    """The list that the driver signs: the carrier's own, or printed here where the carrier leaves it to us."""
+    async with asked.reading() as tx:
+        draw = await reads.manifest_pdf(tx, asked.path["manifest"])
+    return await _printed(draw, f"manifest-{asked.path['manifest']}.pdf")
+
+
+@operation("GET", "/return-labels/{return_label}/label.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
+async def get_return_label_pdf(asked: Asked) -> Any:
+    """The label for the way back, to be handed to the buyer."""
+    async with asked.reading() as tx:
+        draw = await reads.return_label_pdf(tx, asked.path["return_label"])
+    return await _printed(draw, f"return-label-{asked.path['return_label']}.pdf")
+
+
 @operation("GET", "/invoices/{invoice}/invoice.pdf", scope=READ, tag="cash", answer=None, media_type=PDF)
 async def get_invoice_pdf(asked: Asked) -> Any:
     """An invoice or credit note as it was issued."""

@@ -28,6 +28,8 @@ COLLECTIONS = {
     "asn": "asns",
     "payment": "payments",
     "case": "cases",
+    "manifest": "manifests",
+    "pickup": "pickups",
 }
 
 

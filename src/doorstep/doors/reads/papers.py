@@ -14,7 +14,7 @@ from doorstep.journey.cash.paper_data import invoice_data
 from doorstep.journey.cash.papers import invoice
 from doorstep.journey.fulfillment.paper_data import packing_slip_data, pick_list_data
 from doorstep.journey.fulfillment.papers import packing_slip, pick_list
-from doorstep.journey.shipping.paper_data import paper_of
+from doorstep.journey.shipping.paper_data import manifest_paper, paper_of, return_label_paper
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Paper
 from doorstep.spine.tenant import Tx
@@ -22,6 +22,8 @@ from doorstep.spine.tenant import Tx
 CARRIERS_OWN = """
 select label_pdf from parcel where merchant_id = any($1) and parcel_id = $2 and label_state = 'bought'
 """
+CARRIERS_LIST = "select pdf from manifest where merchant_id = any($1) and manifest_id = $2"
+CARRIERS_RETURN = "select pdf from return_label where merchant_id = any($1) and return_label_id = $2"
 
 ParcelPaper = Literal[
     "label", "packing_slip", "cn22", "cn23", "commercial_invoice", "packing_list", "return_invoice"
@@ -41,6 +43,18 @@ async def parcel_pdf(tx: Tx, parcel: str, kind: ParcelPaper, at: datetime) -> Dr
 async def label_zpl(tx: Tx, parcel: str, at: datetime) -> Draw:
     """The label for a label printer. Refuses NoSuchPaper, NotFound."""
     return (await _parcel_paper(tx, parcel, "label", at)).zpl
+
+
+async def manifest_pdf(tx: Tx, manifest: str) -> Draw:
+    """The list that the driver signs: the carrier's own where it sent one. Refuses NoSuchPaper, NotFound."""
+    own = await tx.value(CARRIERS_LIST, list(tx.merchants), number("man", manifest))
+    return (lambda: bytes(own)) if own else (await manifest_paper(tx, manifest)).pdf
+
+
+async def return_label_pdf(tx: Tx, return_label: str) -> Draw:
+    """The label for the way back: the carrier's own where it sent one. Refuses NoSuchPaper, NotFound."""
+    own = await tx.value(CARRIERS_RETURN, list(tx.merchants), number("ret", return_label))
+    return (lambda: bytes(own)) if own else (await return_label_paper(tx, return_label)).pdf
 
 
 async def invoice_pdf(tx: Tx, invoice_id: str) -> Draw:

@@ -156,8 +156,8 @@ def _parcel(of: FulfillmentOrder, parcel: int, weight_g: int, ask: Ask[Pack]) ->
         "site_id": of.site.site_id, "carton": ask.body.carton, "weight_g": weight_g,
         "length_mm": ask.body.length_mm, "width_mm": ask.body.width_mm, "height_mm": ask.body.height_mm,
         "label_state": "none", "label_key": "", "label_tries": 0, "carrier": "", "service": "", "label_ref": "",
-        "tracking_number": "", "label_cost_minor": 0, "label_currency": "", "label_error": "", "state": "pre_transit",
-        "packed_at": ask.at, "packed_by": ask.actor.name,
+        "tracking_number": "", "label_cost_minor": None, "label_currency": "", "label_error": "",
+        "state": "pre_transit", "packed_at": ask.at, "packed_by": ask.actor.name,
     }  # fmt: skip
     return Insert("parcel", values)
 

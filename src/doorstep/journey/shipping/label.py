@@ -31,14 +31,14 @@ class WantLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none).
 
-    Of one bought elsewhere the carrier may be left out where the number tells it.
+    Of one bought elsewhere the carrier may be left out where the number tells it. No cost is one that nobody told.
     """
 
     parcel: str
     tracking_number: Annotated[str, Meta(min_length=1, max_length=60)]
     carrier: Word = ""
     service: Word = ""
-    cost_minor: AmountMinor = 0
+    cost_minor: AmountMinor | None = None
     currency: Annotated[str, Meta(max_length=3)] = ""
     label_ref: Word = ""
     label_key: Word = ""
@@ -73,7 +73,7 @@ class LabelKept(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     service: str
     tracking_number: str
-    cost_minor: int
+    cost_minor: int | None
     currency: str
 
 
@@ -223,7 +223,10 @@ def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
     return outcome
 
 
-VOID = {"label_state": "void", "tracking_number": "", "label_ref": "", "label_pdf": None, "carrier": "", "service": ""}
+VOID = {
+    "label_state": "void", "tracking_number": "", "label_ref": "", "label_pdf": None, "carrier": "", "service": "",
+    "manifest_id": None,
+}  # fmt: skip
 
 
 @verb(KeepVoid, LabelState)

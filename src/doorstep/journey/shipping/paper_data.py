@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from doorstep.journey.shipping import papers
 from doorstep.journey.shipping.customs_papers import CustomsPapers, customs_papers, sdr_rate
 from doorstep.journey.shipping.form_words import POSTAL, language_of
@@ -20,6 +22,7 @@ from doorstep.journey.shipping.papers import (
 )
 from doorstep.journey.shipping.shipment import Packed, incoterm, packed, shipment_of, weight_g
 from doorstep.journey.shipping.statements import ioss_number, relief, statements
+from doorstep.kit.ids import number, public
 from doorstep.kit.paper import Address, Paper
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.carrier import Address as CarrierAddress
@@ -119,6 +122,66 @@ def label_of(parcel: Packed) -> Label:
         reference=row["number"],
         shipped_on=handed_over.date() if handed_over else None,
     )
+
+
+MANIFEST = """
+select m.manifest_id, m.carrier, m.manifest_ref, m.state, m.made_at, t.name as merchant_name, s.name as site_name,
+    s.country as site_country, s.address as site_address
+  from manifest m join merchant t on t.merchant_id = m.merchant_id join site s on s.site_id = m.site_id
+  where m.merchant_id = any($1) and m.manifest_id = $2
+"""
+ON_THE_MANIFEST = """
+select p.tracking_number, p.service, p.weight_g, o.number, o.ship_to
+  from parcel p join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  where p.merchant_id = any($1) and p.manifest_id = $2 order by p.parcel_id
+"""
+RETURN_LABEL = """
+select l.parcel_id, l.state, l.carrier, l.service, l.tracking_number from return_label l
+  where l.merchant_id = any($1) and l.return_label_id = $2
+"""
+
+
+async def manifest_paper(tx: Tx, manifest: str) -> Paper:
+    """The list that the driver signs. Refuses NotFound, NoSuchPaper while the carrier has not answered."""
+    at = (list(tx.merchants), number("man", manifest))
+    row = await tx.row(MANIFEST, *at)
+    if row is None:
+        raise NotFound(manifest=manifest)
+    if row["state"] != "made":
+        raise NoSuchPaper(manifest=manifest, asked="manifest", state=row["state"])
+    told = msgspec.json.decode(row["site_address"]) if row["site_address"] else {}
+    lines = []
+    for parcel in await tx.rows(ON_THE_MANIFEST, *at):
+        to = msgspec.json.decode(parcel["ship_to"]) if parcel["ship_to"] else {}
+        where = " ".join(str(to.get(name, "")) for name in ("country", "postcode", "city"))
+        lines.append(papers.ManifestLine(
+            tracking_number=parcel["tracking_number"], order_number=parcel["number"], service=parcel["service"],
+            to=where.strip(), weight_g=parcel["weight_g"],
+        ))  # fmt: skip
+    names = ("line1", "line2", "city", "region", "postcode")
+    here = Address(
+        company=row["site_name"], country=row["site_country"], **{name: str(told.get(name, "")) for name in names}
+    )
+    return papers.manifest_list(papers.ManifestList(
+        number=manifest, carrier=row["carrier"], manifest_ref=row["manifest_ref"], merchant=row["merchant_name"],
+        ship_from=here, made_on=row["made_at"].date(), lines=tuple(lines),
+    ))  # fmt: skip
+
+
+async def return_label_paper(tx: Tx, return_label: str) -> Paper:
+    """The label for the way back, where the carrier leaves it to us. Refuses NotFound, NoSuchPaper without one."""
+    row = await tx.row(RETURN_LABEL, list(tx.merchants), number("ret", return_label))
+    if row is None:
+        raise NotFound(return_label=return_label)
+    parcel = await packed(tx, public("par", row["parcel_id"]))
+    if parcel is None or row["state"] != "bought":
+        raise NoSuchPaper(return_label=return_label, asked="label", label=row["state"])
+    there = shipment_of(parcel)
+    return papers.label(Label(
+        carrier=row["carrier"], service=row["service"], tracking_number=row["tracking_number"],
+        ship_from=_printed(there.ship_to), ship_to=_printed(there.ship_from), weight_g=there.weight_g,
+        reference=f"{parcel.row['number']} {return_label}",
+    ))  # fmt: skip
 
 
 def _declaration(customs: Customs) -> CustomsDeclaration:

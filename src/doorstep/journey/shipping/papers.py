@@ -186,6 +186,57 @@ class PackingList(msgspec.Struct, frozen=True, kw_only=True):
     page_size: PageSize = "a4"
 
 
+class ManifestLine(msgspec.Struct, frozen=True, kw_only=True):
+    tracking_number: str
+    order_number: str
+    service: str
+    to: str  # country, postcode and city
+    weight_g: int
+
+
+class ManifestList(msgspec.Struct, frozen=True, kw_only=True):
+    """What a driver takes and signs for."""
+
+    number: str
+    carrier: str
+    manifest_ref: str  # what the carrier calls it, as a barcode; ours where it has no word of its own
+    merchant: str
+    ship_from: Address
+    made_on: date
+    lines: tuple[ManifestLine, ...]
+    page_size: PageSize = "a4"
+
+
+def manifest_list(of: ManifestList) -> Paper:
+    total_g = sum(line.weight_g for line in of.lines)
+    return Paper(
+        TEMPLATES / "manifest.typ",
+        {
+            "title": f"Manifest {of.number}",
+            "page_size": of.page_size,
+            "number": of.number,
+            "carrier": of.carrier,
+            "merchant": of.merchant,
+            "ship_from": address_lines(of.ship_from),
+            "made_on": spelled_date(of.made_on),
+            "manifest_ref": of.manifest_ref,
+            "bars": scannable(printable(of.manifest_ref or of.number)),
+            "parcels": f"{len(of.lines):,}",
+            "weight": kilograms(total_g),
+            "lines": [
+                {
+                    "tracking_number": _in_groups(line.tracking_number),
+                    "order_number": line.order_number,
+                    "service": line.service,
+                    "to": line.to,
+                    "weight": kilograms(line.weight_g),
+                }
+                for line in of.lines
+            ],
+        },
+    )
+
+
 def cn22(of: CustomsDeclaration) -> Paper:
     """On 4 x 6 inch, so that the label's printer prints it too."""
     return Paper(TEMPLATES / "cn22.typ", {"title": f"CN 22 {of.tracking_number}", **_declared(of)})
