@@ -14,12 +14,11 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from doorstep.plug import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, Shipment, delivery_state, registry
+from doorstep.plug import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, delivery_state, registry
 from plugins.karrio.tests.fake_fedex import FakeFedEx
 from plugins.karrio.tests.fake_ups import WAY, FakeUps
 from tests.plug.carrier_contract import (
     MUG,
-    NEWARK,
     SILENCING,
     Act,
     CarrierOverHttpContract,
@@ -107,17 +106,6 @@ class TestKarriosConnectorsKeepTheContract(CarrierOverHttpContract):
     parts: tuple[Part, ...] = ("pdf", "days")
     # A request that comes twice is bought twice by a carrier that knows no keys: nothing here can keep a proxy from it.
     faults: tuple[Fault, ...] = tuple(fault for fault in CarrierOverHttpContract.faults if fault != "repeated")
-
-    def way_back(self, service: str = "") -> Shipment:
-        """Within the account's country: across a border Karrio asks for nothing that an account does not send."""
-        there = a_mug_to_warsaw(service)
-        boston = replace(NEWARK, name="Z. Zak", line1="7 Milk Street", city="Boston", region="MA", postal_code="02108")
-        return replace(there, ship_from=boston, ship_to=there.ship_from, customs=(), incoterm="", is_return=True)
-
-    async def test_the_way_back_over_a_border_is_refused_with_a_word(self, carrier: Carrier) -> None:
-        with pytest.raises(CarrierRefused) as no:
-            await carrier.buy(super().way_back(self.service), a_key())
-        assert no.value.why["reason"] == "origin_not_serviced"
 
     @pytest.fixture(autouse=True)
     def _of_that_connector(self, fake: Controls) -> None:

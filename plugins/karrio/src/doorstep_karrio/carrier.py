@@ -37,7 +37,6 @@ from doorstep_karrio.settings import Settings
 # What a connector has to have, to be asked for it.
 NEEDED: dict[str, Ability] = {
     "get_rates": "rates", "create_shipment": "buy", "cancel_shipment": "void", "get_tracking": "track",
-    "create_return_shipment": "return_label",
 }  # fmt: skip
 PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")  # a number becomes a part of an address
 AT_ONCE = 8  # calls under way for one account

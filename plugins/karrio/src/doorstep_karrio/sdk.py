@@ -59,16 +59,15 @@ class Sdk:
         account.exchanges = []
         return account
 
-    def _recording(self, kind: type) -> type:
+    def _recording(self, kind: Any) -> Any:
         """The connector's settings; whichever thread reads the address from them sends for this account."""
         base_url, send_for = self._settings.base_url, self._door.send_for
 
         def server_url(account: Any) -> Any:
             send_for(account.exchanges)
-            return base_url or super(recording, account).server_url
+            return base_url or kind.server_url.fget(account)
 
-        recording = type(kind.__name__, (kind,), {"server_url": property(server_url)})
-        return recording
+        return type(kind.__name__, (kind,), {"server_url": property(server_url)})
 
 
 def _karrio() -> tuple[Any, Any]:

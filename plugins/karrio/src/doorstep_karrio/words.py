@@ -51,20 +51,15 @@ def rates_asked(shipment: Shipment, signer: str, services: Sequence[str] = ()) -
 
 
 def label_asked(shipment: Shipment, signer: str, options: Collection[str]) -> dict[str, Any]:
-    """Of a return Karrio wants the addresses of the way out, and turns them round itself."""
-    start, end = (
-        (shipment.ship_to, shipment.ship_from) if shipment.is_return else (shipment.ship_from, shipment.ship_to)
-    )
     return {
         "service": shipment.service,
-        "shipper": _address(start),
-        "recipient": _address(end),
+        "shipper": _address(shipment.ship_from),
+        "recipient": _address(shipment.ship_to),
         "parcels": [_parcel(shipment)],
         "payment": {"paid_by": "sender"},
         "options": _options(shipment, options),
         "reference": shipment.reference,
         "label_type": "PDF",
-        "is_return": shipment.is_return,
         **_customs(shipment, signer),
     }
 
@@ -113,7 +108,7 @@ def _customs(shipment: Shipment, signer: str) -> dict[str, Any]:
         "commodities": [_commodity(item) for item in shipment.customs],
         "certify": True,
         "signer": signer or shipment.ship_from.name,
-        "content_type": "return_merchandise" if shipment.is_return else "merchandise",
+        "content_type": "merchandise",
         "content_description": "; ".join(dict.fromkeys(item.description for item in shipment.customs))[:100],
         "incoterm": shipment.incoterm or "DAP",
         "invoice": shipment.reference,

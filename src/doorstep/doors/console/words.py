@@ -359,6 +359,7 @@ HAPPENED = Told(
         "pack": "Packed",
         "unpack": "Taken out of the parcel",
         "want_label": "Label asked for",
+        "ask_label": "The carrier is asked for the label",
         "keep_label": "Label kept",
         "refuse_label": "The carrier refused the label",
         "want_void": "Label to be voided",

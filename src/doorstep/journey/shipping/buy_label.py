@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from doorstep.journey.shipping.choose import Chosen, choose
-from doorstep.journey.shipping.label import KeepLabel, KeepVoid, RefuseLabel
+from doorstep.journey.shipping.label import ASKING, AskLabel, KeepLabel, KeepVoid, RefuseLabel
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
-from doorstep.plug.carrier import CarrierRefused, Rate
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, Rate, Shipment
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
@@ -44,7 +45,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         if chosen.rate is None:
             raise CarrierRefused(reason="no carrier goes there", detail=str(chosen.why["refused"] or _asked(carriers)))
         carrier = await world.carrier(ask.merchant, chosen.rate.carrier)
-        label = await carrier.buy(shipment_of(parcel, chosen.rate.service), ask.body.label_key)
+        label = await _bought(world, ask, parcel, carrier, shipment_of(parcel, chosen.rate.service))
     except CarrierRefused as no:
         refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
         await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
@@ -55,6 +56,31 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf, why=chosen.why,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+
+
+async def _bought(
+    world: World, ask: Ask[BuyLabel], parcel: Packed, carrier: Carrier, shipment: Shipment
+) -> Label:  # fmt: skip
+    """With the same key however often; a carrier that knows none is asked once, and by nobody after a crash."""
+    if not isinstance(carrier, AsksOnce):
+        return await carrier.buy(shipment, ask.body.label_key)
+    if parcel.row["label_error"] == ASKING:
+        detail = f"ask the carrier whether it made a label for {shipment.reference}, before it is asked anew"
+        raise CarrierRefused(carrier=carrier.code, reason="outcome_unknown", detail=detail)
+    await _note(world, ask)
+    try:
+        return await carrier.buy(shipment, ask.body.label_key)
+    except CarrierDown:
+        await _note(world, ask, over=True)
+        raise
+
+
+async def _note(world: World, ask: Ask[BuyLabel], *, over: bool = False) -> None:
+    """Raises what the verb refuses: then nobody is asked."""
+    noted = AskLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, over=over)
+    [answer] = await world.ask("ask_label", [Ask(ask.merchant, noted, world.now())])
+    if isinstance(answer, Refusal):
+        raise answer
 
 
 def _asked(carriers: Sequence[str]) -> str:

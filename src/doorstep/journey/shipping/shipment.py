@@ -16,7 +16,8 @@ from doorstep.spine.tenant import Tx
 
 PARCEL = """
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
-    p.label_state, p.label_key, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf, p.handed_over_at,
+    p.label_state, p.label_key, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf, p.label_error,
+    p.handed_over_at,
     o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
