@@ -83,8 +83,9 @@ lock: $(STAMP) ## choose the newest allowed versions anew and write requirements
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --output-file requirements.lock
 
-wheel: $(STAMP) ## what `pip install` installs, in dist/
-	@$(BIN)/hatchling build --target wheel --directory dist
+wheel: $(STAMP) ## what `pip install` installs, in dist/: doorstep, and each plugin
+	@for folder in . $(dir $(PLUGINS)); do \
+	  (cd $$folder && $(CURDIR)/$(BIN)/hatchling build --target wheel --directory $(CURDIR)/dist) || exit 1; done
 
 clean: ## take away .venv and the caches
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

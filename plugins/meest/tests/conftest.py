@@ -1,4 +1,4 @@
-"""What Meest's tests share: a Meest that runs, and an account with it."""
+"""What Meest's tests share: a Meest that runs, an account with it, and a shop that connects it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from doorstep_meest.carrier import Meest
 from doorstep_meest.client import Client
 from doorstep_meest.settings import Settings
 from plugins.meest.tests.fake_meest import CONTRACT, LOGIN, PASSWORD, FakeMeest
+from tests.conftest import db, shop
+from tests.doors.web import web
+
+__all__ = ["db", "shop", "web"]
 
 IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=2.0, breaker_after=99)
 
@@ -26,6 +30,14 @@ def a_meest(fake: FakeMeest, settles_s: float = 0.0, **more: Any) -> Meest:
     """Impatient, and without the pause after a purchase that was not answered."""
     told = settings(fake, **more)
     return Meest("meest", told, Client("meest", told, Wire(fake.url, policy=IMPATIENT)), settles_s)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Secrets are sealed with the keys of a home: not with those of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOORSTEP_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture

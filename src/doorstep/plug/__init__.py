@@ -37,7 +37,7 @@ from doorstep.plug.payments import (
     ProviderDown,
     Refund,
 )
-from doorstep.plug.registry import CarrierPlugin, PaymentsPlugin
+from doorstep.plug.registry import BadSettings, CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
 from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire, retry_after_s
 from doorstep.plug.words import READERS, NotReadable, Read
@@ -52,6 +52,7 @@ __all__ = [
     "Address",
     "AsksOnce",
     "Authorization",
+    "BadSettings",
     "CancelsPickups",
     "Capture",
     "Carrier",

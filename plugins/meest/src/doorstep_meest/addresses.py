@@ -22,7 +22,7 @@ _LAST = re.compile(
     r"^(?P<street>.*?\D)[,\s]+(?:буд(?:инок)?\.?|б\.|д\.|№|no\.?)?\s*(?P<building>\d+[\w/-]*(?:\s?[а-яіїєґa-z])?)\s*$",
     re.IGNORECASE,
 )
-_FIRST = re.compile(r"^(?P<building>\d+[\w/-]*)[,\s]+(?P<street>\D.*)$")
+_FIRST = re.compile(r"^(?P<building>\d+[\w/-]*)[,\s]+(?P<street>.*[^\W\d].*)$")
 # Words that say what kind of street or place it is: the name is beside them.
 _KIND_WORDS = """
 вул вулиця ул улица st str street просп проспект пр пр-т ave avenue бульв бульвар бул blvd boulevard пров провулок пер

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from doorstep.plug import (
     READERS,
     Ability,
+    BadSettings,
     CarrierDown,
     CarrierPlugin,
     CarrierRefused,
@@ -292,6 +293,8 @@ def _most(known: dict[str, Listed]) -> str:
 
 
 def _build(code: str, settings: Settings) -> Meest:
+    if settings.problem:
+        raise BadSettings(plugin="meest", problem=settings.problem)
     return Meest(code, settings)
 
 

@@ -29,14 +29,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     deadline_s: float = 20.0
     tries: int = 3
 
-    def __post_init__(self) -> None:
-        if not self.token and not (self.username and self.password):
-            raise ValueError("a username with its password is needed, or a token")
-        if not self.contract_id.strip():
-            raise ValueError("contract_id is needed: prices and parcels are of a contract")
-
     def __repr__(self) -> str:
         return f"Settings({self.base_url!r}, {self.contract_id!r})"  # without what is secret: this ends up in logs
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it; nothing is told of what only Meest can know."""
+        if not self.token and not (self.username and self.password):
+            return "a username with its password is needed, or a token"
+        return "" if self.contract_id.strip() else "contract_id is needed: parcels and prices are of a contract"
 
     @property
     def declares_in(self) -> str:

@@ -425,6 +425,8 @@ def _sender(address: Address, spot: Spot, settings: Settings) -> Sender:
 
 def _receiver(address: Address, spot: Spot) -> Receiver:
     in_words = address.country != HOME
+    if in_words and not spot.branch_id and not (plain(address.city) and plain(address.line1)):
+        raise CarrierRefused(reason="address_incomplete", detail="abroad it needs a city and a street, in words")
     return Receiver(
         name=_named(address), phone=_phone(address), branchID=spot.branch_id,
         addressID=spot.street_id, building=spot.door.building, flat=spot.door.flat,

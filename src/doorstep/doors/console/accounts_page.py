@@ -4,7 +4,7 @@ are understood. What is secret goes in and never comes out again.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from litestar import Response
@@ -125,7 +125,7 @@ async def test(visit: Visit) -> Response[str]:
     context: dict[str, Any] = {"code": code, "rates": [], "trouble": "", "reasons": [], "money": money}
     try:
         if kind == "carrier":
-            asked = _sample(sites[0].country if sites else "US")
+            asked = _sample(sites[0] if sites else None)
             context["rates"] = await registry.carrier(known[0], code, known[1]).rates(asked)
         else:
             registry.payments(known[0], code, known[1])
@@ -134,8 +134,14 @@ async def test(visit: Visit) -> Response[str]:
     return visit.show("account_test.html", is_carrier=kind == "carrier", **context)
 
 
-def _sample(country: str) -> Shipment:
-    here = Address(name="doorstep", line1="1 Main Street", city="Anywhere", country=country, postal_code="07102")
+def _sample(site: setup.Site | None) -> Shipment:
+    """From the site's own address to itself: carriers that know streets know that one."""
+    told = {name: str(value) for name, value in (site.address if site else {}).items() if value}
+    here = Address(
+        name=site.name if site else "doorstep", line1=told.get("line1", "1 Main Street"),
+        city=told.get("city", "Anywhere"), region=told.get("region", ""), country=site.country if site else "US",
+        postal_code=told.get("postcode", "07102"),
+    )  # fmt: skip
     return Shipment(
         ship_from=here, ship_to=here, parcels=(Parcel(weight_g=1000, length_mm=200, width_mm=150, height_mm=100),)
     )
@@ -188,6 +194,9 @@ def _field(one: structs.FieldInfo, is_secret: bool, is_there: bool) -> Field:
             else _("Kept encrypted, and never shown again.")
         )
         return Field(one.name, label, "secret", longest=2000, hint=hint, required=one.required and not is_there)
+    if get_origin(one.type) is Literal:
+        choices = tuple((str(word), str(word).replace("_", " ").capitalize()) for word in get_args(one.type))
+        return Field(one.name, label, "choice", value, choices=choices, required=one.required)
     kinds: dict[Any, Kind] = {bool: "yes", int: "count", float: "decimal"}
     return Field(one.name, label, kinds.get(one.type, "text"), value, longest=500, required=one.required)
 
