@@ -59,7 +59,7 @@ class Strike:
 class FakeServer:
     """`with FakeServer(world.answer, world.act_of) as server: server.url …`"""
 
-    def __init__(self, answer: Callable[[Asked], Reply], act_of: Callable[[Asked], str]) -> None:
+    def __init__(self, answer: Callable[[Asked], Reply], act_of: Callable[[Asked], str], port: int = 0) -> None:
         self.asked: list[Asked] = []
         self._answer, self._act_of = answer, act_of
         self._strikes: list[Strike] = []
@@ -84,7 +84,7 @@ class FakeServer:
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 

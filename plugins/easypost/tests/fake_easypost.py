@@ -6,7 +6,11 @@ It knows no keys: what is asked twice is done twice, but for a shipment, which i
 from __future__ import annotations
 
 import copy
+import json
+import sys
+import threading
 from base64 import b64encode
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Literal
@@ -429,3 +433,12 @@ class Controls:
 
     def count(self, what: Literal["labels", "manifests", "pickups"]) -> int:
         return self.world.in_force(what)
+
+
+if __name__ == "__main__":
+    tried = EasyPostWorld()
+    with FakeServer(tried.answer, tried.act_of, int(sys.argv[1])) as running:
+        tried.url = running.url
+        print(json.dumps({"base_url": f"{running.url}/v2", "api_key": API_KEY}), flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
