@@ -10,7 +10,7 @@ import pytest
 from doorstep.plug.carrier import Ability, AsksOnce, CarrierDown, CarrierRefused, Label, Rate, Shipment, TrackEvent
 from doorstep.spine.world import World
 from tests.shop import Shop
-from tests.stories.test_shipping import Post, packed, parcel_row
+from tests.stories.test_shipping import Post, code, packed, parcel_row
 
 
 class Crash(BaseException):
@@ -110,3 +110,13 @@ async def test_a_lost_answer_stops_until_somebody_asked_the_carrier(dock: Shop) 
     await dock.work("buy_label", world=world_of(dock, carrier))
     assert (await parcel_row(dock, parcel))["label_state"] == "bought"
     assert carrier.asked == 2
+
+
+async def test_a_note_about_an_older_question_is_refused(dock: Shop) -> None:
+    _, parcel = await packed(dock)
+    await dock.work()
+    assert code(await dock.ask("ask_label", parcel=parcel, label_key=f"{parcel}.0")) == "LabelAnswered"
+    await dock.do("ask_label", parcel=parcel, label_key=f"{parcel}.1")
+    assert (await parcel_row(dock, parcel))["label_error"] == "the carrier is being asked"
+    await dock.do("ask_label", parcel=parcel, label_key=f"{parcel}.1", over=True)
+    assert (await parcel_row(dock, parcel))["label_error"] == ""
