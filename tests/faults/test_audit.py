@@ -522,6 +522,23 @@ BREAKS = (
         "update orders set order_id = -order_id where merchant_id = {m} and order_id = {packed}",
         "update orders set order_id = -order_id where merchant_id = {m} and order_id = -{packed}",
     ),
+    # dates
+    Break(
+        "dates", "ful_{packed_ful} dates", "ord_{packed}#5 pack",
+        "update fulfillment_order set deliver_by = deliver_by + 1 where merchant_id = {m}"
+        " and fulfillment_order_id = {packed_ful}",
+        "update fulfillment_order set deliver_by = deliver_by - 1 where merchant_id = {m}"
+        " and fulfillment_order_id = {packed_ful}",
+    ),
+    Break(
+        "dates", "promise ", "ord_{packed}#5 pack", *of_order("reason = 'because'", "reason = ''", "promise"),
+    ),
+    Break(
+        "dates", "end of promise ", "ord_{packed}#5 pack",
+        "insert into promise_end select merchant_id, order_id, promise_id, {packed_parcel}, false, 0, 'site', '{{}}',"
+        " now() from promise where merchant_id = {m} and order_id = {packed}",
+        "delete from promise_end where merchant_id = {m} and order_id = {packed}",
+    ),
     # counters
     Break(
         "stage_counts", "orders at stage draft", "no event: it was written past the books",

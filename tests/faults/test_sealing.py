@@ -28,7 +28,10 @@ class Sealed:
     owner: asyncpg.Connection[asyncpg.Record]
     order: str
 
-    async def since(self, at_once: int = 5000) -> Turn:
+    async def since(self, at_once: int = 5000, *, wait: bool = True) -> Turn:
+        """Sealed once all that happened can be; without waiting, so much of it as can be now."""
+        if wait:
+            await settled(self.shop)
         return await audit_since(self.shop.db, [self.shop.merchant], at_once=at_once)
 
     async def behind(self) -> int:
@@ -65,7 +68,6 @@ async def test_a_seal_covers_everything_once(sealed: Sealed) -> None:
     assert await one_turn(sealed.shop.db, [sealed.shop.merchant]) is None
     await sealed.shop.place(("CUP", 1), payment_term="on_account")
     assert await sealed.behind() == 1
-    await settled(sealed.shop)
     turn = await sealed.since()
     assert turn.ok and turn.streams == 1
     assert await sealed.behind() == 0
@@ -75,6 +77,7 @@ async def test_a_seal_that_is_far_behind_comes_in_small_steps_to_the_same_end(se
     at_once = "select stage, place, quantity from sealed_stock where merchant_id = $1 order by 1, 2, 3"
     before = await sealed.shop.rows(at_once, sealed.shop.merchant)
     await sealed.damage("delete from seal; delete from sealed_stock")
+    await settled(sealed.shop)
     step = await one_turn(sealed.shop.db, [sealed.shop.merchant], at_once=3)
     assert step and step.events == 3 and not step.places
     assert await sealed.behind() == 1
@@ -116,6 +119,7 @@ async def test_the_worker_is_loud_about_what_is_broken(sealed: Sealed) -> None:
     await sealed.damage("update order_now set owed = owed + 1 where merchant_id = {m} and order_id = {order}")
     try:
         await sealed.shop.do("note", order=sealed.order, text="where is it?")
+        await settled(sealed.shop)
         with capture_logs() as logs:
             await seal_what_came_in(World(sealed.shop.db, nobody, nobody, None), sealed.shop.at)
         ours = [log for log in logs if log.get("merchant") == sealed.shop.key]
@@ -160,7 +164,7 @@ async def test_a_seal_waits_for_a_transaction_that_began_before(sealed: Sealed) 
         await shop.stock("CUP", 5)
         order = await shop.place(("CUP", 1), payment_term="on_account")
         await shop.to_packed(order)
-        assert (await sealed.since()).ok
+        assert (await sealed.since(wait=False)).ok
         assert await sealed.behind() == 1
     turn = await sealed.since()
     assert turn.ok and turn.events
@@ -181,6 +185,7 @@ async def test_one_merchants_seal_tells_nothing_of_anothers(urls: Urls, sealed: 
     await other_shop.place(("MUG", 1))
     assert (await behind(other_shop.db, [other_shop.merchant])).merchants == 1
     assert (await sealed.since()).events == 0
+    await settled(other_shop)
     both = await audit_since(other_shop.db, [sealed.shop.merchant, other_shop.merchant])
     assert both.ok and both.streams == 1
 

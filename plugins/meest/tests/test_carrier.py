@@ -87,7 +87,8 @@ async def test_customs_is_told_what_the_goods_are(carrier: Meest, fake: FakeMees
 async def test_amounts_in_another_currency_are_refused_not_converted(carrier: Meest, fake: FakeMeest) -> None:
     cup = replace(abroad().customs[0], currency="EUR")
     assert (await no_of(carrier.buy(abroad(customs=(cup,)), a_key())))[0] == "currency"
-    assert (await no_of(carrier.rates(at_home(cod_minor=500, currency="EUR"))))[0] == "currency"
+    assert (await no_of(carrier.buy(at_home(cod_minor=500, currency="EUR"), a_key())))[0] == "currency"
+    assert await carrier.rates(at_home(cod_minor=500, currency="EUR")) == []
     in_euros = a_meest(fake, currency="UAH", customs_currency="EUR")
     await in_euros.buy(abroad(customs=(cup,)), a_key())
     assert made(fake)["contentsItems"][0]["value"] == 840.5
@@ -359,6 +360,29 @@ async def test_the_courier_comes_when_meest_says(carrier: Meest, fake: FakeMeest
     assert fake.count("pickups") == 0
     again = await carrier.pickup(asked, a_key())
     assert again.pickup_ref != booked.pickup_ref
+
+
+async def test_no_courier_comes_for_what_is_to_be_handed_in(carrier: Meest, fake: FakeMeest) -> None:
+    label = await carrier.buy(at_home(), a_key())
+    await carrier.manifest([label.label_ref], a_key())
+    assert (await no_of(carrier.pickup(a_call(label.label_ref), a_key())))[0] == "refused"
+    assert fake.count("pickups") == 0
+
+
+async def test_a_purchase_that_is_broken_off_may_be_on_its_way_too(fake: FakeMeest) -> None:
+    carrier, key = a_meest(fake, settles_s=60.0, currency="UAH"), a_key()
+    await carrier.buy(at_home(), a_key())  # it knows the places now
+    fake.strike("slow", "buy", seconds=2.5)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await carrier.buy(at_home(), key)
+    with pytest.raises(CarrierDown):
+        await carrier.buy(at_home(), key)
+    until = time.monotonic() + 5
+    while fake.count("labels") < 2 and time.monotonic() < until:
+        await asyncio.sleep(0.05)
+    assert (await carrier.buy(at_home(), key)).tracking_number
+    assert fake.count("labels") == 2
 
 
 async def test_a_courier_who_is_called_for_yesterday_is_refused(carrier: Meest) -> None:

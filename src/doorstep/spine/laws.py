@@ -520,6 +520,39 @@ select merchant_id, 'external id ' || external_id || ' of channel ' || channel_i
 }
   group by merchant_id, channel_id, external_id having count(*) > 1"""
 
+# dates: what buyers were told
+
+DATES_UNLIKE_PROMISES = f"""
+select f.merchant_id, 'ful_' || f.fulfillment_order_id || ' dates' as what,
+    concat_ws(' ', p.ship_by, p.deliver_from, p.deliver_by) as expected,
+    concat_ws(' ', f.ship_by, f.deliver_from, f.deliver_by) as found, 'order' as kind, f.order_id as id
+  from (select distinct on (merchant_id, order_id, fulfillment_order_id)
+      merchant_id, order_id, fulfillment_order_id, ship_by, deliver_from, deliver_by
+    from promise where merchant_id = any($1) {_THEIRS}
+    order by merchant_id, order_id, fulfillment_order_id, promise_id desc) p
+  join fulfillment_order f on f.merchant_id = p.merchant_id and f.fulfillment_order_id = p.fulfillment_order_id
+  where (p.ship_by, p.deliver_from, p.deliver_by) is distinct from (f.ship_by, f.deliver_from, f.deliver_by)"""
+SUPERSEDED_WITHOUT_REASON = f"""
+select merchant_id, 'promise ' || promise_id || ' reason' as what,
+    case when nth = 1 then 'none: it is the first' else 'why it supersedes the one before' end as expected,
+    case when reason = '' then 'none' else reason end as found, 'order' as kind, order_id as id
+  from (select merchant_id, order_id, promise_id, reason,
+      row_number() over (partition by merchant_id, order_id, fulfillment_order_id order by promise_id) as nth
+    from promise where merchant_id = any($1) {_THEIRS}) p
+  where (nth = 1) <> (reason = '')"""
+VERDICTS_UNLIKE_ARRIVALS = f"""
+select e.merchant_id, 'end of promise ' || e.promise_id || ' for par_' || e.parcel_id as what,
+    concat_ws(' ', late, 'days late') as expected,
+    concat_ws(' ', e.days_late, 'days late,', case when e.kept then 'kept' else 'broken by ' || e.party end) as found,
+    'order' as kind, e.order_id as id
+  from promise_end e
+  join promise p on p.merchant_id = e.merchant_id and p.order_id = e.order_id and p.promise_id = e.promise_id
+  join parcel r on r.merchant_id = e.merchant_id and r.parcel_id = e.parcel_id
+  join site t on t.site_id = r.site_id
+  cross join lateral (select (r.delivered_at at time zone t.timezone)::date - p.deliver_by as late) d
+  where e.merchant_id = any($1) {_of_orders("e.")}
+    and (e.days_late is distinct from d.late or e.kept <> (e.days_late <= 0) or e.kept <> (e.party = ''))"""
+
 # references: (what points, how it is called, its order, to which table, by which columns; here:there where they differ)
 
 _REFERENCES = (
@@ -541,6 +574,10 @@ _REFERENCES = (
     ("allocation", "'allocation of line ' || c.line_no", "c.order_id", "sku", ("sku_id",)),
     ("parcel", "'par_' || c.parcel_id", "c.order_id", "orders", ("order_id",)),
     ("parcel", "'par_' || c.parcel_id", "c.order_id", "fulfillment_order", ("order_id", "fulfillment_order_id")),
+    ("promise", "'promise ' || c.promise_id", "c.order_id", "orders", ("order_id",)),
+    ("promise", "'promise ' || c.promise_id", "c.order_id", "fulfillment_order", ("order_id", "fulfillment_order_id")),
+    ("promise_end", "'end of promise ' || c.promise_id", "c.order_id", "promise", ("order_id", "promise_id")),
+    ("promise_end", "'end of promise ' || c.promise_id", "c.order_id", "parcel", ("order_id", "parcel_id")),
     ("parcel_line", "'par_' || c.parcel_id || ' line ' || c.line_no", "null::bigint", "parcel", ("parcel_id",)),
     ("parcel_event", "'event of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",)),
     ("return_label", "'ret_' || c.return_label_id", "c.order_id", "parcel", ("order_id", "parcel_id")),
@@ -685,6 +722,15 @@ LAWS: tuple[Law, ...] = (
         "allocation to what the moves say",
         _rows("allocation"),
         (ALLOCATIONS_UNLIKE_MOVES, ALLOCATIONS_UNLIKE_LINES, RESERVED_UNLIKE_ALLOCATIONS, SET_ASIDE_UNLIKE_ALLOCATIONS),
+    ),
+    Law(
+        "dates",
+        "The dates that stand with a fulfillment order are the last that its buyer was told; each that supersedes "
+        "another says why; whether one was kept follows from the day the parcel came.",
+        "promises are only added, by the verbs that change a date: set the dates of the fulfillment order to those of "
+        "its last promise; of a verdict, set days_late, kept and party to what setup/verdicts.py makes of the arrival",
+        _rows("promise", "promise_end"),
+        (DATES_UNLIKE_PROMISES, SUPERSEDED_WITHOUT_REASON, VERDICTS_UNLIKE_ARRIVALS),
     ),
     Law(
         "cash",

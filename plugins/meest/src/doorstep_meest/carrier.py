@@ -40,8 +40,12 @@ from doorstep_meest.words import Listed, Made, NewPickup, NewRegister, Price, Re
 SETTLES_S = 60.0
 # In so many days' lists a parcel is looked for.
 LOOKED_BACK_DAYS = 8
-# Meest knows no way there: no reason to keep other carriers from being asked.
-NO_WAY = frozenset({"address_unknown", "address_ambiguous", "address_incomplete", "unknown_pickup_point"})
+# Not with Meest: no reason to keep other carriers from being asked.
+NO_WAY = frozenset({
+    "address_unknown", "address_ambiguous", "address_incomplete", "unknown_pickup_point", "unsupported", "currency",
+    "weight_refused", "cod_refused",
+})  # fmt: skip
+CALLED = "registerpickup"  # as the kind of register is spelled, however it is written
 
 
 class Meest:
@@ -60,7 +64,6 @@ class Meest:
     # Prices
 
     async def rates(self, shipment: Shipment) -> list[Rate]:
-        words.must_be_priceable(shipment, self._settings)
         found = []
         for service in words.services_of(shipment):
             try:
@@ -71,6 +74,7 @@ class Meest:
         return found
 
     async def _rate(self, shipment: Shipment) -> Rate:
+        words.must_be_priceable(shipment, self._settings)
         today = _today()
         ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
         asked = words.price_asked(shipment, ends, self._settings, today)
@@ -97,17 +101,19 @@ class Meest:
         today = _today()
         ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=True)
         wanted = words.new_parcel(shipment, number, ends, self._settings, today)
+        self._doubted_until[number] = time.monotonic() + self._client.deadline_s + self._settles_s
         try:
             made = await self._client.ask("POST", "/parcel", Made, wanted, once=True)
         except CarrierDown as down:
-            if may_have_acted(down):
-                self._doubted_until[number] = time.monotonic() + self._settles_s
+            self._doubted_until[number] = time.monotonic() + (self._settles_s if may_have_acted(down) else 0.0)
             raise
         except CarrierRefused:
             # Perhaps because it is there already: whatever lies between us may have sent the request twice.
             if found := await self._found(number, shipment):
                 return found
+            self._doubted_until.pop(number, None)
             raise
+        self._doubted_until.pop(number, None)
         return made, today
 
     async def _found(self, number: str, shipment: Shipment) -> tuple[Made, date] | None:
@@ -136,10 +142,13 @@ class Meest:
         return told if told.parcelNumber == number else None
 
     async def _cost(self, shipment: Shipment) -> words.Text | None:
-        """The price of a label whose own was lost with the answer: it is worked out anew, as it was then."""
-        ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
-        asked = words.price_asked(shipment, ends, self._settings, _today())
-        prices = await self._client.ask("POST", "/calculate", list[Price], asked)
+        """The price of a label whose own was lost with the answer: it is asked anew, and does without if need be."""
+        try:
+            ends = await self._places.ends(shipment.ship_from, shipment.ship_to, streets=False)
+            asked = words.price_asked(shipment, ends, self._settings, _today())
+            prices = await self._client.ask("POST", "/calculate", list[Price], asked)
+        except CarrierRefused:
+            return None
         return prices[0].costServices if prices else None
 
     async def _paper(self, path: str) -> bytes | None:
@@ -200,10 +209,10 @@ class Meest:
         day = asked.ready_at.astimezone(words.KYIV).date()
         made = None
         async with self._turns.of("register"):
-            known = await self._on_registers(refs)
+            known = await self._on_registers(refs, CALLED)
             if len(known) < len(refs):
                 wanted = words.new_pickup(asked, refs, await self._places.door(asked.address), self._settings)
-                made = await self._register("/registerPickup", wanted, refs, known)
+                made = await self._register("/registerPickup", wanted, refs, known, CALLED)
         comes = words.day_read(made.pickUpDate if made else None) or day
         return Pickup(
             pickup_ref=str(Ref(made.registerID if made else _most(known), day=day)),
@@ -222,25 +231,26 @@ class Meest:
                 raise CarrierRefused(carrier=self.code, reason="unknown_pickup", detail=pickup_ref[:100]) from no
 
     async def _register(
-        self, path: str, asked: NewRegister | NewPickup, refs: Sequence[Ref], known: dict[str, Listed]
+        self, path: str, asked: NewRegister | NewPickup, refs: Sequence[Ref], known: dict[str, Listed], kind: str = ""
     ) -> Register | None:
         """Made once; None, and `known` tells where they stand, when it says no for they stand on one already."""
         try:
             return await self._client.ask("POST", path, Register, asked, once=True)
         except CarrierRefused:
-            known |= await self._on_registers(refs)
+            known |= await self._on_registers(refs, kind)
             if len(known) < len(refs):
                 raise
             return None
 
-    async def _on_registers(self, refs: Sequence[Ref]) -> dict[str, Listed]:
-        """Of these parcels, those that stand on a register already. A twin of one of them is given back meanwhile."""
+    async def _on_registers(self, refs: Sequence[Ref], kind: str = "") -> dict[str, Listed]:
+        """Of these parcels, those that stand on a register of that kind. A twin of one of them is given back."""
         wanted, days = {ref.parcel_id for ref in refs}, sorted({ref.day for ref in refs if ref.day})
         listed = [one for day in days for one in await self._list(day)]
         numbers = {one.parcelNumber for one in listed if one.parcelID in wanted and words.is_ours(one.parcelNumber)}
         twins = [one.parcelID for one in listed if one.parcelNumber in numbers and one.parcelID not in wanted]
         await self._give_back(twins)
-        return {one.parcelID: one for one in listed if one.parcelID in wanted and one.registerID}
+        on_one = [one for one in listed if one.registerID and (one.registerType or "").casefold().startswith(kind)]
+        return {one.parcelID: one for one in on_one if one.parcelID in wanted}
 
     async def _list(self, day: date) -> list[Listed]:
         return await self._client.ask("GET", f"/parcelsList/{words.day_spelled(day)}", list[Listed])

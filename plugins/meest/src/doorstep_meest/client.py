@@ -46,6 +46,10 @@ class Client:
             raise self._refused(said) if said.is_error else CarrierDown(carrier=self._code, detail="that is no PDF")
         return pdf
 
+    @property
+    def deadline_s(self) -> float:
+        return self._settings.deadline_s
+
     async def close(self) -> None:
         await self._wire.close()
 

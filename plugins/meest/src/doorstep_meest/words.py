@@ -552,21 +552,27 @@ def amount(said: Text, currency: str) -> int:
 
 
 def is_the_same(told: Told, shipment: Shipment) -> bool:
-    """Whether the parcel of our number that Meest knows is the one wanted now."""
-    receiver, weight = told.receiver or {}, _number(told.weight)
+    """Whether the parcel of our number that Meest knows is the one wanted now; what it does not tell, agrees."""
+    receiver = told.receiver or {}
+    cash = to_decimal(shipment.cod_minor, shipment.currency) if shipment.cod_minor else Decimal(0)
     return (
-        (told.notation or "").strip() == plain(shipment.reference)
-        and str(receiver.get("name") or "").strip() == _named(shipment.ship_to)
-        and _number(told.COD) == (to_decimal(shipment.cod_minor, shipment.currency) if shipment.cod_minor else 0)
-        and weight == _number(_kg(shipment.weight_g))
+        _letters(told.notation) in ("", _letters(plain(shipment.reference)))
+        and _letters(receiver.get("name")) in ("", _letters(_named(shipment.ship_to)))
+        and _number(told.COD) in (None, cash)
+        and _number(told.weight) in (None, _number(_kg(shipment.weight_g)))
     )
 
 
-def _number(said: Text | None) -> Decimal:
+def _letters(said: Any) -> str:
+    """However it was spaced and written."""
+    return "".join(letter for letter in str(said or "").casefold() if letter.isalnum())
+
+
+def _number(said: Text | None) -> Decimal | None:
     try:
-        return Decimal(str(said or "0").strip().replace(",", ".") or "0")
+        return Decimal(str(said).strip().replace(",", "."))
     except InvalidOperation:
-        return Decimal(-1)
+        return None
 
 
 def taken(register: Register, refs: Sequence[Ref]) -> list[Ref]:
