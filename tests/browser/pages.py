@@ -45,6 +45,10 @@ class Shot:
     then: Callable[[Tab], Awaitable[None]] | None = None
 
 
+async def a_hand_over(db: Db) -> str:
+    return (await a_site(db)).replace("/floor?", "/floor/leaving?")
+
+
 def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]]:
     async def found(db: Db) -> str:
         _merchant, order = await _newest(db, stage, held=held)
@@ -183,6 +187,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("order-canceled", an_order("canceled")),
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
+    Shot("hand-over", a_hand_over),
     Shot("brand", "/settings/brand"),
     Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
     Shot("buyer-on-its-way", as_its_buyer("fulfilled")),

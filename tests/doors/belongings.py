@@ -47,7 +47,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
          "currency": "USD", "reason": CANARY, "buyer": buyer, "lines": [line]},
     )  # fmt: skip
     case = await api.post(f"/v1/orders/{order}/open-case", {"kind": "other", "text": CANARY})
-    attention, job = await shop.db.ids.draw(shop.db.pool, 2)
+    attention, job, manifest, pickup, return_label = await shop.db.ids.draw(shop.db.pool, 5)
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         await tx.run(
             "insert into attention (merchant_id, attention_id, kind, reason, raised_at)"
@@ -58,6 +58,22 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
             "insert into job (merchant_id, job_id, verb, body, due_at, state, error)"
             " values ($1, $2, 'notify', '{}', now(), 'dead', $3)",
             shop.merchant, job, CANARY,
+        )  # fmt: skip
+        (at,) = await tx.rows("select order_id, parcel_id, site_id from parcel where merchant_id = $1", shop.merchant)
+        await tx.run(
+            "insert into manifest (merchant_id, manifest_id, site_id, carrier, state, parcels, error, asked_at)"
+            " values ($1, $2, $3, 'x', 'refused', 1, $4, now())",
+            shop.merchant, manifest, at["site_id"], CANARY,
+        )  # fmt: skip
+        await tx.run(
+            "insert into pickup (merchant_id, pickup_id, site_id, carrier, state, parcels, note, ready_at, until,"
+            " asked_at) values ($1, $2, $3, 'x', 'refused', 1, $4, now(), now(), now())",
+            shop.merchant, pickup, at["site_id"], CANARY,
+        )  # fmt: skip
+        await tx.run(
+            "insert into return_label (merchant_id, return_label_id, order_id, parcel_id, site_id, state, error,"
+            " asked_at) values ($1, $2, $3, $4, $5, 'refused', $6, now())",
+            shop.merchant, return_label, at["order_id"], at["parcel_id"], at["site_id"], CANARY,
         )  # fmt: skip
     await shop.connect("carrier", "simulator", f"carrier-{shop.merchant}")
     assert corrected.status_code == 200, corrected.text
@@ -72,6 +88,9 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         "hold": f"hld_{hold['id']}",
         "asn": announced.json()["asn"],
         "invoice": f"inv_{invoice['id']}",
+        "manifest": f"man_{manifest}",
+        "pickup": f"pic_{pickup}",
+        "return_label": f"ret_{return_label}",
         "webhook": webhook.json()["webhook"]["id"],
         "exception": f"att_{attention}",
         "job": f"job_{job}",

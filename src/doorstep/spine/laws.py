@@ -580,6 +580,7 @@ _REFERENCES = (
     ("promise_end", "'end of promise ' || c.promise_id", "c.order_id", "parcel", ("order_id", "parcel_id")),
     ("parcel_line", "'par_' || c.parcel_id || ' line ' || c.line_no", "null::bigint", "parcel", ("parcel_id",)),
     ("parcel_event", "'event of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",)),
+    ("parcel", "'par_' || c.parcel_id", "c.order_id", "manifest", ("manifest_id",)),
     ("return_label", "'ret_' || c.return_label_id", "c.order_id", "parcel", ("order_id", "parcel_id")),
     ("payment", "'pay_' || c.payment_id", "c.order_id", "orders", ("order_id",)),
     ("payment", "'pay_' || c.payment_id", "c.order_id", "payment", ("order_id", "parent_id:payment_id")),

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "do": ("doing", "Ask any verb of the journey: `doorstep do pick --help`."),
     "import": ("importing", "Take in a shop's files: orders, products, stock."),
     "report": ("reporting", "Sales, credits, delivery, time in each stage, stock: over any period."),
+    "print": ("printing", "Write a label, a customs paper, a manifest into a file: PDF or ZPL."),
     "export": ("exporting", "Write orders, lines, moves, parcels, cash … as CSV or parquet."),
     "exceptions": ("exceptions", "What somebody must look at, and its end."),
     "jobs": ("jobs", "What waits, was refused or gave up; try it again."),

@@ -157,7 +157,7 @@ async def _page(
 ) -> Response[str]:
     async with visit.reading() as tx:
         sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
-        site = _chosen(sites, code)
+        site = chosen_site(sites, code)
         found = await to_do(tx, site) if site else []
     return visit.show(
         "floor.html",
@@ -174,7 +174,8 @@ async def _page(
     )
 
 
-def _chosen(sites: list[Site], code: str) -> Site | None:
+def chosen_site(sites: list[Site], code: str) -> Site | None:
+    """Whose code it is; without one the only site there is. Refuses NoSuchSite."""
     if not code:
         return sites[0] if len(sites) == 1 else None
     for site in sites:

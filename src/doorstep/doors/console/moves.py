@@ -142,6 +142,8 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield _want_label(of, row.id), here and row.label_state in ("none", "refused", "void")
     yield _keep_label(of, row.id), here and row.label_state != "bought"
     yield _want_void(of, row.id), here and row.label_state == "bought"
+    needs_way_back = parcel.back is None or parcel.back.state == "refused"
+    yield _want_return_label(of, row.id), parcel.has_left and bool(parcel.lines) and needs_way_back
     yield _deliver(of, row.id), on_the_road
     yield _lose(of, row.id), on_the_road
 
@@ -384,6 +386,12 @@ def _want_void(of: Whole, parcel: str) -> Move:
     says = _("The carrier is asked to take it back.")
     return _move(of, "want_void", _("Void label"), _("Void the label"), says, subject={"parcel": parcel},
                  confirm=_("Void it"), tone="danger")  # fmt: skip
+
+
+def _want_return_label(of: Whole, parcel: str) -> Move:
+    says = _("For the buyer to send it back with; the carrier that brought it is asked first.")
+    return _move(of, "want_return_label", _("Return label"), _("Ask for a label for the way back"), says,
+                 subject={"parcel": parcel}, confirm=_("Ask for it"))  # fmt: skip
 
 
 def _hand_over(of: Whole, parcel: str) -> Move:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from litestar import Response
 
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.http.problems import NoSuchPage
-from doorstep.doors.reads.papers import Draw, ParcelPaper, drawn, invoice_pdf, parcel_pdf, pick_list_pdf
+from doorstep.doors.reads.papers import (
+    KINDS,
+    Draw,
+    drawn,
+    invoice_pdf,
+    label_zpl,
+    manifest_pdf,
+    parcel_pdf,
+    pick_list_pdf,
+    return_label_pdf,
+)
 from doorstep.journey.shipping.paper_data import BESIDE, customs_of, needed_papers
 from doorstep.journey.shipping.shipment import packed
 from doorstep.kit import clock
@@ -16,20 +24,43 @@ from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
 
-PARCEL_PAPERS: dict[str, ParcelPaper] = {kind.replace("_", "-"): kind for kind in get_args(ParcelPaper)}
-
 PARCEL_OF = "select 1 from parcel p where p.merchant_id = any($1) and p.order_id = $2 and p.parcel_id = $3"
+RETURN_OF = "select 1 from return_label l where l.merchant_id = any($1) and l.order_id = $2 and l.return_label_id = $3"
 INVOICE_OF = "select 1 from invoice i where i.merchant_id = any($1) and i.order_id = $2 and i.invoice_id = $3"
 
 
 async def of_parcel(visit: Visit) -> Response[bytes]:
-    kind = PARCEL_PAPERS.get(visit.path["paper"])
+    if visit.path["paper"] == "label.zpl":
+        return await _label_zpl(visit)
+    kind = KINDS.get(visit.path["paper"])
     if kind is None:
         raise NoSuchPage
     async with visit.reading() as tx:
         await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
         draw = await parcel_pdf(tx, visit.path["parcel"], kind, clock.now())
     return await _shown(draw, f"{visit.path['paper']}-{visit.path['parcel']}.pdf")
+
+
+async def _label_zpl(visit: Visit) -> Response[bytes]:
+    """A file to send to a label printer."""
+    async with visit.reading() as tx:
+        await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
+        draw = await label_zpl(tx, visit.path["parcel"], clock.now())
+    headers = {**SAFE, "content-disposition": f'attachment; filename="label-{visit.path["parcel"]}.zpl"'}
+    return Response(await drawn(draw), media_type="application/zpl", headers=headers)
+
+
+async def of_return(visit: Visit) -> Response[bytes]:
+    async with visit.reading() as tx:
+        await _must_be_of(tx, RETURN_OF, visit, "ret", "return_label")
+        draw = await return_label_pdf(tx, visit.path["return_label"])
+    return await _shown(draw, f"return-label-{visit.path['return_label']}.pdf")
+
+
+async def manifest(visit: Visit) -> Response[bytes]:
+    async with visit.reading() as tx:
+        draw = await manifest_pdf(tx, visit.path["manifest"])
+    return await _shown(draw, f"manifest-{visit.path['manifest']}.pdf")
 
 
 async def customs(visit: Visit) -> Response[str]:

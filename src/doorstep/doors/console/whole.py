@@ -47,6 +47,10 @@ _PARCELS = """
 (select 'par_' || p.parcel_id as id, p.length_mm, p.width_mm, p.height_mm, p.label_cost_minor, p.label_currency,
     p.label_error, p.label_pdf is not null as has_label
   from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id)"""
+_RETURN_LABELS = """
+(select 'ret_' || l.return_label_id as id, 'par_' || l.parcel_id as parcel, l.state, l.carrier, l.tracking_number,
+    l.cost_minor, l.currency, l.error
+  from return_label l where l.merchant_id = o.merchant_id and l.order_id = o.order_id order by l.return_label_id)"""
 _PARCEL_LINES = """
 (select 'par_' || l.parcel_id as parcel, l.line_no as line, l.quantity from parcel p
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
@@ -71,7 +75,8 @@ select row_to_json(w) from (
   select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
     {rows_as_json(_PARCELS)} as parcels, {rows_as_json(_PARCEL_LINES)} as parcel_lines, {rows_as_json(_NEWS)} as news,
     {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
-    {rows_as_json(_TIMELINE)} as timeline, {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices
+    {rows_as_json(_TIMELINE)} as timeline, {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices,
+    {rows_as_json(_RETURN_LABELS)} as return_labels
   from orders o join merchant m on m.merchant_id = o.merchant_id
   where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
@@ -93,6 +98,19 @@ class ParcelMore(Struct, frozen=True):
     label_currency: str
     label_error: str
     has_label: bool
+
+
+class ReturnLabel(Struct, frozen=True):
+    """A label for the way back of a parcel's goods."""
+
+    id: str
+    parcel: str
+    state: str
+    carrier: str
+    tracking_number: str
+    cost_minor: int | None
+    currency: str
+    error: str
 
 
 class ParcelLine(Struct, frozen=True):
@@ -138,6 +156,7 @@ class Beside(Struct, frozen=True):
     timeline: list[reads.KeptEvent]
     cases: list[Case]
     notices: list[Notice]
+    return_labels: list[ReturnLabel]
 
 
 _BESIDE = msgspec.json.Decoder(Beside)
@@ -167,6 +186,12 @@ class Parcel:
     more: ParcelMore
     lines: list[tuple[int, str]]
     events: list[ParcelNews]
+    backs: list[ReturnLabel]
+
+    @property
+    def back(self) -> ReturnLabel | None:
+        """The label for the way back that was asked for last."""
+        return self.backs[-1] if self.backs else None
 
     @property
     def is_here(self) -> bool:
@@ -297,7 +322,7 @@ class Whole:
         abroad = self.order.ship_to["country"] if self.order.ship_to else ""
         return [
             Papers(parcel.row.id, parcel.row.tracking_number, [
-                *(["label"] if parcel.row.label_state == "bought" else []),
+                *(["label", "label.zpl"] if parcel.row.label_state == "bought" else []),
                 "packing-slip",
                 *(["customs"] if abroad not in ("", part.site.country) else []),
             ])
@@ -354,7 +379,10 @@ def _parcels(beside: Beside, order: reads.Order, titles: Mapping[int, str]) -> l
     news: dict[str, list[ParcelNews]] = defaultdict(list)
     for each in beside.news:
         news[each.parcel].append(each)
-    return [Parcel(row, more[row.id], lines[row.id], news[row.id]) for row in order.parcels]
+    backs: dict[str, list[ReturnLabel]] = defaultdict(list)
+    for label in beside.return_labels:
+        backs[label.parcel].append(label)
+    return [Parcel(row, more[row.id], lines[row.id], news[row.id], backs[row.id]) for row in order.parcels]
 
 
 def _part(

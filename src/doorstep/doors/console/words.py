@@ -581,6 +581,11 @@ ERRANDS = Told(
 )
 
 
+RETURN_LABELS = Told({
+    "wanted": "asked for", "bought": "bought", "refused": "refused",
+})  # fmt: skip
+
+
 # What a buyer says is wrong.
 CASES = Told({
     "not_arrived": "Nothing arrived",
@@ -590,7 +595,9 @@ CASES = Told({
     "change_address": "Another address",
     "other": "A question",
 })  # fmt: skip
-PARCEL_PAPERS = Told({"label": "Label", "packing-slip": "Packing slip", "customs": "Customs papers"})
+PARCEL_PAPERS = Told(
+    {"label": "Label", "label.zpl": "Label as ZPL", "packing-slip": "Packing slip", "customs": "Customs papers"}
+)
 INVOICES = Told({"invoice": "Invoice", "credit_note": "Credit note"})
 LABELS = Told(
     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from doorstep.journey.cash.paper_data import invoice_data
 from doorstep.journey.cash.papers import invoice
@@ -16,7 +16,7 @@ from doorstep.journey.fulfillment.paper_data import packing_slip_data, pick_list
 from doorstep.journey.fulfillment.papers import packing_slip, pick_list
 from doorstep.journey.shipping.paper_data import manifest_paper, paper_of, return_label_paper
 from doorstep.kit.ids import number
-from doorstep.kit.paper import Paper
+from doorstep.kit.paper import Paper, zpl_of_pdf
 from doorstep.spine.tenant import Tx
 
 CARRIERS_OWN = """
@@ -29,6 +29,8 @@ ParcelPaper = Literal[
     "label", "packing_slip", "cn22", "cn23", "commercial_invoice", "packing_list", "return_invoice"
 ]  # fmt: skip
 Draw = Callable[[], bytes]
+# As addresses and commands spell them.
+KINDS: dict[str, ParcelPaper] = {kind.replace("_", "-"): kind for kind in get_args(ParcelPaper)}
 
 
 async def parcel_pdf(tx: Tx, parcel: str, kind: ParcelPaper, at: datetime) -> Draw:
@@ -41,7 +43,10 @@ async def parcel_pdf(tx: Tx, parcel: str, kind: ParcelPaper, at: datetime) -> Dr
 
 
 async def label_zpl(tx: Tx, parcel: str, at: datetime) -> Draw:
-    """The label for a label printer. Refuses NoSuchPaper, NotFound."""
+    """The label for a label printer: the carrier's own where it sent one. Refuses NoSuchPaper, NotFound."""
+    own = await tx.value(CARRIERS_OWN, list(tx.merchants), number("par", parcel))
+    if own:
+        return lambda: zpl_of_pdf(bytes(own))
     return (await _parcel_paper(tx, parcel, "label", at)).zpl
 
 
