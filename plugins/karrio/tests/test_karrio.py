@@ -79,7 +79,7 @@ def fake(controls: Controls) -> Iterator[Controls]:
 def settings_of(fake: Controls) -> Settings:
     return Settings(
         connector=fake.world.connector, credentials=fake.world.credentials, country="US", base_url=fake.server.url,
-        deadline_s=1.0,
+        deadline_s=2.0,
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ class TestKarriosConnectorsKeepTheContract(CarrierOverHttpContract):
     async def test_after_one_bad_answer_one_label_is_bought(self, carrier: Carrier, fake: Any, fault: Fault) -> None:
         """Or none that doorstep knows of: then it says so, and goes on saying so."""
         shipment, key, before = self.shipment(self.service), a_key(), fake.count("labels")
-        self._strike(fake, fault, "buy", times=1, seconds=1.5 if fault in ("slow", "late") else 0.1)
+        self._strike(fake, fault, "buy", times=1, seconds=2.6 if fault in ("slow", "late") else 0.1)
         if fault in DOUBTFUL:
             for _ in range(2):
                 with pytest.raises(CarrierRefused) as no:
@@ -136,7 +136,7 @@ class TestKarriosConnectorsKeepTheContract(CarrierOverHttpContract):
     ) -> None:
         """It is not asked again: whoever asks notes down that he does (`AsksOnce`), for a restart forgets."""
         shipment, key, before = self.shipment(self.service), a_key(), fake.count("labels")
-        self._strike(fake, fault, "buy", times=None, seconds=1.5)
+        self._strike(fake, fault, "buy", times=None, seconds=2.6)
         with pytest.raises(CarrierDown if fault == "rate_limit" else CarrierRefused) as no:
             await carrier.buy(shipment, key)
         assert fault == "rate_limit" or no.value.why["reason"] == "outcome_unknown"
