@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
+PLUGIN_LOCKS := $(wildcard plugins/*/requirements.lock)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS))
 WORKERS ?= auto
 ARGS ?=
@@ -95,9 +96,9 @@ wheel: $(STAMP) ## what `pip install` installs, in dist/: doorstep, and each plu
 clean: ## take away .venv and the caches
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# uv where it is, pip else; either way the exact versions of requirements.lock, and nothing that is not in it but
-# doorstep and the plugins of this checkout, as they lie here.
-$(STAMP): pyproject.toml requirements.lock $(PLUGINS)
+# uv where it is, pip else; either way the exact versions of requirements.lock and of what plugins lock beside it, and
+# nothing that is in none but doorstep and the plugins of this checkout, as they lie here.
+$(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
 	@python=""; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
 	if [ -z "$$python" ]; then echo "doorstep needs Python 3.11 or newer, and found none on the PATH."; exit 1; fi; \
@@ -106,10 +107,12 @@ $(STAMP): pyproject.toml requirements.lock $(PLUGINS)
 	else $$python -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }; fi
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(patsubst %,-r %,$(PLUGIN_LOCKS)) && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(EDITABLE); \
 	else \
 	  export PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	  $(BIN)/python -m pip install -qq --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install -qq --no-deps --require-hashes $(patsubst %,-r %,$(PLUGIN_LOCKS)) && \
 	  $(BIN)/python -m pip install -qq --no-deps --no-build-isolation $(EDITABLE); \
 	fi
 	@touch $@

@@ -21,6 +21,12 @@ SPECIMENS: dict[str, Any] = {
             {"object": "TrackingDetail", "message": "Delivered", "status": "delivered",
              "status_detail": "arrived_at_destination", "datetime": "2026-03-06T10:00:00Z",
              "tracking_location": {"city": "DUBLIN", "state": None, "country": "IE"}}]}},
+    "karrio": [{"carrier_name": "ups", "carrier_id": "ups", "tracking_number": "1ZK1", "delivered": True,
+        "status": "delivered", "info": {"signed_by": "BYRNE"}, "events": [
+            {"date": "2026-03-05", "time": "18:30", "timestamp": "2026-03-05T18:30:00.000Z", "code": "KB",
+             "status": "delivered", "description": "DELIVERED", "location": "DUBLIN, IE"},
+            {"date": "2026-03-04", "time": "09:30 AM", "code": "9E", "status": "on_hold", "location": "DUBLIN, D, IE",
+             "reason": "consignee_incorrect_address", "description": "The street number is incorrect."}]}],
     "shippo": {"event": "track_updated", "data": {"tracking_number": "SH1", "carrier": "usps",
         "tracking_status": {"status": "FAILURE", "status_details": "The address is incomplete",
                             "status_date": "2026-03-05T08:00:00Z", "substatus": {"code": "address_issue"},
@@ -68,6 +74,7 @@ SPECIMENS: dict[str, Any] = {
 ENDS: dict[str, tuple[str, str, str]] = {
     "meest": ("attempted", "absent", "buyer"),
     "easypost": ("delivered", "papers", "merchant"),
+    "karrio": ("delivered", "wrong_address", "merchant"),
     "shippo": ("exception", "wrong_address", "merchant"),
     "ups": ("delivered", "wrong_address", "merchant"),
     "fedex": ("delivered", "absent", "buyer"),

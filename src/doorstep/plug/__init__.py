@@ -1,11 +1,12 @@
 """plug: the sockets to the outside world, and what fits them. A plugin imports this and nothing deeper."""
 
 from doorstep.kit.clock import now
-from doorstep.kit.money import to_decimal, to_minor
+from doorstep.kit.money import NotMoney, to_decimal, to_minor
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import (
     Ability,
     Address,
+    AsksOnce,
     CancelsPickups,
     Carrier,
     CarrierDown,
@@ -38,7 +39,7 @@ from doorstep.plug.payments import (
 )
 from doorstep.plug.registry import BadSettings, CarrierPlugin, PaymentsPlugin
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, NEWS, TROUBLE_STATES, delivery_state, state_of_upu
-from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire
+from doorstep.plug.wire import NoAnswer, Policy, Rejected, Wire, retry_after_s
 from doorstep.plug.words import READERS, NotReadable, Read
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "TROUBLE_STATES",
     "Ability",
     "Address",
+    "AsksOnce",
     "Authorization",
     "BadSettings",
     "CancelsPickups",
@@ -65,6 +67,7 @@ __all__ = [
     "Manifest",
     "Manifests",
     "NoAnswer",
+    "NotMoney",
     "NotReadable",
     "Parcel",
     "Payments",
@@ -87,6 +90,7 @@ __all__ = [
     "delivery_state",
     "must_be_able",
     "now",
+    "retry_after_s",
     "state_of_upu",
     "to_decimal",
     "to_minor",

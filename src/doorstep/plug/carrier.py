@@ -79,6 +79,7 @@ class Shipment(Struct, frozen=True, kw_only=True):
     service: str = ""  # needed to buy; when asking rates, empty = every service
     customs: tuple[CustomsItem, ...] = ()
     incoterm: str = ""  # DAP or DDP across a border
+    filing: str = ""  # the export's, as papers spell it: AES and its ITN; empty = none was filed
     cod_minor: int = 0
     currency: str = ""  # of cod_minor and insured_minor
     insured_minor: int = 0
@@ -226,6 +227,18 @@ class CancelsPickups(Protocol):
 
     async def cancel_pickup(self, pickup_ref: str, key: str) -> None:
         """Canceling again changes nothing; CarrierRefused(reason="unknown_pickup") of none of theirs."""
+
+
+@runtime_checkable
+class AsksOnce(Protocol):
+    """A carrier that knows no keys and cannot be asked what came of one (check with isinstance).
+
+    Its `buy` answers CarrierDown only when surely nothing was bought, and CarrierRefused(reason="outcome_unknown")
+    when nobody knows; it remembers nothing over a restart, so whoever asks notes down that he does.
+    """
+
+    @property
+    def asks_once(self) -> bool: ...
 
 
 @runtime_checkable

@@ -96,6 +96,7 @@ JOURNEY: tuple[Row, ...] = (
     # ship: above all across borders
     Row("want_label", "a label is asked for", who=("system", *_STAFF), then=("buy_label",), held=True),
     Row("choose_label", "the carrier and service of a label are chosen, by the merchant's rules", then=("buy_label",)),
+    Row("ask_label", "a carrier is being asked for the label that could not be asked twice"),
     Row("keep_label", "the carrier's label is kept, or one bought elsewhere", who=("system", *_STAFF, "merchant")),
     Row("refuse_label", "the carrier said no"),
     Row("want_void", "a label is to be void", who=_STAFF, then=("void_label",)),

@@ -394,6 +394,7 @@ HAPPENED = Told(
         "unpack": "Taken out of the parcel",
         "want_label": "Label asked for",
         "choose_label": "Another carrier is chosen",
+        "ask_label": "The carrier is asked for the label",
         "keep_label": "Label kept",
         "refuse_label": "The carrier refused the label",
         "want_void": "Label to be voided",

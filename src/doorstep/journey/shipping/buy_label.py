@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.shipping.choose import Chosen, Refused
-from doorstep.journey.shipping.label import ChooseLabel, KeepLabel, KeepVoid, RefuseLabel, Tried
+from doorstep.journey.shipping.label import ASKING, AskLabel, ChooseLabel, KeepLabel, KeepVoid, RefuseLabel, Tried
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import basket, shop, spelled
-from doorstep.plug.carrier import CarrierRefused
+from doorstep.kit.refusals import Refusal
+from doorstep.plug.carrier import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
@@ -24,6 +25,7 @@ from doorstep.spine.world import World
 MOST_CHOICES = 5
 # What is refused for these reasons is refused by every service of the carrier.
 ABOUT_THE_PARCEL = ("address_incomplete", "customs_incomplete", "weight_missing", "unauthorized", "unsupported")
+UNKNOWN = "outcome_unknown"
 
 
 class BuyLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +62,13 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         await _choose(world, ask, parcel, ())
         return
     try:
-        carrier = await world.carrier(ask.merchant, choice["carrier"])
-        label = await carrier.buy(shipment_of(parcel, choice["service"]), choice["key"])
+        label = await _bought(world, ask, parcel, choice)
     except CarrierRefused as no:
+        if no.why.get("reason") == UNKNOWN:
+            # Perhaps it is sold: nobody else is asked before somebody has asked the carrier.
+            refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
+            await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+            return
         everything = no.why.get("reason") in ABOUT_THE_PARCEL
         said = Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
         await _choose(world, ask, parcel, [*(Refused(**before) for before in choice["tried"]), said])
@@ -73,6 +79,32 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+
+
+async def _bought(world: World, ask: Ask[BuyLabel], parcel: Packed, choice: dict[str, Any]) -> Label:
+    """With the same key however often; a carrier that knows none is asked once, and by nobody after a crash."""
+    carrier: Carrier = await world.carrier(ask.merchant, choice["carrier"])
+    shipment = shipment_of(parcel, choice["service"])
+    is_asked_once = isinstance(carrier, AsksOnce)
+    if not is_asked_once:
+        return await carrier.buy(shipment, choice["key"])
+    if parcel.row["label_error"] == ASKING:
+        detail = f"ask the carrier whether it made a label for {shipment.reference}, before it is asked anew"
+        raise CarrierRefused(carrier=carrier.code, reason=UNKNOWN, detail=detail)
+    await _note(world, ask)
+    try:
+        return await carrier.buy(shipment, choice["key"])
+    except CarrierDown:
+        await _note(world, ask, over=True)
+        raise
+
+
+async def _note(world: World, ask: Ask[BuyLabel], *, over: bool = False) -> None:
+    """Raises what the verb refuses: then nobody is asked."""
+    noted = AskLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, over=over)
+    [answer] = await world.ask("ask_label", [Ask(ask.merchant, noted, world.now())])
+    if isinstance(answer, Refusal):
+        raise answer
 
 
 async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Sequence[Refused]) -> None:

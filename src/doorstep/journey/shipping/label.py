@@ -76,6 +76,14 @@ class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     why: dict[str, Any] = {}
 
 
+class AskLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`over`: it was asked, and surely sold nothing."""
+
+    parcel: str
+    label_key: Word
+    over: bool = False
+
+
 class WantVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parcel: str
 
@@ -183,7 +191,7 @@ def _chosen(parcel: ParcelFacts, decision: int, ask: Ask[ChooseLabel]) -> Outcom
         "key": choice.label_key if choice.nth == 1 else f"{choice.label_key}.{choice.nth}",
     }  # fmt: skip
     outcome.facts = [
-        Update("parcel", {"parcel_id": parcel.parcel_id}, {"label_choice": kept}),
+        Update("parcel", {"parcel_id": parcel.parcel_id}, {"label_choice": kept, "label_error": ""}),
         _decision(parcel, decision, f"{choice.carrier} {choice.service}".strip(), choice.parcel, choice.why, ask.at),
     ]
     outcome.then = [Job("buy_label", told | {"label_key": choice.label_key, "nth": choice.nth})]
@@ -196,6 +204,27 @@ def _decision(parcel: ParcelFacts, decision: int, chosen: str, name: str, why: d
         "why": why | {"parcel": name}, "decided_at": at,
     }  # fmt: skip
     return Insert("decision", values)
+
+
+# In the place of an error while a carrier is asked that could not be asked twice: after a crash it is still there.
+ASKING = "the carrier is being asked"
+
+
+@verb(AskLabel, LabelState)
+async def ask_label(tx: Tx, asks: list[Ask[AskLabel]]) -> list[Result]:
+    """Note down that a carrier is being asked which knows no keys, so that nobody asks it again after a crash."""
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    return each(asks, lambda ask: _asking(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+def _asking(parcel: ParcelFacts, ask: Ask[AskLabel]) -> Outcome:
+    _refuse_other_question(parcel, ask.body.label_key, "wanted")
+    outcome = outcome_of_parcel(parcel, label="wanted")
+    outcome.events = [Event("ask_label", data={"parcel": ask.body.parcel, "over": ask.body.over})]
+    outcome.facts = [
+        Update("parcel", {"parcel_id": parcel.parcel_id}, {"label_error": "" if ask.body.over else ASKING})
+    ]
+    return outcome
 
 
 @verb(KeepLabel, LabelKept)
@@ -261,13 +290,20 @@ def _refused(parcel: ParcelFacts, attention: int, decision: int, ask: Ask[Refuse
     raised = {
         "attention_id": attention, "kind": "label_refused", "order_id": parcel.order.order_id,
         "parcel_id": parcel.parcel_id, "reason": ask.body.reason, "why": {"parcel": ask.body.parcel},
-        "next_action": "ask the carrier" if voiding else "mend what the carrier names, then ask for the label again",
+        "next_action": _next_action(ask.body.reason, voiding),
         "raised_at": ask.at,
     }  # fmt: skip
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, after), Insert("attention", raised)]
     if ask.body.why:
         outcome.facts.append(_decision(parcel, decision, "none", ask.body.parcel, ask.body.why, ask.at))
     return outcome
+
+
+def _next_action(reason: str, voiding: bool) -> str:
+    """Where nobody knows whether a label was made, another one is not what comes next."""
+    if voiding or reason.startswith("outcome_unknown"):
+        return "ask the carrier"
+    return "mend what the carrier names, then ask for the label again"
 
 
 @verb(WantVoid, LabelState)

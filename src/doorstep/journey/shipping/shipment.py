@@ -18,8 +18,8 @@ from doorstep.spine.tenant import Tx
 PARCEL = """
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
     p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
-    p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method,
-    o.service_level,
+    p.label_error, p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term,
+    o.shipping_method, o.service_level,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
     m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs, m.shipping,
@@ -93,6 +93,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         service=service,
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
         incoterm=incoterm(parcel) if crosses else "",
+        filing=filing(parcel) if crosses else "",
         cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
         currency=row["currency"],
         contains=contains(parcel),
@@ -108,6 +109,10 @@ def contains(parcel: Packed) -> tuple[str, ...]:
 def incoterm(parcel: Packed) -> str:
     """Of Incoterms 2020: who pays duty and tax where the parcel goes."""
     return "DDP" if profile_of(parcel.row["customs"]).pays_in(str(parcel.row["ship_to"].get("country", ""))) else "DAP"
+
+
+def filing(parcel: Packed) -> str:
+    return f"AES {parcel.row['itn']}" if parcel.row["itn"] else ""
 
 
 SIZES = ("length_mm", "width_mm", "height_mm")

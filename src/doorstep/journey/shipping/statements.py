@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from doorstep.journey.shipping.papers import CustomsItem
-from doorstep.journey.shipping.shipment import Packed
+from doorstep.journey.shipping.shipment import Packed, filing
 from doorstep.kit.money import to_decimal
 from doorstep.kit.paper import spelled_date
 from doorstep.setup.customs import EU
@@ -45,16 +45,16 @@ def statements(parcel: Packed, items: Sequence[CustomsItem], rules: Rules) -> St
 
 def _export(parcel: Packed, items: Sequence[CustomsItem], rules: Rules, start: str, to: str) -> tuple[str, ...]:
     """The number of the filing; else the legend of the exemption; a filing that is missing is said, not hidden."""
-    if parcel.row["itn"]:
-        return (f"AES {parcel.row['itn']}",)
+    if filed := filing(parcel):
+        return (filed,)
     goods = [
         Exported(item.hs_code, item.value_minor, line["export_license"])
         for item, line in zip(items, parcel.goods, strict=False)
     ]
-    filing = export_filing(goods, start, to, parcel.row["currency"], rules)
-    if filing is None or (not filing.needed and not filing.legend):
+    told = export_filing(goods, start, to, parcel.row["currency"], rules)
+    if told is None or (not told.needed and not told.legend):
         return ()
-    return (f"Export filing needed: {filing.why}",) if filing.needed else (filing.legend,)
+    return (f"Export filing needed: {told.why}",) if told.needed else (told.legend,)
 
 
 def ioss_number(parcel: Packed, items: Sequence[CustomsItem], rules: Rules) -> str:
@@ -75,7 +75,7 @@ def relief(parcel: Packed, rules: Rules, home: str, today: date) -> tuple[str, .
     left = parcel.row["handed_over_at"].date()
     proof = f"Exported {spelled_date(left)} in parcel {parcel.name}, {parcel.row['carrier']}"
     proof += f" {parcel.row['tracking_number']}" if parcel.row["tracking_number"] else ""
-    proof += f", AES {parcel.row['itn']}" if parcel.row["itn"] else ""
+    proof += f", {filing(parcel)}" if filing(parcel) else ""
     named, months = rules.stated(home, "returned_goods"), rules.stated(home, "returned_goods_months")
     if not named:
         return (proof,)

@@ -49,7 +49,10 @@ NOTHING_YET = Meaning("", NEWS, "Nothing known of it yet")
 
 
 def read(told: Any) -> dict[str, list[TrackEvent]]:
-    return {word(one, "tracking_code"): list(_events(one)) for one in _trackers(told)}
+    histories: dict[str, list[TrackEvent]] = {}
+    for one in _trackers(told):  # a number that was used again has one for each time
+        histories.setdefault(word(one, "tracking_code"), []).extend(_events(one))
+    return histories
 
 
 def _trackers(told: Any) -> Iterator[Any]:
