@@ -14,6 +14,7 @@ from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.merchants import NewSku, check_sku
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 _SKU_COLUMNS = tuple(NewSku.__dataclass_fields__)
@@ -59,6 +60,7 @@ async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
     try:
         async with tenant_tx(db, [merchant]) as tx:
             await tx.run(ADD_SKU, msgspec.json.encode(row).decode())
+            await keep_words(tx, merchant, [new.code])
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=new.code) from None
     return public("sku", sku_id)
@@ -72,6 +74,7 @@ async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
     try:
         async with tenant_tx(db, [merchant]) as tx:
             found = await tx.value(CHANGE_SKU, merchant, sku_id, msgspec.json.encode(asdict(to)).decode())
+            await keep_words(tx, merchant, [to.code])
             await recheck(tx, clock.now(), codes=[to.code])
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=to.code) from None

@@ -10,6 +10,7 @@ import msgspec
 from doorstep.kit import clock
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.merchants import NewSku, check_sku
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import Db, tenant_tx
 
 # What a file can leave out: then what is known stays.
@@ -46,5 +47,6 @@ async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku]) -> Put:
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in by_code.values()]
     async with tenant_tx(db, [merchant]) as tx:
         came = [row["is_new"] for row in await tx.rows(PUT_SKUS, msgspec.json.encode(rows).decode())]
+        await keep_words(tx, merchant, by_code)
         await recheck(tx, clock.now(), codes=list(by_code))
     return Put(sum(came), len(came) - sum(came), len(rows) - len(came))

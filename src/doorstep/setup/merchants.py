@@ -16,6 +16,7 @@ from doorstep.setup import checks, log
 from doorstep.setup.customs.profile import check_profile, check_tax_numbers
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.log import MACHINE, By
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
@@ -240,7 +241,9 @@ async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
     ids = await db.ids.draw(db.pool, len(new))
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in new]
     async with tenant_tx(db, [merchant]) as tx:
-        return len(await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode()))
+        added = await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode())
+        await keep_words(tx, merchant, [sku.code for sku in new])
+    return len(added)
 
 
 def check_sku(sku: NewSku) -> None:
