@@ -227,7 +227,8 @@ async def look(visit: Visit) -> Response[str]:
             count, rows = len(ids), []
             await caring.whose(tx, ids)
     return visit.show(
-        "attention_look.html", ids=ids, kind=kind, count=count, told=counted([count]), more=counted([count - len(rows)]), rows=rows, called=called, meaning=meaning,
+        "attention_look.html", ids=ids, kind=kind, count=count, told=counted([count]),
+        more=counted([count - len(rows)]), rows=rows, called=called, meaning=meaning,
         merchant=visit.form.get("merchant", ""), effects=_effects(ids, kind), back=_back(visit),
         has_jobs=kind.startswith(JOB) or any(word.startswith("job_") for word in ids),
     )  # fmt: skip

@@ -190,6 +190,7 @@ REASONS_ABOUT = (
     N_("the same goods were ordered as %s within a day"),
     N_("no SKU is known as '%s'"),
     N_("cheapest within %s days"),
+    N_("no news for %s h; of 20 parcels on this lane, 19 are heard of within %s h"),
     N_("%s missing from bin %s at %s"),
     N_("count bin %s"),
     N_("must be at least %s characters long"),
@@ -514,15 +515,15 @@ PAYMENT_KINDS = Told(
 PAYMENT_STATES = Told({"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"})
 
 
-def actor(name: str, verb: str = "") -> str:
-    """Who did it, as one says it."""
+def actor(name: str, verb: str = "", keys: Mapping[str, str] | None = None) -> str:
+    """Who did it, as one says it; `keys` are the names of API keys by what they begin with."""
     if name == "system" and verb == "track":
         return _("the carrier")
     kind, _colon, rest = name.partition(":")
     if kind == "person":
         return rest
     if kind == "key":
-        return _("API key %(key)s…", key=rest)
+        return (keys or {}).get(rest) or _("API key %(key)s…", key=rest)
     return _ACTORS.get(name, name)
 
 

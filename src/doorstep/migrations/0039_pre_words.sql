@@ -1,3 +1,6 @@
+-- What a channel is called on pages; its key stays, for ever, what programs and files call it.
+alter table channel add column name text not null default '';
+
 -- What SKUs are found by: every beginning of their code, its parts, their barcode and the words of their name. Whoever
 -- writes SKUs writes these, in the same transaction (setup/sku_words.py): under the wall no pattern reaches an index.
 create table sku_token (
