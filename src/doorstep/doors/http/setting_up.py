@@ -37,7 +37,7 @@ class ChannelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class NameBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    name: Text
+    name: Text = ""
 
 
 class MethodBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
