@@ -88,6 +88,7 @@ clean: ## take away .venv and the caches
 
 # uv where it is, pip else; either way the exact versions of requirements.lock, and nothing that is not in it.
 $(STAMP): pyproject.toml requirements.lock
+	@echo "Installing what doorstep needs into $(VENV), once; a minute or two."
 	@python=""; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
 	if [ -z "$$python" ]; then echo "doorstep needs Python 3.11 or newer, and found none on the PATH."; exit 1; fi; \

@@ -167,6 +167,7 @@ class Happening:
     particulars: list[str]
     who: str
     happened_at: datetime
+    before: Mapping[str, Any]  # what it changed, as it was, where the event says so
 
     @property
     def tone(self) -> str:
@@ -425,6 +426,7 @@ def _happening(
         particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
         who=words.actor(last.actor, last.verb, keys),
         happened_at=last.happened_at,
+        before=last.data.get("before") or {},
     )
 
 

@@ -533,6 +533,13 @@ _ACTORS = Told({"system": "doorstep", "buyer": "the buyer", "check": "doorstep's
 # Refusals
 
 
+# What a refusal names most.
+ABOUT = Told({
+    "order": "order", "role": "role", "merchant": "merchant", "sku": "SKU", "site": "site", "channel": "channel",
+    "parcel": "parcel", "line": "line", "asn": "ASN", "account": "account",
+})  # fmt: skip
+
+
 def reasons(refusal: Refusal) -> list[str]:
     """The particulars of a refusal, each as a line."""
     told = []
@@ -540,7 +547,8 @@ def reasons(refusal: Refusal) -> list[str]:
         if name == "fields":
             told += [f"{_field(each.get('pointer', ''))}: {each.get('detail', '')}" for each in value]
         elif value not in (None, "", [], {}):
-            told.append(f"{plain(name)}: {value}")
+            shown = ROLES.get(value, value) if name == "role" else value
+            told.append(f"{ABOUT.get(name, plain(name))}: {shown}")
     return told
 
 
