@@ -8,7 +8,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories screenshots translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
+.PHONY: help demo up down status link test test-16 stories screenshots translations fuzz shuffles check journey drill pour races resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ down: $(STAMP) ## stop them
 
 status: $(STAMP) ## what runs, and where
 	@$(BIN)/doorstep status $(ARGS)
+
+link: $(STAMP) ## an address that lets you in once
+	@$(BIN)/doorstep link $(ARGS)
 
 test: $(STAMP) ## all tests (WORKERS=1 for one at a time, ARGS="-k mug" for some)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
