@@ -11,7 +11,7 @@ WORKERS ?= auto
 ARGS ?=
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
-.PHONY: help demo up down status test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races labels resume bench format lock wheel clean
+.PHONY: help demo up down status link test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races labels resume bench format lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ down: $(STAMP) ## stop them
 
 status: $(STAMP) ## what runs, and where
 	@$(BIN)/doorstep status $(ARGS)
+
+link: $(STAMP) ## an address that lets you in once
+	@$(BIN)/doorstep link $(ARGS)
 
 test: $(STAMP) ## all tests (WORKERS=1 for one at a time, ARGS="-k mug" for some)
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
@@ -99,6 +102,7 @@ clean: ## take away .venv and the caches
 # uv where it is, pip else; either way the exact versions of requirements.lock and of what plugins lock beside it, and
 # nothing that is in none but doorstep and the plugins of this checkout, as they lie here.
 $(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
+	@echo "Installing what doorstep needs into $(VENV), once; a minute or two."
 	@python=""; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
 	if [ -z "$$python" ]; then echo "doorstep needs Python 3.11 or newer, and found none on the PATH."; exit 1; fi; \

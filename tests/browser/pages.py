@@ -240,6 +240,8 @@ PAGES: tuple[Shot, ...] = (
     Shot("site-new", "/settings/sites/new"),
     Shot("merchants", "/settings/merchants"),
     Shot("merchant-new", "/settings/merchants/new"),
+    Shot("channels", "/settings/channels"),
+    Shot("channel-new", "/settings/channels/new/harbor-mugs"),
     Shot("accounts", "/settings/accounts"),
     Shot("rate-cards", "/settings/rate-cards"),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -552,3 +553,27 @@ async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: st
             assert "immutable" in answer.headers["cache-control"]
         for name in ("../looks.py", "..%2flooks.py", "order.html", "looks.py"):
             assert (await anybody.get(f"/static/{name}")).status_code == 404
+
+
+async def test_a_mended_address_is_put_back_by_undo(shop: Shop, visitor: Visitor) -> None:
+    order = await shop.place(("MUG", 1))
+
+    async def street() -> str:
+        (row,) = await shop.rows(
+            "select ship_to ->> 'line1' as line1 from orders where merchant_id = $1 and order_id = $2",
+            shop.merchant, int(order[4:]),
+        )  # fmt: skip
+        return str(row["line1"])
+
+    was = await street()
+    new = {"ship_to.line1": "9 Other Street", "ship_to.city": "Newark", "ship_to.region": "NJ", "ship_to.country": "US",
+           "ship_to.postcode": "07102", "ship_to.name": "Ada"}  # fmt: skip
+    done = await visitor.post(f"/orders/{order}/fix_address", order=order, **new)
+    assert (done.status_code, await street()) == (303, "9 Other Street")
+    page = await visitor.html(done.headers["location"])
+    toast = page[page.index('<div class="toast"') :]
+    form = re.search(r'<form method="post" action="([^"]+)">(.*?)</form>', toast, re.DOTALL)
+    assert form
+    fields = {name: html.unescape(word) for name, word in re.findall(r'name="([^"]+)" value="([^"]*)"', form[2])}
+    assert (await visitor.post(form[1], **{**fields, "proof": await visitor.proof()})).status_code == 303
+    assert await street() == was

@@ -284,7 +284,8 @@ async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop,
     mine = f"/settings/merchants/{shop.key}"
     assert (await visitor.get("/settings/merchants")).headers["location"] == mine
     said = {"name": "Mugs & Cups", "currency": "USD", "country": "US", "when_short": "refuse", "ship": "complete",
-            "reserve_minutes": "90", "brand.accent": "#112233", "tax_numbers.vat": "US1"}  # fmt: skip
+            "reserve_minutes": "90", "brand.accent": "#112233", "tax_numbers.vat": "US1", "timezone": "America/Chicago",
+            "kept_in_100": "92.5"}  # fmt: skip
     told = errors(
         (await visitor.post(mine, **{**said, "currency": "dollars", "reserve_minutes": "0", "name": ""})).text
     )
@@ -297,16 +298,20 @@ async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop,
     assert (await visitor.post(mine, **said)).status_code == 303
     assert (await visitor.post(mine, **{**said, "tax_numbers.vat": ""})).status_code == 303
     (row,) = await shop.rows(
-        "select name, when_short, reserve_minutes, hold_duplicates, brand ->> 'accent' as accent,"
+        "select name, when_short, reserve_minutes, hold_duplicates, timezone, reliability::float8 as reliability,"
+        " brand ->> 'accent' as accent,"
         " tax_numbers ->> 'vat' as vat from merchant where merchant_id = $1", shop.merchant,
     )  # fmt: skip
-    assert tuple(row.values()) == ("Mugs & Cups", "refuse", 90, False, "#112233", "")
+    assert tuple(row.values()) == (
+        "Mugs & Cups", "refuse", 90, False, "America/Chicago", 0.925, "#112233", "",
+    )  # fmt: skip
     assert (await visitor.post(f"/settings/merchants/{other_shop.key}", **said)).status_code == 404
 
 
 async def test_the_owner_adds_a_merchant(shop: Shop, web: str) -> None:
     async with visiting(shop, web, "owner") as owner:
-        said = {"key": f"{shop.key}-two", "name": "Two", "currency": "eur", "country": "DE", "reserve_minutes": "60"}
+        said = {"key": f"{shop.key}-two", "name": "Two", "currency": "eur", "country": "DE", "reserve_minutes": "60",
+                "timezone": "Europe/Berlin", "kept_in_100": "90"}  # fmt: skip
         assert errors((await owner.post("/settings/merchants/new", **{**said, "key": "No Key"})).text).keys() == {"key"}
         assert (await owner.post("/settings/merchants/new", **said)).status_code == 303
         assert errors((await owner.post("/settings/merchants/new", **said)).text)["key"].startswith(
@@ -385,6 +390,60 @@ async def test_a_way_to_ship_is_explained(shop: Shop, visitor: Visitor) -> None:
     assert "Blitz" in listed and "Express" in listed and "3–4" in listed
     form = await visitor.html(address, name="Blitz")
     assert 'value="Blitz"' in form and '<option value="express" selected>' in form
+
+
+async def test_a_channel_is_added_and_named_and_its_orders_say_so(shop: Shop, visitor: Visitor) -> None:
+    new = f"/settings/channels/new/{shop.key}"
+    assert errors((await visitor.post(new, key="No Key", kind="api")).text).keys() == {"key"}
+    assert (await visitor.post(new, key="lviv", kind="shopify", name="Shop in Lviv")).status_code == 303
+    assert errors((await visitor.post(new, key="lviv", kind="api")).text) == {
+        "key": "There is a channel of this key already."
+    }
+    assert "Shop in Lviv lviv" in text_of(await visitor.html("/settings/channels"))
+    order = await shop.place(("MUG", 1), channel="lviv")
+    assert "through Shop in Lviv" in text_of(await visitor.html(f"/orders/{order}"))
+    assert "Shop in Lviv" in text_of(await visitor.html("/orders"))
+    one = f"/settings/channels/{shop.key}/lviv"
+    assert 'value="Shop in Lviv"' in await visitor.html(one)
+    assert (await visitor.post(one, name="")).status_code == 303
+    assert "through lviv" in text_of(await visitor.html(f"/orders/{order}"))
+    assert (await visitor.post(f"/settings/channels/{shop.key}/nowhere", name="X")).status_code == 404
+
+
+async def test_a_site_says_how_many_orders_it_sends_a_day(shop: Shop, web: str) -> None:
+    async with visiting(shop, web, role="owner") as owner:
+        site = f"/settings/sites/{shop.site('NJ')}"
+        said = {"name": "New Jersey", "country": "US", "timezone": "America/New_York", "cut_off": "14:00",
+                "weekdays.1": "1"}  # fmt: skip
+        assert errors((await owner.post(site, **said, capacity="none at all")).text).keys() == {"capacity"}
+        assert (await owner.post(site, **said, capacity="120")).status_code == 303
+        assert 'value="120"' in await owner.html(site)
+        assert (await owner.post(site, **said, capacity="")).status_code == 303
+        assert 'value="120"' not in await owner.html(site)
+
+
+async def test_what_is_set_up_stands_in_the_log_with_who_did_it(shop: Shop, visitor: Visitor, web: str) -> None:
+    sku = await sku_id(shop)
+    await visitor.post(f"/settings/channels/new/{shop.key}", key="kyiv", kind="api", name="Kyiv")
+    await visitor.post(f"/settings/channels/{shop.key}/kyiv", name="Shop in Kyiv")
+    await visitor.post(f"/settings/methods/{shop.key}", name="Blitz", level="express", days_min="1", days_max="2")
+    await visitor.post(f"/catalog/new/{shop.key}", code="URN", name="Urn", stocked="yes")
+    await visitor.post(f"/catalog/{sku}/aliases", channel="kyiv", alias="blue-mug")
+    await visitor.post(f"/catalog/{sku}/aliases/drop", channel="kyiv", alias="blue-mug")
+    rows = await shop.rows(
+        "select who, about, details ->> 'setting' as setting from log_entry where what = 'setting_changed'"
+        " and (details ->> 'merchant')::bigint = $1 and who <> 'doorstep' order by entry_id",
+        shop.merchant,
+    )
+    assert [(row["setting"], row["about"]) for row in rows] == [
+        ("new channel", "kyiv"), ("channel", "kyiv"), ("shipping method", "Blitz"), ("new SKU", "URN"),
+        ("alias", "kyiv: blue-mug = MUG"), ("no alias", "kyiv: blue-mug"),
+    ]  # fmt: skip
+    (who,) = {row["who"] for row in rows}
+    assert "@" in who
+    async with visiting(shop, web, role="owner") as owner:
+        log = text_of(await owner.html("/settings/log", area="settings"))
+    assert "shipping method · " in log and "name of a SKU removed" in log
 
 
 async def test_an_empty_house_is_told_what_to_do_first(shop: Shop, visitor: Visitor) -> None:

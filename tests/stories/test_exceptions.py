@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ import msgspec
 import pytest
 
 import doorstep
-from doorstep.doors.reads.exceptions import ExceptionQuery, ExceptionRow, exceptions, summary
+from doorstep.doors.reads.exceptions import (
+    COUNTED,
+    HOW_MANY,
+    SUMMARY,
+    ExceptionQuery,
+    ExceptionRow,
+    exceptions,
+    summary,
+)
 from doorstep.doors.resolving import Resolution, Resolved, resolve, resolve_kind
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import NotFound
@@ -22,6 +31,7 @@ from doorstep.spine.exceptions import MEANS, NEXT_ACTION, means, next_action
 from doorstep.spine.holds import TYPES
 from doorstep.spine.outcome import Actor
 from doorstep.spine.tenant import tenant_tx
+from tests.plans import rows_read
 from tests.shop import Shop
 
 ADA = Actor("ada", frozenset({"operator"}))
@@ -240,3 +250,28 @@ def test_every_kind_says_what_it_means_and_the_one_next_action() -> None:
     assert means("hold:denied_party") == "an open hold (denied party) stops the order or a line of it"
     assert means("job:buy_label") == "what was to come next (buy label) was refused, or failed too often"
     assert (means("of_a_plugin"), next_action("of_a_plugin")) == ("of a plugin", "look at the reason")
+
+
+MANY_OPEN = """
+insert into attention (merchant_id, attention_id, kind, reason, raised_at)
+  select $1, $2 + n, (array['silence', 'short_pick', 'order_changed'])[1 + n % 3], 'too many', $4
+  from generate_series(1, $3) n
+"""
+
+
+class Forgotten(Exception):
+    """Nothing of it is kept."""
+
+
+async def test_among_a_hundred_thousand_open_ones_kinds_are_counted_no_further_than_is_shown(shop: Shop) -> None:
+    many, shown = 100_000, COUNTED + 1
+    with suppress(Forgotten):
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            first = next(await tx.fresh_ids(many + 1))
+            await tx.run(MANY_OPEN, shop.merchant, first, many, shop.at)
+            exact, bounded = await summary(tx, shop.merchant), await summary(tx, shop.merchant, up_to=shown)
+            read = await rows_read(tx, SUMMARY, [shop.merchant], shown), await rows_read(tx, HOW_MANY, [shop.merchant])
+            raise Forgotten
+    assert sum(exact.values()) == many
+    assert bounded == dict.fromkeys(sorted(exact), shown)
+    assert max(read) < 4 * shown, read

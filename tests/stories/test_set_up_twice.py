@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from doorstep.kit import clock
-from doorstep.setup.catalog import ChannelExists, create_channel
+from doorstep.setup.channels import ChannelExists, create_channel
 from doorstep.setup.checks import NotAMeasure, NotDays, days, measure
 from doorstep.setup.keys import UnknownScope, create_key
 from doorstep.setup.merchants import MerchantExists, NewMerchant, NewSite, SiteExists, add_site, create_merchant

@@ -19,6 +19,8 @@ from PIL import Image, UnidentifiedImageError
 
 from doorstep.kit.color import is_color
 from doorstep.kit.refusals import Invalid, Refusal
+from doorstep.setup import log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Tx
 
 PLAIN_ACCENT = "#1f5fbf"
@@ -93,7 +95,9 @@ def read_brand(merchant: int, key: str, name: str, email: str, said: dict[str, A
     )  # fmt: skip
 
 
-async def keep_brand(tx: Tx, merchant: int, *, name: str, accent: str, support: str, note: str) -> None:
+async def keep_brand(
+    tx: Tx, merchant: int, *, name: str, accent: str, support: str, note: str, by: By = MACHINE
+) -> None:
     """Refuses Invalid, with every field that cannot be so."""
     given = {"name": name.strip(), "accent": accent.strip().lower(), "support": support.strip(), "note": note.strip()}
     wrong = [
@@ -106,16 +110,19 @@ async def keep_brand(tx: Tx, merchant: int, *, name: str, accent: str, support: 
     if wrong:
         raise Invalid(fields=wrong)
     await tx.run(KEEP, merchant, msgspec.json.encode(given).decode())
+    await log.changed(tx, by, "brand", given["name"], merchant)
 
 
-async def keep_logo(tx: Tx, merchant: int, upload: bytes, at: datetime) -> None:
+async def keep_logo(tx: Tx, merchant: int, upload: bytes, at: datetime, by: By = MACHINE) -> None:
     """Refuses NotAPicture."""
     made = picture(upload)
     await tx.run(KEEP_LOGO, merchant, made.hash, made.media_type, made.content, at)
+    await log.changed(tx, by, "brand", "logo", merchant)
 
 
-async def drop_logo(tx: Tx, merchant: int) -> None:
+async def drop_logo(tx: Tx, merchant: int, by: By = MACHINE) -> None:
     await tx.run(DROP_LOGO, merchant)
+    await log.changed(tx, by, "brand", "no logo", merchant)
 
 
 async def logo_of(tx: Tx, merchant: int) -> Logo | None:

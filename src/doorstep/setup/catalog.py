@@ -1,4 +1,4 @@
-"""catalog: SKUs, their aliases per channel, channels, shipping methods and sites, written one by one by the doors."""
+"""catalog: SKUs, their aliases per channel and shipping methods, written one by one by the doors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import msgspec
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.setup import checks
+from doorstep.setup import checks, log
 from doorstep.setup.customs.rechecking import recheck
+from doorstep.setup.log import MACHINE, By
 from doorstep.setup.merchants import NewSku, check_sku
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 _SKU_COLUMNS = tuple(NewSku.__dataclass_fields__)
@@ -34,7 +36,6 @@ insert into sku_alias (merchant_id, channel_id, alias, sku_id) values ($1, $2, $
 REMOVE_ALIAS = """
 delete from sku_alias where merchant_id = $1 and channel_id = $2 and alias = $3 returning alias
 """
-ADD_CHANNEL = "insert into channel (merchant_id, channel_id, key, kind) values ($1, $2, $3, $4)"
 PUT_METHOD = """
 insert into shipping_method (merchant_id, method_id, name, level, carrier, days_min, days_max)
   values ($1, $2, $3, $4, $5, $6, $7)
@@ -47,11 +48,7 @@ class SkuExists(Refusal):
     """There is a SKU of this code already."""
 
 
-class ChannelExists(Refusal):
-    """There is a channel of this key already."""
-
-
-async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
+async def create_sku(db: Db, merchant: int, new: NewSku, by: By = MACHINE) -> str:
     """Its public id; refuses SkuExists, and what no SKU can be."""
     check_sku(new)
     (sku_id,) = await db.ids.draw(db.pool, 1)
@@ -59,12 +56,14 @@ async def create_sku(db: Db, merchant: int, new: NewSku) -> str:
     try:
         async with tenant_tx(db, [merchant]) as tx:
             await tx.run(ADD_SKU, msgspec.json.encode(row).decode())
+            await keep_words(tx, merchant, [new.code])
+            await log.changed(tx, by, "new SKU", new.code, merchant)
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=new.code) from None
     return public("sku", sku_id)
 
 
-async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
+async def change_sku(db: Db, merchant: int, sku: str, to: NewSku, by: By = MACHINE) -> None:
     """All of it is written anew, and what customs held for it is checked; refuses NotFound, SkuExists, and what no SKU
     can be."""
     check_sku(to)
@@ -72,6 +71,8 @@ async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
     try:
         async with tenant_tx(db, [merchant]) as tx:
             found = await tx.value(CHANGE_SKU, merchant, sku_id, msgspec.json.encode(asdict(to)).decode())
+            await keep_words(tx, merchant, [to.code])
+            await log.changed(tx, by, "SKU", to.code, merchant)
             await recheck(tx, clock.now(), codes=[to.code])
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=to.code) from None
@@ -79,33 +80,24 @@ async def change_sku(db: Db, merchant: int, sku: str, to: NewSku) -> None:
         raise NotFound(sku=sku)
 
 
-async def put_alias(tx: Tx, merchant: int, channel: str, alias: str, code: str) -> None:
+async def put_alias(tx: Tx, merchant: int, channel: str, alias: str, code: str, by: By = MACHINE) -> None:
     """From now on the channel's word means this SKU; refuses NotFound."""
     channel_id = await _channel(tx, merchant, channel)
     sku_id = await tx.value(SKU_OF_CODE, merchant, code)
     if sku_id is None:
         raise NotFound(sku=code)
     await tx.run(PUT_ALIAS, merchant, channel_id, alias, sku_id)
+    await log.changed(tx, by, "alias", f"{channel}: {alias} = {code}", merchant)
 
 
-async def remove_alias(tx: Tx, merchant: int, channel: str, alias: str) -> None:
+async def remove_alias(tx: Tx, merchant: int, channel: str, alias: str, by: By = MACHINE) -> None:
     if await tx.value(REMOVE_ALIAS, merchant, await _channel(tx, merchant, channel), alias) is None:
         raise NotFound(channel=channel, alias=alias)
-
-
-async def create_channel(db: Db, merchant: int, key: str, kind: str) -> None:
-    """Refuses ChannelExists."""
-    checks.word("channel", key, 60)
-    (channel_id,) = await db.ids.draw(db.pool, 1)
-    try:
-        async with tenant_tx(db, [merchant]) as tx:
-            await tx.run(ADD_CHANNEL, merchant, channel_id, key, kind)
-    except asyncpg.UniqueViolationError:
-        raise ChannelExists(key=key) from None
+    await log.changed(tx, by, "no alias", f"{channel}: {alias}", merchant)
 
 
 async def put_method(
-    tx: Tx, merchant: int, name: str, *, level: str, carrier: str, days_min: int, days_max: int
+    tx: Tx, merchant: int, name: str, *, level: str, carrier: str, days_min: int, days_max: int, by: By = MACHINE
 ) -> None:
     """What a channel calls a way to ship, and what it means here; refuses what is no level or no days."""
     checks.word("name", name)
@@ -113,6 +105,7 @@ async def put_method(
     checks.days(days_min, days_max)
     ids = await tx.fresh_ids(1)
     await tx.run(PUT_METHOD, merchant, next(ids), name, level, carrier, days_min, days_max)
+    await log.changed(tx, by, "shipping method", name, merchant)
 
 
 async def _channel(tx: Tx, merchant: int, key: str) -> Any:

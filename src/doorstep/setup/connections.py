@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring
 from doorstep.plug import registry
@@ -83,7 +82,7 @@ async def connect(
             await tx.run(CHANGE, merchant, connection, plugin, settings, sealed)
         else:
             await tx.run(ADD, merchant, connection, kind, plugin, code, settings, sealed)
-        await log.write(tx, by, "setting_changed", clock.now(), code, setting=kind, merchant=merchant)
+        await log.changed(tx, by, kind, code, merchant)
     return there is None
 
 
@@ -91,7 +90,7 @@ async def disconnect(tx: Tx, merchant: int, kind: str, code: str, by: By = MACHI
     """Forget the account; answers whether there was one."""
     if await tx.value(REMOVE, merchant, kind, code) is None:
         return False
-    await log.write(tx, by, "setting_changed", clock.now(), code, setting=f"no {kind}", merchant=merchant)
+    await log.changed(tx, by, f"no {kind}", code, merchant)
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from doorstep.kit import clock
 from doorstep.spine.tenant import Connection, Db, Tx
 
 # What happens, by its area.
@@ -73,6 +74,16 @@ async def write(
     await connection.execute(
         ADD, entry, at, AREA_OF[what], what, by.who, by.person, about[:254], told, by.address[:60], by.browser[:300]
     )
+
+
+async def changed(tx: Tx, by: By, setting: str, about: str, merchant: int | None = None) -> None:
+    """Something that was set up is new, another or gone."""
+    await write(tx, by, "setting_changed", clock.now(), about, setting=setting, merchant=merchant)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of them."""
+    return ", ".join(names[:5]) + (f" +{len(names) - 5}" if len(names) > 5 else "")
 
 
 async def latest(db: Db, before: tuple[datetime, int], limit: int, area: str = "") -> Sequence[Entry]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import msgspec
 
 from doorstep.kit import clock
+from doorstep.setup import log
 from doorstep.setup.customs.rechecking import recheck
+from doorstep.setup.log import MACHINE, By
 from doorstep.setup.merchants import NewSku, check_sku
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import Db, tenant_tx
 
 # What a file can leave out: then what is known stays.
@@ -26,7 +29,7 @@ insert into sku as s (merchant_id, sku_id, code, {", ".join(_COLUMNS)})
   on conflict (merchant_id, code) do update set
     {", ".join(f"{name} = {kept}" for name, kept in zip(_COLUMNS, _KEPT, strict=True))}
   where ({", ".join(f"s.{name}" for name in _COLUMNS)}) is distinct from ({", ".join(_KEPT)})
-  returning (s.xmax = 0) as is_new
+  returning s.code, (s.xmax = 0) as is_new
 """
 
 
@@ -37,7 +40,7 @@ class Put:
     unchanged: int
 
 
-async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku]) -> Put:
+async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku], by: By = MACHINE) -> Put:
     """Of a code that comes twice the later one counts. Refuses what no SKU can be."""
     by_code = {sku.code: sku for sku in skus}
     for sku in by_code.values():
@@ -45,6 +48,12 @@ async def put_skus(db: Db, merchant: int, skus: Sequence[NewSku]) -> Put:
     ids = await db.ids.draw(db.pool, len(by_code))
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in by_code.values()]
     async with tenant_tx(db, [merchant]) as tx:
-        came = [row["is_new"] for row in await tx.rows(PUT_SKUS, msgspec.json.encode(rows).decode())]
+        came = await tx.rows(PUT_SKUS, msgspec.json.encode(rows).decode())
+        added = [row["code"] for row in came if row["is_new"]]
+        changed = [row["code"] for row in came if not row["is_new"]]
+        for setting, codes in (("new SKU", added), ("SKU", changed)):
+            if codes:
+                await log.changed(tx, by, setting, log.some(codes), merchant)
+        await keep_words(tx, merchant, by_code)
         await recheck(tx, clock.now(), codes=list(by_code))
-    return Put(sum(came), len(came) - sum(came), len(rows) - len(came))
+    return Put(len(added), len(changed), len(rows) - len(came))

@@ -15,8 +15,9 @@ from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks, log
 from doorstep.setup.customs.profile import check_profile, check_tax_numbers
 from doorstep.setup.customs.rechecking import recheck
-from doorstep.setup.log import MACHINE, By
+from doorstep.setup.log import MACHINE, By, some
 from doorstep.setup.shipping_rules import check_rules
+from doorstep.setup.sku_words import keep_words
 from doorstep.spine.tenant import ADD_ROUTES, Db, Tx, routed, tenant_tx
 
 ADD_MERCHANT = """
@@ -45,12 +46,12 @@ insert into site (site_id, code, name, country, address, latitude, longitude, ti
 """
 CHANGE_SITE = """
 update site set name = $2, country = $3, address = $4::jsonb, latitude = $5, longitude = $6, timezone = $7,
-    cut_off = $8, weekdays = $9 where code = $1 returning site_id
+    cut_off = $8, weekdays = $9, capacity = $10 where code = $1 returning site_id
 """
 OPEN_SITES = """
 insert into site (site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays)
   select site_id, code, name, country, address, latitude, longitude, timezone, cut_off, weekdays
-  from jsonb_populate_recordset(null::site, $1::jsonb) on conflict (code) do nothing returning site_id
+  from jsonb_populate_recordset(null::site, $1::jsonb) on conflict (code) do nothing returning code
 """
 ADD_SKUS = """
 insert into sku (merchant_id, sku_id, code, barcode, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
@@ -58,7 +59,7 @@ insert into sku (merchant_id, sku_id, code, barcode, name, weight_g, length_mm, 
   select merchant_id, sku_id, code, barcode, name, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
     customs_text, value_minor, flags, stocked, eccn, export_license, responsible_person
     from jsonb_populate_recordset(null::sku, $1::jsonb)
-  on conflict (merchant_id, code) do nothing returning sku_id
+  on conflict (merchant_id, code) do nothing returning code
 """
 # Every merchant has these from the first day.
 FIRST_CHANNELS = ("api", "file", "console")
@@ -145,7 +146,7 @@ async def create_merchant(db: Db, new: NewMerchant, by: By = MACHINE) -> int:
             await tx.run(ADD_ROUTES, ["merchant"], [routed(new.key)], [merchant])
             await tx.run(ADD_MERCHANT, msgspec.json.encode(row).decode())
             await tx.run(ADD_CHANNELS, merchant, channels, list(FIRST_CHANNELS))
-            await log.write(tx, by, "setting_changed", clock.now(), new.key, setting="new merchant")
+            await log.changed(tx, by, "new merchant", new.key)
     except asyncpg.UniqueViolationError:
         raise MerchantExists(key=new.key) from None
     return merchant
@@ -187,7 +188,7 @@ async def change_merchant(tx: Tx, merchant: int, by: By = MACHINE, **to: Any) ->
         raise TypeError(f"{sorted(unknown)} of a merchant cannot be changed")
     await tx.run(CHANGE_MERCHANT, merchant, msgspec.json.encode(to).decode())
     about = ", ".join(name.replace("_", " ") for name in to)
-    await log.write(tx, by, "setting_changed", clock.now(), about, setting="merchant", merchant=merchant)
+    await log.changed(tx, by, "merchant", about, merchant)
     if to.keys() & {"tax_numbers", "customs"}:
         await recheck(tx, clock.now())
 
@@ -204,11 +205,11 @@ async def add_site(db: Db, merchant: int, new: NewSite, by: By = MACHINE) -> int
         added = await tx.value(ADD_SITE, site, new.code, new.name, new.country, address, *place)
         if added is None:
             raise SiteExists(code=new.code)
-        await log.write(tx, by, "setting_changed", clock.now(), new.code, setting="new site")
+        await log.changed(tx, by, "new site", new.code)
     return int(added)
 
 
-async def change_site(db: Db, merchant: int, to: NewSite) -> None:
+async def change_site(db: Db, merchant: int, to: NewSite, by: By = MACHINE) -> None:
     """All of the site of that code is written anew but for its code; refuses NotFound, what is no country or timezone.
 
     What was promised before keeps its dates.
@@ -216,10 +217,11 @@ async def change_site(db: Db, merchant: int, to: NewSite) -> None:
     checks.country(to.country)
     checks.timezone(to.timezone)
     address = msgspec.json.encode(to.address).decode()
-    place = (to.latitude, to.longitude, to.timezone, to.cut_off, list(to.weekdays))
+    place = (to.latitude, to.longitude, to.timezone, to.cut_off, list(to.weekdays), to.capacity)
     async with tenant_tx(db, [merchant]) as tx:
         if await tx.value(CHANGE_SITE, to.code, to.name, to.country, address, *place) is None:
             raise NotFound(site=to.code)
+        await log.changed(tx, by, "site", to.code)
 
 
 async def open_sites(db: Db, merchant: int, new: list[NewSite]) -> int:
@@ -235,7 +237,10 @@ async def open_sites(db: Db, merchant: int, new: list[NewSite]) -> int:
     ids = await db.ids.draw(db.pool, len(new))
     rows = [{"site_id": next(ids), **msgspec.to_builtins(site), "cut_off": site.cut_off.isoformat()} for site in new]
     async with tenant_tx(db, [merchant]) as tx:
-        return len(await tx.rows(OPEN_SITES, msgspec.json.encode(rows).decode()))
+        opened = await tx.rows(OPEN_SITES, msgspec.json.encode(rows).decode())
+        if opened:
+            await log.changed(tx, MACHINE, "new site", ", ".join(row["code"] for row in opened))
+    return len(opened)
 
 
 async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
@@ -245,7 +250,11 @@ async def add_skus(db: Db, merchant: int, new: list[NewSku]) -> int:
     ids = await db.ids.draw(db.pool, len(new))
     rows = [{"merchant_id": merchant, "sku_id": next(ids)} | msgspec.to_builtins(sku) for sku in new]
     async with tenant_tx(db, [merchant]) as tx:
-        return len(await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode()))
+        added = await tx.rows(ADD_SKUS, msgspec.json.encode(rows).decode())
+        await keep_words(tx, merchant, [sku.code for sku in new])
+        if added:
+            await log.changed(tx, MACHINE, "new SKU", some([row["code"] for row in added]), merchant)
+    return len(added)
 
 
 def check_sku(sku: NewSku) -> None:

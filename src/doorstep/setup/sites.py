@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import time
 
 from doorstep.kit.refusals import NotFound
+from doorstep.setup import log
+from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
@@ -43,10 +45,11 @@ async def every_site(tx: Tx) -> dict[int, Site]:
     return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
 
 
-async def set_capacity(tx: Tx, code: str, orders: int | None) -> None:
+async def set_capacity(tx: Tx, code: str, orders: int | None, by: By = MACHINE) -> None:
     """How many orders it sends a day, or as many as come; refuses NotFound."""
     if await tx.value(SET_CAPACITY, code, orders) is None:
         raise NotFound(site=code)
+    await log.changed(tx, by, "site", code)
 
 
 def site_of(sites: Mapping[int, Site], code: str) -> Site:

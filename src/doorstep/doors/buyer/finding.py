@@ -6,8 +6,8 @@ import hmac
 import unicodedata
 from datetime import datetime, timedelta
 
-from doorstep.doors.reads.words import folded
 from doorstep.kit.refusals import Refusal
+from doorstep.kit.text import folded
 from doorstep.setup.tries import Limit, let_try, network_of
 from doorstep.spine.tenant import Db, tenant_tx
 

@@ -41,7 +41,7 @@ async def keep(visit: Visit) -> Response[str]:
     merchant = await _merchant(visit)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
-            await keep_brand(tx, merchant["merchant_id"], **form)
+            await keep_brand(tx, merchant["merchant_id"], **form, by=visit.by)
     except Refusal as refusal:
         return await _page(visit, refusal.status, refusal=refusal, form=form)
     return _again(merchant, "kept")
@@ -51,7 +51,7 @@ async def upload(visit: Visit) -> Response[str]:
     merchant = await _merchant(visit)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
-            await keep_logo(tx, merchant["merchant_id"], visit.upload, clock.now())
+            await keep_logo(tx, merchant["merchant_id"], visit.upload, clock.now(), visit.by)
     except Refusal as refusal:
         return await _page(visit, refusal.status, refusal=refusal)
     return _again(merchant, "logo")
@@ -60,7 +60,7 @@ async def upload(visit: Visit) -> Response[str]:
 async def drop(visit: Visit) -> Response[str]:
     merchant = await _merchant(visit)
     async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
-        await drop_logo(tx, merchant["merchant_id"])
+        await drop_logo(tx, merchant["merchant_id"], visit.by)
     return _again(merchant, "dropped")
 
 

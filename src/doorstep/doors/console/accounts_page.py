@@ -4,6 +4,7 @@ are understood. What is secret goes in and never comes out again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -45,9 +46,15 @@ async def show(visit: Visit) -> Response[str]:
     names = dict(merchants.choices)
     accounts = [(key, names[key], one) for key, all_of in found.items() for one in all_of if one.plugin != RATE_CARD]
     return visit.show(
-        "accounts.html", accounts=accounts, kinds=KINDS, many=merchants.are_many,
+        "accounts.html", accounts=accounts, kinds=KINDS, abouts=_abouts(accounts), many=merchants.are_many,
         did=DONE.get(visit.query.get("did", ""), ""),
     )  # fmt: skip
+
+
+def _abouts(accounts: Sequence[tuple[str, str, Any]]) -> dict[str, str]:
+    """What each plugin says of itself; '' of one that is not installed any more."""
+    known = registry.names()
+    return {one.plugin: gettext(registry.about(one.plugin)) if one.plugin in known else "" for *_whose, one in accounts}
 
 
 def _keys(merchants: Any) -> list[tuple[int, str]]:
@@ -87,7 +94,9 @@ async def keep(visit: Visit) -> Response[str]:
         code = str(visit.path.get("code") or getattr(said, "code", ""))
         try:
             config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
-            await connect(visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config)
+            await connect(
+                visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config, by=visit.by
+            )
             return see_other("/settings/accounts?did=account")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -107,7 +116,7 @@ async def drop(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
     merchant = await merchant_named(visit, visit.path["merchant"])
     async with tenant_tx(visit.db, [merchant]) as tx:
-        if not await disconnect(tx, merchant, visit.form.get("kind", ""), visit.form.get("code", "")):
+        if not await disconnect(tx, merchant, visit.form.get("kind", ""), visit.form.get("code", ""), visit.by):
             raise NotFound(account=visit.form.get("code", "")[:60])
     return see_other("/settings/accounts?did=dropped")
 
@@ -248,7 +257,7 @@ async def keep_method(visit: Visit) -> Response[str]:
         async with tenant_tx(visit.db, [merchant]) as tx:
             await put_method(
                 tx, merchant, body.name, level=body.level, carrier=body.carrier, days_min=body.days_min,
-                days_max=body.days_max,
+                days_max=body.days_max, by=visit.by,
             )  # fmt: skip
     except Refusal as refusal:
         return visit.show("form.html", refusal.status, form=form.refused(refusal), at="settings")

@@ -7,7 +7,7 @@ here, one, some, or all of a kind, after a look at what that does.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,11 @@ from litestar import Response
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
 from doorstep.doors.console.moves import may
-from doorstep.doors.console.speaking import Told, _, gettext, ngettext
+from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads import exceptions as reads
-from doorstep.doors.reads.exceptions import ExceptionQuery
+from doorstep.doors.reads.exceptions import COUNTED, ExceptionQuery
 from doorstep.doors.resolving import Resolution, Resolved, resolve, resolve_kind
 from doorstep.kit import clock
 from doorstep.kit.ids import public
@@ -139,6 +139,13 @@ def meaning(kind: str) -> str:
     return words.sentence(means(kind))
 
 
+def counted(counts: Iterable[int]) -> str:
+    """Their sum; where one was not counted to its end, with a plus."""
+    found = list(counts)
+    more = "+" if any(count > COUNTED for count in found) else ""
+    return grouped(sum(min(count, COUNTED) for count in found)) + more
+
+
 def group(kind: str) -> str:
     return _("On hold") if kind.startswith(HOLD) else _("Did not work") if kind.startswith(JOB) else _("To look at")
 
@@ -154,12 +161,13 @@ async def show(visit: Visit) -> Response[str]:
         names = await tx.rows(today.MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, filters.merchant)
         rows, at = await reads.found_of(tx, wanted, query, more=", e.merchant_id")
-        counts = await reads.summary(tx, *wanted)
+        counts = await reads.summary(tx, *wanted, up_to=COUNTED + 1)
         said = await caring.comments(tx, [row["id"] for row in rows])
         people = await _people(tx, visit)
     return visit.show(
         "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]]) for row in rows],
-        older=filters.but(at=at) if at else "", kinds=_kinds(counts), total=sum(counts.values()), called=called,
+        older=filters.but(at=at) if at else "", kinds=_kinds(counts), total=counted(counts.values()), called=called,
+        counted=counted,
         meaning=meaning, merchants=names, names={row["merchant_id"]: row["name"] for row in names}, people=people,
         may_resolve=_may_resolve(visit, filters.kind), snoozes=SNOOZED, told=_told(visit.query),
     )  # fmt: skip
@@ -213,13 +221,14 @@ async def look(visit: Visit) -> Response[str]:
         names = await tx.rows(today.MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, visit.form.get("merchant", ""))
         if kind:
-            count = (await reads.summary(tx, *wanted)).get(kind, 0)
+            count = (await reads.summary(tx, *wanted, up_to=COUNTED + 1)).get(kind, 0)
             rows, _at = await reads.found_of(tx, wanted, ExceptionQuery(kind=kind, limit=SHOWN), more=", e.merchant_id")
         else:
             count, rows = len(ids), []
             await caring.whose(tx, ids)
     return visit.show(
-        "attention_look.html", ids=ids, kind=kind, count=count, rows=rows, called=called, meaning=meaning,
+        "attention_look.html", ids=ids, kind=kind, count=count, told=counted([count]),
+        more=counted([count - len(rows)]), rows=rows, called=called, meaning=meaning,
         merchant=visit.form.get("merchant", ""), effects=_effects(ids, kind), back=_back(visit),
         has_jobs=kind.startswith(JOB) or any(word.startswith("job_") for word in ids),
     )  # fmt: skip

@@ -109,7 +109,7 @@ async def create(visit: Visit) -> Response[str]:
     body, form = read(await _new_form(visit, merchant), SkuBody, visit.form)
     if body is not None:
         try:
-            sku = await catalog.create_sku(visit.db, merchant, new_sku(body))
+            sku = await catalog.create_sku(visit.db, merchant, new_sku(body), visit.by)
             return see_other(f"/catalog/{sku}?did=created")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -130,7 +130,7 @@ async def change(visit: Visit) -> Response[str]:
     body, form = read(_form_of(sku), SkuBody, visit.form)
     if body is not None:
         try:
-            await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body))
+            await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body), visit.by)
             return see_other(f"/catalog/{visit.path['sku']}?did=changed")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -210,7 +210,7 @@ async def put_alias(visit: Visit) -> Response[str]:
     if body is None:
         return await _page(visit, alias=form, status=422)
     async with tenant_tx(visit.db, [merchant]) as tx:
-        await catalog.put_alias(tx, merchant, body.channel, body.alias, body.sku)
+        await catalog.put_alias(tx, merchant, body.channel, body.alias, body.sku, visit.by)
     return see_other(f"/catalog/{visit.path['sku']}?did=alias")
 
 
@@ -219,5 +219,5 @@ async def drop_alias(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         merchant = (await sku_of(tx, visit.path["sku"]))["merchant_id"]
     async with tenant_tx(visit.db, [merchant]) as tx:
-        await catalog.remove_alias(tx, merchant, visit.form.get("channel", ""), visit.form.get("alias", ""))
+        await catalog.remove_alias(tx, merchant, visit.form.get("channel", ""), visit.form.get("alias", ""), visit.by)
     return see_other(f"/catalog/{visit.path['sku']}?did=forgotten")

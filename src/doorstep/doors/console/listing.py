@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from doorstep.doors.console import words
+from doorstep.doors.console.channels_page import called
 from doorstep.doors.console.looks import day, days
 from doorstep.doors.console.speaking import _, grouped, reader
 from doorstep.doors.reads import cursor
@@ -55,7 +56,9 @@ select count(*) from (
   limit {COUNTED + 1}) x
 """
 MERCHANTS = "select merchant_id, key, name from merchant where merchant_id = any($1) order by name, merchant_id"
-CHANNELS = "select distinct c.key from channel c where c.merchant_id = any($1) order by c.key limit 100"
+CHANNELS = """
+select distinct c.key, c.name from channel c where c.merchant_id = any($1) order by c.key, c.name limit 200
+"""
 # Countries to choose from: those of the newest orders.
 COUNTRIES = """
 select distinct x.country from unnest($1::bigint[]) m(merchant_id) cross join lateral (
@@ -209,7 +212,7 @@ class Listing:
     whole_words: list[str]  # of the text: they are the beginning of too much
     strip: list[Stop]
     merchants: list[tuple[str, str]]
-    channels: list[str]
+    channels: dict[str, str]  # what people call them, by key
     countries: list[str]
 
     @property
@@ -223,10 +226,10 @@ async def listing(tx: Tx, filters: Filters, *, rows_only: bool = False) -> Listi
     wanted = [m for m, (key, _name) in names.items() if not filters.merchant or key == filters.merchant]
     found, newer, older = await _page(tx, wanted, filters)
     rows = await _shown(tx, found.rows, names)
-    around = {"strip": [], "channels": [], "countries": []} if rows_only else await _around(tx, wanted, filters)
+    around = {"strip": [], "countries": []} if rows_only else await _around(tx, wanted, filters)
     return Listing(
         filters, len(names) > 1, rows, newer, older, found.whole_words,
-        merchants=list(names.values()), **around,
+        merchants=list(names.values()), channels=called(await tx.rows(CHANNELS, list(tx.merchants))), **around,
     )  # fmt: skip
 
 
@@ -235,7 +238,6 @@ async def _around(tx: Tx, wanted: list[int], filters: Filters) -> dict[str, Any]
     counts = {**await orders_per_stage(tx, wanted), "hold": await tx.value(COUNT_HELD, wanted)}
     return {
         "strip": _strip(counts, filters),
-        "channels": [row["key"] for row in await tx.rows(CHANNELS, list(tx.merchants))],
         "countries": [row["country"] for row in await tx.rows(COUNTRIES, list(tx.merchants))],
     }
 

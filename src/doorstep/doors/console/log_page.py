@@ -48,7 +48,10 @@ WAYS = Told({
 SETTINGS = Told({
     "carrier": "account with a carrier", "no carrier": "account with a carrier removed",
     "payments": "account with a provider", "no payments": "account with a provider removed",
-    "merchant": "merchant", "new merchant": "new merchant", "new site": "new site",
+    "merchant": "merchant", "new merchant": "new merchant", "site": "site", "new site": "new site",
+    "channel": "channel", "new channel": "new channel", "SKU": "SKU", "new SKU": "new SKU",
+    "alias": "name of a SKU", "no alias": "name of a SKU removed", "shipping method": "shipping method",
+    "brand": "buyers' pages",
     "webhook": "webhook", "new webhook": "new webhook", "no webhook": "webhook removed",
 })  # fmt: skip
 ALARMING = ("sign_in_failed", "code_failed", "tries_stopped")

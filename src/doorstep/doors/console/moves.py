@@ -249,7 +249,7 @@ def _name_item(of: Whole, line: int) -> Move:
 def _fix_address(of: Whole) -> Move:
     given = of.order.ship_to or {}
     names = (
-        ("name", _("Name"), "name"), ("company", _("Company"), "organization"),
+        ("name", _("Full name"), "name"), ("company", _("Company"), "organization"),
         ("line1", _("Street and number"), "address-line1"),
         ("line2", _("Apartment, floor …"), "address-line2"), ("postcode", _("Postcode"), "postal-code"),
         ("city", _("City"), "address-level2"), ("region", _("State or region"), "address-level1"),

@@ -28,6 +28,11 @@ class Place:
         return NAMES[self.name]
 
     @property
+    def called_short(self) -> str:
+        """Where there is little room."""
+        return SHORT.get(self.name, self.called)
+
+    @property
     def says(self) -> str:
         return SAYS.get(self.name, "")
 
@@ -44,6 +49,7 @@ NAMES = Told({
     "settings": "Settings",
     "sites": "Sites",
     "merchants": "Merchants",
+    "channels": "Channels",
     "accounts": "Carriers and payments",
     "rate-cards": "Rate cards",
     "methods": "Shipping methods",
@@ -52,6 +58,9 @@ NAMES = Told({
     "api-keys": "API keys",
     "log": "Log",
 })  # fmt: skip
+
+# On the phone's bar.
+SHORT = Told({"attention": "Attention"})
 
 PLACES = (
     Place("today", "/today", "gauge", "t"),
@@ -69,6 +78,7 @@ PLACES = (
 SETTINGS = (
     Place("sites", "/settings/sites", "warehouse", ""),
     Place("merchants", "/settings/merchants", "store", ""),
+    Place("channels", "/settings/channels", "layers", ""),
     Place("accounts", "/settings/accounts", "plug", ""),
     Place("rate-cards", "/settings/rate-cards", "receipt", ""),
     Place("methods", "/settings/methods", "truck", ""),
@@ -82,6 +92,7 @@ SETTINGS = (
 SAYS = Told({
     "sites": "Where goods stand and leave from, and until when",
     "merchants": "Who sells, and what happens to their orders without anybody asking",
+    "channels": "Where orders come from, and what people call it",
     "accounts": "Accounts with those who move parcels and money",
     "rate-cards": "Price lists of carriers that have no program to ask",
     "methods": "What channels call the ways to ship, and what that means here",

@@ -153,7 +153,9 @@ async def _keep(visit: Visit, merchant: int, key: str, code: str, before: RateCa
         code = code or said.code
         try:
             config = msgspec.to_builtins(_card(said, before))
-            await connect(visit.db, keyring(home()), merchant, "carrier", plugin=PLUGIN, code=code, config=config)
+            await connect(
+                visit.db, keyring(home()), merchant, "carrier", plugin=PLUGIN, code=code, config=config, by=visit.by
+            )
             return see_other(f"/settings/rate-cards/{key}/{code}?did=card")
         except Refusal as refusal:
             form = form.refused(refusal)

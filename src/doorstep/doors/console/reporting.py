@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.doors.console.looks import money
-from doorstep.doors.console.speaking import N_, Told, _, gettext, grouped, ngettext
+from doorstep.doors.console.speaking import N_, Told, _, decimal, gettext, grouped, ngettext
 from doorstep.doors.console.words import STOPS
 from doorstep.doors.reads import days
 from doorstep.doors.reads.days import PLACED_TO_DELIVERED, PLACED_TO_SENT, SENT_TO_DELIVERED, Span
@@ -83,13 +83,13 @@ def told(column: Column, row: Row) -> str:
     if value is None:
         return "–"
     if column.kind == "percent":
-        return f"{value:.1f} %"
+        return f"{decimal(value)} %"
     if column.kind == "money":
         return money(value, row["currency"])
     if column.kind == "hours":
         return _hours(value)
     if column.kind == "days":
-        return _("%(n)s d", n=f"{value:.1f}")
+        return _("%(n)s d", n=decimal(value))
     return grouped(value) if isinstance(value, int) else str(value)
 
 
@@ -98,7 +98,7 @@ def _hours(hours: float) -> str:
     if hours < 1:
         return _("%(n)s min", n=round(hours * 60))
     if hours < 72:
-        return _("%(n)s h", n=f"{hours:.1f}")
+        return _("%(n)s h", n=decimal(hours))
     return ngettext("%(num)s day", "%(num)s days", round(hours / 24))
 
 

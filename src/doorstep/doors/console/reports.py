@@ -17,7 +17,7 @@ from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import country
 from doorstep.doors.console.report_files import MEDIA_TYPES, written
 from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, added, told
-from doorstep.doors.console.speaking import Told, _
+from doorstep.doors.console.speaking import Told, _, decimal
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads import days
@@ -186,7 +186,7 @@ def _change(column: Column, now: float | None, was: float | None) -> tuple[str, 
     if now is None or not was:
         return "", None
     by = now - was if column.kind == "percent" else (now / was - 1) * 100
-    told_by = f"{abs(by):.1f}" if column.kind == "percent" else f"{abs(by):.0f} %"
+    told_by = decimal(abs(by)) if column.kind == "percent" else f"{abs(by):.0f} %"
     better = None if now == was or column.good is None else (now > was) == column.good
     return f"{'+' if by >= 0 else '−'}{told_by}", better
 

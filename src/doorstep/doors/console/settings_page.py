@@ -74,7 +74,7 @@ async def create_site(visit: Visit) -> Response[str]:
     body, form = read(_site_form(), SiteBody, visit.form)
     if body is not None:
         try:
-            await add_site(visit.db, _anybody(visit), new_site(body))
+            await add_site(visit.db, _anybody(visit), new_site(body), visit.by)
             return see_other("/settings/sites?did=site")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -91,7 +91,7 @@ async def change_one_site(visit: Visit) -> Response[str]:
     body, form = read(await _known_site(visit), SiteBody, visit.form, code=visit.path["site"])
     if body is not None:
         try:
-            await change_site(visit.db, _anybody(visit), new_site(body))
+            await change_site(visit.db, _anybody(visit), new_site(body), visit.by)
             return see_other("/settings/sites?did=site-changed")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -111,7 +111,7 @@ async def _known_site(visit: Visit) -> Form:
     address = {f"address.{name}": str(value) for name, value in row["address"].items()}
     values = {
         name: "" if row[name] is None else str(row[name])
-        for name in ("name", "country", "latitude", "longitude", "timezone")
+        for name in ("name", "country", "latitude", "longitude", "timezone", "capacity")
     }
     days = ",".join(map(str, row["weekdays"]))
     return form.filled({**address, **values, "cut_off": f"{row['cut_off']:%H:%M}", "weekdays": days})
@@ -142,6 +142,8 @@ def _site_form(code: str = "") -> Form:
                   hint=_("What is packed until then leaves the same day.")),
             Field("weekdays", _("Days it ships on"), "ticks", "1,2,3,4,5", choices=day_names,
                   wrong=_("at least one day")),
+            Field("capacity", _("Orders it sends a day"), "count", unit=_("orders"), most=10_000_000,
+                  hint=_("With it, dates stand behind the queue; without, as many as come.")),
         ), _("Promised dates are worked out from these.")),
         Part(_("On the map"), (
             Field("latitude", _("Latitude"), "decimal"), Field("longitude", _("Longitude"), "decimal"),
@@ -175,6 +177,8 @@ class MerchantBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ship: Literal["complete", "split"] = "split"
     reserve_minutes: Annotated[int, Meta(ge=1, le=525_600)] = 60
     hold_duplicates: bool = False
+    timezone: Annotated[str, Meta(max_length=60)] = "UTC"
+    kept_in_100: Annotated[float, Meta(ge=50, le=98)] = 90
 
 
 class NewMerchantBody(MerchantBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,7 +208,7 @@ async def add_merchant(visit: Visit) -> Response[str]:
     body, form = read(_merchant_form(), NewMerchantBody, visit.form)
     if body is not None:
         try:
-            await create_merchant(visit.db, NewMerchant(**msgspec.structs.asdict(body)))
+            await create_merchant(visit.db, NewMerchant(**_as_kept(body)), visit.by)
             return see_other("/settings/merchants?did=merchant")
         except Refusal as refusal:
             form = form.refused(refusal)
@@ -222,16 +226,21 @@ async def change_one_merchant(visit: Visit) -> Response[str]:
     merchant, form, row = await _known_merchant(visit)
     body, form = read(form, MerchantBody, visit.form)
     if body is not None:
-        to = msgspec.structs.asdict(body)
+        to = _as_kept(body)
         # What no field of the page says stays as it is.
         to |= {name: {**row[name], **_blank(form, name), **to[name]} for name in ("address", "tax_numbers", "brand")}
         try:
             async with tenant_tx(visit.db, [merchant]) as tx:
-                await change_merchant(tx, merchant, **to)
+                await change_merchant(tx, merchant, visit.by, **to)
             return see_other(f"/settings/merchants/{visit.path['merchant']}?did=merchant-changed")
         except Refusal as refusal:
             form = form.refused(refusal)
     return visit.show("form.html", 422, form=form, at="settings")
+
+
+def _as_kept(body: MerchantBody) -> dict[str, Any]:
+    said = msgspec.structs.asdict(body)
+    return {"reliability": said.pop("kept_in_100") / 100, **said}
 
 
 def _blank(form: Form, outer: str) -> dict[str, str]:
@@ -251,8 +260,9 @@ async def _known_merchant(visit: Visit) -> tuple[int, Form, dict[str, Any]]:
     }
     plain = {
         name: str(row[name])
-        for name in ("name", "currency", "country", "email", "when_short", "ship", "reserve_minutes")
+        for name in ("name", "currency", "country", "email", "when_short", "ship", "reserve_minutes", "timezone")
     }
+    plain["kept_in_100"] = f"{row['reliability'] * 100:g}"
     held = "yes" if row["hold_duplicates"] else ""
     form = _merchant_form(row["key"], row["name"], mine=not runs_the_operation(visit.visitor))
     return merchant, form.filled({**inside, **plain, "hold_duplicates": held}), row
@@ -270,6 +280,8 @@ def _merchant_form(key: str = "", name: str = "", *, mine: bool = False) -> Form
             *(() if key else new),
             Field("currency", _("Currency"), "code", required=True, longest=3, wrong=_("three letters, as USD"),
                   hint=_("Of its reports; orders may be in others.")),
+            Field("timezone", _("Time zone"), value="UTC", choices=zones(), required=True, longest=60,
+                  hint=_("Whose days its reports count.")),
             Field("country", _("Country"), "country", choices=countries(_("Not known"))),
             Field("email", _("E-mail"), longest=254, code="email", hint=_("Where buyers’ answers go.")),
         )),
@@ -283,6 +295,8 @@ def _merchant_form(key: str = "", name: str = "", *, mine: bool = False) -> Form
             Field("ship", _("How orders are sent"), "choice", "split", choices=tuple(SHIP.items())),
             Field("reserve_minutes", _("An unpaid order keeps its stock for"), "count", "60", unit=_("minutes"),
                   required=True),
+            Field("kept_in_100", _("Of a hundred promised dates, are to be kept"), "decimal", "90", required=True,
+                  wrong=_("from 50 to 98"), hint=_("More means later dates that hold more often.")),
             Field("hold_duplicates", _("Hold orders that look like one that came before"), "yes", "yes"),
         ), _("What happens without anybody asking.")),
         Part(_("Tax numbers"), (

@@ -131,6 +131,17 @@ def grouped(count: int) -> str:
     return written if _reader.get().language == SOURCE else written.replace(",", _group(_reader.get().language))
 
 
+def decimal(number: float, digits: int = 1) -> str:
+    """12.5 or 12,5."""
+    written = f"{number:.{digits}f}"
+    return written if _reader.get().language == SOURCE else written.replace(".", _point(_reader.get().language))
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _point(language: str) -> str:
+    return str(_locale(language).number_symbols["latn"]["decimal"])
+
+
 @lru_cache(maxsize=len(LANGUAGES))
 def _group(language: str) -> str:
     return str(_locale(language).number_symbols["latn"]["group"])

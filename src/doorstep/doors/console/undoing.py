@@ -24,7 +24,9 @@ def subject_of(verb: str, answer: Mapping[str, Any]) -> dict[str, str]:
 
 
 def undo(of: Whole, verb: str, hold: str, roles: frozenset[str]) -> Undo | None:
-    """A hold is lifted again, a lifted one placed again as it was."""
+    """A hold is lifted again, a lifted one placed again as it was, a mended address put back."""
+    if verb == "fix_address":
+        return _former_address(of) if may("fix_address", roles) else None
     found = next((each for each in of.order.holds if each.id == hold), None)
     if found is None:
         return None
@@ -35,3 +37,13 @@ def undo(of: Whole, verb: str, hold: str, roles: frozenset[str]) -> Undo | None:
         line = {"line": str(found.line)} if found.line else {}
         return Undo("hold", {"order": of.order.id, "type": found.type, "reason": found.reason, **line, **until})
     return None
+
+
+def _former_address(of: Whole) -> Undo | None:
+    """Not where the mending ended a hold besides: the old address alone would not put things back."""
+    mended = next((each for each in of.timeline if each.verb == "fix_address"), None)
+    before = mended.before.get("ship_to") if mended else None
+    if not mended or not before or any(hold.lifted_at == mended.happened_at for hold in of.order.holds):
+        return None
+    former = {f"ship_to.{name}": word for name, word in before.items() if word}
+    return Undo("fix_address", {"order": of.order.id, **former})

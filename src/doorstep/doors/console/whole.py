@@ -70,14 +70,19 @@ _TIMELINE = f"""
 (select {EVENT} from event e
   where e.merchant_id = o.merchant_id and e.kind = 'order' and e.id = o.order_id
   order by e.seq desc limit {EVENTS_SHOWN})"""
+# Programs that acted, by what their keys begin with.
+_KEYS = """
+(select k.prefix, k.name from api_key k where k.merchant_id = o.merchant_id and k.name <> '' limit 500)"""
 BESIDE = f"""
 select row_to_json(w) from (
-  select m.merchant_id as merchant, m.key, m.name, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
+  select m.merchant_id as merchant, m.key, m.name, coalesce(nullif(c.name, ''), c.key) as channel,
+    {rows_as_json(_KEYS)} as keys, {rows_as_json(_NAMES)} as names, {rows_as_json(_SITES)} as sites,
     {rows_as_json(_PARCELS)} as parcels, {rows_as_json(_PARCEL_LINES)} as parcel_lines, {rows_as_json(_NEWS)} as news,
     {rows_as_json(_ATTENTION)} as attention, {rows_as_json(_DECISIONS)} as decisions,
     {rows_as_json(_TIMELINE)} as timeline, {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices,
     {rows_as_json(_RETURN_LABELS)} as return_labels
   from orders o join merchant m on m.merchant_id = o.merchant_id
+    join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   where o.merchant_id = any((select $1::bigint[])::bigint[]) and o.order_id = $2) w
 """
 # To choose from when an item is unknown.
@@ -86,6 +91,11 @@ SKUS = "select s.code, s.name from sku s where s.merchant_id = $1 order by s.cod
 
 class LineName(Struct, frozen=True):
     line: int
+    name: str
+
+
+class KeyName(Struct, frozen=True):
+    prefix: str
     name: str
 
 
@@ -146,6 +156,8 @@ class Beside(Struct, frozen=True):
     merchant: int
     key: str
     name: str
+    channel: str
+    keys: list[KeyName]
     names: list[LineName]
     sites: list[Site]
     parcels: list[ParcelMore]
@@ -174,6 +186,7 @@ class Happening:
     particulars: list[str]
     who: str
     happened_at: datetime
+    before: Mapping[str, Any]  # what it changed, as it was, where the event says so
 
     @property
     def tone(self) -> str:
@@ -262,6 +275,7 @@ class Whole:
     merchant: int
     merchant_key: str
     merchant_name: str
+    channel: str
     order: reads.Order
     titles: Mapping[int, str]
     parts: list[Part]
@@ -356,6 +370,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         merchant=beside.merchant,
         merchant_key=beside.key,
         merchant_name=beside.name,
+        channel=beside.channel,
         order=order,
         titles=titles,
         parts=parts,
@@ -363,7 +378,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         decisions=beside.decisions,
         attention=beside.attention,
         skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
-        timeline=_timeline(events, order, titles),
+        timeline=_timeline(events, order, titles, {each.prefix: each.name for each in beside.keys}),
         ledger=[] if earlier else ledger(events),
         earlier=earlier,
         cases=beside.cases,
@@ -398,7 +413,9 @@ def _part(
     return Part(row, site, [parcel for parcel in parcels if parcel.row.fulfillment_order == row.id], to_do)
 
 
-def _timeline(events: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str]) -> list[Happening]:
+def _timeline(
+    events: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str], keys: Mapping[str, str]
+) -> list[Happening]:
     """Newest first."""
     runs: list[list[reads.TimelineEvent]] = []
     for event in events:
@@ -406,7 +423,7 @@ def _timeline(events: Sequence[reads.TimelineEvent], order: reads.Order, titles:
             runs[-1].append(event)
         else:
             runs.append([event])
-    return [_happening(run, order, titles) for run in reversed(runs)]
+    return [_happening(run, order, titles, keys) for run in reversed(runs)]
 
 
 def _belongs(event: reads.TimelineEvent, before: reads.TimelineEvent) -> bool:
@@ -423,7 +440,9 @@ def _subject(event: reads.TimelineEvent) -> Any:
     return event.data.get("parcel"), event.data.get("site")
 
 
-def _happening(run: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str]) -> Happening:
+def _happening(
+    run: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str], keys: Mapping[str, str]
+) -> Happening:
     last = run[-1]
     moves = [move for event in run for move in event.moves]
     return Happening(
@@ -433,8 +452,9 @@ def _happening(run: Sequence[reads.TimelineEvent], order: reads.Order, titles: M
         said=[phrase for event in run for phrase in words.said(event.data)] + _states(run),
         moved=_in_words(last.verb, moves, order.currency, titles),
         particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
-        who=words.actor(last.actor, last.verb),
+        who=words.actor(last.actor, last.verb, keys),
         happened_at=last.happened_at,
+        before=last.data.get("before") or {},
     )
 
 

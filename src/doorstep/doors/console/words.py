@@ -224,6 +224,7 @@ REASONS_ABOUT = (
     N_("did not answer in time %s times in a row: asked again in %s s"),
     N_("%s has no such small coins"),
     N_("%s to %s: %s g costs less than %s g"),
+    N_("no news for %s h; of 20 parcels on this lane, 19 are heard of within %s h"),
     N_("%s missing from bin %s at %s"),
     N_("count bin %s"),
     N_("must be at least %s characters long"),
@@ -563,15 +564,15 @@ PAYMENT_KINDS = Told(
 PAYMENT_STATES = Told({"wanted": "asked for", "done": "", "declined": "declined", "expired": "expired"})
 
 
-def actor(name: str, verb: str = "") -> str:
-    """Who did it, as one says it."""
+def actor(name: str, verb: str = "", keys: Mapping[str, str] | None = None) -> str:
+    """Who did it, as one says it; `keys` are the names of API keys by what they begin with."""
     if name == "system" and verb == "track":
         return _("the carrier")
     kind, _colon, rest = name.partition(":")
     if kind == "person":
         return rest
     if kind == "key":
-        return _("API key %(key)s…", key=rest)
+        return (keys or {}).get(rest) or _("API key %(key)s…", key=rest)
     return _ACTORS.get(name, name)
 
 
@@ -581,6 +582,13 @@ _ACTORS = Told({"system": "doorstep", "buyer": "the buyer", "check": "doorstep's
 # Refusals
 
 
+# What a refusal names most.
+ABOUT = Told({
+    "order": "order", "role": "role", "merchant": "merchant", "sku": "SKU", "site": "site", "channel": "channel",
+    "parcel": "parcel", "line": "line", "asn": "ASN", "account": "account",
+})  # fmt: skip
+
+
 def reasons(refusal: Refusal) -> list[str]:
     """The particulars of a refusal, each as a line."""
     told = []
@@ -588,7 +596,8 @@ def reasons(refusal: Refusal) -> list[str]:
         if name == "fields":
             told += [f"{_field(each.get('pointer', ''))}: {each.get('detail', '')}" for each in value]
         elif value not in (None, "", [], {}):
-            told.append(f"{plain(name)}: {value}")
+            shown = ROLES.get(value, value) if name == "role" else value
+            told.append(f"{ABOUT.get(name, plain(name))}: {shown}")
     return told
 
 

@@ -76,7 +76,7 @@ async def list_skus(asked: Asked) -> Any:
            example={"code": "MUG", "name": "A mug", "weight_g": 350, "hs_code": "691200", "origin": "US"})  # fmt: skip
 async def create_sku(asked: Asked) -> Any:
     """Add a SKU."""
-    sku = await catalog.create_sku(asked.db, asked.merchant, new_sku(asked.body))
+    sku = await catalog.create_sku(asked.db, asked.merchant, new_sku(asked.body), asked.by)
     async with asked.reading() as tx:
         return Reply(await reads.sku(tx, asked.merchant, sku), 201)
 
@@ -91,7 +91,7 @@ async def get_sku(asked: Asked) -> Any:
 @operation("PUT", "/skus/{sku}", scope=WRITE, tag="setup", body=SkuBody, answer=reads.Sku)
 async def put_sku(asked: Asked) -> Any:
     """Write a SKU anew, all of it."""
-    await catalog.change_sku(asked.db, asked.merchant, asked.path["sku"], new_sku(asked.body))
+    await catalog.change_sku(asked.db, asked.merchant, asked.path["sku"], new_sku(asked.body), asked.by)
     async with asked.reading() as tx:
         return await reads.sku(tx, asked.merchant, asked.path["sku"])
 
@@ -107,7 +107,7 @@ async def list_aliases(asked: Asked) -> Any:
 async def put_alias(asked: Asked) -> Any:
     """Say which SKU a channel means by a word."""
     async with asked.writing() as tx:
-        await catalog.put_alias(tx, asked.merchant, asked.body.channel, asked.body.alias, asked.body.sku)
+        await catalog.put_alias(tx, asked.merchant, asked.body.channel, asked.body.alias, asked.body.sku, asked.by)
     return Done()
 
 
@@ -115,7 +115,7 @@ async def put_alias(asked: Asked) -> Any:
 async def remove_alias(asked: Asked) -> Any:
     """Forget what a channel means by a word."""
     async with asked.writing() as tx:
-        await catalog.remove_alias(tx, asked.merchant, asked.query.channel, asked.query.alias)
+        await catalog.remove_alias(tx, asked.merchant, asked.query.channel, asked.query.alias, asked.by)
     return Done()
 
 

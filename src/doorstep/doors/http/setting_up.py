@@ -14,10 +14,11 @@ from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
 from doorstep.doors.reads import setup as reads
 from doorstep.kit.refusals import NotAllowed
-from doorstep.setup import catalog
+from doorstep.setup import catalog, channels
 from doorstep.setup.keys import READ
 from doorstep.setup.merchants import NewSite, add_site
 
+Capacity = Annotated[int, Meta(ge=1, le=10_000_000, description="orders it sends a day; none: as many as come")]
 Days = Annotated[int, Meta(ge=0, le=120)]
 
 
@@ -32,6 +33,11 @@ class Me(Struct, frozen=True, kw_only=True):
 class ChannelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
     kind: Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")] = "api"
+    name: Text = ""
+
+
+class NameBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Text = ""
 
 
 class MethodBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +71,9 @@ class SiteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: Annotated[str, Meta(max_length=60)] = "UTC"
     cut_off: time = time(14)
     weekdays: Annotated[tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...], Meta(min_length=1, max_length=7)] = (1, 2, 3, 4, 5)
+    capacity: (
+        Annotated[int, Meta(ge=1, le=10_000_000, description="orders it sends a day; none: as many as come")] | None
+    ) = None
 
 
 @operation("GET", "/me", scope=READ, tag="setup", answer=Me)
@@ -85,8 +94,17 @@ async def list_channels(asked: Asked) -> Any:
 @operation("POST", "/channels", scope=WRITE, tag="setup", body=ChannelBody, answer=reads.Channel, status=201)
 async def create_channel(asked: Asked) -> Any:
     """Add a channel."""
-    await catalog.create_channel(asked.db, asked.merchant, asked.body.key, asked.body.kind)
-    return Reply(reads.Channel(key=asked.body.key, kind=asked.body.kind), 201)
+    body = asked.body
+    await channels.create_channel(asked.db, asked.merchant, body.key, body.kind, body.name, asked.by)
+    return Reply(reads.Channel(key=body.key, kind=body.kind, name=body.name), 201)
+
+
+@operation("PUT", "/channels/{channel}", scope=WRITE, tag="setup", body=NameBody, answer=Done)
+async def name_channel(asked: Asked) -> Any:
+    """What people call the channel; without a name, its key."""
+    async with asked.writing() as tx:
+        await channels.name_channel(tx, asked.merchant, asked.path["channel"], asked.body.name, asked.by)
+    return Done()
 
 
 @operation("GET", "/shipping-methods", scope=READ, tag="setup", answer=reads.Methods)
@@ -105,7 +123,7 @@ async def put_shipping_method(asked: Asked) -> Any:
     async with asked.writing() as tx:
         await catalog.put_method(
             tx, asked.merchant, body.name, level=body.level, carrier=body.carrier, days_min=body.days_min,
-            days_max=body.days_max,
+            days_max=body.days_max, by=asked.by,
         )  # fmt: skip
     return Done()
 
@@ -133,5 +151,5 @@ def new_site(body: SiteBody) -> NewSite:
     address = {name: getattr(body.address, name) for name in body.address.__struct_fields__}
     return NewSite(
         body.code, body.name, body.country, address, body.latitude, body.longitude, body.timezone, body.cut_off,
-        tuple(sorted(set(body.weekdays))),
+        tuple(sorted(set(body.weekdays))), body.capacity,
     )  # fmt: skip

@@ -7,29 +7,45 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from doorstep.doors.reads import cursor
+from doorstep.doors.reads.sku_finding import found_by, words_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
 
-# Of each merchant a page, then the first of all of them. What is coming in is added to the rows of the page alone.
-STOCK = """
-select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
-    select s.merchant_id, s.sku_id, s.code, s.name, t.site_id, t.code as site, a.free, a.reserved, a.picked, a.packed,
-        a.quarantine
-      from availability a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
-        join site t on t.site_id = a.site_id
-      where a.merchant_id = m.merchant_id
-        and ($2::text is null or (s.code, t.code, s.merchant_id) > ($2, $3, $4))
-        and ($5 = '' or s.barcode = $5 or position(lower($5) in lower(s.code || ' ' || s.name)) > 0)
-        and ($6 = '' or t.code = $6)
-        and case $7 when 'none' then a.free = 0 when 'apart' then a.quarantine > 0 when 'promised' then a.reserved > 0
+_LISTED = """
+s.merchant_id, s.sku_id, s.code, s.name, l.site_id, l.code as site, a.free, a.reserved, a.picked, a.packed,
+        a.quarantine"""
+_FITS = """
+        and ($5 = '' or l.code = $5)
+        and case $6 when 'none' then a.free = 0 when 'apart' then a.quarantine > 0 when 'promised' then a.reserved > 0
           when 'coming' then exists (
-            select from asn_line l join asn n on n.merchant_id = l.merchant_id and n.asn_id = l.asn_id
-              where l.merchant_id = a.merchant_id and l.sku_id = a.sku_id and n.site_id = a.site_id
-                and n.closed_at is null and l.received < l.expected)
-          else true end
-      order by s.code, t.code limit $8) x
-  order by x.code, x.site, x.merchant_id limit $8
+            select from asn_line i join asn n on n.merchant_id = i.merchant_id and n.asn_id = i.asn_id
+              where i.merchant_id = a.merchant_id and i.sku_id = a.sku_id and n.site_id = a.site_id
+                and n.closed_at is null and i.received < i.expected)
+          else true end"""
+# Of each merchant a page, then the first of all of them. What is coming in is added to the rows of the page alone.
+STOCK = f"""
+select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select {_LISTED}
+      from availability a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+        join site l on l.site_id = a.site_id
+      where a.merchant_id = m.merchant_id
+        and ($2::text is null or (s.code, l.code, s.merchant_id) > ($2, $3, $4)){_FITS}
+      order by s.code, l.code limit $7) x
+  order by x.code, x.site, x.merchant_id limit $7
+"""
+# The same, of SKUs that are called so.
+_AT_SITES = """
+        cross join lateral (
+          select * from availability b where b.merchant_id = t.merchant_id and b.sku_id = t.sku_id offset 0) a
+        join site l on l.site_id = a.site_id"""
+CALLED = f"""
+select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select t.token, {_LISTED}
+{found_by("$8", "$9", after=("$2", "$4"), joined=_AT_SITES)}
+        and ($2::text is null or (t.token, t.sku_id, l.code) > ($2, $4, $3)){_FITS}
+      order by t.token, t.sku_id, l.code limit $7) x
+  order by x.token, x.sku_id, x.site limit $7
 """
 COMING = """
 select l.merchant_id, l.sku_id, n.site_id, sum(l.expected - l.received)::bigint as units
@@ -85,16 +101,22 @@ class Row:
 
 
 async def stock(tx: Tx, filters: StockFilters) -> tuple[list[Row], str]:
-    """A page in the order of SKU and site, and where the next one begins."""
+    """A page in the order of SKU and site, or of the words that were found, and where the next one begins."""
     after = cursor.read(filters.after, tuple[str, str, int]) if filters.after else (None, "", 0)
+    first, others = await words_of(tx, filters.merchants, filters.q)
+    query, called = (CALLED, (first, others)) if first else (STOCK, ())
     found = await tx.rows(
-        STOCK, list(filters.merchants), *after, filters.q, filters.site, filters.state, filters.limit + 1
+        query, list(filters.merchants), *after, filters.site, filters.state, filters.limit + 1, *called
     )
     rows = found[: filters.limit]
     coming = await _coming(tx, rows)
     page = [Row(row, coming.get((row["sku_id"], row["site_id"]), 0)) for row in rows]
-    last = rows[-1] if len(found) > filters.limit else None
-    return page, cursor.write(last["code"], last["site"], last["merchant_id"]) if last else ""
+    if len(found) <= filters.limit:
+        return page, ""
+    last = rows[-1]
+    return page, cursor.write(
+        *(last["token"], last["site"], last["sku_id"]) if first else (last["code"], last["site"], last["merchant_id"])
+    )
 
 
 async def _coming(tx: Tx, rows: Sequence[Any]) -> dict[tuple[int, int], int]:

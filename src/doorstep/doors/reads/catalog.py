@@ -13,6 +13,7 @@ from typing import Any, Literal
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.finding import find
 from doorstep.doors.reads.orders import OrderQuery
+from doorstep.doors.reads.sku_finding import found_by, words_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.customs.wording import vague
@@ -31,18 +32,29 @@ NONE_FREE = """
 s.stocked and not exists (
   select from availability a where a.merchant_id = s.merchant_id and a.sku_id = s.sku_id and a.free > 0)
 """
+_LISTED = """
+s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.stocked, s.weight_g, s.hs_code, s.origin, s.customs_text,
+        s.flags"""
+_FITS = f"""
+        and ($4 <> 'customs' or ({LACKS_CUSTOMS}))
+        and ($5 <> 'none' or ({NONE_FREE})) and ($5 <> 'waiting' or ({WAITED_FOR}))"""
 # Of each merchant a page in the order of codes, then the first of all of them: no index spans merchants.
 SKUS = f"""
 select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
-    select s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.stocked, s.weight_g, s.hs_code, s.origin,
-        s.customs_text, s.flags
+    select {_LISTED}
       from sku s where s.merchant_id = m.merchant_id
-        and ($2::text is null or (s.code, s.merchant_id) > ($2, $3))
-        and ($4 = '' or s.barcode = $4 or position(lower($4) in lower(s.code || ' ' || s.name)) > 0)
-        and ($5 <> 'customs' or ({LACKS_CUSTOMS}))
-        and ($6 <> 'none' or ({NONE_FREE})) and ($6 <> 'waiting' or ({WAITED_FOR}))
-      order by s.code limit $7) x
-  order by x.code, x.merchant_id limit $7
+        and ($2::text is null or (s.code, s.merchant_id) > ($2, $3)){_FITS}
+      order by s.code limit $6) x
+  order by x.code, x.merchant_id limit $6
+"""
+# The same, those that are called so.
+CALLED = f"""
+select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    select t.token, {_LISTED}
+{found_by("$7", "$8", after=("$2", "$3"))}
+        and ($2::text is null or (t.token, t.sku_id) > ($2, $3)){_FITS}
+      order by t.token, t.sku_id limit $6) x
+  order by x.token, x.sku_id limit $6
 """
 FREE = """
 select a.merchant_id, a.sku_id, sum(a.free)::bigint as free, sum(a.reserved + a.picked + a.packed)::bigint as promised,
@@ -142,18 +154,22 @@ def lacking(sku: Any) -> list[str]:
 
 
 async def skus(tx: Tx, filters: SkuFilters) -> tuple[list[Row], str]:
-    """A page in the order of codes, and where the next one begins."""
+    """A page in the order of codes, or of the words that were found, and where the next one begins."""
     after = cursor.read(filters.after, tuple[str, int]) if filters.after else (None, 0)
+    first, others = await words_of(tx, filters.merchants, filters.q)
+    query, called = (CALLED, (first, others)) if first else (SKUS, ())
     found = await tx.rows(
-        SKUS, list(filters.merchants), *after, filters.q, filters.lacks, filters.stock, filters.limit + 1
+        query, list(filters.merchants), *after, filters.lacks, filters.stock, filters.limit + 1, *called
     )
     rows = found[: filters.limit]
     at = (sorted({row["merchant_id"] for row in rows}), [row["sku_id"] for row in rows])
     free = {row["sku_id"]: row for row in await tx.rows(FREE, *at)} if rows else {}
     waiting = {row["sku_id"]: row for row in await tx.rows(WAITING, *at)} if rows else {}
     page = [_row(row, free.get(row["sku_id"]), waiting.get(row["sku_id"])) for row in rows]
-    more = len(found) > filters.limit
-    return page, cursor.write(rows[-1]["code"], rows[-1]["merchant_id"]) if more else ""
+    if len(found) <= filters.limit:
+        return page, ""
+    last = rows[-1]
+    return page, cursor.write(*(last["token"], last["sku_id"]) if first else (last["code"], last["merchant_id"]))
 
 
 def _row(sku: Any, stock: Any, waiting: Any) -> Row:

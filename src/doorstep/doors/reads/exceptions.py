@@ -21,27 +21,35 @@ from doorstep.spine.exceptions import HOLD, JOB, next_action
 from doorstep.spine.playbooks import playbook
 from doorstep.spine.tenant import Tx
 
-SUMMARY = """
-select x.kind, sum(x.open)::bigint as open from (
-  select a.kind, count(*) as open from attention a
-    where a.merchant_id = any($1) and a.resolved_at is null group by a.kind
-  union all
-  select 'hold:' || h.type, count(*) from hold h where h.merchant_id = any($1) and h.lifted_at is null group by h.type
-  union all
-  select 'job:' || j.verb, count(*) from job j
-    where j.merchant_id = any($1) and j.state in ('refused', 'dead') group by j.verb) x
-  group by x.kind
-"""
-# How many are open; counted up to a bound, whatever lies behind.
+# How many are open is counted up to a bound where it is shown, whatever lies behind.
 COUNTED = 1_000
-HOW_MANY = f"""
-select (select count(*) from (select from attention a where a.merchant_id = any($1) and a.resolved_at is null
-      limit {COUNTED + 1}) x)
-  + (select count(*) from (select from hold h where h.merchant_id = any($1) and h.lifted_at is null
-      limit {COUNTED + 1}) x)
-  + (select count(*) from (select from job j where j.merchant_id = any($1) and j.state in ('refused', 'dead')
-      limit {COUNTED + 1}) x)
+# Each table, the column of its kinds, what is open in it; an index has these in the order of kinds.
+_OPEN = (
+    ("attention", "kind", "a.resolved_at is null", ""),
+    ("hold", "type", "a.lifted_at is null", HOLD),
+    ("job", "verb", "a.state in ('refused', 'dead')", JOB),
+)
+# From kind to kind over the index, then of each as many as are wanted.
+_OF_KINDS = """
+select '{prefix}' || k.kind as kind, (select count(*) from (
+    select from {table} a where a.merchant_id = any($1) and a.{kind} = k.kind and {is_open} limit $2) x) as open
+  from (select distinct s.kind from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+    with recursive stepped as (
+      (select a.{kind} as kind from {table} a where a.merchant_id = m.merchant_id and {is_open}
+        order by a.{kind} limit 1)
+      union all
+      select (select a.{kind} from {table} a where a.merchant_id = m.merchant_id and {is_open} and a.{kind} > p.kind
+          order by a.{kind} limit 1)
+        from stepped p where p.kind is not null)
+    select p.kind from stepped p where p.kind is not null) s) k
 """
+SUMMARY = " union all ".join(
+    _OF_KINDS.format(table=table, kind=kind, is_open=is_open, prefix=prefix) for table, kind, is_open, prefix in _OPEN
+)
+HOW_MANY = "select " + " + ".join(
+    f"(select count(*) from (select from {table} a where a.merchant_id = any($1) and {is_open} limit {COUNTED + 1}) x)"
+    for table, _kind, is_open, _prefix in _OPEN
+)
 # The newest of each merchant; `narrow` begins with `and`.
 _OF_EACH = """(
 select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral ({newest}) x order by x.id desc limit $2)"""
@@ -125,9 +133,9 @@ class ExceptionPage(Struct, frozen=True, kw_only=True):
     next: str | None
 
 
-async def summary(tx: Tx, *merchants: int) -> dict[str, int]:
-    """How many are open, by kind; most first."""
-    rows = await tx.rows(SUMMARY, list(merchants))
+async def summary(tx: Tx, *merchants: int, up_to: int | None = None) -> dict[str, int]:
+    """How many are open, by kind; most first. With `up_to`, no kind is counted further."""
+    rows = await tx.rows(SUMMARY, list(merchants), up_to)
     return {row["kind"]: row["open"] for row in sorted(rows, key=lambda row: (-row["open"], row["kind"]))}
 
 

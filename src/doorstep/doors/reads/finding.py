@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from doorstep.doors.reads.words import BEGINNING, LAST, TO, VIA, folded, tokens_of
-from doorstep.kit.text import normalized
+from doorstep.doors.reads.words import BEGINNING, TO, VIA, tokens_of
+from doorstep.kit.text import LAST, folded, normalized
 from doorstep.plug.numbers import candidates
 from doorstep.spine.tenant import Tx
 

@@ -16,7 +16,7 @@ select m.key, m.name, m.is_operator, m.currency, m.country, m.email, m.when_shor
     m.timezone, m.reliability::float8 as reliability
   from merchant m where m.merchant_id = $1
 """
-CHANNELS = "select c.key, c.kind from channel c where c.merchant_id = $1 order by c.key"
+CHANNELS = "select c.key, c.kind, c.name from channel c where c.merchant_id = $1 order by c.key"
 METHODS = """
 select s.name, s.level, s.carrier, s.days_min, s.days_max
   from shipping_method s where s.merchant_id = $1 order by s.name
@@ -42,8 +42,11 @@ class Merchant(Struct, frozen=True, kw_only=True):
 
 
 class Channel(Struct, frozen=True, kw_only=True):
+    """`name` is what people call it; without one, they read its key."""
+
     key: str
     kind: str
+    name: str
 
 
 class Channels(Struct, frozen=True, kw_only=True):
@@ -105,11 +108,11 @@ async def sites(tx: Tx) -> Sites:
 
 WHOLE_MERCHANT = """
 select m.key, m.name, m.is_operator, m.currency, m.country, m.address, m.email, m.tax_numbers, m.when_short, m.ship,
-    m.reserve_minutes, m.hold_duplicates, m.brand, m.created_at
+    m.reserve_minutes, m.hold_duplicates, m.brand, m.created_at, m.timezone, m.reliability::float8 as reliability
   from merchant m where m.merchant_id = $1
 """
 WHOLE_SITE = """
-select t.code, t.name, t.country, t.address, t.latitude, t.longitude, t.timezone, t.cut_off, t.weekdays
+select t.code, t.name, t.country, t.address, t.latitude, t.longitude, t.timezone, t.cut_off, t.weekdays, t.capacity
   from site t where t.code = $1
 """
 MERCHANTS = """

@@ -6,15 +6,7 @@ tracking number; and `to:ie` for where it goes, `via:shop` for the channel it ca
 
 from __future__ import annotations
 
-LONGEST = 120
-# Sorts behind every word that begins with what stands before it.
-LAST = "chr(1114111)"
-
-
-def folded(sql: str) -> str:
-    """A word as it is kept, whatever it was typed like. Up and down: letters with two small forms have one large."""
-    return f"left(lower(upper(normalize(btrim({sql}, ' #'), NFKC))), {LONGEST})"
-
+from doorstep.kit.text import LAST, folded
 
 TO, VIA = "to:", "via:"
 
