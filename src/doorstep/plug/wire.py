@@ -34,9 +34,9 @@ class NoAnswer(Exception):
 class Rejected(Exception):
     """A clear no from the other side."""
 
-    def __init__(self, status: int, reason: str, detail: str = "") -> None:
+    def __init__(self, status: int, reason: str, detail: str = "", content: bytes = b"") -> None:
         super().__init__(f"{status} {reason} {detail}".strip())
-        self.status, self.reason, self.detail = status, reason, detail
+        self.status, self.reason, self.detail, self.content = status, reason, detail, content
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -90,10 +90,11 @@ class Wire:
         body: Any = None,
         key: str = "",
         params: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> T:
-        """The answer; Rejected for a clear no; NoAnswer when the tries are used up."""
+        """The answer; Rejected for a clear no; NoAnswer when the tries are used up. `form`: instead of a JSON body."""
         self._refuse_while_resting()
-        request = self._request(method, path, body, key, params)
+        request = self._request(method, path, body, key, params, form)
         try:
             answer = await self._with_tries(request, into)
         except NoAnswer:
@@ -143,13 +144,18 @@ class Wire:
                 raise NoAnswer(f"answer larger than {self.policy.largest_answer} bytes")
         return bytes(content)
 
-    def _request(self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None) -> httpx.Request:
+    def _request(
+        self, method: str, path: str, body: Any, key: str, params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None = None,
+    ) -> httpx.Request:  # fmt: skip
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = msgspec.json.encode(body)
-        return self._open().build_request(method, path, headers=headers, content=content, params=params)
+        return self._open().build_request(
+            method, path, headers=headers, content=content, params=params, data=dict(form) if form else None
+        )
 
     def _open(self) -> httpx.AsyncClient:
         """Connections belong to one event loop: another loop gets its own client."""
@@ -192,7 +198,7 @@ def _judge(response: httpx.Response, content: bytes, into: type[T]) -> T:
         raise NoAnswer(f"answered {status}", retry_after_s=retry_after_s(response.headers.get("Retry-After", "")))
     if status >= 300:
         complaint = _complaint(content)
-        raise Rejected(status, complaint.error or f"http_{status}", complaint.detail)
+        raise Rejected(status, complaint.error or f"http_{status}", complaint.detail, content)
     try:
         return msgspec.json.decode(content or b"null", type=into)
     except (msgspec.DecodeError, msgspec.ValidationError) as nonsense:

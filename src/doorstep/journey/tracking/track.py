@@ -31,6 +31,7 @@ from doorstep.plug.states import (
     stronger,
     weight,
 )
+from doorstep.setup.clocks import clock_of
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import count_state
@@ -67,6 +68,9 @@ select a.parcel_id, a.attention_id, a.kind, a.why ->> 'raw_code' as raw_code fro
 # A parcel that is not at its end after so long is followed no more; the silence is somebody's to look at.
 FOLLOWED_FOR = timedelta(days=90)
 UNKNOWN = "unknown_status"
+# States whose buyer may be told of them; that a parcel arrived is said by `deliver`.
+TOLD_DAILY = frozenset({"out_for_delivery", "attempted"})
+TOLD = TOLD_DAILY | {"customs_hold", "available_for_pickup", "returned_to_sender"}
 
 Word = Annotated[str, Meta(max_length=200)]
 State = Annotated[str, Meta(max_length=40, description="a delivery state, or `news`; empty: that of the UPU code")]
@@ -419,6 +423,8 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
             yield Job("deliver", {"parcel": name, "happened_at": heaviest.at} | _received_by(news))
         elif after in ("lost", "destroyed", "seized"):
             yield Job("lose", {"parcel": name, "reason": after})
+    if after in TOLD and after != parcel.state and parcel.is_filled:
+        yield Job("notify", _notice_of(parcel, heaviest))
     watch = ask.body.watch
     young = parcel.handed_over_at is None or ask.at - parcel.handed_over_at < FOLLOWED_FOR
     if watch and after not in FINAL_STATES and young:
@@ -427,6 +433,14 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
         due = next_ask(_watched(facts, after, quiet, heard, ask), ask.at)
         body = {"parcel": name, "round": watch.round + 1, "quiet": quiet}
         yield Job("follow", body, max(due, watch.not_before or due), key=f"follow:{name}:{watch.round + 1}")
+
+
+def _notice_of(parcel: Parcel, heaviest: Weight) -> dict[str, str]:
+    """Of some states each day is news of its own."""
+    body = {"order": public("ord", parcel.order_id), "kind": heaviest.state, "parcel": parcel.name}
+    if heaviest.state in TOLD_DAILY and heaviest.at:
+        body["about"] = heaviest.at.astimezone(clock_of(parcel.to_country)).date().isoformat()
+    return body
 
 
 def _received_by(news: Mapping[bytes, TrackEvent]) -> dict[str, str]:
