@@ -1,4 +1,4 @@
-"""outside: the world that errands call: carriers, providers and gateways by the merchants' connections, and the post."""
+"""outside: the world that errands call: a merchant's carriers, providers and gateways by its accounts, and the post."""
 
 from __future__ import annotations
 

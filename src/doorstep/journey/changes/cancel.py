@@ -169,7 +169,7 @@ def _then(
     for parcel_id in dict.fromkeys(inside.parcel_id for inside in opened if inside.label_state == "bought"):
         yield Job("want_void", {"parcel": public("par", parcel_id)})
     if not order.row["drafts"] and not order.row["history"]:
-        yield Job("notify", canceled_notice(now))
+        yield canceled_notice(now)
     # With less owed, or without the line that was missing, the rest may go on.
     if not now.row["drafts"] and not now.row["history"] and any(line.open for line in now.lines):
         yield Job("check", {"order": public("ord", order.order_id)})

@@ -13,7 +13,7 @@ from doorstep.setup.canceling import Touched, cancel_units, cancelable, canceled
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
-from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, answer_of_order
+from doorstep.spine.outcome import Ask, Event, Outcome, Result, answer_of_order
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -80,7 +80,7 @@ def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
         lift_hold(outcome, hold, by="expire", at=ask.at)
     now = after(order, outcome)
     outcome.then = [
-        *freed_skus(outcome.events[0].moves), *money_back(order, now, "expired"), Job("notify", canceled_notice(now)),
+        *freed_skus(outcome.events[0].moves), *money_back(order, now, "expired"), canceled_notice(now),
     ]  # fmt: skip
     outcome.answer["expired"] = True
     return outcome

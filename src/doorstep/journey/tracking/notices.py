@@ -342,9 +342,7 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "lead": words.lead,
         "greeting": say._("Hello %(name)s,", name=name) if name else say._("Hello,"),
         "order_number": printable(of.order_number),
-        "steps": [{"name": say._(name), "reached": at <= reached} for at, (_, name) in enumerate(STEPS)]
-        if reached >= 0
-        else [],
+        "steps": _steps(reached, say) if reached >= 0 else [],
         "lines": [_line(line) for line in of.lines],
         "lines_word": _lines_word(kind, say, several=several),
         "total": _money(of.total_minor, of.currency, say.language),
@@ -368,6 +366,10 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "line_at_night": legible(accent, NIGHT),
         "has_logo": bool(of.logo),
     }
+
+
+def _steps(reached: int, say: Speech) -> list[dict[str, Any]]:
+    return [{"name": say._(name), "reached": at <= reached} for at, (_, name) in enumerate(STEPS)]
 
 
 # Money as it is written in a language.

@@ -26,7 +26,6 @@ from doorstep.journey.tracking.notices import (
 from doorstep.journey.tracking.telling import Facts, Kept, Standing, State, Word, words
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address
-from doorstep.kit.phone import dialable
 from doorstep.kit.speech import language_of
 from doorstep.plug.notifier import (
     Delivered,
@@ -42,7 +41,7 @@ from doorstep.setup.branding import Brand, Logo, read_brand
 from doorstep.setup.clocks import clock_of
 from doorstep.setup.notices.kinds import Kind, Medium
 from doorstep.setup.notices.rules import Wanted, wanted
-from doorstep.setup.notices.stops import stopped
+from doorstep.setup.notices.stops import buyer_addresses, stopped
 from doorstep.setup.notices.wording import NONE, OwnWords, own_words
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
@@ -289,11 +288,10 @@ def _media(order: Mapping[str, Any], wants: Wanted) -> frozenset[Medium]:
 
 
 def _addresses(order: Mapping[str, Any], message: Mapping[str, Any], wants: Wanted) -> dict[Medium, str]:
-    written = str(order["buyer"].get("phone") or order["ship_to"].get("phone") or "").strip()
-    return {
-        "email": str(message.get("email") or order["buyer"].get("email") or ""),
-        "sms": dialable(written, order["country"] or "") or written, "office": wants.office, "webhook": wants.url,
-    }  # fmt: skip
+    found = buyer_addresses(order["buyer"], order["ship_to"], order["country"])
+    if message.get("email"):
+        found["email"] = str(message["email"])
+    return found | {"office": wants.office, "webhook": wants.url}
 
 
 def _standing(order: Mapping[str, Any], parcel: Mapping[str, Any]) -> Standing:

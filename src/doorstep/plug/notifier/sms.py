@@ -141,7 +141,7 @@ def _outcome(sent: Sent) -> Outcome:
 
 
 def _judge(message: Text, no: Rejected) -> Outcome:
-    """A no to this number ends it; one to us (the token, the sender, the credit) may pass, and somebody is to see it."""
+    """A no to this number ends it; one to us (the token, the sender, the credit) may pass, and somebody sees it."""
     try:
         trouble = msgspec.json.decode(no.content, type=Trouble)
     except (msgspec.DecodeError, msgspec.ValidationError):

@@ -1,4 +1,4 @@
-"""rules: which fact speaks to whom by which medium, where the office and the merchant's program are, when it is quiet."""
+"""rules: which fact speaks to whom by which medium; where the office and the merchant's program are; quiet hours."""
 
 from __future__ import annotations
 

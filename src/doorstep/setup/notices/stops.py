@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from doorstep.kit.phone import dialable
 from doorstep.setup.notices.kinds import TO_BUYER, Medium
 from doorstep.spine.tenant import Tx
 
@@ -21,6 +23,12 @@ insert into notice_stop (merchant_id, medium, address, order_id, stopped_at) val
 GO_ON = """
 delete from notice_stop where merchant_id = $1 and medium = $2 and address = $3 and order_id in (0, $4)
 """
+
+
+def buyer_addresses(buyer: Mapping[str, Any], ship_to: Mapping[str, Any], country: str | None) -> dict[Medium, str]:
+    """Where notices of an order go: a number as the world dials it, or as it was written where it is none."""
+    written = str(buyer.get("phone") or ship_to.get("phone") or "").strip()
+    return {"email": str(buyer.get("email") or ""), "sms": dialable(written, country or "") or written}
 
 
 def plain(address: str) -> str:
