@@ -184,6 +184,8 @@ PAGES: tuple[Shot, ...] = (
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
     Shot("brand", "/settings/brand"),
+    Shot("notices", "/settings/notices"),
+    Shot("notice-words", "/settings/notices/shipped"),
     Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
     Shot("buyer-on-its-way", as_its_buyer("fulfilled")),
     Shot("buyer-completed", as_its_buyer("completed", "uk")),

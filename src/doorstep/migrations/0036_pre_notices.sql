@@ -13,6 +13,9 @@ alter table notice
   add column tried_at timestamptz,                      -- of the last one
   add column due_at   timestamptz;                      -- of one that waits for the quiet hours to end
 
+-- How long a parcel that waits to be picked up is kept, where the carrier says so.
+alter table parcel_event add column until date;
+
 alter table connection drop constraint connection_kind_check;
 alter table connection add constraint connection_kind_check check (kind in ('carrier', 'payments', 'sms'));
 

@@ -79,7 +79,7 @@ async def show_words(visit: Visit) -> Response[str]:
 
 async def keep_own(visit: Visit) -> Response[str]:
     """`do`: keep, reset, or send a sample."""
-    merchant, kind, language = await _merchant(visit), visit.path["kind"], _language(visit)
+    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
     address = f"/settings/notices/{kind}?{urlencode({'merchant': merchant['key'], 'language': language})}"
     doing = visit.form.get("do", "keep")
     own = OwnWords() if doing == "reset" else _given(visit.form)
@@ -97,7 +97,7 @@ async def keep_own(visit: Visit) -> Response[str]:
 
 async def sample(visit: Visit) -> Response[str]:
     """The letter as its buyer would see it, with the words of the form where they fit."""
-    merchant, kind, language = await _merchant(visit), visit.path["kind"], _language(visit)
+    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
     async with visit.reading() as tx:
         own = _given(visit.query) if any(name in visit.query for name in FIELDS) else await own_words(
             tx, merchant["merchant_id"], kind, language
@@ -134,7 +134,7 @@ async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]
 
 
 async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
-    merchant, kind, language = await _merchant(visit), visit.path["kind"], _language(visit)
+    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
     async with visit.reading() as tx:
         said = next(
             (one for one in (await read_words(tx, merchant["merchant_id"])).notices

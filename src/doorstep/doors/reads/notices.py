@@ -95,6 +95,6 @@ def sample(kind: Kind, language: str, brand: Brand, sender: str, currency: str, 
                                            country="UA"),
         carrier="Meest", tracking_number="MP123456785PL", tracking_url="https://shop.example/t/sample",
         expected_from=today + timedelta(days=2), expected_on=today + timedelta(days=4), delivered_on=today,
-        place="Meest 12, Khreshchatyk 2, Kyiv", until=None, amount_minor=4200, accent=brand.accent,
+        place="Meest 12, Khreshchatyk 2, Kyiv", until=today + timedelta(days=7), amount_minor=4200, accent=brand.accent,
         contact=brand.support, imprint=brand.note, stop_url="https://shop.example/t/sample/stop",
     )  # fmt: skip

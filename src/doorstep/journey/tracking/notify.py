@@ -84,9 +84,10 @@ select p.parcel_id, p.carrier, p.tracking_number, p.delivered_at, p.state, p.sta
     (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
       and q.parcel_id <= p.parcel_id) as parcel_index,
     (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count,
-    (select e.place from parcel_event e where e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
-      and e.state = p.state order by e.happened_at desc, e.digest limit 1) as place
+    e.place, e.until
   from parcel p
+  left join lateral (select v.place, v.until from parcel_event v where v.merchant_id = p.merchant_id
+      and v.parcel_id = p.parcel_id and v.state = p.state order by v.happened_at desc, v.digest limit 1) e on true
   join fulfillment_order f on f.merchant_id = p.merchant_id and f.fulfillment_order_id = p.fulfillment_order_id
   where p.merchant_id = $1 and p.parcel_id = $2
 """
@@ -375,6 +376,7 @@ def _notice(
         delivered_on=local.date() if local else None,
         text=message.get("text", ""),
         place=parcel.get("place") or "",
+        until=parcel.get("until"),
         amount_minor=order["amount"],
         part_only=order["stage"] not in ("canceled", "expired"),
         stop_url=f"{post['link']}/stop" if post["link"] else "",
