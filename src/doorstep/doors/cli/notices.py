@@ -108,21 +108,15 @@ def quiet(
     json: Json = False,
 ) -> None:
     """Say when a medium is quiet; without hours, never."""
-    from datetime import time
-
-    try:
-        hours = (time.fromisoformat(begins), time.fromisoformat(ends)) if begins or ends else None
-    except ValueError:
-        raise typer.BadParameter("--from and --to are times of day, as 21:00") from None
 
     async def write(tx: Tx, meant: int) -> None:
-        from doorstep.setup.notices.quiet import Quiet
+        from doorstep.setup.notices.quiet import read_quiet
         from doorstep.setup.notices.rules import set_quiet
 
-        await set_quiet(tx, meant, {medium: Quiet(*hours) if hours else None})
+        await set_quiet(tx, meant, {medium: read_quiet(begins, ends)})
 
     _writing(merchant, write)
-    told = f"{medium} is quiet from {begins} to {ends}." if hours else f"{medium} is never quiet."
+    told = f"{medium} is quiet from {begins} to {ends}." if begins or ends else f"{medium} is never quiet."
     answer({"medium": medium, "begins": begins or None, "ends": ends or None}, told, json)
 
 

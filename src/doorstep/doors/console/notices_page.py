@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +14,10 @@ from doorstep.doors.reads.notices import notice_words as read_words
 from doorstep.doors.reads.notices import preview
 from doorstep.doors.sample_notice import send_sample
 from doorstep.kit import clock
-from doorstep.kit.refusals import Invalid, NotFound, Refusal
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.log import By
 from doorstep.setup.notices.kinds import MEDIA, RULED
-from doorstep.setup.notices.quiet import Quiet
+from doorstep.setup.notices.quiet import read_quiet
 from doorstep.setup.notices.rules import notice_rules, set_addresses, set_quiet, set_rule
 from doorstep.setup.notices.wording import OwnWords, check, keep_words, own_words
 from doorstep.spine.tenant import tenant_tx
@@ -50,7 +49,14 @@ async def keep(visit: Visit) -> Response[str]:
             for kind in RULED:
                 for medium in MEDIA:
                     await set_rule(tx, merchant["merchant_id"], kind, medium, f"{kind}/{medium}" in form)
-            await set_quiet(tx, merchant["merchant_id"], {medium: _quiet(form, medium) for medium in MEDIA})
+            await set_quiet(
+                tx,
+                merchant["merchant_id"],
+                {
+                    medium: read_quiet(form.get(f"{medium}/begins", ""), form.get(f"{medium}/ends", ""))
+                    for medium in MEDIA
+                },
+            )
             secret = await set_addresses(
                 tx, merchant["merchant_id"], clock.now(), office=form.get("office", ""), url=form.get("webhook", ""),
                 by=by,
@@ -60,17 +66,6 @@ async def keep(visit: Visit) -> Response[str]:
     if secret:
         return await _matrix(visit, secret=secret)
     return see_other(f"/settings/notices?merchant={merchant['key']}&did=kept")
-
-
-def _quiet(form: Any, medium: str) -> Quiet | None:
-    """Refuses Invalid; two empty fields are none."""
-    begins, ends = form.get(f"{medium}/begins", ""), form.get(f"{medium}/ends", "")
-    if not begins and not ends:
-        return None
-    try:
-        return Quiet(time.fromisoformat(begins), time.fromisoformat(ends))
-    except ValueError:
-        raise Invalid(fields=[{"pointer": f"/{medium}", "detail": "must be two times of day, or none"}]) from None
 
 
 async def show_words(visit: Visit) -> Response[str]:
@@ -121,7 +116,7 @@ async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]
     on = {f"{rule.kind}/{rule.medium}" for rule in now.rules if rule.on}
     form = {
         "office": now.office, "webhook": now.webhook,
-        **{f"{medium}/{end}": (hours or {}).get(end, "") for medium, hours in now.quiet.items()
+        **{f"{medium}/{end}": getattr(hours, end, "") for medium, hours in now.quiet.items()
            for end in ("begins", "ends")},
     }  # fmt: skip
     if more.get("refusal"):

@@ -12,7 +12,7 @@ from doorstep.doors.reads import notices as reads
 from doorstep.setup.keys import READ
 from doorstep.setup.notices import rules, wording
 from doorstep.setup.notices.kinds import Medium
-from doorstep.setup.notices.quiet import Quiet
+from doorstep.setup.notices.quiet import read_quiet
 
 Name = Annotated[str, Meta(max_length=60)]
 Language = Annotated[str, Meta(max_length=20)]
@@ -40,10 +40,11 @@ class AddressesKept(Struct, frozen=True, kw_only=True):
 
 
 class QuietBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hours in which a medium says nothing, local to the buyer; null: none."""
+    """Hours in which a medium says nothing, local to whoever it is for, as 21:00 and 08:00; both empty: none."""
 
     medium: Medium
-    quiet: Quiet | None
+    begins: Annotated[str, Meta(max_length=8)] = ""
+    ends: Annotated[str, Meta(max_length=8)] = ""
 
 
 class WordsBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,8 +96,9 @@ async def put_notice_addresses(asked: Asked) -> Any:
 @operation("PUT", "/notices/quiet", scope=WRITE, tag="notices", body=QuietBody, answer=Done)
 async def put_quiet_hours(asked: Asked) -> Any:
     """Say when a medium is quiet."""
+    hours = read_quiet(asked.body.begins, asked.body.ends)
     async with asked.writing() as tx:
-        await rules.set_quiet(tx, asked.merchant, {asked.body.medium: asked.body.quiet})
+        await rules.set_quiet(tx, asked.merchant, {asked.body.medium: hours})
     return Done()
 
 

@@ -55,8 +55,8 @@ select p.merchant_id as merchant, p.parcel_id, p.order_id, p.label_state, p.stat
   where p.merchant_id = any($1) and p.parcel_id = any($2)
 """
 KNOWN = """
-select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof,
-    e.until
+select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party,
+    e.proof, e.until
   from unnest($1::bigint[], $2::bigint[], $3::bytea[]) d(merchant_id, parcel_id, digest)
   join parcel_event e on e.merchant_id = d.merchant_id and e.parcel_id = d.parcel_id and e.digest = d.digest
 """

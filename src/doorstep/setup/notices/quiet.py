@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
+from doorstep.kit.refusals import Invalid
 from doorstep.setup.notices.kinds import Medium
 
 
-class Quiet(Struct, frozen=True, forbid_unknown_fields=True):
-    """From when, and until when: local to the buyer. Over midnight where it ends before it begins."""
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """From when, and until when: local to whoever it is for. Over midnight where it ends before it begins."""
 
     begins: time
     ends: time
@@ -31,10 +31,15 @@ BY_DEFAULT: Mapping[Medium, Quiet | None] = {"sms": Quiet(time(21), time(8))}
 def speaks_at(now: datetime, quiet: Quiet | None, zone: ZoneInfo) -> datetime:
     """Now, or when the quiet hours around it end."""
     local = now.astimezone(zone)
-    if quiet is None or local.time().replace(tzinfo=None) not in quiet:
+    if quiet is None or _wall(now, zone) not in quiet:
         return now
     ends = (_instant(local, quiet, days, fold, zone) for days in (0, 1) for fold in (0, 1))
-    return min(end for end in ends if end > now)
+    return min(end for end in ends if end > now and _wall(end, zone) not in quiet)
+
+
+def _wall(at: datetime, zone: ZoneInfo) -> time:
+    """What the clock on the wall shows."""
+    return at.astimezone(zone).time().replace(tzinfo=None)
 
 
 def _instant(local: datetime, quiet: Quiet, days: int, fold: int, zone: ZoneInfo) -> datetime:
@@ -43,5 +48,20 @@ def _instant(local: datetime, quiet: Quiet, days: int, fold: int, zone: ZoneInfo
     return wall.astimezone(UTC)
 
 
-def as_json(quiet: Quiet | None) -> dict[str, Any] | None:
+def read_quiet(begins: str, ends: str) -> Quiet | None:
+    """As people write hours: 21:00 and 08:00; two empty ones are none. Refuses Invalid."""
+    if not begins and not ends:
+        return None
+    try:
+        quiet = Quiet(time.fromisoformat(begins), time.fromisoformat(ends))
+    except ValueError:
+        raise Invalid(
+            fields=[{"pointer": "/begins", "detail": "must be two times of day, as 21:00, or none"}]
+        ) from None
+    if quiet.begins == quiet.ends or quiet.begins.tzinfo or quiet.ends.tzinfo:
+        raise Invalid(fields=[{"pointer": "/ends", "detail": "must not be when it begins"}])
+    return quiet
+
+
+def as_json(quiet: Quiet | None) -> dict[str, str] | None:
     return {"begins": f"{quiet.begins:%H:%M}", "ends": f"{quiet.ends:%H:%M}"} if quiet else None

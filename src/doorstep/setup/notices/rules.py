@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -19,7 +18,7 @@ from doorstep.plug.notifier import Endpoint, new_webhook_secret
 from doorstep.setup import log
 from doorstep.setup.log import MACHINE, By
 from doorstep.setup.notices.kinds import FACTS, MEDIA, RULED, Kind, Medium, is_on_by_default
-from doorstep.setup.notices.quiet import BY_DEFAULT, Quiet, as_json
+from doorstep.setup.notices.quiet import BY_DEFAULT, Quiet, as_json, read_quiet
 from doorstep.spine.tenant import Tx
 
 RULES = "select r.kind, r.medium, r.is_on from notice_rule r where r.merchant_id = $1"
@@ -53,13 +52,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     by_default: bool
 
 
-class QuietHours(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Local to the buyer, HH:MM; null: a medium that speaks at any hour."""
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """Local to whoever it is for, as HH:MM."""
 
-    email: Quiet | None = None
-    sms: Quiet | None = None
-    office: Quiet | None = None
-    webhook: Quiet | None = None
+    begins: str
+    ends: str
 
 
 class NoticeRules(Struct, frozen=True, kw_only=True):
@@ -70,7 +67,7 @@ class NoticeRules(Struct, frozen=True, kw_only=True):
     webhook: str
     has_secret: bool
     sms: bool
-    quiet: dict[str, Any]
+    quiet: dict[str, QuietHours | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,8 @@ async def wanted(tx: Tx, merchant: int) -> Wanted:
     row = await tx.row(SETUP, merchant)
     if row is None:
         return Wanted(said)
-    quiet = msgspec.json.decode(row["quiet"], type=dict[str, Quiet | None])
+    hours = msgspec.json.decode(row["quiet"], type=dict[str, QuietHours | None])
+    quiet = {medium: read_quiet(of.begins, of.ends) if of else None for medium, of in hours.items()}
     return Wanted(said, row["office"], row["url"], row["secret"], quiet)
 
 
@@ -113,7 +111,9 @@ async def notice_rules(tx: Tx, merchant: int) -> NoticeRules:
     ]  # fmt: skip
     return NoticeRules(
         rules=rules, office=now.office, webhook=now.url, has_secret=bool(now.secret),
-        sms=bool(await tx.value(HAS_SMS, merchant)), quiet={name: as_json(now.quiet_of(name)) for name in MEDIA},
+        sms=bool(await tx.value(HAS_SMS, merchant)), quiet={
+            name: QuietHours(**hours) if (hours := as_json(now.quiet_of(name))) else None for name in MEDIA
+        },
     )  # fmt: skip
 
 
@@ -156,12 +156,10 @@ def _problems(office: str, url: str) -> list[dict[str, str]]:
 
 
 async def set_quiet(tx: Tx, merchant: int, hours: Mapping[str, Quiet | None]) -> None:
-    """For these media; others stay. Refuses NoSuchRule, Invalid."""
-    for medium, quiet in hours.items():
+    """For these media; others stay. Refuses NoSuchRule."""
+    for medium in hours:
         if medium not in MEDIA:
             raise NoSuchRule(medium=medium[:60], media=list(MEDIA))
-        if quiet is not None and quiet.begins == quiet.ends:
-            raise Invalid(fields=[{"pointer": f"/quiet/{medium}", "detail": "must not begin when it ends"}])
     now = await wanted(tx, merchant)
     await _keep(tx, merchant, Wanted(now.said, now.office, now.url, now.secret, {**now.quiet, **hours}))
 
