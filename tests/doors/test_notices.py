@@ -78,8 +78,8 @@ async def test_what_cannot_be_is_refused_by_name(api: Client, path: str, body: d
 async def test_own_words_are_previewed_kept_and_taken_back(api: Client) -> None:
     own = {"kind": "shipped", "language": "uk", "subject": "Вже їде: {order_number}", "lead": "<i>{carrier}</i>"}
     seen = (await api.post("/v1/notices/preview", own)).json()
-    assert seen["subject"] == "Вже їде: #1001" and "&lt;i&gt;Meest&lt;/i&gt;" in seen["html"]
-    assert seen["sms"].startswith("Mugs & Co: Вже їде: #1001.")
+    assert seen["subject"] == "Вже їде: M-1001" and "&lt;i&gt;Meest&lt;/i&gt;" in seen["html"]
+    assert seen["sms"].startswith("Mugs & Co: Вже їде: M-1001.")
 
     async def subject() -> str:
         found = (await api.get("/v1/notices/words")).json()["notices"]
@@ -87,9 +87,9 @@ async def test_own_words_are_previewed_kept_and_taken_back(api: Client) -> None:
 
     before = await subject()
     assert (await api.put("/v1/notices/words", own)).status_code == 200
-    assert await subject() == "Вже їде: #1001"
+    assert await subject() == "Вже їде: M-1001"
     assert (await api.delete("/v1/notices/words", kind="shipped", language="uk")).status_code == 200
-    assert await subject() == before != "Вже їде: #1001"
+    assert await subject() == before != "Вже їде: M-1001"
 
 
 # In the console
@@ -146,7 +146,7 @@ async def test_a_sample_is_sent_by_letter_and_by_text_message(shop: Shop, web: s
             no = await somebody.post("/settings/notices/shipped", do="test", language="en", to="call me")
             assert no.status_code == 502
         assert outside.state()["sms"]["messages"] == 1
-        assert "Mugs & Co: Your order #1001 is on its way" in outside.state()["sms"]["last"][0]
+        assert "Mugs & Co: Your order M-1001 is on its way" in outside.state()["sms"]["last"][0]
 
 
 async def test_the_order_page_tells_what_was_told_and_what_was_not(shop: Shop, web: str) -> None:
@@ -218,7 +218,7 @@ def test_the_command_line_sets_shows_and_says(a_home: Path) -> None:
     rules = {(rule["kind"], rule["medium"]): rule["on"] for rule in ask("rules")["rules"]}  # type: ignore[attr-defined]
     assert rules["shipped", "sms"] and not rules["received", "email"]
     ask("say", "shipped", "--subject", "On wheels: {order_number}")
-    assert ask("preview", "shipped")["subject"] == "On wheels: #1001"
+    assert ask("preview", "shipped")["subject"] == "On wheels: M-1001"
     assert ask("reset", "shipped")["reset"] is True
     wrong = doorstep(a_home, "notices", "say", "shipped", "--subject", "{price}")
     assert wrong.returncode != 0 and "price" in wrong.stderr

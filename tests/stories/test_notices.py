@@ -594,7 +594,7 @@ async def test_every_notice_can_be_read_in_every_language_before_anybody_gets_it
     for one in found:
         assert one.subject and one.headline and one.lead and one.sms and "order_number" in one.names
         seen = await told.setting(preview, one.kind, one.language, OwnWords(lead="Read {order_number}"), told.shop.at)
-        assert "Read #1001" in seen.text and "Read #1001" in seen.html
+        assert "Read M-1001" in seen.text and "Read M-1001" in seen.html
 
 
 # Rules

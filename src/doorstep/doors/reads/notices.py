@@ -88,7 +88,7 @@ def sample(kind: Kind, language: str, brand: Brand, sender: str, currency: str, 
     """Of an order on its way from Poland to Kyiv."""
     today = now.date()
     return Notice(
-        key="sample", merchant=brand.name, sender=sender, to="olena@example.com", at=now, order_number="#1001",
+        key="sample", merchant=brand.name, sender=sender, to="olena@example.com", at=now, order_number="M-1001",
         language=language, buyer_name="Олена Коваль" if language == "uk" else "Olena Koval",
         lines=(NoticeLine(title="Кухоль" if language == "uk" else "A mug", quantity=2),), total_minor=4200,
         currency=currency, ship_to=Address(name="Olena Koval", line1="Khreshchatyk 22", city="Kyiv", postcode="01001",
