@@ -141,6 +141,7 @@ def _overtaken_parcel(kind: Kind, about: str, now: Standing, at: datetime, zone:
     if kind == "attempted":
         # Back at the depot after it is no news against it.
         return f"parcel_{state}" if state in {*_ELSEWHERE, "out_for_delivery", "available_for_pickup"} else ""
-    if kind == "out_for_delivery" and about and about != at.astimezone(zone).date().isoformat():
+    # The day is that of the country's main clock, which a region may be behind.
+    if kind == "out_for_delivery" and about and about < at.astimezone(zone).date().isoformat():
         return "another_day"
     return "" if state == kind else f"parcel_{state}"
