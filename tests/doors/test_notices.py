@@ -201,7 +201,10 @@ async def test_a_link_that_nobody_signed_ends_nothing(shop: Shop, buyer: httpx.A
 
 
 def test_the_command_line_sets_shows_and_says(a_home: Path) -> None:
-    assert doorstep(a_home, "merchant", "add", "mugs", "--name", "Mugs", "--currency", "USD").returncode == 0
+    assert (
+        doorstep(a_home, "merchant", "add", "mugs", "--name", "Mugs", "--currency", "USD", "--country", "US").returncode
+        == 0
+    )
 
     def ask(*words: str) -> dict[str, object]:
         done = doorstep(a_home, "notices", *words, "--json")

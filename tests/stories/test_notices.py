@@ -283,6 +283,8 @@ async def test_canceled_in_part_and_as_a_whole_are_two_facts(told: Told) -> None
     await told.work()
     await told.work()
     assert told.post.subjects == ["A part of your order #1001 is canceled", "Your order #1001 is canceled"]
+    plain = told.post.letters[-1].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "We have no money of yours for it" in plain and "What you paid goes back" not in plain
 
 
 async def test_a_refund_is_told_with_its_amount(told: Told) -> None:

@@ -10,16 +10,16 @@ from litestar import Response
 from doorstep.doors.console import notice_words, words
 from doorstep.doors.console.speaking import LANGUAGES, Told, reader
 from doorstep.doors.console.visit import SAFE, Visit, see_other
+from doorstep.doors.reads.notices import Preview, preview
 from doorstep.doors.reads.notices import notice_words as read_words
-from doorstep.doors.reads.notices import preview
 from doorstep.doors.sample_notice import send_sample
 from doorstep.kit import clock
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.setup.log import By
 from doorstep.setup.notices.kinds import MEDIA, RULED
 from doorstep.setup.notices.quiet import read_quiet
 from doorstep.setup.notices.rules import notice_rules, set_addresses, set_quiet, set_rule
-from doorstep.setup.notices.wording import OwnWords, check, keep_words, own_words
+from doorstep.setup.notices.wording import OwnWords, UnknownPlaceholder, check, keep_words, own_words
 from doorstep.spine.tenant import tenant_tx
 
 MERCHANTS = "select m.key, m.name, m.merchant_id from merchant m where m.merchant_id = any($1) order by m.name, m.key"
@@ -94,17 +94,9 @@ async def sample(visit: Visit) -> Response[str]:
     """The letter as its buyer would see it, with the words of the form where they fit."""
     merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
     async with visit.reading() as tx:
-        own = _given(visit.query) if any(name in visit.query for name in FIELDS) else await own_words(
-            tx, merchant["merchant_id"], kind, language
-        )  # fmt: skip
-        try:
-            check(kind, language, own)
-        except Refusal as refusal:
-            if kind not in RULED:
-                raise
-            own = OwnWords()
-            del refusal
-        seen = await preview(tx, merchant["merchant_id"], kind, language, own, clock.now())
+        kept = await own_words(tx, merchant["merchant_id"], kind, language)
+        own = _given(visit.query) if any(name in visit.query for name in FIELDS) else kept
+        seen = await _seen(tx, merchant["merchant_id"], kind, language, own)
     return Response(seen.html, media_type="text/html", headers=AS_LETTER)
 
 
@@ -143,19 +135,19 @@ async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
                        **{name: getattr(given, name) for name in FIELDS}})  # fmt: skip
     return visit.show(
         "notice_words.html", status, merchant=merchant, kind=kind, called=notice_words.KINDS[kind], language=language,
-        languages=LANGUAGES, said=said, given=given, sms=seen, asked=asked, to=visit.visitor.person.email,
+        languages=LANGUAGES, said=said, given=given, sms=seen.sms, asked=asked, to=visit.visitor.person.email,
         did=DONE.get(visit.query.get("did", ""), ""), refusal=more.get("refusal"),
         reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
     )  # fmt: skip
 
 
-async def _seen(tx: Any, merchant: int, kind: str, language: str, own: OwnWords) -> str:
-    """As a text message, in doorstep's words where these do not fit."""
+async def _seen(tx: Any, merchant: int, kind: str, language: str, own: OwnWords) -> Preview:
+    """In doorstep's words where these do not fit; refuses NoSuchNotice."""
     try:
         check(kind, language, own)
-    except Refusal:
+    except (Invalid, UnknownPlaceholder):
         own = OwnWords()
-    return (await preview(tx, merchant, kind, language, own, clock.now())).sms
+    return await preview(tx, merchant, kind, language, own, clock.now())
 
 
 def _given(form: Any) -> OwnWords:

@@ -95,6 +95,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""  # where it is, or can be picked up
     until: date | None = None  # how long it can be picked up
     amount_minor: int | None = None  # what went back
+    is_paid: bool = True  # something was paid for it
     part_only: bool = False  # of what is canceled: something of the order still comes
     stop_url: str = ""  # where its buyer says that they want no more letters of steps
     accent: str = PLAIN_ACCENT  # #rrggbb
@@ -260,15 +261,22 @@ def _words(kind: Kind, of: Notice, say: Speech) -> Words:
 
 def _words_of_cancel(number: str, of: Notice, say: Speech) -> Words:
     if of.part_only:
+        rest = say._("What is listed here is not sent; the rest comes as planned.")
+        back = " " + say._("What you paid for it goes back.") if of.is_paid else ""
         return Words(
             say._("A part of your order %(number)s is canceled", number=number),
             say._("A part of your order is canceled"),
-            say._("What is listed here is not sent; the rest comes as planned. What you paid for it goes back."),
+            rest + back,
         )
+    money = (
+        say._("What you paid goes back the way it came; that can take some days.")
+        if of.is_paid
+        else say._("We have no money of yours for it, so nothing is to be done.")
+    )
     return Words(
         say._("Your order %(number)s is canceled", number=number),
         say._("Your order is canceled"),
-        say._("Nothing more is sent. What you paid goes back the way it came; that can take some days."),
+        say._("Nothing more is sent.") + " " + money,
     )
 
 

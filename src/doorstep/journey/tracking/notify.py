@@ -53,6 +53,7 @@ select o.order_id, o.number, o.buyer, o.ship_to, o.country, o.total_minor, o.cur
     m.email, m.brand, m.country as home, d.deliver_from, d.deliver_by, t.later, l.hash as logo, l.content as picture,
     n.stage, n.wanted, n.wanted + n.promised + n.picked + n.packed as not_gone,
     n.wanted + n.promised + n.picked + n.packed + n.shipped as not_arrived, n.holds_open > 0 as is_held,
+    n.held + n.collected + n.earned + n.refunded > 0 as is_paid,
     exists (select from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id
       and p.handed_over_at is not null) as has_left,
     (select min(c.code) from connection c where c.merchant_id = o.merchant_id and c.kind = 'sms') as gateway
@@ -378,6 +379,7 @@ def _notice(
         place=parcel.get("place") or "",
         until=parcel.get("until"),
         amount_minor=order["amount"],
+        is_paid=order["is_paid"],
         part_only=order["stage"] not in ("canceled", "expired"),
         stop_url=f"{post['link']}/stop" if post["link"] else "",
         accent=brand.accent,
