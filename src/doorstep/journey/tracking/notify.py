@@ -356,7 +356,7 @@ def _notice(
         key=ask.body.key,
         merchant=brand.name,
         sender=_sender(order),
-        reply_to=brand.support if is_mailbox(brand.support) else order["email"],
+        reply_to=next(filter(is_mailbox, (brand.support, order["email"])), ""),
         to=post["email"],
         phone=post["sms"],
         at=ask.at,
