@@ -219,6 +219,8 @@ PAGES: tuple[Shot, ...] = (
     Shot("floor-site", a_site),
     Shot("hand-over", a_hand_over),
     Shot("brand", "/settings/brand"),
+    Shot("notices", "/settings/notices"),
+    Shot("notice-words", "/settings/notices/shipped"),
     Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
     Shot("buyer-on-its-way", as_its_buyer("fulfilled")),
     Shot("buyer-completed", as_its_buyer("completed", "uk")),

@@ -534,6 +534,11 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("GET", "/settings/methods/new"): DESK - {READ_ONLY},
     ("GET", "/settings/methods/{merchant:str}"): DESK - {READ_ONLY},
     ("POST", "/settings/methods/{merchant:str}"): DESK - {READ_ONLY},
+    ("GET", "/settings/notices"): DESK - {READ_ONLY},
+    ("POST", "/settings/notices"): DESK - {READ_ONLY},
+    ("GET", "/settings/notices/{fact:str}"): DESK - {READ_ONLY},
+    ("POST", "/settings/notices/{fact:str}"): DESK - {READ_ONLY},
+    ("GET", "/settings/notices/{fact:str}/sample"): DESK - {READ_ONLY},
     ("GET", "/settings/brand"): DESK - {READ_ONLY},
     ("POST", "/settings/brand"): DESK - {READ_ONLY},
     ("GET", "/settings/brand/sample"): DESK - {READ_ONLY},
@@ -587,6 +592,7 @@ async def _named(shop: Shop, web: str) -> dict[str, Any]:
         "plugin": "ratecard",
         "code": "nonsense",
         "import": "imp_999999999",
+        "fact": "shipped",
     }
     return {**named, **more, "key": key.id}
 

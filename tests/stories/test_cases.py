@@ -18,6 +18,7 @@ from doorstep.journey.tracking.open_case import MOST_OPEN, TooManyCases
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.plug.notifier import Delivered, Letter, Outcome
 from doorstep.setup.branding import keep_brand
+from doorstep.setup.notices.rules import set_rule
 from doorstep.spine.exceptions import MEANS, NEXT_ACTION
 from doorstep.spine.outcome import BUYER, Actor, Ask
 from doorstep.spine.runner import Answer, run
@@ -74,6 +75,7 @@ async def inbox(shop: Shop) -> list[tuple[str, str]]:
 async def order(shop: Shop) -> str:
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         await tx.run("update merchant set email = 'hello@mugs.example' where merchant_id = $1", shop.merchant)
+        await set_rule(tx, shop.merchant, "backordered", "email", on=False)
     return await shop.place(("MUG", 1), number="#1001", payment_term="on_account")
 
 

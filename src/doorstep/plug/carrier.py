@@ -6,7 +6,7 @@ Money is whole minor units, weights are grams, lengths are millimeters, times ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -146,6 +146,7 @@ class TrackEvent(Struct, frozen=True, kw_only=True):
     reason: str = ""  # why it went wrong, one word: absent, unverifiable, customs, …
     party: str = ""  # at whose side the fault lies: carrier, buyer, merchant, customs
     proof: Proof | None = None  # with the event that delivers
+    until: date | None = None  # how long it can be picked up
 
     @property
     def fingerprint(self) -> str:

@@ -1,7 +1,7 @@
-"""registry: carriers and payment providers by name: those built in, and those of installed packages.
+"""registry: carriers, payment providers and gateways by name: those built in, and those of installed packages.
 
 A package offers one by an entry point in the group `doorstep.plugins`: its name is the plugin's name, its object a
-`CarrierPlugin` or a `PaymentsPlugin`. Nothing is imported before it is asked for.
+`CarrierPlugin`, a `PaymentsPlugin` or an `SmsPlugin`. Nothing is imported before it is asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Carrier
+from doorstep.plug.notifier import Notifier, TwilioSettings, TwilioSms
 from doorstep.plug.payments import Payments
 from doorstep.plug.ratecard import RateCard, RateCardCarrier, problems
 from doorstep.plug.simcarrier import SimCarrier, SimSettings, read_webhook, sim_wire
@@ -58,7 +59,18 @@ class PaymentsPlugin:
     secret_fields: tuple[str, ...] = ()
 
 
-Plugin = CarrierPlugin | PaymentsPlugin
+@dataclass(frozen=True, slots=True)
+class SmsPlugin:
+    """How to make a gateway for text messages of its settings; it is sent `Text`s."""
+
+    settings: type[Struct]
+    build: Callable[[str, Any], Notifier]
+    about: str = ""
+    secret_fields: tuple[str, ...] = ()
+
+
+Plugin = CarrierPlugin | PaymentsPlugin | SmsPlugin
+KIND_OF: dict[type[Plugin], str] = {CarrierPlugin: "carrier", PaymentsPlugin: "payments", SmsPlugin: "sms"}
 
 
 def _rate_card_carrier(code: str, card: RateCard) -> RateCardCarrier:
@@ -79,6 +91,7 @@ BUILT_IN: dict[str, Plugin] = {
     "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
     "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",), read_webhook),
     "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
+    "twilio": SmsPlugin(TwilioSettings, TwilioSms, "text messages: Twilio, or who speaks like it", ("auth_token",)),
 }
 
 
@@ -95,6 +108,14 @@ def payments(plugin: str, code: str, config: Mapping[str, Any]) -> Payments:
     found = _find(plugin)
     if not isinstance(found, PaymentsPlugin):
         raise UnknownPlugin(plugin=plugin, wanted="payments")
+    return found.build(code, _settings(plugin, found, config))
+
+
+def sms(plugin: str, code: str, config: Mapping[str, Any]) -> Notifier:
+    """`config` holds the secrets decrypted."""
+    found = _find(plugin)
+    if not isinstance(found, SmsPlugin):
+        raise UnknownPlugin(plugin=plugin, wanted="sms")
     return found.build(code, _settings(plugin, found, config))
 
 
@@ -126,8 +147,9 @@ def about(plugin: str) -> str:
     return _find(plugin).about
 
 
-def is_carrier(plugin: str) -> bool:
-    return isinstance(_find(plugin), CarrierPlugin)
+def kind_of(plugin: str) -> str:
+    """What accounts with it are: carrier, payments or sms."""
+    return KIND_OF[type(_find(plugin))]
 
 
 def names() -> list[str]:
@@ -140,9 +162,9 @@ def _find(name: str) -> Plugin:
         return BUILT_IN[name]
     for point in entry_points(group=GROUP, name=name):
         plugin = point.load()
-        if isinstance(plugin, CarrierPlugin | PaymentsPlugin):
+        if isinstance(plugin, CarrierPlugin | PaymentsPlugin | SmsPlugin):
             return plugin
-        raise TypeError(f"entry point {name} of {GROUP} is neither a CarrierPlugin nor a PaymentsPlugin")
+        raise TypeError(f"entry point {name} of {GROUP} is no CarrierPlugin, no PaymentsPlugin and no SmsPlugin")
     raise UnknownPlugin(plugin=name, installed=names())
 
 

@@ -94,14 +94,15 @@ class Wire:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         tries: int | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> T:
         """The answer; Rejected for a clear no; NoAnswer when the tries are used up.
 
-        `into=bytes` is the answer as it came: a label to print, not JSON.
+        `into=bytes` is the answer as it came: a label to print, not JSON. `form`: instead of a JSON body.
         """
         self._refuse_while_resting()
         keyed = {"Idempotency-Key": key} if key else {}
-        request = self._request(method, path, body, {**keyed, **(headers or {})}, params)
+        request = self._request(method, path, body, {**keyed, **(headers or {})}, params, form)
         try:
             answer = await self._with_tries(request, into, tries or self.policy.tries)
         except NoAnswer:
@@ -153,11 +154,14 @@ class Wire:
         return bytes(content)
 
     def _request(
-        self, method: str, path: str, body: Any, headers: Mapping[str, str], params: Mapping[str, str] | None
-    ) -> httpx.Request:
+        self, method: str, path: str, body: Any, headers: Mapping[str, str], params: Mapping[str, str] | None,
+        form: Mapping[str, str] | None,
+    ) -> httpx.Request:  # fmt: skip
         content = None if body is None else msgspec.json.encode(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
-        return self._open().build_request(method, path, headers={**kind, **headers}, content=content, params=params)
+        return self._open().build_request(
+            method, path, headers={**kind, **headers}, content=content, params=params, data=dict(form) if form else None
+        )
 
     def _open(self) -> httpx.AsyncClient:
         """Connections belong to one event loop: another loop gets its own client."""

@@ -190,6 +190,12 @@ def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     return jobs
 
 
+def canceled_notice(now: OrderFacts) -> Job:
+    """What the buyer is told: so many units in all, which makes it one thing told once."""
+    units = sum(line.canceled for line in now.lines)
+    return Job("notify", {"order": public("ord", now.order_id), "kind": "canceled", "about": str(units)})
+
+
 def _overpaid(order: OrderFacts) -> int:
     return max(0, int(order.row["earned"]) - int(order.row["owed"]))
 

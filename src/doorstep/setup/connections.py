@@ -1,4 +1,4 @@
-"""connections: a merchant's accounts with carriers and payment providers; the secret part of each is sealed."""
+"""connections: a merchant's accounts with carriers, payment providers, gateways; the secret part of each is sealed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from doorstep.setup import checks, log
 from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
-KINDS = ("carrier", "payments")
+KINDS = ("carrier", "payments", "sms")
 
 THERE = """
 select connection_id, plugin, settings, secret from connection where merchant_id = $1 and kind = $2 and code = $3
@@ -39,7 +39,7 @@ REMOVE = "delete from connection where merchant_id = $1 and kind = $2 and code =
 
 
 class NotAKind(Refusal):
-    """An account is with a carrier or with a payment provider."""
+    """An account is with a carrier, with a payment provider, or with a gateway for text messages."""
 
     status = 422
 

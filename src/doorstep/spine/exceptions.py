@@ -55,6 +55,7 @@ MEANS: dict[str, str] = {
     "silence": "nothing was heard of the parcel for longer than is usual on its way",
     "unknown_status": "the carrier said a word that nobody here knows",
     "carrier_to_tell": "the carrier is to be told what to do with the parcel",
+    "notice_failed": "a notice could not be handed over: its address takes none",
     # the buyer
     "case_not_arrived": "the buyer says that nothing arrived",
     "case_damaged": "the buyer says that something is damaged",
@@ -110,6 +111,7 @@ NEXT_ACTION: dict[str, str] = {
     "silence": "ask the carrier, and tell the buyer before they ask",
     "unknown_status": "ask the carrier what it means, and add it to the carrier's words",
     "carrier_to_tell": "tell the carrier; then say here that it is done",
+    "notice_failed": "ask for another address or number, or call; of the merchant's own, set it right in the settings",
     "case_not_arrived": "ask the carrier; resend or refund; tell the buyer",
     "case_damaged": "resend or refund; claim it from the carrier; tell the buyer",
     "case_wrong_item": "resend or refund; take the wrong one back; tell the buyer",

@@ -29,6 +29,10 @@ def _nowhere(_merchant: int, _order: int) -> str:
     return ""
 
 
+async def _no_notifier(_merchant: int, medium: str) -> Any:
+    raise TryLater(f"there is nothing here to send by: {medium}")
+
+
 @dataclass(slots=True)
 class World:
     db: Db
@@ -42,6 +46,8 @@ class World:
     tracking_link: Link = _nowhere
     # How many questions an account is asked at once, and how long who is late is left alone.
     lines: Lines = field(default_factory=Lines)
+    # A merchant's own way to its buyers by a medium, beside the letters.
+    open_notifier: Open = _no_notifier
 
     async def carrier(self, merchant: int, code: str) -> Any:
         """The merchant's carrier account of that code, as `doorstep.plug.carrier.Carrier`."""
@@ -50,6 +56,10 @@ class World:
     async def payments(self, merchant: int, code: str = "") -> Any:
         """The merchant's payment provider, as `doorstep.plug.payments.Payments`; '' for its only one."""
         return await self.open_payments(merchant, code)
+
+    async def notifier_of(self, merchant: int, medium: str) -> Any:
+        """What carries notices by that medium, as `doorstep.plug.notifier.Notifier`."""
+        return self.notifier if medium in ("email", "office") else await self.open_notifier(merchant, medium)
 
     def reading(self, merchants: Sequence[int]) -> AbstractAsyncContextManager[Tx]:
         """A short read-only transaction, over before the outside is called."""

@@ -114,7 +114,7 @@ def follow(of: Whole, now: datetime) -> Following:
         boxes=[_box(of, part, parcel, zone) for part, parcel in _on_their_way(of)],
         not_sent=_not_sent(of),
         cases=of.cases,
-        notices=of.notices,
+        notices=[notice for notice in of.notices if notice.has_reached],
         last_at=max([event.happened_at for event in of.timeline], default=of.order.placed_at),
         is_over=arrived,
     )

@@ -10,12 +10,12 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.buyer import look, looking_up, page, settings, telling
+from doorstep.doors.buyer import look, looking_up, page, settings, stopping, telling
 from doorstep.doors.buyer.asking import Asked, asked_of
 from doorstep.doors.buyer.looking_up import with_retry
 from doorstep.doors.console.routes import pages
 from doorstep.doors.console.signing_in import AnyRequest
-from doorstep.doors.console.visit import read_form
+from doorstep.doors.console.visit import read_form, read_posted
 from doorstep.doors.http.problems import BadRequest, NoSuchPage, refusal_of
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.tenant import Db
@@ -31,6 +31,8 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/t/look/{name:str}", look.colors),
     ("GET", "/t/logo/{merchant:str}/{name:str}", look.logo),
     ("GET", "/t/{token:str}", page.show),
+    ("GET", "/t/{token:str}/stop", stopping.show),
+    ("POST", "/t/{token:str}/stop", stopping.change),
     ("POST", "/t/{token:str}/cases", telling.open_case),
     ("POST", "/t/{token:str}/cases/{case:str}", telling.write),
 )
@@ -48,7 +50,7 @@ def routes(db: Db) -> list[ControllerRouterHandler]:
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
         asked_of(db, request, {}).speak()
-        form = await read_form(request) if method == "POST" else {}
+        form = await _form(request, call) if method == "POST" else {}
         return await call(asked_of(db, request, form))
 
     bound = HTTPRouteHandler(
@@ -56,6 +58,11 @@ def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
         request_max_body_size=None,
     )  # fmt: skip
     return bound(answer)
+
+
+async def _form(request: AnyRequest, call: Page) -> dict[str, str]:
+    """Mail programs send theirs as browsers send files."""
+    return (await read_posted(request))[0] if call is stopping.change else await read_form(request)
 
 
 def _refused(request: AnyRequest, error: Exception) -> Response[Any]:

@@ -1,4 +1,4 @@
-"""connecting: `connect carrier`, `connect payments`, `connect list`."""
+"""connecting: `connect carrier`, `connect payments`, `connect sms`, `connect list`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Settings = Annotated[
 
 @app.callback()
 def connect() -> None:
-    """Accounts with carriers and payment providers. What is secret in the settings is kept sealed."""
+    """Accounts with carriers, payment providers and gateways. What is secret in the settings is kept sealed."""
 
 
 @app.command("carrier")
@@ -40,6 +40,18 @@ def payments(
 ) -> None:
     """Add an account with a payment provider, or set it anew. Nobody outside is asked."""
     _connect("payments", code, plugin, settings, merchant, json)
+
+
+@app.command("sms")
+def sms(
+    code: Code,
+    plugin: Annotated[str, typer.Option("--plugin", help="Which plugin talks to it: twilio …")] = "twilio",
+    settings: Settings = "{}",
+    merchant: Merchant = "",
+    json: Json = False,
+) -> None:
+    """Add an account with a gateway for text messages, or set it anew. Nobody outside is asked."""
+    _connect("sms", code, plugin, settings, merchant, json)
 
 
 def _connect(kind: str, code: str, plugin: str, settings: str, merchant: str, json: bool) -> None:

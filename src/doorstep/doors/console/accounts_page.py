@@ -30,7 +30,7 @@ from doorstep.setup.connections import connect, connection_of, connections, disc
 from doorstep.spine.tenant import tenant_tx
 
 RATE_CARD = "ratecard"
-KINDS = Told({"carrier": "Carrier", "payments": "Payments"})
+KINDS = Told({"carrier": "Carrier", "payments": "Payments", "sms": "Text messages"})
 DONE = Told({
     "account": "The account is kept", "dropped": "The account is forgotten", "method": "The shipping method is kept",
     "answers": "It answers", "payments": "Its settings fit; no money was asked for",
@@ -137,7 +137,7 @@ async def test(visit: Visit) -> Response[str]:
             asked = _sample(sites[0] if sites else None)
             context["rates"] = await registry.carrier(known[0], code, known[1]).rates(asked)
         else:
-            registry.payments(known[0], code, known[1])
+            registry.check(known[0], known[1])
     except Refusal as refusal:
         context |= {"trouble": gettext(refusal.sentence), "reasons": reasons(refusal)}
     return visit.show("account_test.html", is_carrier=kind == "carrier", **context)
@@ -157,7 +157,7 @@ def _sample(site: setup.Site | None) -> Shipment:
 
 
 def _kind(plugin: str) -> str:
-    return "carrier" if registry.is_carrier(plugin) else "payments"
+    return registry.kind_of(plugin)
 
 
 async def _account(visit: Visit) -> tuple[int, Form]:

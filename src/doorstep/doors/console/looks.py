@@ -19,7 +19,7 @@ from babel.dates import get_day_names, get_month_names
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from doorstep.doors.console import browsers, goods_words, words
+from doorstep.doors.console import browsers, goods_words, notice_words, words
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
@@ -47,6 +47,7 @@ def environment() -> Environment:
         icon=icon,
         words=words,
         goods=goods_words,
+        notice_words=notice_words,
         now=clock.now,
         reader=reader,
         languages=LANGUAGES,

@@ -25,6 +25,7 @@ REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("/settings/log", MANAGERS, NOBODY),
     ("/settings/keys", KEY_HOLDERS, KEY_HOLDERS),
     ("/settings/brand", KEY_HOLDERS, KEY_HOLDERS),
+    ("/settings/notices", KEY_HOLDERS, KEY_HOLDERS),
     ("/settings/accounts", MANAGERS, MANAGERS),
     ("/settings/rate-cards", MANAGERS, MANAGERS),
     ("/settings/sites", KEY_HOLDERS, MANAGERS),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from doorstep.doors.console import notice_words
 from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof
@@ -414,7 +415,7 @@ HAPPENED = Told(
         "instruct": "The carrier is to do something else",
         "deliver": "Delivered",
         "lose": "Written off as lost",
-        "keep_notice": "The buyer got a letter",
+        "keep_notice": "A notice was sent",
         "open_case": "The buyer says that something is wrong",
         "answer_case": "Message in a case",
         "close_case": "Case closed",
@@ -480,6 +481,8 @@ def happened(verb: str, data: Mapping[str, Any]) -> str:
         return TOLD.get(str(data.get("what")), HAPPENED[verb])
     if verb == "check" and data.get("held"):
         return _("Checked, and held")
+    if verb == "keep_notice":
+        return notice_words.happened(str(data.get("medium", "email")), str(data.get("state", "sent")))
     if verb == "track" and data.get("state"):
         return _("Parcel: %(state)s", state=scan(str(data["state"])).lower())
     return HAPPENED.get(verb, titled(verb))
@@ -619,7 +622,7 @@ ERRANDS = Told(
         "ask_capture": "The provider is asked for the held money",
         "ask_release_of_funds": "The provider is asked to let the held money go",
         "ask_refund": "The provider is asked to send money back",
-        "notify": "The buyer gets an e-mail",
+        "notify": "The buyer is told, as the rules of notices say",
         "deliver_webhook": "Subscribers are told",
     }
 )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from doorstep.doors.reads.order import EXISTS, rows_as_json
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
+from doorstep.setup.notices.kinds import TO_BUYER
 from doorstep.spine.tenant import Tx
 
 
@@ -34,11 +35,23 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A letter that was sent to the buyer."""
+    """What somebody was told of the order, or is not told, and why. `medium`: email and sms to the buyer, office to
+    the merchant, webhook to its program. `state`: waiting (until `due_at`), sending, unknown, sent, dropped, failed;
+    `sent_at` is since when it is so."""
 
     kind: str
     subject: str
     sent_at: datetime
+    medium: str
+    state: str
+    address: str
+    why: str
+    due_at: datetime | None
+
+    @property
+    def has_reached(self) -> bool:
+        """Whether its buyer has it."""
+        return self.state == "sent" and self.medium in TO_BUYER
 
 
 class Cases(Struct, frozen=True, kw_only=True):
@@ -56,7 +69,7 @@ CASES = f"""
   from contact_case c join attention a on a.merchant_id = c.merchant_id and a.attention_id = c.case_id
   where c.merchant_id = o.merchant_id and c.order_id = o.order_id order by c.case_id)"""
 NOTICES = """
-(select n.kind, n.subject, n.sent_at from notice n
+(select n.kind, n.subject, n.sent_at, n.medium, n.state, n.address, n.why, n.due_at from notice n
   where n.merchant_id = o.merchant_id and n.order_id = o.order_id order by n.sent_at, n.key)"""
 OF_ORDER = f"""
 select row_to_json(w) from (select {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices

@@ -1,4 +1,4 @@
-"""outside: the world that errands call: carriers and providers from the merchants' connections, and the post."""
+"""outside: the world that errands call: a merchant's carriers, providers and gateways by its accounts, and the post."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from doorstep.kit.budget import Budget
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
 from doorstep.plug import registry
-from doorstep.plug.notifier import mailer
+from doorstep.plug.notifier import WebhookNotifier, WebhookSender, mailer
 from doorstep.setup.connections import config_of
+from doorstep.setup.notices.rules import endpoint_of, wanted
 from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
@@ -29,7 +30,7 @@ CARRIER_CALLS = "DOORSTEP_CARRIER_CALLS_PER_HOUR"
 
 
 class NotConnected(Refusal):
-    """The merchant has no such account with a carrier or payment provider."""
+    """The merchant has no such account with a carrier, a payment provider or a gateway."""
 
 
 class Connections:
@@ -38,12 +39,23 @@ class Connections:
     def __init__(self, db: Db, keys: Keyring) -> None:
         self._db, self._keys = db, keys
         self._open: dict[tuple[str, int, str], tuple[bytes, Any]] = {}
+        self._sender = WebhookSender()
 
     async def carrier(self, merchant: int, code: str) -> Any:
         return await self._opened("carrier", registry.carrier, merchant, code)
 
     async def payments(self, merchant: int, code: str) -> Any:
         return await self._opened("payments", registry.payments, merchant, code)
+
+    async def notifier(self, merchant: int, medium: str) -> Any:
+        """Refuses NotConnected."""
+        if medium == "sms":
+            return await self._opened("sms", registry.sms, merchant, "")
+        async with tenant_tx(self._db, [merchant], readonly=True) as tx:
+            endpoint = endpoint_of(merchant, await wanted(tx, merchant))
+        if endpoint is None:
+            raise NotConnected(kind=medium)
+        return WebhookNotifier(endpoint, self._sender)
 
     async def _opened(
         self, kind: str, build: Callable[[str, str, Mapping[str, Any]], Any], merchant: int, code: str
@@ -67,4 +79,4 @@ def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
     budget = Budget(int(env.get(CARRIER_CALLS, "0")))
     return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every, budget=budget,
-                 tracking_link=links.url)  # fmt: skip
+                 tracking_link=links.url, open_notifier=connections.notifier)  # fmt: skip

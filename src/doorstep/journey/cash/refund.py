@@ -125,4 +125,6 @@ def _refunded(books: Mapping[int, Books], order_of: Mapping[int, int], ask: Ask[
     outcome.events = [Event("refund", [Cash(payment.amount_minor, "earned", "refunded")], told)]
     done = {"state": "done", "provider_ref": ask.body.provider_ref, "done_at": ask.at}
     outcome.facts = [Update("payment", {"payment_id": payment_id}, done)]
+    told_to = {"order": public("ord", outcome.order), "kind": "refunded", "about": ask.body.payment}
+    outcome.then = [Job("notify", told_to)]
     return outcome

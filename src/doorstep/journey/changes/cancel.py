@@ -18,6 +18,7 @@ from doorstep.setup.canceling import (
     Touched,
     cancel_units,
     cancelable,
+    canceled_notice,
     freed_skus,
     money_back,
     opened_parcels,
@@ -167,6 +168,8 @@ def _then(
         yield from money_back(order, now, ask.body.reason or "canceled")
     for parcel_id in dict.fromkeys(inside.parcel_id for inside in opened if inside.label_state == "bought"):
         yield Job("want_void", {"parcel": public("par", parcel_id)})
+    if not order.row["drafts"] and not order.row["history"]:
+        yield canceled_notice(now)
     # With less owed, or without the line that was missing, the rest may go on.
     if not now.row["drafts"] and not now.row["history"] and any(line.open for line in now.lines):
         yield Job("check", {"order": public("ord", order.order_id)})

@@ -59,6 +59,8 @@ def decide(floor: Floor, told: set[int], ask: Ask[Release]) -> Outcome:
     if order not in told and not any(sibling.released_at for sibling in floor.siblings(of)):
         told.add(order)
         outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "awaiting_fulfillment"}))
+        if len(floor.siblings(of)) > 1:
+            outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "split"}))
     return outcome
 
 

@@ -264,10 +264,14 @@ def _outcome(
         outcome.events.append(Event(verb, moves, {"sites": choice.why["chosen"]}))
         released = dict.fromkeys([*at_site.values(), *_waited(order)])
         outcome.then += [Job("release", {"fulfillment_order": public("ful", fo)}) for fo in released]
-    outcome.facts = [*rows, *_new_dates(facts, left, order, known, at_site, dates, ask)]
+    later = _new_dates(facts, left, order, known, at_site, dates, ask)
+    outcome.facts = [*rows, *later]
+    outcome.then += _delays(order, later)
     # The same answer as the last time is no new decision.
     if moves or (settles and choice.missing and facts.decided.get(order.order_id) != choice.why):
         outcome.facts.append(_decision(order, choice, next(left.ids), ask))
+        if choice.missing:
+            outcome.then.append(Job("notify", {"order": public("ord", order.order_id), "kind": "backordered"}))
     outcome.answer |= {
         "promised": sum(take.quantity for take in choice.takes),
         "fulfillment_orders": [public("ful", fo) for fo in at_site.values()],
@@ -309,6 +313,13 @@ def _new_dates(
             reason = "its goods were given back, and promised anew"
             rows.append(promise_row(new, next(left.ids), order.order_id, fulfillment_order, ask.at, reason))
     return rows
+
+
+def _delays(order: OrderFacts, later: list[Update | Insert]) -> list[Job]:
+    """Of a date that supersedes another the buyer hears, where it is later than any before it: `notify` looks."""
+    new = dict.fromkeys(row.values["deliver_by"].isoformat() for row in later if isinstance(row, Insert))
+    named = public("ord", order.order_id)
+    return [Job("notify", {"order": named, "kind": "delayed", "about": day}) for day in new]
 
 
 def _decision(order: OrderFacts, choice: Choice, decision_id: int, ask: Ask[Any]) -> Insert:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -31,6 +31,7 @@ from doorstep.plug.states import (
     stronger,
     weight,
 )
+from doorstep.setup.clocks import clock_of
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import count_state
@@ -54,7 +55,8 @@ select p.merchant_id as merchant, p.parcel_id, p.order_id, p.label_state, p.stat
   where p.merchant_id = any($1) and p.parcel_id = any($2)
 """
 KNOWN = """
-select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof
+select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party,
+    e.proof, e.until
   from unnest($1::bigint[], $2::bigint[], $3::bytea[]) d(merchant_id, parcel_id, digest)
   join parcel_event e on e.merchant_id = d.merchant_id and e.parcel_id = d.parcel_id and e.digest = d.digest
 """
@@ -67,6 +69,9 @@ select a.parcel_id, a.attention_id, a.kind, a.why ->> 'raw_code' as raw_code fro
 # A parcel that is not at its end after so long is followed no more; the silence is somebody's to look at.
 FOLLOWED_FOR = timedelta(days=90)
 UNKNOWN = "unknown_status"
+# States whose buyer may be told of them; that a parcel arrived is said by `deliver`.
+TOLD_DAILY = frozenset({"out_for_delivery", "attempted"})
+TOLD = TOLD_DAILY | {"customs_hold", "available_for_pickup", "returned_to_sender"}
 
 Word = Annotated[str, Meta(max_length=200)]
 State = Annotated[str, Meta(max_length=40, description="a delivery state, or `news`; empty: that of the UPU code")]
@@ -96,6 +101,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reason: Annotated[str, Meta(max_length=60)] = ""
     party: Annotated[str, Meta(max_length=60)] = ""
     proof: ProofOfDelivery | None = None
+    until: Annotated[date | None, Meta(description="how long it can be picked up")] = None
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -365,7 +371,7 @@ def as_event(scan: Scan) -> TrackEvent:
     return TrackEvent(
         happened_at=scan.happened_at, code=scan.code, raw_code=scan.raw_code,
         state=scan.state or state_of_upu(scan.code), place=scan.place, message=scan.message, reason=scan.reason,
-        party=scan.party, proof=proof,
+        party=scan.party, proof=proof, until=scan.until,
     )  # fmt: skip
 
 
@@ -374,7 +380,7 @@ def digest_of(event: TrackEvent) -> bytes:
 
 
 def _event_of(row: Mapping[str, Any]) -> TrackEvent:
-    names = ("happened_at", "code", "raw_code", "state", "place", "message", "reason", "party")
+    names = ("happened_at", "code", "raw_code", "state", "place", "message", "reason", "party", "until")
     proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
     return TrackEvent(**{name: row[name] for name in names}, proof=proof)
 
@@ -388,6 +394,8 @@ def _told(event: TrackEvent) -> dict[str, Any]:
         told |= {"reason": event.reason, "party": event.party}
     if event.proof:
         told["proof"] = event.proof
+    if event.until:
+        told["until"] = event.until
     return told
 
 
@@ -396,6 +404,7 @@ def _row(parcel: Parcel, digest: bytes, event: TrackEvent, ask: Ask[Any]) -> dic
         "parcel_id": parcel.parcel_id, "digest": digest, "recorded_at": ask.at, "happened_at": event.happened_at,
         "code": event.code, "raw_code": event.raw_code, "state": event.state, "place": event.place,
         "message": event.message, "reason": event.reason, "party": event.party, "proof": event.proof,
+        "until": event.until,
     }  # fmt: skip
 
 
@@ -404,7 +413,7 @@ def _better(parcel: Parcel, digest: bytes, event: TrackEvent) -> Update:
     found = {"parcel_id": parcel.parcel_id, "digest": digest}
     return Update("parcel_event", found, {
         "code": event.code, "state": event.state, "message": event.message, "reason": event.reason,
-        "party": event.party, "proof": event.proof,
+        "party": event.party, "proof": event.proof, "until": event.until,
     })  # fmt: skip
 
 
@@ -419,6 +428,8 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
             yield Job("deliver", {"parcel": name, "happened_at": heaviest.at} | _received_by(news))
         elif after in ("lost", "destroyed", "seized"):
             yield Job("lose", {"parcel": name, "reason": after})
+    if after in TOLD and after != parcel.state and parcel.is_filled:
+        yield Job("notify", _notice_of(parcel, heaviest))
     watch = ask.body.watch
     young = parcel.handed_over_at is None or ask.at - parcel.handed_over_at < FOLLOWED_FOR
     if watch and after not in FINAL_STATES and young:
@@ -427,6 +438,14 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
         due = next_ask(_watched(facts, after, quiet, heard, ask), ask.at)
         body = {"parcel": name, "round": watch.round + 1, "quiet": quiet}
         yield Job("follow", body, max(due, watch.not_before or due), key=f"follow:{name}:{watch.round + 1}")
+
+
+def _notice_of(parcel: Parcel, heaviest: Weight) -> dict[str, str]:
+    """Of some states each day is news of its own."""
+    body = {"order": public("ord", parcel.order_id), "kind": heaviest.state, "parcel": parcel.name}
+    if heaviest.state in TOLD_DAILY and heaviest.at:
+        body["about"] = heaviest.at.astimezone(clock_of(parcel.to_country)).date().isoformat()
+    return body
 
 
 def _received_by(news: Mapping[bytes, TrackEvent]) -> dict[str, str]:

@@ -1,11 +1,14 @@
-"""notifier: news to people and machines outside: mail and signed webhooks, each attempt ending in one plain outcome."""
+"""notifier: news to people and programs outside: mail, text messages, signed webhooks; each try ends in one outcome."""
 
 from doorstep.plug.notifier.mail import FolderMailer, Letter, Mailer, SmtpMailer, SmtpSettings, has_server, mailer
 from doorstep.plug.notifier.outcome import SCHEDULE, Delivered, Gone, Outcome, RetryAt, next_try
+from doorstep.plug.notifier.sms import Text, TwilioSettings, TwilioSms
+from doorstep.plug.notifier.socket import LooksUp, Notifier, known
 from doorstep.plug.notifier.webhook import (
     LARGEST_BODY,
     Endpoint,
     WebhookMessage,
+    WebhookNotifier,
     WebhookSender,
     new_webhook_secret,
     webhook_headers,
@@ -19,14 +22,21 @@ __all__ = [
     "FolderMailer",
     "Gone",
     "Letter",
+    "LooksUp",
     "Mailer",
+    "Notifier",
     "Outcome",
     "RetryAt",
     "SmtpMailer",
     "SmtpSettings",
+    "Text",
+    "TwilioSettings",
+    "TwilioSms",
     "WebhookMessage",
+    "WebhookNotifier",
     "WebhookSender",
     "has_server",
+    "known",
     "mailer",
     "new_webhook_secret",
     "next_try",

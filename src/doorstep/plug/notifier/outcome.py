@@ -33,10 +33,11 @@ class RetryAt(Struct, frozen=True, tag="retry_at"):
 
 
 class Gone(Struct, frozen=True, tag="gone"):
-    """No further try; with `disable` nothing should be sent there any more."""
+    """No further try; with `disable` nothing should be sent there any more. `stopped`: whoever it is for said so."""
 
     reason: str
     disable: bool = False
+    stopped: bool = False
 
 
 Outcome = Delivered | RetryAt | Gone

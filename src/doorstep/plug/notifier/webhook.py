@@ -98,6 +98,16 @@ class WebhookSender:
         return self._pool
 
 
+class WebhookNotifier:
+    """Notices for a merchant's own program, at its one address."""
+
+    def __init__(self, endpoint: Endpoint, sender: WebhookSender) -> None:
+        self._endpoint, self._sender = endpoint, sender
+
+    async def send(self, messages: Sequence[WebhookMessage]) -> list[Outcome]:
+        return [await self._sender.send(self._endpoint, message) for message in messages]
+
+
 def webhook_headers(secrets: Sequence[str], message: WebhookMessage, at: datetime) -> dict[str, str]:
     """One signature for each secret, so that a receiver with either of them is content."""
     signatures = [Webhook(secret).sign(message.id, at, message.body.decode()) for secret in secrets]

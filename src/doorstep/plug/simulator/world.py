@@ -16,6 +16,7 @@ from doorstep.plug.simulator.answer import Answer, Wrong, read_as
 from doorstep.plug.simulator.carrier import Accepting, SimulatedCarrier
 from doorstep.plug.simulator.journal import Journal, Told
 from doorstep.plug.simulator.payments import SimulatedPayments
+from doorstep.plug.simulator.sms import SimulatedSms, nobody_of
 from doorstep.plug.simulator.worldclock import WorldClock
 
 
@@ -50,6 +51,7 @@ class World:
         self.clock = clock or WorldClock()
         self.carrier = SimulatedCarrier(seed, accepting or Accepting(), disorder)
         self.payments = SimulatedPayments()
+        self.sms = SimulatedSms()
         self._answers: dict[str, tuple[bytes, Answer]] = {}
         self._journal = Journal(None)
         journal = Journal(state)
@@ -57,8 +59,12 @@ class World:
         self._journal = journal
 
     def handle(
-        self, method: str, path: str, body: Any = None, key: str = "", params: Mapping[str, str] | None = None
-    ) -> Answer:
+        self, method: str, path: str, body: Any = None, key: str = "", params: Mapping[str, str] | None = None,
+        who: str = "",
+    ) -> Answer:  # fmt: skip
+        """`who`: whom it says it comes from (Authorization)."""
+        if path.startswith("/sms/"):
+            return self._text(method, path, body, params or {}, who)
         try:
             return self._handle(method, path, body, key, params or {})
         except Wrong as no:
@@ -86,6 +92,16 @@ class World:
                 return self._control(what, path, body)
         raise Wrong(404, "no_such_thing", f"{method} {path}")
 
+    def _text(self, method: str, path: str, body: Any, params: Mapping[str, str], who: str) -> Answer:
+        match path.strip("/").split("/"):
+            case ["sms", "2010-04-01", "Accounts", account, "Messages.json"] if method in ("GET", "POST"):
+                now = self.clock.now()
+                answer = self.sms.handle(method, account, body, params, now, who)
+                if answer.status == 201:
+                    self._journal.append(Told(now, self.clock.wall(), method, path, body, nobody_of(account)))
+                return answer
+        return Answer(404, {"code": 20404, "message": f"{method} {path}", "status": 404})
+
     def state(self) -> dict[str, Any]:
         now = self.clock.now()
         return {
@@ -93,6 +109,7 @@ class World:
             "speed": self.clock.speed,
             "carrier": self.carrier.summary(now),
             "payments": self.payments.summary(now),
+            "sms": self.sms.summary(),
         }
 
     def _once(self, method: str, path: str, body: Any, key: str) -> Answer:
@@ -168,6 +185,7 @@ class World:
         last: Told | None = None
         for last in journal.replay():
             self.clock.pin(last.at)
-            self.handle(last.method, last.path, last.body, last.key)
+            # Of a text message the key is who sent it: the gateway takes none.
+            self.handle(last.method, last.path, last.body, last.key, who=last.key)
         if last is not None:
             self.clock.unpin(self.clock.now(), last.wall)
