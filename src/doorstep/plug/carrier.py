@@ -139,6 +139,8 @@ class TrackEvent(Struct, frozen=True, kw_only=True):
     reason: str = ""  # why it went wrong, one word: absent, unverifiable, customs, …
     party: str = ""  # at whose side the fault lies: carrier, buyer, merchant, customs
     proof: Proof | None = None  # with the event that delivers
+    holder: str = ""  # who had the parcel then; empty = the carrier of the label
+    leg: str = ""  # first_mile, line_haul or last_mile; empty = the whole way is one
 
     @property
     def fingerprint(self) -> str:

@@ -25,7 +25,7 @@ select e.kind, e.id, e.seq, e.txid::text::bigint as txid, e.pos, e.verb, e.actor
 NOW = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 # What the subject of a stream is called outside.
-PREFIXES = {"order": "ord", "sku": "sku", "asn": "asn", "merchant": "mer", "correction": "cor"}
+PREFIXES = {"order": "ord", "sku": "sku", "asn": "asn", "merchant": "mer", "correction": "cor", "load": "lod"}
 
 Place = tuple[int, int]
 BEGINNING: Place = (0, 0)

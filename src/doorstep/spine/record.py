@@ -34,6 +34,7 @@ FACTS = frozenset({
     "hold", "decision", "parcel", "parcel_line", "parcel_event", "fulfillment_order", "payment", "invoice", "series",
     "asn", "asn_line", "attention", "orders", "sku_alias", "correction", "correction_line", "credit_link",
     "party_review", "export_filing", "promise", "promise_end", "contact_case", "case_message", "notice",
+    "load", "load_stay", "load_share", "load_event", "parcel_stay", "parcel_number",
 })  # fmt: skip
 # Of these a row may go: what a corrected paper says no more. What became of it stands in the events.
 REPLACED = frozenset({"correction_line", "credit_link"})

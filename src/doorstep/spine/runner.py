@@ -74,7 +74,7 @@ async def _run(
     refusal: Refusal | None = None
     for attempt in range(ATTEMPTS):
         try:
-            async with tenant_tx(db, {ask.merchant for _, ask in now}) as tx:
+            async with tenant_tx(db, await verb.merchants(db, [ask for _, ask in now])) as tx:
                 tx.careful = careful
                 found = await _attempt(tx, verb, now, jobs)
             answers.update(found)
@@ -105,7 +105,7 @@ async def _run(
 
 
 # A rule may take it that these are in its list once: the second ask sees what the first one changed.
-SUBJECTS = ("order", "payment", "hold", "asn", "fulfillment_order", "parcel", "case")
+SUBJECTS = ("order", "payment", "hold", "asn", "fulfillment_order", "parcel", "load", "case")
 
 
 def _first_of_each(asks: Numbered) -> tuple[Numbered, Numbered]:
