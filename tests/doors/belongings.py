@@ -60,6 +60,8 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
             shop.merchant, job, CANARY,
         )  # fmt: skip
     await shop.connect("carrier", "simulator", f"carrier-{shop.merchant}")
+    load = await api.post("/v1/shipping/open-load", {"kind": "bag", "number": f"BAG {CANARY} {shop.merchant}"})
+    assert load.status_code == 200, load.text
     assert corrected.status_code == 200, corrected.text
     assert announced.status_code == created.status_code - 1 == 200, announced.text
     sku = created.json()
@@ -70,6 +72,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         "payment": f"pay_{payment['id']}",
         "case": case.json()["case"],
         "hold": f"hld_{hold['id']}",
+        "load": load.json()["load"],
         "asn": announced.json()["asn"],
         "invoice": f"inv_{invoice['id']}",
         "webhook": webhook.json()["webhook"]["id"],

@@ -52,7 +52,8 @@ _PARCEL_LINES = """
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no)"""
 _NEWS = """
-(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.proof
+(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.proof,
+    e.holder, e.leg
   from parcel p join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id
   order by e.parcel_id, e.happened_at desc, e.recorded_at desc)"""
@@ -112,6 +113,8 @@ class ParcelNews(Struct, frozen=True):
     place: str
     message: str
     proof: Proof | None
+    holder: str
+    leg: str
 
 
 class Attention(Struct, frozen=True):

@@ -1,0 +1,56 @@
+"""loads: bags, pallets, flights and customs entries as they are; the further numbers of their parcels as a list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from doorstep.doors.http.operations import Asked, operation
+from doorstep.doors.numbering import Told, number_them
+from doorstep.doors.reads import loads as reads
+from doorstep.setup.keys import READ
+
+
+class Numbers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`item` is the parcel: its id, or any number that finds it."""
+
+    numbers: Annotated[list[Told], Meta(min_length=1, max_length=1000)]
+
+
+class NumberNot(Struct, frozen=True, kw_only=True):
+    item: str
+    error: str
+    sentence: str
+
+
+class NumbersKept(Struct, frozen=True, kw_only=True):
+    kept: int
+    refused: list[NumberNot]
+
+
+@operation("GET", "/loads", scope=READ, tag="shipping", query=reads.LoadQuery, answer=reads.LoadPage)
+async def list_loads(asked: Asked) -> Any:
+    """Bags, pallets, flights and customs entries, the newest first."""
+    async with asked.reading() as tx:
+        return await reads.loads(tx, [asked.merchant], asked.query)
+
+
+@operation("GET", "/loads/{load}", scope=READ, tag="shipping", answer=reads.LoadWhole)
+async def get_load(asked: Asked) -> Any:
+    """A load with all that lies in it, and what happened to it.
+
+    By its id or its number. Of an operator's loads the parcels of all its merchants are shown.
+    """
+    return await reads.load(asked.db, [asked.merchant], asked.path["load"])
+
+
+@operation("POST", "/parcels/numbers", scope="shipping:write", tag="shipping", body=Numbers, answer=NumbersKept)
+async def number_parcels(asked: Asked) -> Any:
+    """Tell the last-mile numbers of many parcels, such as those of a whole flight.
+
+    Each is kept or refused by itself. An operator's key may name parcels of all its merchants.
+    """
+    kept, refused = await number_them(asked.db, asked.merchant, asked.body.numbers, asked.at, asked.actor)
+    told = [NumberNot(item=item, error=no.code, sentence=str(no)) for item, no in refused]
+    return NumbersKept(kept=kept, refused=told)
