@@ -151,6 +151,7 @@ class LoadWhole(Struct, frozen=True, kw_only=True):
     """`above` is what it lies in, the nearest first; of its parcels the first so many are shown, at any depth."""
 
     load: LoadRow
+    owner: str
     above: list[LoadRow]
     below: list[LoadBelow]
     all_parcels: int
@@ -189,12 +190,13 @@ async def load(db: Db, merchants: Sequence[int], word: str) -> LoadWhole:
         shares = [share for share in await tx.rows(SHARES, [row["merchant_id"]], within) if share["parcels"]]
         events = await tx.rows(EVENTS, *at)
     whose = sorted({share["of_merchant"] for share in shares})
-    async with tenant_tx(db, whose, readonly=True) as tx:
-        keys = {each["merchant_id"]: each for each in await tx.rows(KEYS, whose)}
+    async with tenant_tx(db, [row["merchant_id"], *whose], readonly=True) as tx:
+        keys = {each["merchant_id"]: each for each in await tx.rows(KEYS, list(tx.merchants))}
         parcels = await tx.rows(PARCELS, whose, within, 0, PARCELS_SHOWN + 1)
     every, weights = _added_up(row, below)
     return LoadWhole(
         load=load_row(row),
+        owner=keys[row["merchant_id"]]["name"],
         above=[load_row(each) for each in above],
         below=[
             LoadBelow(depth=each["depth"], load=load_row(each), all_parcels=every[each["load_id"]],
@@ -225,6 +227,8 @@ def _by_merchant(shares: Sequence[Any], keys: dict[int, Any]) -> list[LoadShare]
     found = []
     for merchant, named in sorted(keys.items(), key=lambda one: str(one[1]["name"])):
         theirs = [share for share in shares if share["of_merchant"] == merchant]
+        if not theirs:
+            continue
         parcels, grams = sum(one["parcels"] for one in theirs), sum(one["weight_g"] for one in theirs)
         found.append(LoadShare(merchant=named["key"], name=named["name"], parcels=parcels, weight_g=grams))
     return found
