@@ -1,4 +1,4 @@
-"""loads_page: `/loads`: bags, pallets, flights, customs entries; one with what lies in it; a phone's page to scan into."""
+"""loads_page: `/loads`: bags, pallets, flights, customs entries; one with what lies in it; a page to scan into it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""load_papers: what is stuck on a load, the tag with its barcode; and what travels beside it, the list of its parcels."""
+"""load_papers: what is stuck on a load, the tag with its barcode; and what travels beside it, their list."""
 
 from __future__ import annotations
 
