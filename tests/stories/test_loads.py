@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from doorstep.doors.reads.loads import load as whole_load
+from doorstep.doors.reads.way import ways
 from doorstep.journey.shipping.close_load import EmptyLoad, HeldInside
 from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
@@ -22,12 +27,13 @@ from doorstep.kit.refusals import NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
 from doorstep.spine.loads import LoadClosed, LoadOpen, StillInside
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import Db, Session, tenant_tx
 from doorstep.spine.world import World
 from tests.shop import HOME, Shop, open_shop
 
 HOUR = timedelta(hours=1)
 AWB = "020-12345675"
+AWBS = (f"020-{serial}{serial % 7}" for serial in itertools.count(2000000))
 
 
 @dataclass
@@ -68,6 +74,12 @@ class Hub:
         for shop in (self.one, self.other):
             await shop.work("spread", world=world)
 
+    async def spread_only(self) -> None:
+        """The jobs' bodies as they wait, run at once: what `track` queues stays."""
+        world = World(self.operator.db, _nobody, _nobody, None, now=lambda: self.at)
+        for shop in (self.one, self.other):
+            await shop._work_at("spread", world)
+
     async def audit(self) -> None:
         report = await audit(self.operator.db, [s.merchant for s in (self.operator, self.one, self.other)])
         assert report.ok, report.told()
@@ -75,6 +87,49 @@ class Hub:
 
 async def _nobody(_merchant: int, _code: str) -> Any:
     raise AssertionError("nobody is to be called")
+
+
+@dataclass
+class Counted:
+    statements: int = 0
+
+
+@contextmanager
+def counting() -> Iterator[Counted]:
+    """Every statement that is sent meanwhile, transactions' beginnings and ends aside."""
+    counted, plain = Counted(), Session.fetch
+
+    async def fetch(self: Session, query: str, *args: Any, **more: Any) -> Any:
+        counted.statements += 1
+        return await plain(self, query, *args, **more)
+
+    with patch.object(Session, "fetch", fetch):
+        yield counted
+
+
+async def fill(shop: Shop, bag: int, operator: int, parcels: int) -> None:
+    """So many orders at once, each in a parcel that lies in the bag: written past the verbs, as the verbs would."""
+    placed = await shop.ask_all("place", [{"order": shop.order(("MUG", 1))} for _ in range(parcels)])
+    ids = [int(answer["order"][4:]) for answer in placed if isinstance(answer, dict)]
+    assert len(ids) == parcels
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        site = await tx.value("select site_id from site where code = $1", shop.site("NJ"))
+        await tx.run(
+            "insert into fulfillment_order (merchant_id, fulfillment_order_id, order_id, site_id, created_at)"
+            " select $1, o, o, $2, $4 from unnest($3::bigint[]) o",
+            shop.merchant, site, ids, shop.at,
+        )  # fmt: skip
+        await tx.run(
+            "insert into parcel (merchant_id, parcel_id, order_id, fulfillment_order_id, site_id, label_state, carrier,"
+            " tracking_number, state, packed_at) select $1, o, o, o, $2, 'bought', 'meest', 'N' || o, 'pre_transit', $4"
+            " from unnest($3::bigint[]) o",
+            shop.merchant, site, ids, shop.at,
+        )  # fmt: skip
+        await tx.run(
+            "insert into parcel_stay (merchant_id, parcel_id, stay_id, load_id, of_operator, weight_g, joined_at)"
+            " select $1, o, o, $2, $3, 0, $5 from unnest($4::bigint[]) o",
+            shop.merchant, bag, operator, ids, shop.at,
+        )  # fmt: skip
 
 
 @pytest.fixture
@@ -291,3 +346,112 @@ async def test_a_merchant_s_own_loads_hold_its_own_parcels_only(hub: Hub) -> Non
     await hub.one.refuses("put_in", NotFound, load=bag, items=[theirs])
     assert (await hub.one.do("put_in", load=bag, items=[mine]))["parcels"] == 1
     await hub.other.refuses("put_in", NotFound, load=bag, items=[theirs])
+
+
+# Numbers, and whose hands it is in
+
+
+async def test_every_number_of_a_parcel_finds_its_news(hub: Hub) -> None:
+    parcel = await labeled(hub.one, "FM-1")
+    order = await order_of(hub.one, parcel)
+    told = await hub.one.do("number_parcel", parcel=parcel, number="59000000000001", carrier="np")
+    assert told["leg"] == "last_mile"
+    await hub.one.do("number_parcel", parcel=parcel, number="59000000000001", carrier="np")
+    assert (await hub.one.timeline(order)).count("number_parcel") == 1
+    bag = await hub.open("bag")
+    assert (await hub.put(bag, "59000000000001"))["moved"] == 1, "a scanner may read any of them"
+
+
+async def test_a_label_brings_the_numbers_of_its_legs_and_takes_them_along(hub: Hub) -> None:
+    await hub.one.stock("MUG", 1)
+    order = await hub.one.place(("MUG", 1), payment_term="on_account")
+    parcel = await hub.one.to_packed(order)
+    label = {"parcel": parcel, "carrier": "meest", "tracking_number": "CV1", "last_mile_number": "LM1"}
+    await hub.one.do("keep_label", **label, first_mile_number="FM1")
+    numbers = "select number, leg, until is null as good from parcel_number where merchant_id = $1 order by number"
+    assert [tuple(row.values()) for row in await hub.one.rows(numbers, hub.one.merchant)] == [
+        ("FM1", "first_mile", True), ("LM1", "last_mile", True),
+    ]  # fmt: skip
+    await hub.one.do("want_void", parcel=parcel)
+    assert not any(row["good"] for row in await hub.one.rows(numbers, hub.one.merchant))
+    await hub.one.do("keep_label", **label)
+    assert [row["good"] for row in await hub.one.rows(numbers, hub.one.merchant)] == [False, True]
+
+
+async def test_two_carriers_legs_make_one_timeline_with_the_gap_between_them(hub: Hub) -> None:
+    parcel = await labeled(hub.one, "G-1")
+    order = await order_of(hub.one, parcel)
+    bag = await hub.open("bag", carrier="lh-cargo")
+    await hub.put(bag, parcel)
+    await hub.tell(bag, "departed", place="EWR")
+    left = hub.at
+    hub.pass_(40 * HOUR)
+    scan = {"happened_at": hub.at, "code": "EMF", "place": "Lviv", "holder": "np", "leg": "last_mile"}
+    await hub.one.do("track", parcel=parcel, events=[scan])
+    (way,) = await ways(hub.one.db, hub.one.merchant, order, hub.at)
+    assert [(load.kind, load.carrier, load.state) for load in way.loads] == [("bag", "lh-cargo", "DEP")]
+    (gap,) = way.gaps
+    assert (gap.after, gap.before, gap.hours, gap.since) == ("lh-cargo", "np", 40.0, left)
+
+
+async def test_a_merchant_sees_the_bag_and_nobody_else_s_parcel(hub: Hub) -> None:
+    mine, theirs = await labeled(hub.one, "V-1"), await labeled(hub.other, "V-2")
+    bag, pallet, flight = await hub.open("bag"), await hub.open("pallet"), await hub.open("flight", number=AWB)
+    await hub.put(bag, mine, theirs)
+    for load, inside in ((bag, pallet), (pallet, flight)):
+        await hub.close(load)
+        await hub.put(inside, load)
+    (way,) = await ways(hub.one.db, hub.one.merchant, await order_of(hub.one, mine), hub.at)
+    assert [load.kind for load in way.loads] == ["bag", "flight", "pallet"]
+    assert theirs not in str(way) and "V-2" not in str(way)
+    for table in ("load", "load_share", "load_stay", "load_event"):
+        assert not await hub.one.rows(f"select 1 from {table} where merchant_id <> $1", hub.one.merchant)
+    assert len(await hub.one.rows("select 1 from parcel_stay where merchant_id = any($1)", [hub.one.merchant])) == 1
+    with pytest.raises(NotFound):
+        await whole_load(hub.one.db, [hub.one.merchant], bag)
+    seen = await whole_load(hub.operator.db, [hub.operator.merchant], flight)
+    assert seen.all_parcels == 2 and seen.all_weight_g == 700
+    assert {share.parcels for share in seen.merchants} == {1}
+    assert [(one.depth, one.load.kind, one.all_parcels) for one in seen.below] == [(1, "pallet", 2), (2, "bag", 2)]
+    assert {one.tracking_number for one in seen.parcels} == {"V-1", "V-2"}
+    assert [one.kind for one in (await whole_load(hub.operator.db, [hub.operator.merchant], bag)).above] == [
+        "pallet", "flight",
+    ]  # fmt: skip
+
+
+async def test_a_flight_is_told_in_a_few_statements_a_merchant_however_many_parcels(hub: Hub) -> None:
+    """Of 600 parcels of two merchants no more statements than of two."""
+    few = await statements_of(hub, 2)
+    many = await statements_of(hub, 600)
+    assert many <= few + 4, f"{few} statements for 2 parcels, {many} for 600"
+
+
+async def statements_of(hub: Hub, parcels: int) -> int:
+    """So many statements tell a flight's departure to so many parcels, half of each merchant."""
+    flight = await hub.open("flight", number=next(AWBS), carrier="lh-cargo")
+    bag = await hub.open("bag")
+    for shop in (hub.one, hub.other):
+        await fill(shop, int(bag[4:]), hub.operator.merchant, parcels // 2)
+    await hub.operator.rows(
+        "update load set parcels = $3, closed_at = opened_at where merchant_id = $1 and load_id = $2 returning 1",
+        hub.operator.merchant, int(bag[4:]), parcels,
+    )  # fmt: skip
+    async with tenant_tx(hub.operator.db, [hub.operator.merchant]) as tx:
+        for shop in (hub.one, hub.other):
+            await tx.run(
+                "insert into load_share values ($1, $2, $3, $4, 0)",
+                hub.operator.merchant, int(bag[4:]), shop.merchant, parcels // 2,
+            )  # fmt: skip
+    await hub.put(flight, bag)
+    hub.pass_(HOUR)
+    events = [{"what": "DEP", "happened_at": hub.at, "place": "EWR"}]
+    await hub.operator.do("track_load", load=flight, events=events)
+    with counting() as counted:
+        await hub.spread_only()
+    told = 0
+    for shop in (hub.one, hub.other):
+        rows = "select count(*)::int as n from parcel_event where merchant_id = $1 and happened_at = $2"
+        told += (await shop.rows(rows, shop.merchant, hub.at))[0]["n"]
+    assert told == parcels
+    await hub.audit()
+    return counted.statements
