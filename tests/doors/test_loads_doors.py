@@ -89,7 +89,7 @@ async def test_news_by_the_last_mile_s_number_is_heard(shop: Shop, api: Client, 
     await shop.connect("carrier", "simcarrier", "sim", base_url="http://127.0.0.1:9")
     await shop.do("hand_over", parcel=parcel)
     await shop.do("number_parcel", parcel=parcel, number="LM-90", carrier="sim")
-    message = {"parcels": {"LM-90": [{"status": "delivered", "time": clock.now().isoformat()}]}}
+    message = {"parcels": {"LM-90": [{"status": "1622", "time": clock.now().isoformat()}]}}
     (kept,) = await shop.db.ids.draw(shop.db.pool, 1)
     await shop.rows(
         "insert into carrier_message (merchant_id, message_id, code, digest, body, received_at)"
@@ -109,8 +109,12 @@ async def test_news_by_the_last_mile_s_number_is_heard(shop: Shop, api: Client, 
 
 async def test_a_phone_scans_a_bag_full_and_closes_it(shop: Shop, web: str, parcel: str) -> None:
     async with visiting(shop, web, "operator") as visitor:
-        opened = await visitor.post("/loads/new", kind="bag", country="IE")
-        address = opened.headers["location"].partition("?")[0]
+        opened = await visitor.post("/loads/new", kind="flight", number="020-12345674")
+        assert opened.status_code == 422 and "This is not the number of an air waybill" in text_of(opened.text)
+        opened = await visitor.post("/loads/new", kind="pallet", country="IE")
+        assert "Pallet" in text_of(await visitor.html(opened.headers["location"]))
+        # The operator's, where there is one; here every shop is its own.
+        address = f"/loads/{(await shop.do('open_load', kind='bag', country='IE'))['load']}"
         assert "Nothing is in it yet." in text_of(await visitor.html(address))
         missing = await visitor.http.get("/loads/scan", params={"load": "nothing"})
         assert missing.status_code == 404 and "There is no load nothing." in text_of(missing.text)
