@@ -19,14 +19,14 @@ from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
 from doorstep.journey.shipping.number_parcel import NotSentYet
 from doorstep.journey.shipping.open_load import NumberMissing, NumberTaken
-from doorstep.journey.shipping.put_in import AlreadyInside, DoesNotFit, NotYet, ParcelEnded, WrongCountry
+from doorstep.journey.shipping.put_in import AlreadyInside, DoesNotFit, ParcelEnded, WrongCountry
 from doorstep.journey.shipping.take_out import NotInside
 from doorstep.journey.shipping.waybill import NotAWaybill
 from doorstep.journey.tracking.track_load import UnknownWord
 from doorstep.kit.refusals import NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
-from doorstep.spine.loads import LoadClosed, LoadOpen, StillInside
+from doorstep.spine.loads import LoadClosed, LoadOpen, NotYet, StillInside
 from doorstep.spine.tenant import Db, Session, tenant_tx
 from doorstep.spine.world import World
 from tests.shop import HOME, Shop, open_shop
@@ -309,6 +309,8 @@ async def test_what_must_not_travel_so_is_refused(hub: Hub) -> None:
     await hub.one.refuses("number_parcel", NotSentYet, parcel=bare, number="LM-1")
     await hub.operator.refuses("put_in", NotFound, load=pallet, items=["nothing"])
     await hub.operator.refuses("track_load", UnknownWord, load=bag, events=[{"what": "teleported"}])
+    late = [{"what": "DEP", "happened_at": hub.at + timedelta(days=365)}]
+    await hub.operator.refuses("track_load", NotYet, load=bag, events=late)
     await hub.operator.refuses("track_load", NotFound, load="lod_999999999", events=[{"what": "DEP"}])
 
 

@@ -63,6 +63,12 @@ class StillInside(Refusal):
     """The load is inside another one; take it out first."""
 
 
+class NotYet(Refusal):
+    """That is before it could be, or to come: another time, or none, is meant."""
+
+    status = 422
+
+
 class Joined(asyncpg.SerializationError):  # type: ignore[misc]  # it has no types
     """Another merchant's parcels came in between the first look and the locks: the runner asks again."""
 

@@ -102,7 +102,8 @@ async def _ask(visit: Visit, verb: str) -> Ask[Any]:
         row = await reads.load_called(tx, tx.merchants, visit.path["load"])
     said: dict[str, Any] = {"load": visit.path["load"]}
     if verb in ("put_in", "take_out"):
-        said["items"] = [item for item in re.split(r"[\s,;]+", given.get("items", "")) if item]
+        # A number may be printed in groups: only what stands between commas is another.
+        said["items"] = [item for part in re.split(r"[,;\n]", given.get("items", "")) if (item := part.strip())]
     elif verb == "close_load":
         kilograms = given.get("gross_kg", "").strip().replace(",", ".")
         gross = round(float(kilograms) * 1000) if re.fullmatch(r"\d{1,6}(\.\d{1,3})?", kilograms) else 0

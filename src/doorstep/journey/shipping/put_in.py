@@ -14,7 +14,7 @@ from doorstep.journey.shipping.label import EmptyParcel, NoLabel
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.states import FINAL_STATES
-from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, must_see, of_load, whose
+from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, NotYet, must_see, of_load, whose
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import PackedElsewhere, ParcelFacts
 from doorstep.spine.rules import each
@@ -57,12 +57,6 @@ class WrongCountry(Refusal):
 
 class ParcelEnded(Refusal):
     """The parcel's way is at its end: it travels in nothing any more."""
-
-
-class NotYet(Refusal):
-    """That is before it could be: a later time, or none, is meant."""
-
-    status = 422
 
 
 @verb(PutIn, Contents, beyond=beyond)

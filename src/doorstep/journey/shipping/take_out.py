@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.shipping.into import Items, Scene, Share, beyond, counted, of_order, scene_of
-from doorstep.journey.shipping.put_in import Contents, NotYet
+from doorstep.journey.shipping.put_in import Contents
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.loads import SETTLED, SHARES, of_load
+from doorstep.spine.loads import SETTLED, SHARES, NotYet, of_load
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx

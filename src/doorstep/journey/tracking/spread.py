@@ -60,8 +60,9 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     of: int
 
 
-@errand(Spread)
+@errand(Spread, at_once=20)
 async def spread(world: World, asks: list[Ask[Spread]]) -> None:
+    """Of a load each merchant's parcels once, however much happened to it."""
     for ask in dict.fromkeys((ask.merchant, ask.body.load, ask.body.of) for ask in asks):
         await _spread(world, *ask)
 
