@@ -10,11 +10,12 @@ from typing import NamedTuple
 import pytest
 
 from doorstep.journey.tracking.spread import MISSED, Spread, spread
+from doorstep.spine.load_laws import IN_TWO_AT_ONCE, INSIDE_OUT, NOT_TOLD, TOLD_OF_NOTHING
 from doorstep.spine.loads import KINDS, RANK
 from doorstep.spine.outcome import Ask
-from doorstep.spine.tenant import tenant_tx
+from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
-from tests.shop import Shop
+from tests.shop import Shop, open_shop
 from tests.stories.test_loads import _nobody
 
 SEEDS = range(12)
@@ -134,8 +135,8 @@ class Books:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_what_reaches_a_parcel_is_what_happened_to_whatever_it_lay_in(shop: Shop, seed: int) -> None:
-    rng = random.Random(seed)
+async def test_what_reaches_a_parcel_is_what_happened_to_whatever_it_lay_in(db: Db, seed: int) -> None:
+    rng, shop = random.Random(seed), await open_shop(db, hold_duplicates=False)
     books = Books(shop, a_past(rng), rng)
     await books.write()
     events = list(books.past.events)
@@ -154,3 +155,5 @@ async def test_what_reaches_a_parcel_is_what_happened_to_whatever_it_lay_in(shop
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
         for load in books.past.loads:
             assert not await tx.rows(MISSED, shop.merchant, shop.merchant, books.ids[load], 0, 100)
+        for law in (NOT_TOLD, TOLD_OF_NOTHING, IN_TWO_AT_ONCE, INSIDE_OUT):
+            assert not await tx.rows(law, [shop.merchant])
