@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pypdfium2
 import pytest
 
@@ -15,6 +17,7 @@ from doorstep.doors.cli.loads import NotNumbers
 from doorstep.doors.worker import finding
 from doorstep.kit import clock
 from doorstep.kit.refusals import Invalid
+from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.world import World
 from tests.doors.test_console import visiting
 from tests.doors.test_goods_pages import text_of
@@ -156,3 +159,22 @@ def test_a_file_of_numbers_names_its_columns(tmp_path: Any) -> None:
     file.write_text("item,number,leg\nCV1,LM1,nowhere\n")
     with pytest.raises(Invalid):
         told_by(_read(file))
+
+
+async def test_a_buyer_reads_of_every_leg_and_of_the_gap_between_them(shop: Shop, web: str, parcel: str) -> None:
+    (row,) = await shop.rows("select order_id from parcel where merchant_id = $1", shop.merchant)
+    bag = (await shop.do("open_load", kind="bag", carrier="lh-cargo"))["load"]
+    start = shop.at - timedelta(hours=60)
+    await shop.do("put_in", load=bag, items=["CV100"], happened_at=start)
+    await shop.do("track_load", load=bag, events=[{"what": "departed", "place": "Newark, US", "happened_at": start}])
+    await spread(shop)
+    await shop.do("number_parcel", parcel=parcel, number="LM-5", carrier="np")
+    scan = {"happened_at": start + timedelta(hours=50), "code": "EMG", "holder": "np", "leg": "last_mile"}
+    await shop.do("track", parcel=parcel, events=[scan])
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False) as buyer:
+        path = f"/t/{tracking_links().token(shop.merchant, row['order_id'])}"
+        english = text_of((await buyer.get(path, headers={"accept-language": "en"})).text)
+        assert "Between carriers: for 50 hours nobody told where it was." in english
+        assert "LM-5" in english and "Left for the next country" in english
+        ukrainian = text_of((await buyer.get(path, params={"lang": "uk"})).text)
+        assert "Між перевізниками: 50 год. ніхто не повідомляв, де вона." in ukrainian

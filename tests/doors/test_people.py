@@ -446,7 +446,7 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("POST", "/floor/{verb:str}"): HANDS,
     ("GET", "/floor/pick-list"): HANDS | {READ_ONLY},
     ("GET", "/loads"): HANDS | {READ_ONLY},
-    ("GET", "/loads/new"): HANDS | {READ_ONLY},
+    ("GET", "/loads/new"): HANDS,
     ("POST", "/loads/new"): HANDS,
     ("GET", "/loads/scan"): HANDS | {READ_ONLY},
     ("GET", "/loads/{load:str}"): HANDS | {READ_ONLY},
