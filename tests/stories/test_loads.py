@@ -14,6 +14,7 @@ import pytest
 
 from doorstep.doors.reads.loads import load as whole_load
 from doorstep.doors.reads.way import ways
+from doorstep.doors.reads.why import why
 from doorstep.journey.shipping.close_load import EmptyLoad, HeldInside
 from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
@@ -393,6 +394,8 @@ async def test_two_carriers_legs_make_one_timeline_with_the_gap_between_them(hub
     (way,) = await ways(hub.one.db, hub.one.merchant, order, hub.at)
     assert [(load.kind, load.carrier, load.state) for load in way.loads] == [("bag", "lh-cargo", "DEP")]
     (gap,) = way.gaps
+    async with tenant_tx(hub.one.db, [hub.one.merchant], readonly=True) as tx:
+        assert (await why(tx, hub.one.merchant, order)).gaps == [gap]
     assert (gap.after, gap.before, gap.hours, gap.since) == ("lh-cargo", "np", 40.0, left)
 
 

@@ -171,8 +171,12 @@ def _way(way: dict[str, Any]) -> Iterator[str]:
         until = f" to {load['until'][:16].replace('T', ' ')}" if load["until"] else ""
         state = f", {load['state'].replace('_', ' ')}" if load["state"] else ""
         yield f"  in {load['kind']} {load['number']} from {load['since'][:16].replace('T', ' ')}{until}{state}"
-    for gap in way["gaps"]:
-        yield f"  {gap['hours']:g} h in nobody's hands: after {gap['after']}, before {gap['before'] or 'anybody else'}"
+    yield from (f"  {_gap(gap)}" for gap in way["gaps"])
+
+
+def _gap(gap: dict[str, Any]) -> str:
+    after, before = gap["after"] or "the line haul", gap["before"] or "anybody else"
+    return f"{gap['hours']:g} h in nobody's hands: after {after}, before {before}"
 
 
 def _line(line: dict[str, Any], money: Any) -> dict[str, Any]:
@@ -230,6 +234,7 @@ def _reasons(told: dict[str, Any]) -> Iterator[str]:
         )
     for one in (told["promise"] or {}).get("told", []):
         yield from _promise(one)
+    yield from map(_gap, told["gaps"])
     for step in told["queued"]:
         error = f": {step['error']}" if step["error"] else ""
         yield f"Next: {step['verb']} ({step['state']}){error}"

@@ -16,7 +16,7 @@ from msgspec import Struct
 from doorstep.journey.tracking.load_words import TO_LAST_MILE
 from doorstep.kit.ids import number, public
 from doorstep.spine import custody
-from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 NUMBERS = """
 select p.parcel_id, p.tracking_number as number, p.carrier, '' as leg, null::timestamptz as since,
@@ -112,6 +112,14 @@ async def ways(db: Db, merchant: int, order: str, now: datetime) -> list[ParcelW
         )
         for parcel in parcels
     ]  # fmt: skip
+
+
+async def gaps_in(tx: Tx, merchant: int, order: str, now: datetime) -> list[CustodyGap]:
+    """Those of all the order's parcels."""
+    by_parcel: dict[int, list[Any]] = defaultdict(list)
+    for row in await tx.rows(EVENTS, merchant, number("ord", order)):
+        by_parcel[row["parcel_id"]].append(row)
+    return [gap for events in by_parcel.values() for gap in gaps_of(events, now)]
 
 
 async def _loads(db: Db, stays: Sequence[Any]) -> dict[int, list[InLoad]]:
