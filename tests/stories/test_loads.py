@@ -407,7 +407,7 @@ async def test_a_merchant_sees_the_bag_and_nobody_else_s_parcel(hub: Hub) -> Non
         await hub.close(load)
         await hub.put(inside, load)
     (way,) = await ways(hub.one.db, hub.one.merchant, await order_of(hub.one, mine), hub.at)
-    assert [load.kind for load in way.loads] == ["bag", "flight", "pallet"]
+    assert [load.kind for load in way.loads] == ["bag", "pallet", "flight"]
     assert theirs not in str(way) and "V-2" not in str(way)
     for table in ("load", "load_share", "load_stay", "load_event"):
         assert not await hub.one.rows(f"select 1 from {table} where merchant_id <> $1", hub.one.merchant)

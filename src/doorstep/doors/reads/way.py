@@ -16,6 +16,7 @@ from msgspec import Struct
 from doorstep.journey.tracking.load_words import TO_LAST_MILE
 from doorstep.kit.ids import number, public
 from doorstep.spine import custody
+from doorstep.spine.loads import KINDS
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 NUMBERS = """
@@ -48,7 +49,7 @@ with recursive above(parcel_id, load_id, since, until) as (
 select a.parcel_id, a.load_id, a.since, nullif(a.until, 'infinity') as until, l.kind, l.number, l.carrier, l.flight,
     l.from_airport, l.to_airport, l.closed_at is not null as closed, l.state
   from above a join load l on l.merchant_id = any($1) and l.load_id = a.load_id
-  order by a.parcel_id, a.since, l.kind, a.load_id
+  order by a.parcel_id, array_position($6::text[], l.kind), a.since, a.load_id
 """
 
 
@@ -128,7 +129,7 @@ async def _loads(db: Db, stays: Sequence[Any]) -> dict[int, list[InLoad]]:
     operators = sorted({row["of_operator"] for row in stays})
     columns = [[row[name] for row in stays] for name in ("parcel_id", "load_id", "joined_at", "left_at")]
     async with tenant_tx(db, operators, readonly=True) as tx:
-        return in_loads(await tx.rows(ABOVE, operators, *columns))
+        return in_loads(await tx.rows(ABOVE, operators, *columns, list(KINDS)))
 
 
 def in_loads(rows: Iterable[Any]) -> dict[int, list[InLoad]]:
