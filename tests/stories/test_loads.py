@@ -30,7 +30,7 @@ from doorstep.spine.audit import audit
 from doorstep.spine.loads import LoadClosed, LoadOpen, NotYet, StillInside
 from doorstep.spine.tenant import Db, Session, tenant_tx
 from doorstep.spine.world import World
-from tests.shop import HOME, Shop, open_shop
+from tests.shop import HOME, NOON, Shop, open_shop
 
 HOUR = timedelta(hours=1)
 AWB = "020-12345675"
@@ -110,7 +110,7 @@ def counting() -> Iterator[Counted]:
 
 async def fill(shop: Shop, bag: int, operator: int, parcels: int) -> None:
     """So many orders at once, each in a parcel that lies in the bag: written past the verbs, as the verbs would."""
-    placed = await shop.ask_all("place", [{"order": shop.order(("MUG", 1))} for _ in range(parcels)])
+    placed = await shop.ask_all("place", [{"order": shop.order(("MUG", 1), placed_at=NOON)} for _ in range(parcels)])
     ids = [int(answer["order"][4:]) for answer in placed if isinstance(answer, dict)]
     assert len(ids) == parcels
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
