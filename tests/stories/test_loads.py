@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -460,3 +461,21 @@ async def statements_of(hub: Hub, parcels: int) -> int:
     assert told == parcels
     await hub.audit()
     return counted.statements
+
+
+async def test_two_scanners_at_once_put_a_parcel_into_one_bag(hub: Hub) -> None:
+    parcels = [await labeled(hub.one, f"S-{nth}") for nth in range(4)]
+    bags = [await hub.open("bag"), await hub.open("bag")]
+    asked = [hub.operator.ask("put_in", load=bag, items=[parcel]) for parcel in parcels for bag in bags]
+    answers = await asyncio.gather(*asked)
+    for first, second in zip(answers[::2], answers[1::2], strict=True):
+        assert sorted(isinstance(answer, AlreadyInside) for answer in (first, second)) == [False, True]
+
+
+async def test_a_scan_that_is_sent_twice_is_one_scan(hub: Hub) -> None:
+    parcel = await labeled(hub.one, "K-1")
+    bag = await hub.open("bag")
+    first = await hub.operator.ask("put_in", key=b"scan-1", load=bag, items=[parcel])
+    assert first == await hub.operator.ask("put_in", key=b"scan-1", load=bag, items=[parcel])
+    assert isinstance(first, dict) and first["moved"] == 1
+    assert (await hub.one.timeline(await order_of(hub.one, parcel))).count("put_in") == 1
