@@ -14,6 +14,7 @@ BENCHES = {
     "seed": "bench.seed",
     "audit": "bench.auditing",
     "tracking": "bench.tracking",
+    "loads": "bench.loads",
     "promise": "bench.promise",
     "papers": "bench.papers",
 }

@@ -38,7 +38,8 @@ _BOOKS = (
     "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
     "parcel_line", "parcel_event", "hold", "payment", "invoice", "asn", "asn_line", "attention", "decision",
     "promise", "promise_end", "sku_alias", "correction", "correction_line", "credit_link", "contact_case",
-    "case_message", "notice", "manifest", "pickup", "return_label", "event", "job",
+    "case_message", "notice", "manifest", "pickup", "return_label", "load", "load_stay", "load_share", "load_event",
+    "parcel_stay", "parcel_number", "event", "job",
 )  # fmt: skip
 _WHOLE_BOOKS = ", ".join(
     f"(select coalesce(jsonb_agg(t.r order by t.r::text), '[]') from (select to_jsonb(b) as r from {table} b"

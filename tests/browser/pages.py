@@ -39,6 +39,7 @@ select p.order_id, p.parcel_id from parcel p
       and l.quantity > 0)
   order by p.parcel_id desc limit 1
 """
+A_LOAD = "select l.load_id from load l where l.merchant_id = any($1) order by l.load_id desc limit 1"
 A_RATE_CARD = """
 select m.key, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
   where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
@@ -100,6 +101,17 @@ def a_sku(page: str = "") -> Callable[[Db], Awaitable[str]]:
         async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
             sku = await tx.value(A_SKU, list(tx.merchants))
         return f"/catalog/{public('sku', sku)}{page}"
+
+    return found
+
+
+def a_load(page: str = "") -> Callable[[Db], Awaitable[str]]:
+    """Where there is one; else their list."""
+
+    async def found(db: Db) -> str:
+        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+            load = await tx.value(A_LOAD, list(tx.merchants))
+        return f"/loads/{public('lod', load)}{page}" if load else "/loads"
 
     return found
 
@@ -218,6 +230,11 @@ PAGES: tuple[Shot, ...] = (
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
     Shot("hand-over", a_hand_over),
+    Shot("loads", "/loads"),
+    Shot("load-new", "/loads/new"),
+    Shot("load-scan-which", "/loads/scan"),
+    Shot("load", a_load()),
+    Shot("load-scan", a_load("/scan")),
     Shot("brand", "/settings/brand"),
     Shot("notices", "/settings/notices"),
     Shot("notice-words", "/settings/notices/shipped"),

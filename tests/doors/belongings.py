@@ -76,6 +76,8 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
             shop.merchant, return_label, at["order_id"], at["parcel_id"], at["site_id"], CANARY,
         )  # fmt: skip
     await shop.connect("carrier", "simulator", f"carrier-{shop.merchant}")
+    load = await api.post("/v1/shipping/open-load", {"kind": "bag", "number": f"BAG {CANARY} {shop.merchant}"})
+    assert load.status_code == 200, load.text
     assert corrected.status_code == 200, corrected.text
     assert announced.status_code == created.status_code - 1 == 200, announced.text
     sku = created.json()
@@ -86,6 +88,7 @@ async def everything_of(shop: Shop, api: Client) -> dict[str, Any]:
         "payment": f"pay_{payment['id']}",
         "case": case.json()["case"],
         "hold": f"hld_{hold['id']}",
+        "load": load.json()["load"],
         "asn": announced.json()["asn"],
         "invoice": f"inv_{invoice['id']}",
         "manifest": f"man_{manifest}",

@@ -106,7 +106,8 @@ def cli() -> Iterator[Cli]:
         ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
-        ("setup", "load"), ("rate-cards", "import"), ("rates",),
+        ("setup", "load"), ("rate-cards", "import"), ("rates",), ("loads", "list"), ("loads", "put"),
+        ("loads", "numbers"),
         ("sku", "customs"), ("orders", "customs"), ("do", "pick"),
         ("do", "record-payment"), ("do", "fix_address"),
     ],
@@ -374,6 +375,25 @@ def test_stock_and_products_come_in_from_files(cli: Cli) -> None:
     assert (came["taken"], came["refused"]) == (1, 1)
     assert "GHOST" in Path(came["report"]).read_text("utf-8-sig")
     assert cli.json("import", "stock", str(stock), "--merchant", "mugs")["unchanged"] == 1
+
+
+def test_loads_are_opened_looked_at_and_told_of(cli: Cli, tmp_path: Path) -> None:
+    mugs = ("--merchant", "mugs")
+    bag = cli.json("loads", "open", "bag", "--country", "UA", *mugs)
+    flight = ("loads", "open", "flight", "020-12345675", "--flight", "LH401", "--from", "EWR", "--to", "RZE", *mugs)
+    assert cli.json(*flight)["number"] == "020-12345675"
+    assert cli.refused(*flight).startswith("There is a load of that number.")
+    assert cli.refused("loads", "open", "flight", "020-12345674", *mugs).startswith("This is not the number of an air")
+    told = cli.says("loads", "list", "--open", *mugs)
+    assert bag["number"] in told and "LH401 EWR-RZE" in told
+    assert cli.json("loads", "tell", "020-12345675", "DEP", "--place", "EWR", *mugs)["state"] == "DEP"
+    assert "DEP at EWR: flight 020-12345675 departed" in cli.says("loads", "show", "020-12345675", *mugs)
+    assert cli.refused("loads", "close", bag["number"], *mugs).startswith("Nothing is in this load.")
+    assert cli.refused("loads", "put", bag["number"], "nobody", *mugs).startswith("There is no such thing here.")
+    file = tmp_path / "numbers.csv"
+    file.write_text("item,number\nnobody,LM-1\n")
+    done = cli.run("loads", "numbers", str(file), *mugs)
+    assert done.returncode == 1 and "0 numbers kept." in done.stdout and "Not nobody" in done.stdout
 
 
 def test_a_sku_is_set_field_by_field(cli: Cli) -> None:

@@ -32,7 +32,7 @@ DOCUMENT = json.loads(json.dumps(written(every_operation()), default=str))
 OPERATIONS = {operation.name: operation for operation in operations(DOCUMENT)}
 
 # What else must be so in a body before the verb looks whose order it is.
-ALSO: dict[str, dict[str, Any]] = {}
+ALSO: dict[str, dict[str, Any]] = {"open_load": {"kind": "bag", "number": "", "carrier": "", "flight": ""}}
 # These make something new of one's own; asked a second time it is there already.
 MAKING = {"create_channel", "create_sku", "create_site"}
 # Sites are the operator's, and every merchant's to ship from: their codes are no secret.

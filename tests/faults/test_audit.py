@@ -19,7 +19,7 @@ from doorstep.spine.audit import SHOWN, audit
 from doorstep.spine.holds import place_hold
 from doorstep.spine.journey import ROWS
 from doorstep.spine.laws import LAWS, narrowed
-from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Outcome, Stock
+from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Outcome, Stock, Update
 from doorstep.spine.record import record
 from doorstep.spine.sealing import audit_since
 from doorstep.spine.status import ORDER, as_sql
@@ -150,6 +150,33 @@ class Books:
         at = {"happened_at": placed + timedelta(days=1), "site": self.shop.site("PL")}
         self.ids["correction"] = int((await self.shop.do("import_correction", **credit, **at))["correction"][4:])
 
+    async def loaded(self, name: str) -> None:
+        """A packed parcel of an order in a bag, the bag on a pallet; the pallet departed, and the parcel was told."""
+        parcel = self.ids[f"{name}_parcel"]
+        for kind in ("bag", "pallet"):
+            self.ids[kind] = int((await self.shop.do("open_load", kind=kind))["load"][4:])
+        await self.fresh("stay")
+        await self.fresh("load_stay")
+        at, left = self.shop.at - timedelta(hours=3), self.shop.at - timedelta(hours=2)
+        event = {"happened_at": left, "recorded_at": left, "code": "EMC", "raw_code": "DEP", "state": "departed"}
+        event |= {"digest": b"departed", "place": "", "message": ""}
+        stay = {"stay_id": self.ids["stay"], "load_id": self.ids["bag"], "of_operator": self.shop.merchant}
+        load_stay = {"load_id": self.ids["bag"], "stay_id": self.ids["load_stay"], "parent_id": self.ids["pallet"]}
+        share = {"load_id": self.ids["bag"], "of_merchant": self.shop.merchant, "parcels": 1, "weight_g": 350}
+        told = {"parcel_id": parcel, **event, "leg": "line_haul"}
+        number = {"parcel_id": parcel, "number": "LM-1", "carrier": "", "leg": "last_mile", "since": at}
+        facts = [
+            Insert("parcel_stay", {"parcel_id": parcel, "weight_g": 350, "joined_at": at} | stay),
+            Insert("load_stay", load_stay | {"joined_at": at}), Insert("load_share", share),
+            Insert("load_event", {"load_id": self.ids["pallet"], **event}), Insert("parcel_event", told),
+            Insert("parcel_number", number),
+            Update("load", {"load_id": self.ids["bag"]}, {
+                "parcels": 1, "weight_g": 350, "parent_id": self.ids["pallet"],
+            }),
+            Update("load", {"load_id": self.ids["pallet"]}, {"loads": 1}),
+        ]  # fmt: skip
+        await self.write(Outcome(self.shop.merchant, ("load", self.ids["pallet"]), [Event("track_load")], facts=facts))
+
 
 PLAIN_BOX = {
     "carton": "", "weight_g": 0, "length_mm": 0, "width_mm": 0, "height_mm": 0, "label_key": "", "label_tries": 0,
@@ -186,6 +213,7 @@ async def books(one_database: Urls) -> AsyncIterator[Books]:
     ))[0]["decision_id"]  # fmt: skip
     await opened.held("held")
     await opened.credited("sale")
+    await opened.loaded("packed")
     yield opened
     await owner.close()
     await db.close()
@@ -213,6 +241,13 @@ def of_order(
     return tuple(
         f"update {table} set {value} where merchant_id = {{m}} and order_id = {{{order}}} {where}"
         for value in (set_to, back)
+    )  # type: ignore[return-value]
+
+
+def of_load(set_to: str, back: str = "", table: str = "load") -> tuple[str, str]:
+    """Of the bag."""
+    return tuple(
+        f"update {table} set {value} where merchant_id = {{m}} and load_id = {{bag}};" for value in (set_to, back)
     )  # type: ignore[return-value]
 
 
@@ -538,6 +573,55 @@ BREAKS = (
         "insert into promise_end select merchant_id, order_id, promise_id, {packed_parcel}, false, 0, 'site', '{{}}',"
         " now() from promise where merchant_id = {m} and order_id = {packed}",
         "delete from promise_end where merchant_id = {m} and order_id = {packed}",
+    ),
+    # loads
+    Break(
+        "loads", "lod_{bag} parcels", "lod_{bag}#1 open_load",
+        *of_load("parcels = 2", "parcels = 1"), whole=True,
+    ),
+    Break(
+        "loads", "lod_{bag} weight_g of merchant", "lod_{bag}#1 open_load",
+        of_load("weight_g = 7")[0] + of_load("weight_g = 7", table="load_share")[0],
+        of_load("weight_g = 350")[0] + of_load("weight_g = 350", table="load_share")[0], whole=True,
+    ),
+    Break(
+        "loads", "par_{packed_parcel} in lod_{bag}", "ord_{packed}#5 pack",
+        "delete from load_share where merchant_id = {m}; " + of_load("parcels = 0, weight_g = 0")[0],
+        "insert into load_share values ({m}, {bag}, {m}, 1, 350); " + of_load("parcels = 1, weight_g = 350")[0],
+        whole=True,
+    ),
+    Break(
+        "loads", "lod_{bag} lies in", "lod_{bag}#1 open_load",
+        *of_load("parent_id = null", "parent_id = {pallet}"), whole=True,
+    ),
+    Break(
+        "loads", "par_{packed_parcel}", "ord_{packed}#5 pack",
+        "insert into parcel_stay values ({m}, {packed_parcel}, -1, {bag}, {m}, 0, now() - interval '3 hours', now())",
+        "delete from parcel_stay where merchant_id = {m} and stay_id = -1", whole=True,
+    ),
+    Break(
+        "loads", "lod_{bag}", "lod_{bag}#1 open_load",
+        "insert into load_stay values ({m}, {bag}, -1, {pallet}, now() - interval '3 hours', now())",
+        "delete from load_stay where merchant_id = {m} and stay_id = -1", whole=True,
+    ),
+    Break(
+        "loads", "lod_{bag}", "lod_{bag}#1 open_load",
+        *of_load("kind = 'entry'", "kind = 'bag'"), whole=True,
+    ),
+    Break(
+        "loads", "par_{packed_parcel} DEP of lod_{pallet}", "ord_{packed}#5 pack",
+        "update parcel_event set digest = 'x' where merchant_id = {m} and digest = 'departed'",
+        "update parcel_event set digest = 'departed' where merchant_id = {m} and digest = 'x'", whole=True,
+    ),
+    Break(
+        "loads", "par_{packed_parcel} DEP of lod_{pallet}", "ord_{packed}#5 pack",
+        "update parcel_stay set joined_at = joined_at + interval '2 hours' where merchant_id = {m}",
+        "update parcel_stay set joined_at = joined_at - interval '2 hours' where merchant_id = {m}", whole=True,
+    ),
+    Break(
+        "references", "number of par_-1 -> parcel", "no event: it was written past the books",
+        "update parcel_number set parcel_id = -1 where merchant_id = {m}",
+        "update parcel_number set parcel_id = {packed_parcel} where merchant_id = {m}", whole=True,
     ),
     # counters
     Break(

@@ -111,7 +111,7 @@ def way(
     """Name, kind, state and border of each stop, of a parcel from New Jersey to Dublin that was seen so."""
     row = Stub(packed_at=NOON, handed_over_at=NOON, delivered_at=NOON if delivered else None, state=state)
     news = [
-        ParcelNews("par_1", NOON + timedelta(hours=nth), "", "", seen, place, "", None)
+        ParcelNews("par_1", NOON + timedelta(hours=nth), "", "", seen, place, "", None, "", "")
         for nth, (place, seen) in enumerate(places)
     ]
     of: Any = Stub(order=Stub(ship_to={"city": "Dublin", "country": "IE"}))

@@ -147,6 +147,8 @@ class TrackEvent(Struct, frozen=True, kw_only=True):
     party: str = ""  # at whose side the fault lies: carrier, buyer, merchant, customs
     proof: Proof | None = None  # with the event that delivers
     until: date | None = None  # how long it can be picked up
+    holder: str = ""  # who had the parcel then; empty = the carrier of the label
+    leg: str = ""  # first_mile, line_haul or last_mile; empty = the whole way is one
 
     @property
     def fingerprint(self) -> str:

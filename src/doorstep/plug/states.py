@@ -94,9 +94,12 @@ def says_more(one: TrackEvent, than: TrackEvent) -> bool:
     return _says(one)[:-1] > _says(than)[:-1]
 
 
-def _says(event: TrackEvent) -> tuple[bool, int, str, str, str, bool, str]:
+def _says(event: TrackEvent) -> tuple[bool, int, str, str, str, bool, str, str, str]:
     rank = _RANK.get(event.state, -1)
-    return is_known(event.state), rank, event.code, event.reason, event.party, event.proof is not None, event.message
+    return (
+        is_known(event.state), rank, event.code, event.reason, event.party, event.proof is not None, event.leg,
+        event.holder, event.message,
+    )  # fmt: skip
 
 
 def state_of_upu(code: str) -> str:

@@ -33,6 +33,7 @@ PREFIXES = {
     "correction": "cor",
     "manifest": "man",
     "pickup": "pic",
+    "load": "lod",
 }
 
 Place = tuple[int, int]

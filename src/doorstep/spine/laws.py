@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from doorstep.spine import load_laws
 from doorstep.spine.feed import PREFIXES
 from doorstep.spine.journey import CASH, JOURNEY, LINE, STOCK, WORLD, ways
 from doorstep.spine.status import AXES, PARCEL_COUNTER, PLANNED, UNITS, as_sql
@@ -601,6 +602,13 @@ _REFERENCES = (
         "credit_link", "'link of cor_' || c.correction_id || ' line ' || c.line_no", "c.order_id", "order_line",
         ("order_id", "order_line_no:line_no"),
     ),
+    ("parcel_number", "'number of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",)),
+    ("parcel_stay", "'stay of par_' || c.parcel_id", "null::bigint", "parcel", ("parcel_id",)),
+    ("load", "'lod_' || c.load_id", "null::bigint", "load", ("parent_id:load_id",)),
+    ("load_stay", "'stay of lod_' || c.load_id", "null::bigint", "load", ("load_id",)),
+    ("load_stay", "'stay of lod_' || c.load_id", "null::bigint", "load", ("parent_id:load_id",)),
+    ("load_share", "'share of lod_' || c.load_id", "null::bigint", "load", ("load_id",)),
+    ("load_event", "'event of lod_' || c.load_id", "null::bigint", "load", ("load_id",)),
     ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "asn", ("asn_id",)),
     ("asn_line", "'asn_' || c.asn_id || ' sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
     ("availability", "'stock of sku_' || c.sku_id", "null::bigint", "sku", ("sku_id",)),
@@ -614,10 +622,15 @@ _BY_CORRECTION = _OF_CORRECTIONS.replace("(merchant_id", "(c.merchant_id", 1).re
     ", correction", ", c.correction", 1
 )
 _BY_ASN = _touched("and (c.merchant_id, c.asn_id) in (select merchant_id, id from touched_stream where kind = 'asn')")
+_BY_LOAD = _touched(
+    "and (c.merchant_id, c.load_id) in (select merchant_id, id from touched_stream where kind = 'load')"
+)
 # How the rows that were touched are found; those of an order where nothing else is said.
 _NARROWED = {
     "parcel_line": _BY_PARCEL, "parcel_event": _BY_PARCEL,
     "correction": _BY_CORRECTION, "correction_line": _BY_CORRECTION, "credit_link": _BY_CORRECTION,
+    "parcel_number": _BY_PARCEL, "parcel_stay": _BY_PARCEL,
+    "load": _BY_LOAD, "load_stay": _BY_LOAD, "load_share": _BY_LOAD, "load_event": _BY_LOAD,
     "asn": _BY_ASN, "asn_line": _BY_ASN,
     "availability": _OF_GOODS, "bin_stock": _OF_PLACES,
 }  # fmt: skip
@@ -797,6 +810,15 @@ LAWS: tuple[Law, ...] = (
         "spine/record.py",
         _rows("event"),
         (ILLEGAL_MOVES,),
+    ),
+    Law(
+        "loads",
+        "A parcel is in one load at a time and no load in itself; a load counts what is in it; what happens to a load "
+        "is told to the parcels that were inside, and to no other.",
+        "compare the load with its stays: set its counts and shares to what is in it; what a parcel was not told is "
+        "told by replaying its merchant's `spread` jobs",
+        _rows("load", "parcel_stay"),
+        load_laws.CHECKS,
     ),
     Law(
         "stage_counts",

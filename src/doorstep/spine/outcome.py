@@ -104,6 +104,7 @@ class Outcome:
     """Of one merchant and one stream. `counts` moves the plain counters of an order's summary row.
 
     `more`: what else one ask did to the same merchant's other streams, written with it, all or nothing.
+    `beyond`: what it did to other merchants' things, which its verb's transaction spans (spine/verbs.py).
     """
 
     merchant: int
@@ -119,6 +120,7 @@ class Outcome:
     # For an outcome without an event: whose `then` it queues (the carrier had no news, ask again later).
     verb: str = ""
     more: list[Outcome] = field(default_factory=list)
+    beyond: list[Outcome] = field(default_factory=list)
 
     def whole(self) -> Iterator[Outcome]:
         """This outcome and all that is written with it."""
@@ -126,6 +128,8 @@ class Outcome:
         for other in self.more:
             if other.merchant != self.merchant:
                 raise ValueError(f"an outcome of merchant {self.merchant} carries one of merchant {other.merchant}")
+            yield from other.whole()
+        for other in self.beyond:
             yield from other.whole()
 
     @property

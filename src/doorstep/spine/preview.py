@@ -28,7 +28,7 @@ async def preview(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
     """The effect on demand, stock, cash, promise and holds, without ids and times; raises the verb's refusal."""
     effect = _Effect()
     try:
-        async with tenant_tx(db, [ask.merchant]) as tx:
+        async with tenant_tx(db, await VERBS[name].merchants(db, [ask])) as tx:
             await tx.run("set local statement_timeout = '5s'")
             await _play(tx, name, ask, effect)
             raise _RollBack
@@ -56,12 +56,12 @@ async def _play(tx: Tx, name: str, ask: Ask[Any], effect: _Effect) -> None:
         await record(tx, [(next_ask, result)])
         for outcome in result.whole():
             effect.add(outcome)
-        for job in (job for outcome in result.whole() for job in outcome.then):
+        for merchant, job in ((outcome.merchant, job) for outcome in result.whole() for job in outcome.then):
             if job.verb in ERRAND:
                 effect.asked_later.append(job.verb)
             else:
                 body = msgspec.convert(job.body, VERBS[job.verb].body, strict=False)
-                waiting.append((job.verb, Ask(ask.merchant, body, ask.at)))
+                waiting.append((job.verb, Ask(merchant, body, ask.at)))
 
 
 class _Effect:

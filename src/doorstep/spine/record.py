@@ -35,6 +35,7 @@ FACTS = frozenset({
     "asn", "asn_line", "attention", "orders", "sku_alias", "correction", "correction_line", "credit_link",
     "party_review", "export_filing", "promise", "promise_end", "contact_case", "case_message", "notice",
     "manifest", "pickup", "return_label",
+    "load", "load_stay", "load_share", "load_event", "parcel_stay", "parcel_number",
 })  # fmt: skip
 # Of these a row may go: what a corrected paper says no more. What became of it stands in the events.
 REPLACED = frozenset({"correction_line", "credit_link"})

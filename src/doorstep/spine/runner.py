@@ -74,7 +74,7 @@ async def _run(
     refusal: Refusal | None = None
     for attempt in range(ATTEMPTS):
         try:
-            async with tenant_tx(db, {ask.merchant for _, ask in now}) as tx:
+            async with tenant_tx(db, await verb.merchants(db, [ask for _, ask in now])) as tx:
                 tx.careful = careful
                 found = await _attempt(tx, verb, now, jobs)
             answers.update(found)
@@ -112,6 +112,7 @@ SUBJECTS = (
     "asn",
     "fulfillment_order",
     "parcel",
+    "load",
     "case",
     "manifest",
     "pickup",

@@ -15,12 +15,14 @@ import msgspec
 
 from doorstep.spine.journey import ERRANDS, ROWS, Row
 from doorstep.spine.outcome import Ask, Result
-from doorstep.spine.tenant import Tx
+from doorstep.spine.tenant import Db, Tx
 
 B = TypeVar("B", bound=msgspec.Struct)
 
 Rule = Callable[[Tx, list[Ask[Any]]], Awaitable[list[Result]]]
 Call = Callable[[Any, list[Ask[Any]]], Awaitable[None]]
+# Whose things the asks reach beside their own merchants'.
+Beyond = Callable[[Db, list[Ask[Any]]], Awaitable[set[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,14 @@ class Verb:
     run: Rule
     stage: str  # the folder it lives in; also the area of the API scope
     answer: type[msgspec.Struct] | None = None  # what Outcome.answer looks like; None: any object
+    beyond: Beyond | None = (
+        None  # of a verb that reaches over the wall: an operator's load holds many merchants' parcels
+    )
+
+    async def merchants(self, db: Db, asks: list[Ask[Any]]) -> set[int]:
+        """Those that its transaction is for."""
+        own = {ask.merchant for ask in asks}
+        return own | await self.beyond(db, asks) if self.beyond else own
 
     @property
     def name(self) -> str:
@@ -57,12 +67,14 @@ class Unbound(RuntimeError):
     """A row of the journey table has no code, or code has no row."""
 
 
-def verb(body: type[B], answer: type[msgspec.Struct] | None = None) -> Callable[[Rule], Rule]:
+def verb(
+    body: type[B], answer: type[msgspec.Struct] | None = None, *, beyond: Beyond | None = None
+) -> Callable[[Rule], Rule]:
     """Bind the function to the journey row of its name."""
 
     def bind(run: Rule) -> Rule:
         name = run.__name__.rstrip("_")  # `import_` and the like
-        VERBS[name] = Verb(ROWS[name], body, run, run.__module__.split(".")[-2], answer)
+        VERBS[name] = Verb(ROWS[name], body, run, run.__module__.split(".")[-2], answer, beyond)
         return run
 
     return bind

@@ -1,4 +1,4 @@
-"""finding: an order by its number and its postcode: who does not know both learns nothing, not even which is wrong."""
+"""finding: an order by its number or that of a parcel, and its postcode: who lacks one is not even told which."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ LONGEST = 120
 CALLED = f"""
 select o.order_id, coalesce(o.ship_to ->> 'postcode', '') as postcode
   from order_token t join orders o on o.merchant_id = t.merchant_id and o.order_id = t.order_id
-  where t.merchant_id = $1 and t.token = {folded("$2::text")} and {folded("o.number")} = t.token
+  where t.merchant_id = $1 and t.token = {folded("$2::text")} and ({folded("o.number")} = t.token
+    or exists (select from parcel p
+      left join parcel_number n on n.merchant_id = p.merchant_id and n.parcel_id = p.parcel_id and n.until is null
+      where p.merchant_id = o.merchant_id and p.order_id = o.order_id
+        and t.token in ({folded("p.tracking_number")}, {folded("n.number")})))
   order by t.placed_at desc, t.order_id desc limit 20
 """
 NOBODY = 0

@@ -17,6 +17,7 @@ from doorstep.doors.console.route import Stop, stops
 from doorstep.doors.console.whole import Parcel, ParcelNews, Part, Whole
 from doorstep.doors.reads.cases import Case, Notice
 from doorstep.doors.reads.order import FulfillmentOrder
+from doorstep.doors.reads.way import CustodyGap
 from doorstep.setup.clocks import clock_of
 
 NEARBY = ("out_for_delivery", "attempted", "available_for_pickup")
@@ -67,6 +68,8 @@ class Box:
     stops: Sequence[Stop]
     part: FulfillmentOrder | None  # has the days it is to arrive on
     news: Sequence[News]
+    legs: Sequence[tuple[str, str]] = ()  # carriers of other legs, with their numbers
+    gaps: Sequence[CustodyGap] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,7 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
         if part
         else []
     )
+    travels = of.way(row.id)
     return Box(
         carrier=row.carrier,
         number=row.tracking_number,
@@ -261,6 +265,8 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
         stops=way,
         part=part.row if part and state not in COMES_NOT else None,
         news=[_news(each, zone) for each in parcel.events],
+        legs=[(one.carrier, one.number) for one in travels.numbers if one.leg and not one.until] if travels else [],
+        gaps=travels.gaps if travels else [],
     )
 
 

@@ -16,7 +16,7 @@ from doorstep.doors.buyer.asking import Asked, NoSuchOrder
 from doorstep.doors.buyer.following import Following, follow, zone_of
 from doorstep.doors.console.looks import render
 from doorstep.doors.console.speaking import reader
-from doorstep.doors.console.whole import Whole, whole
+from doorstep.doors.console.whole import Whole, whole, with_ways
 from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
@@ -85,7 +85,8 @@ async def _read(asked: Asked) -> tuple[Whole, Brand]:
             raise NoSuchOrder
         # Some of what is told of an order is put in words as it is read.
         asked.speak(*_language_and_clock(reader))
-        return await whole(tx, public("ord", order)), await brand_of(tx, merchant)
+        found, brand = await whole(tx, public("ord", order)), await brand_of(tx, merchant)
+    return await with_ways(asked.db, found), brand
 
 
 def _language_and_clock(row: Mapping[str, Any]) -> tuple[str, ZoneInfo]:

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("auditing", "Replay every move: do the books hold?"),
     "orders": ("orders", "List orders; show one; tell why it waits."),
     "do": ("doing", "Ask any verb of the journey: `doorstep do pick --help`."),
+    "loads": ("loads", "Bags, pallets, flights, customs entries: open, fill, close, tell where they are."),
     "import": ("importing", "Take in a shop's files: orders, products, stock."),
     "report": ("reporting", "Sales, credits, delivery, time in each stage, stock: over any period."),
     "print": ("printing", "Write a label, a customs paper, a manifest into a file: PDF or ZPL."),

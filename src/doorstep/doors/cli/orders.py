@@ -110,14 +110,19 @@ def show(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
     """One order whole: lines, parcels, cash, holds, and its timeline."""
 
     async def work(db: Db) -> tuple[Order, Timeline]:
+        from msgspec.structs import replace
+
         from doorstep.doors.reads.order import order as read
         from doorstep.doors.reads.order import timeline
+        from doorstep.doors.reads.way import ways
+        from doorstep.kit import clock
         from doorstep.spine.tenant import tenant_tx
 
         meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             word = await order_meant(tx, meant, order)
-            return await read(tx, [meant], word), await timeline(tx, meant, word, 0, 200)
+            found, events = await read(tx, [meant], word), await timeline(tx, meant, word, 0, 200)
+        return replace(found, ways=await ways(db, meant, word, clock.now())), events
 
     whole, events = (builtins_of(one) for one in with_db(work))
     answer({**whole, "timeline": events["events"]}, "\n".join(_shown(whole, events["events"])), json)
@@ -150,10 +155,28 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
     for parcel in order["parcels"]:
         label = f"{parcel['carrier']} {parcel['tracking_number']}".strip() or parcel["label_state"]
         yield f"Parcel {parcel['id']} from {parcel['site']}: {parcel['state']}, {label}"
+        yield from (line for way in order["ways"] if way["parcel"] == parcel["id"] for line in _way(way))
     for hold in (hold for hold in order["holds"] if not hold["lifted_at"]):
         yield _hold(hold)
     yield ""
     yield table([_event(event) for event in events], EVENTS)
+
+
+def _way(way: dict[str, Any]) -> Iterator[str]:
+    """Its further numbers, what it lies in, and where nobody said that they had it."""
+    for number in (one for one in way["numbers"] if one["leg"]):
+        ended = ", void" if number["until"] else ""
+        yield f"  {number['leg'].replace('_', ' ')}: {number['carrier']} {number['number']}{ended}".replace(":  ", ": ")
+    for load in way["loads"]:
+        until = f" to {load['until'][:16].replace('T', ' ')}" if load["until"] else ""
+        state = f", {load['state'].replace('_', ' ')}" if load["state"] else ""
+        yield f"  in {load['kind']} {load['number']} from {load['since'][:16].replace('T', ' ')}{until}{state}"
+    yield from (f"  {_gap(gap)}" for gap in way["gaps"])
+
+
+def _gap(gap: dict[str, Any]) -> str:
+    after, before = gap["after"] or "the line haul", gap["before"] or "anybody else"
+    return f"{gap['hours']:g} h in nobody's hands: after {after}, before {before}"
 
 
 def _line(line: dict[str, Any], money: Any) -> dict[str, Any]:
@@ -211,6 +234,7 @@ def _reasons(told: dict[str, Any]) -> Iterator[str]:
         )
     for one in (told["promise"] or {}).get("told", []):
         yield from _promise(one)
+    yield from map(_gap, told["gaps"])
     for step in told["queued"]:
         error = f": {step['error']}" if step["error"] else ""
         yield f"Next: {step['verb']} ({step['state']}){error}"

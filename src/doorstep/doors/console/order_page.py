@@ -12,7 +12,7 @@ from doorstep.doors.console.route import stops
 from doorstep.doors.console.standing import decided, standing
 from doorstep.doors.console.undoing import undo
 from doorstep.doors.console.visit import Visit
-from doorstep.doors.console.whole import Whole, whole
+from doorstep.doors.console.whole import Whole, whole, with_ways
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.tracking_links import tracking_links
@@ -35,6 +35,7 @@ async def _page(
     """`opened`: the verb whose form is open, as `tried` is."""
     async with visit.reading() as tx:
         of = await whole(tx, visit.path["order"])
+    of = await with_ways(visit.db, of)
     found = moves(of, visit.visitor.actor.roles)
     return visit.show(
         "order.html",

@@ -33,6 +33,7 @@ REACH: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("/import", KEY_HOLDERS, KEY_HOLDERS),
     ("/catalog", ANYBODY, HANDS | {"merchant"}),
     ("/stock", ANYBODY, HANDS | {"merchant"}),
+    ("/loads", HANDS | {"read_only"}, HANDS),
     ("/floor", HANDS | {"read_only"}, HANDS),
     # How a list looks to somebody is their own affair.
     ("/orders/columns", NOBODY, DESK),

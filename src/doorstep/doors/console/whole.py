@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -19,6 +19,7 @@ from doorstep.doors.console.speaking import _
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.cases import CASES, NOTICES, Case, Notice
 from doorstep.doors.reads.order import EVENT, rows_as_json
+from doorstep.doors.reads.way import ParcelWay, ways
 from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
@@ -26,7 +27,7 @@ from doorstep.kit.paper import Address, address_lines
 from doorstep.plug.carrier import Proof
 from doorstep.setup.sites import Site
 from doorstep.spine.status import PLANNED
-from doorstep.spine.tenant import Tx
+from doorstep.spine.tenant import Db, Tx
 
 EVENTS_SHOWN = 200
 # Verbs that come in runs: one line of the timeline while nobody pauses for longer.
@@ -56,7 +57,8 @@ _PARCEL_LINES = """
     join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by l.parcel_id, l.line_no)"""
 _NEWS = """
-(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.proof
+(select 'par_' || e.parcel_id as parcel, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.proof,
+    e.holder, e.leg
   from parcel p join parcel_event e on e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
   where p.merchant_id = o.merchant_id and p.order_id = o.order_id
   order by e.parcel_id, e.happened_at desc, e.recorded_at desc)"""
@@ -140,6 +142,8 @@ class ParcelNews(Struct, frozen=True):
     place: str
     message: str
     proof: Proof | None
+    holder: str
+    leg: str
 
 
 class Attention(Struct, frozen=True):
@@ -288,6 +292,11 @@ class Whole:
     earlier: int
     cases: list[Case]
     notices: list[Notice]
+    ways: Sequence[ParcelWay] = ()
+
+    def way(self, parcel: str) -> ParcelWay | None:
+        """How a parcel travels: its numbers, what it lies in, where nobody said that they had it."""
+        return next((way for way in self.ways if way.parcel == parcel), None)
 
     def title(self, line: int) -> str:
         return self.titles.get(line) or _("line %(line)s", line=line)
@@ -384,6 +393,11 @@ async def whole(tx: Tx, word: str) -> Whole:
         cases=beside.cases,
         notices=beside.notices,
     )
+
+
+async def with_ways(db: Db, of: Whole) -> Whole:
+    """After its own transaction: loads are read behind another wall."""
+    return replace(of, ways=await ways(db, of.merchant, of.order.id, clock.now()))
 
 
 def _parcels(beside: Beside, order: reads.Order, titles: Mapping[int, str]) -> list[Parcel]:

@@ -411,6 +411,13 @@ HAPPENED = Told(
         "keep_call_off": "Pickup called off",
         "collect": "The driver took all on a manifest",
         "hand_over": "Handed over to the carrier",
+        "number_parcel": "Another number for the parcel",
+        "open_load": "Load opened",
+        "put_in": "Put into a load",
+        "take_out": "Taken out of a load",
+        "close_load": "Load closed",
+        "reopen_load": "Load opened again",
+        "track_load": "News of the load",
         "track": "News of the parcel",
         "instruct": "The carrier is to do something else",
         "deliver": "Delivered",
@@ -455,6 +462,30 @@ EVENT_TONES: dict[str, str] = {
 }  # fmt: skip
 
 
+# What parcels travel in, and what can be told of it.
+LOADS = Told({"bag": "Bag", "pallet": "Pallet", "flight": "Flight", "entry": "Customs entry"})
+LOAD_NEWS = Told(
+    {
+        "handed_over": "Handed over to the line haul",
+        "departed": "Departed",
+        "DEP": "Departed",
+        "arrived": "Arrived",
+        "ARR": "Arrived",
+        "RCF": "Received from the flight",
+        "RCS": "Received from the shipper",
+        "MAN": "Manifested on the flight",
+        "in_customs": "With customs",
+        "held_by_customs": "Held by customs",
+        "cleared": "Cleared by customs",
+        "CCD": "Cleared by customs",
+        "handed_to_last_mile": "Handed over to the last mile",
+        "delayed": "Delayed",
+        "damaged": "Damaged",
+        "lost": "Lost",
+    }
+)
+LEGS = Told({"first_mile": "First mile", "line_haul": "Line haul", "last_mile": "Last mile"})
+
 # What was told of an order of elsewhere.
 TOLD = Told(
     {
@@ -483,6 +514,10 @@ def happened(verb: str, data: Mapping[str, Any]) -> str:
         return _("Checked, and held")
     if verb == "keep_notice":
         return notice_words.happened(str(data.get("medium", "email")), str(data.get("state", "sent")))
+    if verb in ("put_in", "take_out") and data.get("number"):
+        kind = LOADS.get(str(data.get("kind")), "").lower()
+        told = _("Put into %(kind)s %(number)s") if verb == "put_in" else _("Taken out of %(kind)s %(number)s")
+        return told % {"kind": kind, "number": data["number"]}
     if verb == "track" and data.get("state"):
         return _("Parcel: %(state)s", state=scan(str(data["state"])).lower())
     return HAPPENED.get(verb, titled(verb))

@@ -11,6 +11,7 @@ from doorstep.doors.http.operations import Asked, operation
 from doorstep.doors.reads import cases as reads_cases
 from doorstep.doors.reads import order as whole
 from doorstep.doors.reads import orders as reads
+from doorstep.doors.reads.way import ways
 from doorstep.doors.reads.why import Why, why
 from doorstep.kit.ids import number
 from doorstep.setup.keys import READ
@@ -37,6 +38,7 @@ async def get_order(asked: Asked) -> Any:
     """An order with its lines, fulfillment orders, parcels, holds, payments and statuses."""
     async with asked.reading() as tx:
         found = await whole.order(tx, [asked.merchant], asked.path["order"])
+    found = replace(found, ways=await ways(asked.db, asked.merchant, found.id, asked.at))
     return replace(found, tracking_url=tracking_links().url(asked.merchant, number("ord", found.id)))
 
 

@@ -9,7 +9,7 @@ from doorstep.doors.http.operations import OPERATIONS, Operation
 
 # Each registers its operations when it is imported.
 MODULES = ("orders", "floor", "goods", "setting_up", "feed", "webhooks", "hooks", "work", "exceptions", "reports",
-           "papers", "customs", "rates", "leaving", "notices")  # fmt: skip
+           "papers", "customs", "rates", "leaving", "notices", "loads")  # fmt: skip
 
 
 def every_operation() -> list[Operation]:

@@ -24,6 +24,7 @@ COLLECTIONS = {
     "order": "orders",
     "fulfillment_order": "fulfillment-orders",
     "parcel": "parcels",
+    "load": "loads",
     "hold": "holds",
     "asn": "asns",
     "payment": "payments",

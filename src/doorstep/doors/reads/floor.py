@@ -70,7 +70,8 @@ select l.line_no as line, coalesce(s.code, '') as sku, l.lot, l.quantity from pa
   where l.merchant_id = $1 and l.parcel_id = $2 order by l.line_no, l.lot
 """
 PARCEL_EVENTS = """
-select e.happened_at, e.recorded_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof
+select e.happened_at, e.recorded_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party, e.proof,
+    e.holder, e.leg
   from parcel_event e
   where e.merchant_id = $1 and e.parcel_id = $2 order by e.happened_at, e.recorded_at, e.digest
 """
@@ -135,7 +136,8 @@ class ParcelLine(Struct, frozen=True, kw_only=True):
 
 class ParcelEvent(Struct, frozen=True, kw_only=True):
     """`code` is the UPU's, where there is one; `raw_code` the carrier's own. `state` is `news` for what does not change
-    where the parcel is, and empty for a word that nobody knows. `proof` is with the delivery."""
+    where the parcel is, and empty for a word that nobody knows. `proof` is with the delivery. `holder` had it, on this
+    `leg` of its way; empty: the label's carrier, the whole way."""
 
     happened_at: datetime
     recorded_at: datetime
@@ -147,6 +149,8 @@ class ParcelEvent(Struct, frozen=True, kw_only=True):
     reason: str
     party: str
     proof: Proof | None
+    holder: str
+    leg: str
 
 
 class Parcel(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from doorstep.doors.reads.way import ParcelWay
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.holds import TYPES
@@ -215,6 +216,7 @@ class Order(Struct, frozen=True, kw_only=True):
     invoices: list[InvoiceRow]
     last_event: int
     tracking_url: str = ""  # the buyer's page
+    ways: list[ParcelWay] = []  # how its parcels travel: numbers, loads, gaps in custody
 
 
 class TimelineEvent(Struct, frozen=True, kw_only=True):

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, get_args
 
+from doorstep.doors.reads.loads import LoadWhole
 from doorstep.journey.cash.paper_data import invoice_data
 from doorstep.journey.cash.papers import invoice
 from doorstep.journey.fulfillment.paper_data import packing_slip_data, pick_list_data
 from doorstep.journey.fulfillment.papers import packing_slip, pick_list
+from doorstep.journey.shipping.load_papers import ListedParcel, LoadList, LoadTag, load_list, load_tag
 from doorstep.journey.shipping.paper_data import manifest_paper, paper_of, return_label_paper
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Paper, zpl_of_pdf
@@ -70,6 +72,31 @@ async def invoice_pdf(tx: Tx, invoice_id: str) -> Draw:
 async def pick_list_pdf(tx: Tx, site: str, at: datetime) -> Draw:
     """What is to be picked at the site, in walking order. Refuses NotFound."""
     return pick_list(await pick_list_data(tx, site, at)).pdf
+
+
+LoadPaper = Literal["tag", "list"]
+
+
+def load_pdf(of: LoadWhole, kind: LoadPaper) -> Draw:
+    """The tag that is stuck on a load, or the list of what is in it."""
+    row = of.load
+    tag = LoadTag(
+        kind=row.kind, number=row.number, operator=of.owner, country=row.country, from_airport=row.from_airport,
+        to_airport=row.to_airport, carrier=row.carrier, flight=row.flight, parcels=of.all_parcels, loads=row.loads,
+        weight_g=of.all_weight_g, gross_g=row.gross_g, seal=row.seal,
+        inside=of.above[0].number if of.above else "", closed_on=row.closed_at.date() if row.closed_at else None,
+    )  # fmt: skip
+    if kind == "tag":
+        return load_tag(tag).pdf
+    numbers = {row.id: row.number, **{each.load.id: each.load.number for each in of.below}}
+    parcels = tuple(
+        ListedParcel(load=numbers[one.load], number=one.tracking_number, merchant=one.merchant, order=one.number,
+                     country=one.country, weight_g=one.weight_g)
+        for one in of.parcels
+    )  # fmt: skip
+    within = tuple((one.load.kind, one.load.number, one.all_parcels, one.all_weight_g) for one in of.below)
+    left_out = max(0, of.all_parcels - len(parcels))
+    return load_list(LoadList(tag=tag, parcels=parcels, loads=within, left_out=left_out)).pdf
 
 
 async def drawn(draw: Draw) -> bytes:

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from doorstep.doors.reads.order import Promise, promises
+from doorstep.doors.reads.way import CustodyGap, gaps_in
 from doorstep.journey.processing.why import why as reasons
+from doorstep.kit import clock
 from doorstep.kit.ids import number
 from doorstep.spine.tenant import Tx
 
@@ -90,6 +92,7 @@ class Why(Struct, frozen=True, kw_only=True):
     decisions: list[Decision]
     next: list[Possible]
     queued: list[NextStep]
+    gaps: list[CustodyGap] = []  # in custody: where nobody said that they had it
 
 
 async def why(tx: Tx, merchant: int, word: str) -> Why:
@@ -98,4 +101,5 @@ async def why(tx: Tx, merchant: int, word: str) -> Why:
     if told["promise"]:
         told["promise"]["told"] = await promises(tx, merchant, word)
     queued = [dict(row) for row in await tx.rows(NEXT, merchant, word)]
-    return msgspec.convert(told | {"queued": queued}, Why)
+    gaps = await gaps_in(tx, merchant, word, clock.now())
+    return structs.replace(msgspec.convert(told | {"queued": queued}, Why), gaps=gaps)

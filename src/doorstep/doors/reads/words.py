@@ -31,7 +31,11 @@ select distinct w.merchant_id, w.placed_at, w.order_id, w.token from (
         cross join lateral (values (l.code), (s.code)) v(word)
         where l.merchant_id = o.merchant_id and l.order_id = o.order_id
       union all
-      select p.tracking_number from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id) t
+      select p.tracking_number from parcel p where p.merchant_id = o.merchant_id and p.order_id = o.order_id
+      union all
+      select f.number
+        from parcel p join parcel_number f on f.merchant_id = p.merchant_id and f.parcel_id = p.parcel_id
+        where p.merchant_id = o.merchant_id and p.order_id = o.order_id) t
     where t.word <> '') w
   where w.token <> ''"""
 

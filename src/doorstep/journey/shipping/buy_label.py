@@ -76,7 +76,8 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     kept = KeepLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, carrier=label.carrier, service=label.service,
         label_ref=label.label_ref, tracking_number=label.tracking_number, cost_minor=label.cost_minor,
-        currency=label.currency, pdf=label.pdf,
+        currency=label.currency, pdf=label.pdf, first_mile_number=label.first_mile_number,
+        last_mile_number=label.last_mile_number,
     )  # fmt: skip
     await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
 

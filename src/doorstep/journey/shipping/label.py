@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from doorstep.journey.shipping.legs import numbers_of, of_a_label, whose_surely
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.numbers import candidates
-from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
+from doorstep.spine.outcome import Ask, Event, Fact, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -67,6 +69,8 @@ class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     label_key: Word = ""
     pdf: bytes | None = None
     why: dict[str, Any] = {}
+    first_mile_number: Annotated[str, Meta(max_length=60)] = ""
+    last_mile_number: Annotated[str, Meta(max_length=60)] = ""
 
 
 class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -232,10 +236,15 @@ async def keep_label(tx: Tx, asks: list[Ask[KeepLabel]]) -> list[Result]:
     """Keep the carrier's label, or one bought elsewhere, by hand."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _kept(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), ask))
+    known = await numbers_of(tx, parcels) if any(map(_has_more_numbers, asks)) else {}
+    return each(asks, lambda ask: _kept(of_parcel(parcels, ask.merchant, ask.body.parcel), next(ids), known, ask))
 
 
-def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
+def _has_more_numbers(ask: Ask[KeepLabel]) -> bool:
+    return bool(ask.body.first_mile_number or ask.body.last_mile_number)
+
+
+def _kept(parcel: ParcelFacts, decision: int, known: Mapping[int, Sequence[Any]], ask: Ask[KeepLabel]) -> Outcome:
     label = _with_carrier(ask.body)
     parcel.must_be_here()
     if label.label_key:
@@ -254,10 +263,26 @@ def _kept(parcel: ParcelFacts, decision: int, ask: Ask[KeepLabel]) -> Outcome:
         "label_currency": label.currency, "label_pdf": label.pdf, "label_error": "",
     }  # fmt: skip
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, bought)]
+    outcome.facts += _further_numbers(parcel, label, {row["number"] for row in known.get(parcel.parcel_id, ())}, ask)
     if label.why:
         chosen = f"{label.carrier} {label.service}".strip()
         outcome.facts.append(_decision(parcel, decision, chosen, label.parcel, label.why, ask.at))
     return outcome
+
+
+def _further_numbers(
+    parcel: ParcelFacts, label: KeepLabel, known: Collection[str], ask: Ask[KeepLabel]
+) -> Iterator[Fact]:
+    """Of the first and the last mile, where the carrier told them with the label."""
+    for number, leg in of_a_label(label.tracking_number, label.first_mile_number, label.last_mile_number):
+        carrier = whose_surely(number, label.carrier) or label.carrier
+        key = {"parcel_id": parcel.parcel_id, "number": number}
+        told = {"carrier": carrier, "leg": leg, "label_key": label.label_key, "until": None}
+        yield (
+            Update("parcel_number", key, told)
+            if number in known
+            else Insert("parcel_number", key | told | {"since": ask.at})
+        )
 
 
 def _with_carrier(label: KeepLabel) -> KeepLabel:
@@ -310,10 +335,11 @@ def _next_action(reason: str, voiding: bool) -> str:
 async def want_void(tx: Tx, asks: list[Ask[WantVoid]]) -> list[Result]:
     """Ask the carrier to void the label; one bought elsewhere is void at once, as far as doorstep goes."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    return each(asks, lambda ask: _void_wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+    known = await numbers_of(tx, parcels)
+    return each(asks, lambda ask: _void_wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ask))
 
 
-def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
+def _void_wanted(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[WantVoid]) -> Outcome:
     parcel.must_be_here()
     if parcel.label_state != "bought":
         raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
@@ -322,7 +348,9 @@ def _void_wanted(parcel: ParcelFacts, ask: Ask[WantVoid]) -> Outcome:
     outcome.events = [Event("want_void", data={"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number})]
     wanted = {"label_state": "void_wanted", "label_key": key} if parcel.label_ref else VOID
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
-    if parcel.label_ref:
+    if not parcel.label_ref:
+        outcome.facts += _ended(known.get(parcel.parcel_id, ()), ask)
+    else:
         body = {"parcel": ask.body.parcel, "label_key": key, "carrier": parcel.carrier}
         outcome.then = [Job("void_label", body)]
     return outcome
@@ -338,15 +366,25 @@ VOID = {
 async def keep_void(tx: Tx, asks: list[Ask[KeepVoid]]) -> list[Result]:
     """Keep that the label is void: the parcel may get another one."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    return each(asks, lambda ask: _void_kept(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+    known = await numbers_of(tx, parcels)
+    return each(asks, lambda ask: _void_kept(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ask))
 
 
-def _void_kept(parcel: ParcelFacts, ask: Ask[KeepVoid]) -> Outcome:
+def _ended(numbers: Sequence[Any], ask: Ask[Any]) -> list[Fact]:
+    """Numbers are a label's: with it they end."""
+    return [
+        Update("parcel_number", {"parcel_id": row["parcel_id"], "number": row["number"]}, {"until": ask.at})
+        for row in numbers if row["until"] is None
+    ]  # fmt: skip
+
+
+def _void_kept(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[KeepVoid]) -> Outcome:
     _refuse_other_question(parcel, ask.body.label_key or parcel.label_key, "void_wanted")
     outcome = outcome_of_parcel(parcel, label="void")
     told = {"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number}
     outcome.events = [Event("keep_void", data=told)]
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, VOID)]
+    outcome.facts += _ended(known.get(parcel.parcel_id, ()), ask)
     return outcome
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.follow import scan_of
-from doorstep.journey.tracking.track import Track
+from doorstep.journey.tracking.track import Scan, Track
 from doorstep.kit.ids import public
 from doorstep.plug import registry
 from doorstep.plug.carrier import TrackEvent
@@ -27,8 +27,12 @@ select m.message_id, m.code, m.body, k.plugin from carrier_message m
   where m.merchant_id = $1 and m.message_id = any($2) order by m.message_id
 """
 OURS = """
-select p.parcel_id, p.tracking_number from parcel p
-  where p.merchant_id = $1 and p.tracking_number = any($2) and p.label_state = 'bought' order by p.parcel_id
+select p.parcel_id, p.tracking_number as number, '' as holder, '' as leg from parcel p
+  where p.merchant_id = $1 and p.tracking_number = any($2) and p.label_state = 'bought'
+union all
+select n.parcel_id, n.number, case when n.carrier = p.carrier then '' else n.carrier end, n.leg
+  from parcel_number n join parcel p on p.merchant_id = n.merchant_id and p.parcel_id = n.parcel_id
+  where n.merchant_id = $1 and n.number = any($2) and n.until is null order by 1, 4, 2
 """
 # As many as `track` takes of one parcel at once.
 EVENTS_AT_ONCE = 500
@@ -48,8 +52,8 @@ async def hear(world: World, asks: list[Ask[Hear]]) -> None:
             told = _told(await tx.rows(MESSAGES, merchant, messages))
             ours = await _ours(tx, merchant, told)
         bodies = [
-            Track(parcel=parcel, events=[scan_of(event) for event in events[at : at + EVENTS_AT_ONCE]])
-            for parcel, events in ours.items() for at in range(0, len(events), EVENTS_AT_ONCE)
+            Track(parcel=parcel, events=scans[at : at + EVENTS_AT_ONCE])
+            for parcel, scans in ours.items() for at in range(0, len(scans), EVENTS_AT_ONCE)
         ]  # fmt: skip
         await world.ask("track", [Ask(merchant, body, world.now()) for body in bodies])
 
@@ -73,7 +77,10 @@ def content(body: str) -> Any:
         raise NotReadable(f"neither JSON nor XML: {broken}") from None
 
 
-async def _ours(tx: Tx, merchant: int, told: dict[str, list[TrackEvent]]) -> dict[str, list[TrackEvent]]:
-    """Only what is told of parcels that are here: a carrier's account may serve others too."""
-    rows = await tx.rows(OURS, merchant, list(told))
-    return {public("par", row["parcel_id"]): told[row["tracking_number"]] for row in rows}
+async def _ours(tx: Tx, merchant: int, told: dict[str, list[TrackEvent]]) -> dict[str, list[Scan]]:
+    """Only what is told of parcels that are here, by any of their numbers: an account may serve others too."""
+    ours: dict[str, list[Scan]] = defaultdict(list)
+    for row in await tx.rows(OURS, merchant, list(told)):
+        scans = [scan_of(event, holder=row["holder"], leg=row["leg"]) for event in told[row["number"]]]
+        ours[public("par", row["parcel_id"])] += scans
+    return ours

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -56,7 +56,7 @@ select p.merchant_id as merchant, p.parcel_id, p.order_id, p.label_state, p.stat
 """
 KNOWN = """
 select e.parcel_id, e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, e.reason, e.party,
-    e.proof, e.until
+    e.proof, e.holder, e.leg, e.until
   from unnest($1::bigint[], $2::bigint[], $3::bytea[]) d(merchant_id, parcel_id, digest)
   join parcel_event e on e.merchant_id = d.merchant_id and e.parcel_id = d.parcel_id and e.digest = d.digest
 """
@@ -74,6 +74,7 @@ TOLD_DAILY = frozenset({"out_for_delivery", "attempted"})
 TOLD = TOLD_DAILY | {"customs_hold", "available_for_pickup", "returned_to_sender"}
 
 Word = Annotated[str, Meta(max_length=200)]
+Leg = Literal["", "first_mile", "line_haul", "last_mile"]
 State = Annotated[str, Meta(max_length=40, description="a delivery state, or `news`; empty: that of the UPU code")]
 
 
@@ -89,7 +90,8 @@ class ProofOfDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One event as the carrier tells it: UPU EMSEVT code where it has one, its own code always.
 
-    `reason` is why it went wrong, `party` at whose side.
+    `reason` is why it went wrong, `party` at whose side. `holder` had the parcel on this `leg` of its way; without
+    them it is the label's carrier, on the whole way.
     """
 
     happened_at: datetime
@@ -102,6 +104,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     party: Annotated[str, Meta(max_length=60)] = ""
     proof: ProofOfDelivery | None = None
     until: Annotated[date | None, Meta(description="how long it can be picked up")] = None
+    holder: Annotated[str, Meta(max_length=60)] = ""
+    leg: Leg = ""
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -371,7 +375,7 @@ def as_event(scan: Scan) -> TrackEvent:
     return TrackEvent(
         happened_at=scan.happened_at, code=scan.code, raw_code=scan.raw_code,
         state=scan.state or state_of_upu(scan.code), place=scan.place, message=scan.message, reason=scan.reason,
-        party=scan.party, proof=proof, until=scan.until,
+        party=scan.party, proof=proof, until=scan.until, holder=scan.holder, leg=scan.leg,
     )  # fmt: skip
 
 
@@ -380,7 +384,9 @@ def digest_of(event: TrackEvent) -> bytes:
 
 
 def _event_of(row: Mapping[str, Any]) -> TrackEvent:
-    names = ("happened_at", "code", "raw_code", "state", "place", "message", "reason", "party", "until")
+    names = (
+        "happened_at", "code", "raw_code", "state", "place", "message", "reason", "party", "holder", "leg", "until",
+    )  # fmt: skip
     proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
     return TrackEvent(**{name: row[name] for name in names}, proof=proof)
 
@@ -392,6 +398,8 @@ def _told(event: TrackEvent) -> dict[str, Any]:
     }  # fmt: skip
     if event.reason or event.party:
         told |= {"reason": event.reason, "party": event.party}
+    if event.leg or event.holder:
+        told |= {"leg": event.leg, "holder": event.holder}
     if event.proof:
         told["proof"] = event.proof
     if event.until:
@@ -404,7 +412,7 @@ def _row(parcel: Parcel, digest: bytes, event: TrackEvent, ask: Ask[Any]) -> dic
         "parcel_id": parcel.parcel_id, "digest": digest, "recorded_at": ask.at, "happened_at": event.happened_at,
         "code": event.code, "raw_code": event.raw_code, "state": event.state, "place": event.place,
         "message": event.message, "reason": event.reason, "party": event.party, "proof": event.proof,
-        "until": event.until,
+        "until": event.until, "holder": event.holder, "leg": event.leg,
     }  # fmt: skip
 
 
@@ -413,7 +421,7 @@ def _better(parcel: Parcel, digest: bytes, event: TrackEvent) -> Update:
     found = {"parcel_id": parcel.parcel_id, "digest": digest}
     return Update("parcel_event", found, {
         "code": event.code, "state": event.state, "message": event.message, "reason": event.reason,
-        "party": event.party, "proof": event.proof, "until": event.until,
+        "party": event.party, "proof": event.proof, "until": event.until, "holder": event.holder, "leg": event.leg,
     })  # fmt: skip
 
 

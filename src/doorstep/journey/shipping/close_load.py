@@ -1,0 +1,128 @@
+"""close_load, reopen_load: a load is sealed with what is in it, and opened again while it stands by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from doorstep.kit.ids import number, public
+from doorstep.kit.refusals import Refusal
+from doorstep.spine.journey import ROWS
+from doorstep.spine.loads import SHARES, LoadFacts, LoadOpen, StillInside, load_facts, of_load
+from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
+from doorstep.spine.rules import each
+from doorstep.spine.tenant import Db, Tx, tenant_tx
+from doorstep.spine.verbs import verb
+
+HELD = """
+select s.load_id, p.parcel_id, min(h.type) as type
+  from parcel_stay s
+  join parcel p on p.merchant_id = s.merchant_id and p.parcel_id = s.parcel_id
+  join hold h on h.merchant_id = p.merchant_id and h.order_id = p.order_id and h.lifted_at is null
+  where s.merchant_id = any($1) and s.load_id = any($2) and s.left_at is null
+    and (h.line_no is null or exists (select from parcel_line l where l.merchant_id = p.merchant_id
+      and l.parcel_id = p.parcel_id and l.line_no = h.line_no and l.quantity > 0))
+  group by s.load_id, p.parcel_id order by s.load_id, p.parcel_id
+"""
+
+
+class CloseLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`gross_g`: what the scale says of all of it."""
+
+    load: str
+    seal: Annotated[str, Meta(max_length=60)] = ""
+    gross_g: Annotated[int, Meta(ge=0, le=10**9)] = 0
+    happened_at: datetime | None = None
+
+
+class ReopenLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    load: str
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class LoadStands(msgspec.Struct, frozen=True, kw_only=True):
+    load: str
+    number: str
+    closed: bool
+    seal: str
+    parcels: int
+    loads: int
+    weight_g: int
+    gross_g: int
+
+
+class EmptyLoad(Refusal):
+    """Nothing is in this load."""
+
+
+class HeldInside(Refusal):
+    """Parcels in this load are on hold; take them out, or have the holds lifted."""
+
+
+async def beyond(db: Db, asks: list[Ask[CloseLoad]]) -> set[int]:
+    """Those whose parcels lie in the loads: whether one is on hold is theirs to say."""
+    owners = sorted({ask.merchant for ask in asks})
+    async with tenant_tx(db, owners, readonly=True) as tx:
+        rows = await tx.rows(SHARES, owners, [number("lod", ask.body.load) for ask in asks])
+    return {row["of_merchant"] for row in rows if row["parcels"]}
+
+
+@verb(CloseLoad, LoadStands, beyond=beyond)
+async def close_load(tx: Tx, asks: list[Ask[CloseLoad]]) -> list[Result]:
+    """Close a load and seal it: nothing goes in or out any more."""
+    ids = [number("lod", ask.body.load) for ask in asks]
+    loads = await load_facts(tx, {ask.merchant for ask in asks}, ids)
+    held: dict[int, list[str]] = {}
+    for row in await tx.rows(HELD, list(tx.merchants), sorted(loads)):
+        held.setdefault(row["load_id"], []).append(public("par", row["parcel_id"]))
+    return each(asks, lambda ask: decide(of_load(loads, ask, number("lod", ask.body.load)), held, ask))
+
+
+def decide(load: LoadFacts, held: Mapping[int, list[str]], ask: Ask[CloseLoad]) -> Outcome:
+    load.must_be_open()
+    if not load.parcels and not load.loads:
+        raise EmptyLoad(load=load.name, number=load.number)
+    if ROWS["close_load"].held and load.load_id in held:
+        raise HeldInside(load=load.name, parcels=", ".join(held[load.load_id][:20]))
+    closed = {"closed_at": ask.body.happened_at or ask.at, "seal": ask.body.seal, "gross_g": ask.body.gross_g}
+    told = load.told | {
+        "seal": ask.body.seal,
+        "parcels": load.parcels,
+        "loads": load.loads,
+        "gross_g": ask.body.gross_g,
+    }
+    outcome = Outcome(ask.merchant, ("load", load.load_id), [Event("close_load", [], told, ask.body.happened_at)])
+    outcome.facts = [Update("load", {"load_id": load.load_id}, closed)]
+    outcome.answer = _stands(load, closed=True, seal=ask.body.seal, gross_g=ask.body.gross_g)
+    return outcome
+
+
+@verb(ReopenLoad, LoadStands)
+async def reopen_load(tx: Tx, asks: list[Ask[ReopenLoad]]) -> list[Result]:
+    """Open a closed load again; one that is inside another is taken out of it first."""
+    ids = [number("lod", ask.body.load) for ask in asks]
+    loads = await load_facts(tx, {ask.merchant for ask in asks}, ids)
+    return each(asks, lambda ask: _reopened(of_load(loads, ask, number("lod", ask.body.load)), ask))
+
+
+def _reopened(load: LoadFacts, ask: Ask[ReopenLoad]) -> Outcome:
+    if load.closed_at is None:
+        raise LoadOpen(load=load.name, number=load.number)
+    if load.parent_id is not None:
+        raise StillInside(load=load.name, inside=public("lod", load.parent_id))
+    told = load.told | {"reason": ask.body.reason, "seal": load.seal}
+    outcome = Outcome(ask.merchant, ("load", load.load_id), [Event("reopen_load", [], told)])
+    outcome.facts = [Update("load", {"load_id": load.load_id}, {"closed_at": None, "seal": "", "gross_g": 0})]
+    outcome.answer = _stands(load, closed=False, seal="", gross_g=0)
+    return outcome
+
+
+def _stands(load: LoadFacts, *, closed: bool, seal: str, gross_g: int) -> dict[str, object]:
+    return {
+        "load": load.name, "number": load.number, "closed": closed, "seal": seal, "parcels": load.parcels,
+        "loads": load.loads, "weight_g": load.weight_g, "gross_g": gross_g,
+    }  # fmt: skip
