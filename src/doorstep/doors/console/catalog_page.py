@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Response
 from msgspec import structs
 
+from doorstep.doors.console import words
 from doorstep.doors.console.allowing import merchant_named, must_set_up, sets_up, whose
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.goods_moves import offered
@@ -29,10 +30,6 @@ DONE = Told({
     "forgotten": "The name is forgotten", "adjust": "The count is booked", "receive": "The goods are in",
     "put_away": "The goods are in their bin", "restock": "The goods are sold again", "scrap": "The goods are gone",
 })  # fmt: skip
-CUSTOMS_FIELDS = Told({
-    "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs",
-    "weight_g": "weight",
-})  # fmt: skip
 LAST_MOVES = 8
 
 
@@ -43,7 +40,7 @@ async def show(visit: Visit) -> Response[str]:
         asked = SkuFilters(merchants.wanted, filters["q"], filters["lacks"], filters["stock"], filters.after)  # type: ignore[arg-type]
         rows, further = await skus(tx, asked)
     context: dict[str, Any] = {"rows": rows, "further": further, "filters": filters, "merchants": merchants}
-    context |= {"customs_fields": CUSTOMS_FIELDS}
+    context |= {"customs_fields": words.CUSTOMS_FIELDS}
     if visit.is_part:
         return visit.show("catalog_rows.html", **context)
     return visit.show(
@@ -72,7 +69,7 @@ async def _page(visit: Visit, *, did: str = "", alias: Form | None = None, statu
     return visit.show(
         "sku.html", status, of=of, id=public("sku", of.sku["sku_id"]), moved=moved, more_moves=bool(more_moves),
         may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of),
-        alias=alias or _alias_form(of, stores), customs_fields=CUSTOMS_FIELDS, did=DONE.get(did, ""),
+        alias=alias or _alias_form(of, stores), customs_fields=words.CUSTOMS_FIELDS, did=DONE.get(did, ""),
     )  # fmt: skip
 
 
@@ -82,7 +79,7 @@ def _uses(of: WholeSku) -> list[tuple[str, list[str]]]:
     sizes = {"weight_g": _("weight"), "length_mm": _("length"), "width_mm": _("width"), "height_mm": _("height")}
     unmeasured = [name for field, name in sizes.items() if not sku[field]]
     found = [
-        (_("Cross a border"), [CUSTOMS_FIELDS[name] for name in lacking(sku)]),
+        (_("Cross a border"), [words.CUSTOMS_FIELDS[name] for name in lacking(sku)]),
         (_("Get a price from carriers"), unmeasured),
         (_("Be scanned"), [] if sku["barcode"] else [_("barcode")]),
     ]

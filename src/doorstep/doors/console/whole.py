@@ -36,7 +36,7 @@ LONGEST_PAUSE = timedelta(minutes=15)
 
 # Of the sites, those that send something of it; of the events, the newest.
 _NAMES = """
-(select l.line_no as line, s.name from order_line l
+(select l.line_no as line, s.name, 'sku_' || s.sku_id as sku from order_line l
     join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
   where l.merchant_id = o.merchant_id and l.order_id = o.order_id)"""
 _SITES = """
@@ -94,6 +94,7 @@ SKUS = "select s.code, s.name from sku s where s.merchant_id = $1 order by s.cod
 class LineName(Struct, frozen=True):
     line: int
     name: str
+    sku: str
 
 
 class KeyName(Struct, frozen=True):
@@ -282,6 +283,7 @@ class Whole:
     channel: str
     order: reads.Order
     titles: Mapping[int, str]
+    skus_of: Mapping[int, str]
     parts: list[Part]
     stray_parcels: list[Parcel]
     decisions: list[Decision]
@@ -382,6 +384,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         channel=beside.channel,
         order=order,
         titles=titles,
+        skus_of={each.line: each.sku for each in beside.names},
         parts=parts,
         stray_parcels=[parcel for parcel in parcels if parcel.row.fulfillment_order not in in_parts],
         decisions=beside.decisions,

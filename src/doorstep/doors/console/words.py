@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from doorstep.doors.console import notice_words
-from doorstep.doors.console.speaking import N_, SOURCE, Told, _, gettext, reader
+from doorstep.doors.console.speaking import N_, Told, _, gettext, reader
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof
 from doorstep.spine.journey import ROWS, WORLD
@@ -165,6 +165,11 @@ def exception(kind: str) -> str:
 
 
 # What rules write down as their reason, word for word …
+# What customs want to know of a SKU.
+CUSTOMS_FIELDS = Told({
+    "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs",
+    "weight_g": "weight", "value_minor": "value",
+})  # fmt: skip
 REASONS = (
     N_("the money is not here yet"),
     N_("the buyer is away"),
@@ -247,12 +252,18 @@ def reason(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _reason(text: str, language: str) -> str:
-    if language == SOURCE or text in REASONS:
+    if text in REASONS:
         return gettext(text)
     for ours, pattern in _patterns():
         if found := pattern.fullmatch(text):
-            return gettext(ours) % found.groups()
+            return gettext(ours) % tuple(_plain_fields(group) for group in found.groups())
     return gettext(text)
+
+
+def _plain_fields(told: str) -> str:
+    """Names of a SKU's fields as people call them; all else as it is."""
+    names = told.split(", ")
+    return ", ".join(CUSTOMS_FIELDS[name] for name in names) if all(name in CUSTOMS_FIELDS for name in names) else told
 
 
 @lru_cache(maxsize=1)
