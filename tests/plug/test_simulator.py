@@ -331,11 +331,14 @@ async def test_an_international_parcel_has_a_number_for_each_mile(carrier: SimCa
 
 
 async def test_the_carriers_own_label_is_a_page_with_the_number_on_it(carrier: SimCarrier) -> None:
-    label = await carrier.buy(a_mug_to_warsaw("standard"), a_key())
+    to_warsaw = a_mug_to_warsaw("standard")
+    plain = replace(to_warsaw.ship_to, name="Zofia Nowak", line1="ul. Prosta 44")
+    label = await carrier.buy(replace(to_warsaw, ship_to=plain), a_key())
     assert label.pdf is not None
     page = pypdfium2.PdfDocument(label.pdf)[0]
     assert page.get_size() == (288, 432)
     assert label.tracking_number in page.get_textpage().get_text_range()
+    assert (await carrier.buy(to_warsaw, a_key())).pdf is None, "it has no ł: we print it"
 
 
 def test_a_code_nobody_knows_is_kept_and_changes_nothing() -> None:

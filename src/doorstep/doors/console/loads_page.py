@@ -138,6 +138,7 @@ async def _page(
         "loads_scan.html" if at_scan else "load.html",
         status,
         of=of,
+        names={share.merchant: share.name for share in of.merchants},
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
         did=_("It was in there already") if did == "already" else words.HAPPENED.get(did, ""),
