@@ -105,6 +105,15 @@ def a_sku(page: str = "") -> Callable[[Db], Awaitable[str]]:
     return found
 
 
+def for_a_merchant(page: str) -> Callable[[Db], Awaitable[str]]:
+    async def found(db: Db) -> str:
+        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+            key = await tx.value("select max(key) from merchant where merchant_id = any($1)", list(tx.merchants))
+        return f"{page}/{key}"
+
+    return found
+
+
 def a_load(page: str = "") -> Callable[[Db], Awaitable[str]]:
     """Where there is one; else their list."""
 
@@ -260,7 +269,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("merchants", "/settings/merchants"),
     Shot("merchant-new", "/settings/merchants/new"),
     Shot("channels", "/settings/channels"),
-    Shot("channel-new", "/settings/channels/new/harbor-mugs"),
+    Shot("channel-new", for_a_merchant("/settings/channels/new")),
     Shot("accounts", "/settings/accounts"),
     Shot("rate-cards", "/settings/rate-cards"),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Locator, Page
 
-from doorstep.doors.console import attention, bulk, floor, goods_moves, looks, moves
-from doorstep.setup.merchants import change_merchant
+from doorstep.doors.console import attention, bulk, floor, goods_moves, leaving_page, loads_page, looks, moves
+from doorstep.kit import clock
+from doorstep.setup.merchants import NewMerchant, change_merchant, create_merchant
 from doorstep.setup.people import ROLES
 from doorstep.spine.journey import JOURNEY
 from doorstep.spine.tenant import tenant_tx
@@ -29,6 +30,7 @@ from tests.doors.test_console import _scan, _work
 from tests.shop import Shop
 from tests.stories.test_customs import LVIV, abroad, lists  # noqa: F401
 from tests.stories.test_exceptions import stopped_job
+from tests.stories.test_shipping import CARD, world_of
 
 PERSONS = frozenset().union(*ROLES.values())
 # What a person does with a file, on the page of imports (test_whole_life, test_importing_pages).
@@ -39,6 +41,7 @@ BY_NO_BUTTON = {"amend"}
 POSTS = (
     (r"/orders/all/([a-z_-]+)", "all"), (r"/orders/ord_\d+/([a-z_]+)", "order"), (r"/floor/([a-z]+)", "floor"),
     (r"/catalog/sku_\d+/([a-z-]+)", "goods"), (r"/attention/([a-z]+)", "attention"),
+    (r"/floor/leaving/([a-z-]+)", "leaving"), (r"/loads/(new)", "loads"), (r"/loads/lod_\d+/([a-z_]+)", "load"),
     (r"/stock/(arrivals)/new/[^/]+", "announce"), (r"/stock/(arrivals)/asn_\d+", "receive"),
 )  # fmt: skip
 LONGEST_MS = 15_000
@@ -168,7 +171,9 @@ def offered() -> set[str]:
     templates = Path(inspect.getfile(looks)).parent / "templates"
     inbox = "".join(page.read_text("utf-8") for page in templates.glob("attention*.html"))
     every |= {f"attention/{what}" for what in re.findall(r"/attention/([a-z]+)", inbox)}
-    return every | {"announce/arrivals", "receive/arrivals"}
+    every |= {f"leaving/{verb}" for verb in leaving_page.VERBS_HERE}
+    every |= {f"load/{verb}" for verb in loads_page.VERBS_HERE}
+    return every | {"announce/arrivals", "receive/arrivals", "loads/new"}
 
 
 def order_moves() -> set[str]:
@@ -186,8 +191,8 @@ def test_every_button_there_is_is_clicked_by_a_scene() -> None:
 
 
 def test_every_verb_that_a_person_may_do_has_a_button() -> None:
-    at_goods = {"announce", "receive"}
-    by_button = {name.partition("/")[2] for name in offered() if not name.startswith("attention/")} | at_goods
+    by_forms = {"announce", "receive", "open_load"}
+    by_button = {name.partition("/")[2] for name in offered() if not name.startswith("attention/")} | by_forms
     may = {row.verb for row in JOURNEY if PERSONS & set(row.who)}
     assert may - by_button == BY_FILE | BY_NO_BUTTON
 
@@ -358,6 +363,7 @@ async def test_the_floor_picks_misses_and_packs(shop: Shop, hand: Clerk) -> None
 
 @clicks("order/release", "order/unpromise", "order/unpick", "order/pack", "order/unpack", "order/want_label",
         "order/keep_label", "order/want_void", "order/keep_void", "order/hand_over", "order/track", "order/instruct",
+        "order/number_parcel", "order/want_return_label",
         "order/deliver", "order/lose", "order/take_back")  # fmt: skip
 async def test_a_parcel_is_packed_sent_followed_and_comes_back(shop: Shop, owner: Clerk) -> None:
     await shop.stock("MUG", 6)
@@ -395,6 +401,11 @@ async def test_a_parcel_is_packed_sent_followed_and_comes_back(shop: Shop, owner
         "select why ->> 'on' as day from attention where merchant_id = $1 and kind = 'carrier_to_tell'", shop.merchant
     )
     assert raised["day"] == "2026-03-04"
+    await owner.does("number_parcel", number="LM-1", carrier="np")
+    assert "LM-1" in await owner.at.text()
+    await owner.does("want_return_label")
+    (back,) = await shop.rows("select state from return_label where merchant_id = $1", shop.merchant)
+    assert back["state"] == "wanted"
     await owner.does("deliver", received_by="A neighbor")
     assert (await shop.now(order))["delivered"] == 2
     await owner.does("take_back", **{"lines.1": "1", "reason": "Chipped"})
@@ -505,3 +516,54 @@ async def test_what_is_announced_arrives(shop: Shop, owner: Clerk) -> None:
     assert await shop.free("MUG") == 0, "nothing has come yet: it is shown what would"
     assert "The goods are in" in await owner.looked_at()
     assert await shop.free("MUG") == 24 and await shop.free("CUP") == 6
+
+
+# At the dock
+
+
+@clicks("leaving/want_manifest", "leaving/collect", "leaving/want_pickup", "leaving/call_off")
+async def test_a_driver_is_called_and_takes_what_is_listed(shop: Shop, hand: Clerk) -> None:
+    await shop.stock("MUG", 2)
+    order = await shop.place(("MUG", 2), payment_term="on_account", reserve="now")
+    parcel = await shop.to_packed(order)
+    post = f"post-{shop.merchant}"
+    await shop.connect("carrier", "ratecard", post, **CARD)
+    await shop.do("keep_label", parcel=parcel, carrier=post, tracking_number=f"T{parcel}")
+    await hand.opens(f"/floor/leaving?site={shop.site('NJ')}")
+    row = hand.page.locator("article", has_text=post)
+    await row.locator("summary").click()
+    await hand.sends(row.locator("form[action$='/want-pickup'] button"))
+    (pickup,) = await shop.rows("select 'pic_' || pickup_id as id from pickup where merchant_id = $1", shop.merchant)
+    await shop.do("keep_pickup", pickup=pickup["id"], pickup_ref=f"P{shop.merchant}")
+    await hand.page.reload()
+    booked = hand.page.locator("article", has_text=f"P{shop.merchant}")
+    await hand.sends(booked.locator("form[action$='/call-off'] button"))
+    await hand.sends(row.locator("form[action$='/want-manifest'] button"))
+    shop.at = clock.now()
+    await shop.work("ask_manifest", world=world_of(shop, **{post: ("ratecard", CARD)}))
+    await hand.page.reload()
+    await hand.sends(hand.page.locator("article", has_text=post).locator("[action$='/collect'] button"))
+    await _work(shop)
+    assert (await shop.now(order))["shipped"] == 2
+
+
+@clicks("loads/new", "load/put_in", "load/take_out", "load/close_load", "load/reopen_load", "load/track_load")
+async def test_a_bag_is_filled_closed_opened_again_and_followed(shop: Shop, owner: Clerk) -> None:
+    await shop.stock("MUG", 2)
+    parcel = await shop.to_packed(await shop.place(("MUG", 2), payment_term="on_account", reserve="now"))
+    await shop.do("keep_label", parcel=parcel, carrier="Post", tracking_number=f"B{parcel}")
+    key = f"hub-{shop.merchant}"
+    await create_merchant(shop.db, NewMerchant(key=key, name="The Hub", currency="USD", country="US", is_operator=True))
+    await owner.opens("/loads/new")
+    await owner.sends(owner.page.locator("form:has([name=kind]) button").last)
+    assert "Open" in await owner.looked_at()
+    for verb, fields in (
+        ("put_in", {"items": f"B{parcel}"}), ("take_out", {"items": f"B{parcel}"}), ("put_in", {"items": f"B{parcel}"}),
+        ("close_load", {"seal": "S-1", "gross_kg": "1.2"}), ("reopen_load", {"reason": "one more"}),
+        ("track_load", {"what": "departed", "place": "EWR"}),
+    ):  # fmt: skip
+        form = owner.page.locator(f"form[action$='/{verb}']")
+        await fill(form, fields)
+        await owner.sends(form.locator("button"))
+        await owner.looked_at()
+    assert "Departed · EWR" in await owner.at.text()

@@ -191,6 +191,7 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield _keep_void(of, row.id), here and row.label_state == "void_wanted"
     yield _unpack(of, row.id), here and row.label_state not in LABELED
     yield _track(of, row.id), on_the_road or (here and row.label_state == "bought")
+    yield _number(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield _instruct(of, row.id), on_the_road
     needs_way_back = parcel.back is None or parcel.back.state == "refused"
     yield _want_return_label(of, row.id), parcel.has_left and bool(parcel.lines) and needs_way_back
@@ -552,6 +553,17 @@ def _track(of: Whole, parcel: str) -> Move:
 
 def _as_news(asked: dict[str, Any]) -> dict[str, Any]:
     return {"parcel": asked.pop("parcel"), "events": [asked]}
+
+
+def _number(of: Whole, parcel: str) -> Move:
+    return _move(
+        of, "number_parcel", _("Another number"), _("Another number of the parcel"),
+        _("Such as that of the carrier who brings it to the door; from then on it finds the order too."),
+        Field("number", _("Number"), longest=60, required=True),
+        Field("carrier", _("Carrier"), longest=60, hint=_("Blank: told by the number, where it can be.")),
+        Field("leg", _("Part of the way"), "choice", "last_mile", choices=tuple(words.LEGS.items())),
+        subject={"parcel": parcel}, confirm=_("Keep it"),
+    )  # fmt: skip
 
 
 def _instruct(of: Whole, parcel: str) -> Move:
