@@ -474,6 +474,7 @@ async def _roll(connection: asyncpg.Connection[Any], merchants: Sequence[int]) -
         for start in range(0, len(orders), ROLLED_AT_ONCE):
             await connection.execute(rolling.ROLL, merchant, orders[start : start + ROLLED_AT_ONCE])
         await connection.execute(rolling.ROLL_CASH, merchant, *EVER)
+        await connection.execute(rolling.ROLL_STOCK, merchant, *EVER)
     await connection.execute(ROLLED, merchants)
 
 

@@ -2,14 +2,14 @@
 
 Of each order that something happened to, what it adds now (doors/reads/measures.py) is compared with what it added
 before, and the difference is added: a return weeks later, or another address, mends the days that it is about. Money
-is added as it moved. Where a merchant goes by another clock, its days begin anew from its first event.
+and stock are added as they moved. Where a merchant goes by another clock, its days begin anew from its first event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from doorstep.doors.reads.measures import COLUMNS, measures_of
+from doorstep.doors.reads.measures import COLUMNS, EACH_MOVE, STOCK_SUMS, measures_of, stock_moved
 from doorstep.doors.worker.following import Follower, News
 from doorstep.spine.journey import CASH, JOURNEY
 from doorstep.spine.moves import code
@@ -131,6 +131,22 @@ with added as {_added("day_cash", "day, channel_id, currency", _MOVED, "taken_mi
 select count(*) from added
 """
 
+# Stock by the day, and by the month and the year that the day is in, so that few rows say what stood there on any day.
+_STOCK_MOVED = stock_moved(
+    f"""join merchant m on m.merchant_id = e.merchant_id {EACH_MOVE}
+      where e.merchant_id = $1 and (e.txid, e.pos) > ($2::text::xid8, $3::bigint)
+        and (e.txid, e.pos) <= ($4::text::xid8, $5::bigint)""",
+    "(e.happened_at at time zone m.timezone)::date",
+)
+_STOCK = f"""(
+select 1 as by, w.merchant_id, p.span, date_trunc(p.span, w.day)::date as day, w.sku_id, w.site_id,
+    {", ".join(f"w.{name}" for name in STOCK_SUMS)}
+  from {_STOCK_MOVED} w cross join (values ('day'), ('month'), ('year')) p(span))"""
+ROLL_STOCK = f"""
+with added as {_added("stock_moved", "span, day, sku_id, site_id", _STOCK, *STOCK_SUMS)}
+select count(*) from added
+"""
+
 # By another clock
 
 OTHER_CLOCK = """
@@ -144,12 +160,13 @@ insert into rollup as r (merchant_id, timezone)
     where r.timezone <> excluded.timezone
   returning 1
 """
-TABLES = ("order_measure", "day_cash", *ADDED)
+TABLES = ("order_measure", "day_cash", "stock_moved", *ADDED)
 FORGET = [f"delete from {table} where merchant_id = $1" for table in TABLES]
 
 
 async def write(tx: Tx, news: News) -> None:
-    """What the orders of a batch add to their days now."""
+    """What a batch adds to its days: its stock as it moved, its orders as they are now."""
+    await tx.run(ROLL_STOCK, news.merchant, *news.after, *news.to)
     if news.verbs:
         await tx.run(ROLL, news.merchant, list(news.verbs))
         await tx.run(EMPTIED, news.merchant)
