@@ -15,15 +15,17 @@ from doorstep.spine.journey import STOCK
 from doorstep.spine.tenant import Tx
 
 _STAGES = ", ".join(f"u.{stage}" for stage in STOCK)
+# What moved is added up once, whatever the planner thinks of how many SKUs there are.
 _STOOD = f"""
+with {{clock}} moved as materialized {{moved}}
 select s.code as sku, t.code as site, {_STAGES}, {" + ".join(f"u.{stage}" for stage in STOCK)} as total
-  from {{moved}} u
+  from moved u
   join sku s on s.merchant_id = $1 and s.sku_id = u.sku_id
   join site t on t.site_id = u.site_id
   where ($3::text is null or s.code = $3) and ($4::text is null or t.code = $4)
   order by s.code, t.code
 """
-STOOD = _STOOD.format(moved=stock_moved(f"{EACH_MOVE} where e.merchant_id = $1 and e.happened_at <= $2"))
+STOOD = _STOOD.format(clock="", moved=stock_moved(f"{EACH_MOVE} where e.merchant_id = $1 and e.happened_at <= $2"))
 
 # The roll-ups up to a day: the years before it, the months of its year, the days of its month; and what is not rolled
 # up yet. That ends at the latest transaction, which says nothing and lets the planner see that it is little.
@@ -49,12 +51,11 @@ _BY_THEN = f"""(
         union all
         select w.sku_id, w.site_id, {", ".join(f"w.{stage}" for stage in STOCK)} from {_UNROLLED} w) x
       group by x.sku_id, x.site_id)"""
-STOOD_AT_THE_END_OF = f"""
-with clock as materialized (
+_CLOCK = """clock as materialized (
   select pg_snapshot_xmax(pg_current_snapshot()) as latest, coalesce(r.after_txid, '0'::xid8) as after_txid,
       coalesce(r.after_pos, 0) as after_pos, coalesce(r.timezone, m.timezone) as timezone
-    from merchant m left join rollup r on r.merchant_id = m.merchant_id where m.merchant_id = $1)
-{_STOOD.format(moved=_BY_THEN)}"""
+    from merchant m left join rollup r on r.merchant_id = m.merchant_id where m.merchant_id = $1),"""
+STOOD_AT_THE_END_OF = _STOOD.format(clock=_CLOCK, moved=_BY_THEN)
 
 STANDS = f"""
 select s.code as sku, t.code as site, {", ".join(f"a.{stage}" for stage in STOCK)},
