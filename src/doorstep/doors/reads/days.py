@@ -48,12 +48,10 @@ select x.currency, sum(x.due_minor)::bigint as due_minor, sum(x.held_minor)::big
 """
 # How many days ago the open orders of each stop were placed, by band; $3: the most days of each band but the last.
 AGES = f"""
-select x.stop, width_bucket(t.today - x.day - 1, $3::integer[]) as band, sum(x.orders)::bigint as orders,
-    max(t.today - x.day) as oldest
-  from {_CLOCKS} join (
-    select b.merchant_id, b.stop, b.day, sum(b.orders) as orders from backlog b
-      where b.merchant_id = any($1) and b.orders > 0 group by 1, 2, 3) x on x.merchant_id = t.merchant_id
-  group by 1, 2
+select b.stop, width_bucket(t.today - b.day - 1, $3::integer[]) as band, sum(b.orders)::bigint as orders,
+    max(t.today - b.day) as oldest
+  from {_CLOCKS} join backlog b on b.merchant_id = t.merchant_id
+  where b.merchant_id = any($1) and b.orders > 0 group by 1, 2
 """
 
 # A stretch of days
