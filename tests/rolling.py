@@ -28,7 +28,8 @@ async def roll_anew(shop: Shop) -> None:
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         for statement in rolling.FORGET:
             await tx.run(statement, shop.merchant)
-        await tx.run("update rollup set after_txid = '0', after_pos = 0 where merchant_id = $1", shop.merchant)
+        places = "after_txid = '0', after_pos = 0, stock_txid = '0', stock_pos = 0"
+        await tx.run(f"update rollup set {places} where merchant_id = $1", shop.merchant)
     await roll(shop)
 
 

@@ -12,6 +12,7 @@ from doorstep.doors.worker import rolling
 from doorstep.setup.channels import open_channels
 from doorstep.setup.merchants import change_merchant
 from doorstep.spine.tenant import tenant_tx
+from tests.doors.web import settled
 from tests.rolling import kept, past_stock_is_what_moved_by_then, roll, roll_anew
 from tests.shop import HOME, Shop
 from tests.stories.test_reports import promised, sales
@@ -207,6 +208,21 @@ async def test_stock_may_move_and_be_written_down_in_any_order(shop: Shop, seed:
     await past_stock_is_what_moved_by_then(shop)
 
 
+async def test_stock_that_older_code_passed_over_is_caught_up_with(shop: Shop) -> None:
+    async def nothing(tx: Any, news: Any) -> None:
+        pass
+
+    await shop.stock("MUG", 4)
+    await settled(shop)
+    assert await rolling.Follower("rollup", rolling.EVENTS, nothing).once(shop.db, [shop.merchant])
+    assert (await kept(shop))["stock_moved"] == []
+    await past_stock_is_what_moved_by_then(shop)
+    await shop.stock("CUP", 2)
+    await roll(shop)
+    assert sum(row["free"] for row in (await kept(shop))["stock_moved"] if row["span"] == "day") == 6
+    await past_stock_is_what_moved_by_then(shop)
+
+
 async def test_another_clock_counts_the_days_anew(shop: Shop) -> None:
     await shop.place(("MUG", 1), placed_at=datetime(2026, 3, 2, 2, tzinfo=UTC))
     await roll(shop)
@@ -228,8 +244,6 @@ async def test_a_batch_is_counted_once_however_often_it_is_run(shop: Shop, monke
 
     await shop.place(("MUG", 1), placed_at=MONDAY)
     dying = rolling.Follower("rollup", rolling.EVENTS, dies)
-    from tests.doors.web import settled
-
     await settled(shop)
     with pytest.raises(RuntimeError):
         await dying.batch(shop.db, shop.merchant)

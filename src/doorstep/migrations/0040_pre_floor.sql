@@ -1,20 +1,5 @@
 -- What the floor has to do, and what stood there once: each read by what is shown, not by all that ever was.
 
--- Units that are promised or picked and not packed yet; spine/record.py keeps it. The index holds what is on the floor
--- and leaves nothing behind.
-alter table fulfillment_order add column to_pack integer not null default 0;
-alter table fulfillment_order no force row level security;
-alter table allocation no force row level security;
-update fulfillment_order f set to_pack = a.units
-  from (select merchant_id, fulfillment_order_id, sum(promised + picked) as units from allocation
-    where promised + picked > 0 group by merchant_id, fulfillment_order_id) a
-  where a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id;
-alter table fulfillment_order force row level security;
-alter table allocation force row level security;
-drop index fulfillment_order_floor;
-create index fulfillment_order_floor on fulfillment_order (merchant_id, site_id, ship_by, fulfillment_order_id)
-  where released_at is not null and to_pack > 0;
-
 -- What moved of a SKU at a site, into each stage less out of it, by the day, the month and the year in which it
 -- happened: up to any day few of them are added up.
 create table stock_moved (
@@ -31,7 +16,10 @@ create table stock_moved (
 select distribute('stock_moved');
 select wall('stock_moved');
 
--- What is rolled up already, up to where its roll-ups are.
+-- How far they are. What is rolled up already is added up here; what older code rolls up after this is caught up with.
+alter table rollup
+  add column stock_txid xid8 not null default '0',
+  add column stock_pos bigint not null default 0;
 do $$
 declare merchants text := (select string_agg(merchant_id::text, ',') from route where kind = 'merchant');
 begin
@@ -58,4 +46,19 @@ begin
           group by 1, 2, 3, 4) d
       cross join (values ('day'), ('month'), ('year')) s(span)
       group by 1, 2, 3, 4, 5;
+  update rollup set stock_txid = after_txid, stock_pos = after_pos;
 end $$;
+
+-- Units that are promised or picked and not packed yet; spine/record.py keeps it. The index holds what is on the floor
+-- and leaves nothing behind.
+alter table fulfillment_order add column to_pack integer not null default 0;
+alter table fulfillment_order no force row level security;
+alter table allocation no force row level security;
+update fulfillment_order f set to_pack = a.units
+  from (select merchant_id, fulfillment_order_id, sum(promised + picked) as units from allocation
+    where promised + picked > 0 group by merchant_id, fulfillment_order_id) a
+  where a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id;
+alter table fulfillment_order force row level security;
+alter table allocation force row level security;
+create index fulfillment_order_to_pack on fulfillment_order (merchant_id, site_id, ship_by, fulfillment_order_id)
+  where released_at is not null and to_pack > 0;

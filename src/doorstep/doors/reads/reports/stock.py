@@ -52,8 +52,8 @@ _BY_THEN = f"""(
         select w.sku_id, w.site_id, {", ".join(f"w.{stage}" for stage in STOCK)} from {_UNROLLED} w) x
       group by x.sku_id, x.site_id)"""
 _CLOCK = """clock as materialized (
-  select pg_snapshot_xmax(pg_current_snapshot()) as latest, coalesce(r.after_txid, '0'::xid8) as after_txid,
-      coalesce(r.after_pos, 0) as after_pos, coalesce(r.timezone, m.timezone) as timezone
+  select pg_snapshot_xmax(pg_current_snapshot()) as latest, coalesce(r.stock_txid, '0'::xid8) as after_txid,
+      coalesce(r.stock_pos, 0) as after_pos, coalesce(r.timezone, m.timezone) as timezone
     from merchant m left join rollup r on r.merchant_id = m.merchant_id where m.merchant_id = $1),"""
 STOOD_AT_THE_END_OF = _STOOD.format(clock=_CLOCK, moved=_BY_THEN)
 
