@@ -270,20 +270,22 @@ async def packed(shop: Shop, **more: Any) -> tuple[str, list[str]]:
     return order, parcels
 
 
+TELL_ANOTHER_DAY = """
+insert into promise (merchant_id, order_id, promise_id, fulfillment_order_id, ship_by, deliver_from, deliver_by, reason,
+    basis, made_at)
+  select merchant_id, order_id, $4 + row_number() over (), fulfillment_order_id, ship_by, deliver_from, deliver_by,
+      'a story says so', '{}', now()
+    from fulfillment_order where merchant_id = $1 and order_id = $2 and deliver_by = $3
+"""
+
+
 async def promised(shop: Shop, order: str, day: str) -> None:
-    """The day that the buyer was told, at last."""
+    """The day that the buyer was told."""
+    at = shop.merchant, int(order[4:]), date.fromisoformat(day)
+    first = next(await shop.db.ids.draw(shop.db.pool, 20))
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        await tx.run(
-            "update fulfillment_order set deliver_by = $3 where merchant_id = $1 and order_id = $2",
-            shop.merchant, int(order[4:]), date.fromisoformat(day),
-        )  # fmt: skip
-        await tx.run(
-            "insert into promise (merchant_id, order_id, promise_id, fulfillment_order_id, ship_by, deliver_from,"
-            " deliver_by, reason, basis, made_at) select merchant_id, order_id, nextval('doorstep_id'),"
-            " fulfillment_order_id, ship_by, deliver_from, deliver_by, 'somebody called', '{}', now()"
-            " from fulfillment_order where merchant_id = $1 and order_id = $2",
-            shop.merchant, int(order[4:]),
-        )  # fmt: skip
+        await tx.run("update fulfillment_order set deliver_by = $3 where merchant_id = $1 and order_id = $2", *at)
+        await tx.run(TELL_ANOTHER_DAY, *at, first)
 
 
 @pytest.fixture
