@@ -39,6 +39,7 @@ from doorstep.doors.reads.orders import OrderQuery, orders
 from doorstep.kit import clock, embedded
 from doorstep.kit.embedded import Urls
 from doorstep.kit.ids import public
+from doorstep.kit.migrate import migrate
 from doorstep.setup.people import Person
 from doorstep.spine.audit import audit
 from doorstep.spine.outcome import Ask
@@ -129,6 +130,7 @@ class Town:
 async def town(home: Path, count: int) -> AsyncIterator[Town]:
     urls = await asyncio.to_thread(embedded.start, home)
     try:
+        await migrate(urls.owner)
         db = await Db.open(urls.app, urls.router, size=1)
         try:
             merchants = (await db.everyone())[1:]

@@ -138,7 +138,8 @@ insert into order_finding (merchant_id, after_txid) select m, pg_current_xact_id
   on conflict (merchant_id) do update set after_txid = excluded.after_txid, after_pos = 0
 """
 ROLLED = """
-update rollup set after_txid = pg_current_xact_id(), after_pos = 0 where merchant_id = any($1)
+update rollup set after_txid = pg_current_xact_id(), after_pos = 0, stock_txid = pg_current_xact_id(), stock_pos = 0
+  where merchant_id = any($1)
 """
 EVER = ("0", 0, str(2**62), 0)
 # The orders that were played are counted by the writer already: all are counted anew.
@@ -474,6 +475,7 @@ async def _roll(connection: asyncpg.Connection[Any], merchants: Sequence[int]) -
         for start in range(0, len(orders), ROLLED_AT_ONCE):
             await connection.execute(rolling.ROLL, merchant, orders[start : start + ROLLED_AT_ONCE])
         await connection.execute(rolling.ROLL_CASH, merchant, *EVER)
+        await connection.execute(rolling.ROLL_STOCK, merchant, *EVER[2:])
     await connection.execute(ROLLED, merchants)
 
 

@@ -366,6 +366,11 @@ BREAKS = (
         *of_order("packed = 0, promised = 3", "packed = 3, promised = 0", "allocation"),
     ),
     Break(
+        "promises", "ful_{packed_ful} to pack", "ord_{packed}#5 pack",
+        "update fulfillment_order set to_pack = 3 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
+        "update fulfillment_order set to_pack = 0 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
+    ),
+    Break(
         "promises", "sku_{sku} at site {site} reserved for orders", "ord_{packed}#4 pick",
         "update availability set reserved = 2, free = free - 2 where merchant_id = {m} and sku_id = {sku}",
         "update availability set reserved = 0, free = free + 2 where merchant_id = {m} and sku_id = {sku}", ("stock",),

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from doorstep.doors.console.floor import to_do
+from doorstep.doors.reads.floor import FloorQuery, Status, fulfillment_orders
 from doorstep.journey.fulfillment.floor import NotHere, NotReleased
 from doorstep.journey.fulfillment.pack import NothingPicked
 from doorstep.journey.fulfillment.paper_data import packing_slip_data, pick_list_data
@@ -24,6 +26,7 @@ from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import NotFound, OnHold, Refusal
 from doorstep.setup.places import NotABin
+from doorstep.setup.sites import every_site, site_of
 from doorstep.spine.outcome import Ask
 from doorstep.spine.parcels import HandedOver, LabelThere
 from doorstep.spine.preview import preview
@@ -511,6 +514,62 @@ async def test_what_is_picked_or_on_hold_is_on_no_pick_list(shop: Shop) -> None:
     await shop.do("pick", **pick(ful))
     assert await to_pick(shop) == []
     assert await to_pick(shop, "PL") == []
+
+
+async def listed(shop: Shop, status: Status, limit: int = 2) -> list[str]:
+    """Their orders, read to the end page by page; at the site and anywhere."""
+    found: dict[str | None, list[str]] = {}
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        for site in (shop.site("NJ"), None):
+            page = await fulfillment_orders(tx, shop.merchant, FloorQuery(site=site, status=status, limit=limit))
+            found[site] = [row.order for row in page.fulfillment_orders]
+            while page.next:
+                query = FloorQuery(site=site, status=status, limit=limit, cursor=page.next)
+                page = await fulfillment_orders(tx, shop.merchant, query)
+                found[site] += [row.order for row in page.fulfillment_orders]
+    assert found[None] == found[shop.site("NJ")]
+    return found[None]
+
+
+async def to_pack(shop: Shop, order: str) -> int:
+    (row,) = await shop.rows(
+        "select sum(to_pack)::int as units from fulfillment_order where merchant_id = $1 and order_id = $2",
+        shop.merchant, int(order[4:]),
+    )  # fmt: skip
+    return int(row["units"])
+
+
+async def on_the_floor(shop: Shop) -> list[str]:
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        return [each.order for each in await to_do(tx, site_of(await every_site(tx), shop.site("NJ")))]
+
+
+async def test_the_floor_is_read_by_what_it_has_to_do_the_most_urgent_first(shop: Shop) -> None:
+    await shop.stock("MUG", 20)
+    orders = []
+    for days in (4, 2, 6, 0):
+        later = replace(shop, at=shop.at + timedelta(days=days))
+        mail = {"buyer": {"email": f"{days}@example.com"}}
+        orders.append(await ordered(later, ("MUG", 2), **mail))
+        await later.work()
+    third, second, fourth, first = orders
+    waiting = await ordered(shop, ("MUG", 1), reserve="now", buyer={"email": "w@example.com"})
+    assert await listed(shop, "released") == await on_the_floor(shop) == [first, second, third, fourth]
+    assert await listed(shop, "waiting") == [waiting]
+    (row,) = await shop.on_floor(second)
+    await shop.do("pick", **pick(row["ful"]))
+    assert (await listed(shop, "released"), await listed(shop, "picking")) == ([first, third, fourth], [second])
+    assert (await to_pack(shop, second), await on_the_floor(shop)) == (2, [first, second, third, fourth])
+    await shop.do("pack", fulfillment_order=row["ful"])
+    assert (await to_pack(shop, second), await listed(shop, "picking")) == (1, [])
+    await shop.do("pick", **pick(row["ful"]))
+    (parcel,) = await shop.pack_all(second)
+    assert (await to_pack(shop, second), await on_the_floor(shop)) == (0, [first, third, fourth])
+    assert await listed(shop, "packed") == [second]
+    await shop.do("unpack", parcel=parcel)
+    assert (await to_pack(shop, second), await on_the_floor(shop)) == (1, [first, second, third, fourth])
+    await shop.do("cancel", order=first)
+    assert (await to_pack(shop, first), await on_the_floor(shop)) == (0, [second, third, fourth])
 
 
 async def test_the_papers_of_the_floor_say_what_is_to_be_picked_and_what_is_in_the_parcel(shop: Shop) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, order_facts
-from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome
+from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome, Update
 from doorstep.spine.record import NotOnTheTable, record
 from doorstep.spine.statement import RowsMissing
 from doorstep.spine.tenant import Tx, tenant_tx
@@ -86,6 +86,15 @@ async def test_only_what_a_corrected_paper_says_no_more_may_go(shop: Shop) -> No
     with pytest.raises(RowsMissing, match="correction_line: 1 rows were to change, 0 did"):
         async with tenant_tx(shop.db, [shop.merchant]) as tx:
             await record(tx, [(ask, gone)])
+
+
+async def test_what_is_to_be_packed_is_moved_and_never_set(shop: Shop) -> None:
+    ask: Ask[Any] = Ask(shop.merchant, None, shop.at)
+    where, set_by_hand = {"fulfillment_order_id": 1}, {"to_pack": 0}
+    facts: list[Any] = [Update("fulfillment_order", where, set_by_hand)]
+    with pytest.raises(NotOnTheTable, match="fulfillment_order is not a table of facts, or has balances too"):
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            await record(tx, [(ask, Outcome(shop.merchant, ("order", 1), [], facts=facts))])
 
 
 async def test_an_outcome_never_carries_another_merchants() -> None:

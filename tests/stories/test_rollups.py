@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from doorstep.doors.worker import rolling
 from doorstep.setup.channels import open_channels
 from doorstep.setup.merchants import change_merchant
 from doorstep.spine.tenant import tenant_tx
-from tests.rolling import kept, roll, roll_anew
+from tests.doors.web import settled
+from tests.rolling import kept, past_stock_is_what_moved_by_then, roll, roll_anew
 from tests.shop import HOME, Shop
 from tests.stories.test_reports import promised, sales
 
@@ -172,6 +174,55 @@ async def test_rolled_up_one_by_one_is_what_it_is_at_once_and_what_the_books_say
     assert {row["item"]: sum(g["gross_minor"] for g in goods if g["item"] == row["item"]) for row in goods} == by_sku
 
 
+async def test_what_stood_there_on_any_day_is_what_had_moved_by_then(week: Shop) -> None:
+    assert await past_stock_is_what_moved_by_then(week) > 8
+    await week.place(("MUG", 2), placed_at=MONDAY, payment_term="on_account")
+    await past_stock_is_what_moved_by_then(week)  # and what is not rolled up yet
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_stock_may_move_and_be_written_down_in_any_order(shop: Shop, seed: int) -> None:
+    """Over years, around midnight of the merchant's clock, some of it rolled up and some not yet."""
+    chance = random.Random(seed)
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, timezone="Pacific/Auckland")
+    for nth in range(40):
+        shop.at = MONDAY + timedelta(days=chance.randint(-900, 30), hours=chance.randint(-13, 13))
+        sku, site = chance.choice(("MUG", "CUP")), chance.choice(("NJ", "PL"))
+        if nth % 4:
+            await shop.receive(sku, chance.randint(1, 9), site, damaged=chance.randint(0, 1))
+        else:
+            await shop.stock(sku, chance.randint(1, 9), site)
+        if chance.random() < 0.2:
+            await roll(shop)
+            await past_stock_is_what_moved_by_then(shop)
+    assert await past_stock_is_what_moved_by_then(shop) > 40
+    await roll(shop)
+    await past_stock_is_what_moved_by_then(shop)
+    one_by_one = await kept(shop)
+    await roll_anew(shop)
+    assert await kept(shop) == one_by_one
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, timezone="America/New_York")
+    await roll(shop)
+    await past_stock_is_what_moved_by_then(shop)
+
+
+async def test_stock_that_older_code_passed_over_is_caught_up_with(shop: Shop) -> None:
+    async def nothing(tx: Any, news: Any) -> None:
+        pass
+
+    await shop.stock("MUG", 4)
+    await settled(shop)
+    assert await rolling.Follower("rollup", rolling.EVENTS, nothing).once(shop.db, [shop.merchant])
+    assert (await kept(shop))["stock_moved"] == []
+    await past_stock_is_what_moved_by_then(shop)
+    await shop.stock("CUP", 2)
+    await roll(shop)
+    assert sum(row["free"] for row in (await kept(shop))["stock_moved"] if row["span"] == "day") == 6
+    await past_stock_is_what_moved_by_then(shop)
+
+
 async def test_another_clock_counts_the_days_anew(shop: Shop) -> None:
     await shop.place(("MUG", 1), placed_at=datetime(2026, 3, 2, 2, tzinfo=UTC))
     await roll(shop)
@@ -193,8 +244,6 @@ async def test_a_batch_is_counted_once_however_often_it_is_run(shop: Shop, monke
 
     await shop.place(("MUG", 1), placed_at=MONDAY)
     dying = rolling.Follower("rollup", rolling.EVENTS, dies)
-    from tests.doors.web import settled
-
     await settled(shop)
     with pytest.raises(RuntimeError):
         await dying.batch(shop.db, shop.merchant)

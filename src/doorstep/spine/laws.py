@@ -319,6 +319,14 @@ ALLOCATIONS_UNLIKE_LINES = f"""
 select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' ' || account || ' at sites' as what, expected, found,
     'order' as kind, order_id as id, line_no, account
   from ({_differing(LINES_KEPT, ALLOCATED_PER_LINE, "merchant_id, order_id, line_no", _STANDING)}) d"""
+TO_PACK_UNLIKE_ALLOCATIONS = f"""
+select f.merchant_id, 'ful_' || f.fulfillment_order_id || ' to pack' as what, coalesce(a.units, 0) as expected,
+    f.to_pack as found, 'order' as kind, f.order_id as id
+  from fulfillment_order f
+  left join (select merchant_id, fulfillment_order_id, sum(promised + picked)::integer as units from allocation
+      where merchant_id = any($1) {_THEIRS} and promised + picked > 0 group by merchant_id, fulfillment_order_id) a
+    on a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id
+  where f.merchant_id = any($1) {_of_orders("f.")} and f.to_pack <> coalesce(a.units, 0)"""
 ALLOCATED_PER_SITE = """
 select merchant_id, sku_id, site_id, sum(promised)::bigint as reserved, sum(picked)::bigint as picked,
     sum(packed)::bigint as packed
@@ -731,11 +739,15 @@ LAWS: tuple[Law, ...] = (
     Law(
         "promises",
         "What sites hold for a line is what the line has; what they hold for orders is what is reserved, picked and "
-        "packed there: nothing is sold twice, no reservation is left behind.",
+        "packed there: nothing is sold twice, no reservation is left behind; what a fulfillment order has to pack is "
+        "what is promised and picked for it.",
         "look for a move that names no fulfillment order, or a demand move without its stock move; set the "
-        "allocation to what the moves say",
-        _rows("allocation"),
-        (ALLOCATIONS_UNLIKE_MOVES, ALLOCATIONS_UNLIKE_LINES, RESERVED_UNLIKE_ALLOCATIONS, SET_ASIDE_UNLIKE_ALLOCATIONS),
+        "allocation to what the moves say, and `to_pack` to what the allocations say",
+        _rows("allocation", "fulfillment_order"),
+        (
+            ALLOCATIONS_UNLIKE_MOVES, ALLOCATIONS_UNLIKE_LINES, TO_PACK_UNLIKE_ALLOCATIONS, RESERVED_UNLIKE_ALLOCATIONS,
+            SET_ASIDE_UNLIKE_ALLOCATIONS,
+        ),
     ),
     Law(
         "dates",

@@ -47,11 +47,16 @@ FACT_COLUMNS = {
     }),
 }  # fmt: skip
 
+# Of tables of facts, the columns that are balances all the same: what is promised or picked has still to be packed.
+TO_PACK = frozenset({"promised", "picked"})
+KEPT_HERE = {"fulfillment_order": frozenset({"to_pack"})}
+
 # Balances, each found by its key.
 KEYS: dict[str, tuple[str, ...]] = {
     "order_now": ("merchant_id", "order_id"),
     "order_line": ("merchant_id", "order_id", "line_no"),
     "allocation": ("merchant_id", "order_id", "line_no", "fulfillment_order_id"),
+    "fulfillment_order": ("merchant_id", "fulfillment_order_id"),
     "availability": ("merchant_id", "sku_id", "site_id"),
     "bin_stock": ("merchant_id", "sku_id", "site_id", "place", "lot"),
 }
@@ -142,7 +147,8 @@ async def record(
     _write_allocations(writes, batch)
     _add_or_open(writes, "availability", batch.stock)
     _write_places(writes, batch)
-    _write_facts(writes, outcomes)
+    _write_facts(writes, outcomes, batch)
+    _write_floor(writes, batch)
     _write_events(writes, outcomes, batch)
     _end_jobs(writes, ended)
     await _write_jobs(tx, writes, outcomes)
@@ -160,6 +166,7 @@ class _Batch:
         self.orders: Deltas = defaultdict(dict)
         self.lines: Deltas = defaultdict(dict)
         self.allocations: Deltas = defaultdict(dict)
+        self.floor: Deltas = defaultdict(dict)
         self.stock: Deltas = defaultdict(dict)
         self.places: Deltas = defaultdict(dict)
         # What a new allocation is of: its SKU and its site.
@@ -205,6 +212,8 @@ class _Batch:
         if fulfillment_order:
             key = (merchant, order, line_no, fulfillment_order)
             _shift(self.allocations[key], ALLOCATED, source, target, quantity)
+            by = (target in TO_PACK) - (source in TO_PACK)
+            _add(self.floor[merchant, fulfillment_order], "to_pack", by * quantity)
 
     def _fold_stock(self, merchant: int, move: Stock) -> None:
         sku, site, quantity, source, source_place, target, target_place, lot = move
@@ -393,16 +402,17 @@ def _add_or_open(
 # Facts, events, jobs, answers
 
 
-def _write_facts(writes: Statements, outcomes: Sequence[Recorded]) -> None:
+def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
     deletes: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     inserts: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     updates: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     for _, outcome in outcomes:
         for fact in outcome.facts:
-            if fact.table not in FACTS and not _only_fact_columns(fact):
-                raise NotOnTheTable(f"{fact.table} is not a table of facts")
+            if not _only_facts(fact):
+                raise NotOnTheTable(f"{fact.table} is not a table of facts, or has balances too: they are moved")
             if isinstance(fact, Insert):
-                inserts[fact.table, tuple(fact.values)].append({"merchant_id": outcome.merchant, **fact.values})
+                row = {"merchant_id": outcome.merchant, **fact.values, **_with_it(fact, outcome.merchant, batch)}
+                inserts[fact.table, tuple(row)].append(row)
             elif isinstance(fact, Update):
                 shape = (fact.table, ("merchant_id", *fact.where), tuple(fact.values))
                 updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **fact.values})
@@ -419,8 +429,23 @@ def _write_facts(writes: Statements, outcomes: Sequence[Recorded]) -> None:
         writes.update(table, where, values, rows)
 
 
-def _only_fact_columns(fact: Fact) -> bool:
+def _only_facts(fact: Fact) -> bool:
+    if fact.table in FACTS:
+        return not isinstance(fact, Insert | Update) or not fact.values.keys() & KEPT_HERE.get(fact.table, frozenset())
     return isinstance(fact, Update) and fact.values.keys() <= FACT_COLUMNS.get(fact.table, frozenset())
+
+
+def _with_it(fact: Insert, merchant: int, batch: _Batch) -> Counters:
+    """A fulfillment order that is new comes with its units."""
+    if fact.table != "fulfillment_order":
+        return {}
+    return {"to_pack": batch.floor.pop((merchant, fact.values["fulfillment_order_id"]), {}).get("to_pack", 0)}
+
+
+def _write_floor(writes: Statements, batch: _Batch) -> None:
+    moved = _changed(batch.floor)
+    if moved:
+        writes.add(Add("fulfillment_order", KEYS["fulfillment_order"], ("to_pack",)), _arrays(moved, ("to_pack",)))
 
 
 def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:

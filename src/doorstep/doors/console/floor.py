@@ -31,22 +31,24 @@ from doorstep.spine.verbs import VERBS
 SHOWN = 30
 VERBS_HERE = ("pick", "short", "pack")
 
-# Found by the orders that are open: of all that ever was on the floor most is long gone.
+# Each merchant's most urgent ones come off the index of what is on the floor, in its order; then those of all of them.
 TO_DO = """
 select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by, o.number, o.country, m.name as merchant,
     s.promised, s.picked
-  from order_now n
-    join fulfillment_order f on f.merchant_id = n.merchant_id and f.order_id = n.order_id and f.site_id = $2
-      and f.released_at is not null
-    join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
-    join merchant m on m.merchant_id = n.merchant_id
+  from (
+    select w.* from unnest($1::bigint[]) u(merchant_id)
+      cross join lateral (
+        select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by from fulfillment_order f
+          where f.merchant_id = u.merchant_id and f.site_id = $2 and f.released_at is not null and f.to_pack > 0
+          order by f.ship_by, f.fulfillment_order_id limit $3) w
+      order by w.ship_by, w.fulfillment_order_id limit $3) f
+    join orders o on o.merchant_id = f.merchant_id and o.order_id = f.order_id
+    join merchant m on m.merchant_id = f.merchant_id
     cross join lateral (
       select sum(a.promised)::bigint as promised, sum(a.picked)::bigint as picked from allocation a
         where a.merchant_id = f.merchant_id and a.order_id = f.order_id
           and a.fulfillment_order_id = f.fulfillment_order_id) s
-  where n.merchant_id = any($1) and n.stage in ('processing', 'awaiting_fulfillment', 'in_fulfillment')
-    and s.promised + s.picked > 0
-  order by f.ship_by, f.fulfillment_order_id limit $3
+  order by f.ship_by, f.fulfillment_order_id
 """
 LINES = f"""
 select a.fulfillment_order_id, a.line_no, a.promised, a.picked, s.code, s.barcode, coalesce(nullif(l.title, ''), s.name)

@@ -211,23 +211,20 @@ BANDS = Told({
 _WAITING = "/today/orders?of=waiting&stop="
 
 
-def _band(age: int) -> str:
-    return next((f"to_{most}" for most in AGES if age <= most), "older")
-
-
 async def _ages(tx: Tx, merchants: Sequence[int], span: Span, by: str) -> list[Row]:
-    return [dict(row) for row in await tx.rows(days.AGES, list(merchants), clock.now())]
+    return [dict(row) for row in await tx.rows(days.AGES, list(merchants), clock.now(), list(AGES))]
 
 
 def _backlog(ages: Sequence[Row], by: str) -> list[Row]:
     """A row per stop, with its orders by age; as a whole, all stops together."""
     found: dict[str, dict[str, Any]] = {}
+    bands = tuple(BANDS)
     for each in ages:
         key = each["stop"] if by else ""
         row = found.setdefault(key, {"key": key, "orders": 0, "oldest": 0, **dict.fromkeys(BANDS, 0)})
         row["orders"] += each["orders"]
-        row[_band(each["days"])] += each["orders"]
-        row["oldest"] = max(row["oldest"], each["days"])
+        row[bands[each["band"]]] += each["orders"]
+        row["oldest"] = max(row["oldest"], each["oldest"])
     rows = [found[stop] for stop in ("", *STOPS) if stop in found]
     return [{**row, "key": STOPS[row["key"]], "href": _WAITING + row["key"]} if row["key"] else row for row in rows]
 

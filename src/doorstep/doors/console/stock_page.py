@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from litestar import Response
@@ -13,14 +13,13 @@ from doorstep.doors.console.allowing import merchant_named, whose
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.forms import Field, Form, Part, read
 from doorstep.doors.console.goods_moves import foretold
-from doorstep.doors.console.listing import midnight
 from doorstep.doors.console.moves import may
 from doorstep.doors.console.narrowing import merchants_of, narrowing
-from doorstep.doors.console.speaking import Told, _, reader
+from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
-from doorstep.doors.reads import setup
+from doorstep.doors.reads import days, setup
 from doorstep.doors.reads.arrivals import StockFilters, WholeAsn, asns, stock, whole_asn
-from doorstep.doors.reads.reports.stock import PastStockQuery, report_stock
+from doorstep.doors.reads.reports.stock import stock_at_the_end_of, stock_now
 from doorstep.journey.inventory.announce import Announce, ExpectedLine
 from doorstep.journey.inventory.receive import Receive, ReceivedLine
 from doorstep.kit import clock
@@ -54,16 +53,18 @@ async def show(visit: Visit) -> Response[str]:
 
 
 async def show_past(visit: Visit) -> Response[str]:
-    """What stood where when a day was over on the reader's clock; of today, what stands there now."""
-    today = clock.now().astimezone(reader().clock).date()
-    day = min(_day(visit.query.get("day", "")) or today, today)
+    """What stood where when a day was over on the merchant's clock; of today, what stands there now."""
     sku = visit.query.get("sku", "").strip()[:120]
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, visit.query.get("merchant", ""))
         keys = {merchant: key for merchant, (key, _name) in zip(merchants.names, merchants.choices, strict=True)}
         merchant = next(iter(merchants.wanted or merchants.names), 0)
-        query = PastStockQuery(at=midnight(day + timedelta(days=1)), sku=sku or None)
-        rows = (await report_stock(tx, merchant, query)).stock if merchant else []
+        today = await days.today(tx, [merchant], clock.now())
+        day = min(_day(visit.query.get("day", "")) or today, today)
+        if day < today:
+            rows = await stock_at_the_end_of(tx, merchant, day, sku or None)
+        else:
+            rows = await stock_now(tx, merchant, sku or None)
     return visit.show(
         "stock_past.html", merchants=merchants, merchant=keys.get(merchant, ""), day=day, today=today, sku=sku,
         rows=rows[:PAST_SHOWN], more=len(rows) > PAST_SHOWN,

@@ -46,11 +46,12 @@ select x.currency, sum(x.due_minor)::bigint as due_minor, sum(x.held_minor)::big
       where d.merchant_id = any($1)) x
   group by x.currency order by sum(x.taken_minor) desc, sum(x.due_minor) desc, x.currency
 """
-# How many days ago the open orders of each stop were placed.
+# How many days ago the open orders of each stop were placed, by band; $3: the most days of each band but the last.
 AGES = f"""
-select b.stop, t.today - b.day as days, sum(b.orders)::bigint as orders
+select b.stop, width_bucket(t.today - b.day - 1, $3::integer[]) as band, sum(b.orders)::bigint as orders,
+    max(t.today - b.day) as oldest
   from {_CLOCKS} join backlog b on b.merchant_id = t.merchant_id
-  where b.merchant_id = any($1) and b.orders > 0 group by 1, 2 order by 1, 2
+  where b.merchant_id = any($1) and b.orders > 0 group by 1, 2
 """
 
 # A stretch of days

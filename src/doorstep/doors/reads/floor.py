@@ -23,7 +23,7 @@ _ROW = """
 select f.fulfillment_order_id, f.order_id, o.number, t.code as site, o.country, o.service_level, n.holds_open,
     f.ship_by, f.deliver_from, f.deliver_by, f.released_at, sum(a.promised)::bigint as promised,
     sum(a.picked)::bigint as picked, sum(a.packed)::bigint as packed, sum(a.shipped)::bigint as shipped
-  from fulfillment_order f
+  from {found} f
     join orders o on o.merchant_id = f.merchant_id and o.order_id = f.order_id
     join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
     join site t on t.site_id = f.site_id
@@ -35,16 +35,27 @@ select f.fulfillment_order_id, f.order_id, o.number, t.code as site, o.country, 
   group by f.merchant_id, f.fulfillment_order_id, f.order_id, o.number, t.code, o.country, o.service_level,
     n.holds_open, f.ship_by, f.deliver_from, f.deliver_by, f.released_at
 """
-# Which of them, by the name of the status: in the order in which an allocation's units move on.
+# Those to be picked and those being picked come off the index of what is on the floor, in its order, as many as wanted.
+_ON_THE_FLOOR = """(
+    select f.* from fulfillment_order f
+      where f.merchant_id = $1 and f.released_at is not null and f.to_pack > 0
+        and ($2::text is null or f.site_id = (select t.site_id from site t where t.code = $2))
+        and ($3::timestamptz is null or (f.ship_by, f.fulfillment_order_id) > ($3, $4))
+        and {is_so} (select from allocation a where a.merchant_id = f.merchant_id and a.order_id = f.order_id
+          and a.fulfillment_order_id = f.fulfillment_order_id and {units} > 0)
+      order by f.ship_by, f.fulfillment_order_id limit $6)"""
+_FOUND = {
+    "released": _ON_THE_FLOOR.format(is_so="not exists", units="a.picked + a.packed"),
+    "picking": _ON_THE_FLOOR.format(is_so="exists", units="a.picked"),
+}
+_EVERY = "fulfillment_order"
+# Which of the others, by the name of the status: in the order in which an allocation's units move on.
 _STATUS = {
-    "any": "",
     "waiting": " having f.released_at is null and sum(a.promised) > 0",
-    "released": " having f.released_at is not null and sum(a.promised) > 0 and sum(a.picked + a.packed) = 0",
-    "picking": " having sum(a.picked) > 0",
     "packed": " having sum(a.packed) > 0 and sum(a.promised + a.picked) = 0",
     "shipped": " having sum(a.promised + a.picked + a.packed) = 0 and sum(a.shipped) > 0",
 }
-_BY_TIME = " order by f.ship_by, f.fulfillment_order_id limit "
+_BY_TIME = " order by f.ship_by, f.fulfillment_order_id limit $6"
 TO_PICK = """
 select a.fulfillment_order_id, a.line_no, s.code as sku, s.name, s.barcode, a.lot, a.promised, a.picked, a.packed,
     a.shipped,
@@ -171,8 +182,9 @@ async def fulfillment_orders(tx: Tx, merchant: int, query: FloorQuery) -> FloorP
     after: tuple[datetime | None, int] = (None, 0)
     if query.cursor:
         after = cursor.read(query.cursor, tuple[datetime, int])
-    text = f"{_ROW}{_STATUS[query.status]}{_BY_TIME}{query.limit + 1}"
-    rows = await tx.rows(text, merchant, query.site, *after, None)
+    every = _ROW.format(found=_FOUND.get(query.status, _EVERY))
+    text = f"{every}{_STATUS.get(query.status, '')}{_BY_TIME}"
+    rows = await tx.rows(text, merchant, query.site, *after, None, query.limit + 1)
     last = rows[query.limit - 1] if len(rows) > query.limit else None
     found = await _with_lines(tx, merchant, rows[: query.limit])
     following = cursor.write(last["ship_by"], last["fulfillment_order_id"]) if last else None
@@ -180,7 +192,7 @@ async def fulfillment_orders(tx: Tx, merchant: int, query: FloorQuery) -> FloorP
 
 
 async def fulfillment_order(tx: Tx, merchant: int, word: str) -> FloorOrder:
-    rows = await tx.rows(_ROW, merchant, None, None, 0, number("ful", word))
+    rows = await tx.rows(_ROW.format(found=_EVERY), merchant, None, None, 0, number("ful", word))
     if not rows:
         raise NotFound(fulfillment_order=word)
     return (await _with_lines(tx, merchant, rows))[0]

@@ -7,8 +7,8 @@ remainders getting the odd cents; what it takes off beyond the lines is off the 
 
 from __future__ import annotations
 
-from doorstep.spine.journey import CASH, JOURNEY
-from doorstep.spine.moves import code
+from doorstep.spine.journey import CASH, JOURNEY, STOCK
+from doorstep.spine.moves import ACCOUNTS, WHAT, code
 from doorstep.spine.status import PARCEL_COUNTER
 
 # Amounts, of an order `o`
@@ -167,3 +167,31 @@ select o.merchant_id, o.order_id, (o.placed_at at time zone m.timezone)::date as
   cross join lateral {_STEPS} s
   cross join lateral {_PARCELS} p
   cross join lateral {_DUE} w"""
+
+
+# Stock, as it moved: how many moves, and of each stage what came into it less what left it
+
+STOCK_SUMS = ("moves", *STOCK)
+_STOCK_VERBS = ", ".join(f"'{row.verb}'" for row in JOURNEY if row.stock)
+_MOVED = ", ".join(
+    f"sum(x.quantity * ((x.target = {nth})::int - (x.source = {nth})::int))::bigint as {stage}"
+    for stage, nth in ((stage, ACCOUNTS.index(stage)) for stage in STOCK)
+)
+
+
+def stock_moved(events: str, day: str = "null::date") -> str:
+    """What moved of stock by SKU, site and day, of the events `e` that this SQL joins and narrows."""
+    # `offset 0` keeps each move from being taken apart once per stage.
+    return f"""(
+select x.merchant_id, x.day, x.sku_id, x.site_id, count(*) as moves, {_MOVED}
+  from (
+    select e.merchant_id, {day} as day, (v.move ->> 1)::bigint as sku_id, (v.move ->> 2)::bigint as site_id,
+        (v.move ->> 3)::bigint as quantity, (v.move ->> 0)::integer / 100 % 100 as source,
+        (v.move ->> 0)::integer % 100 as target
+      from event e {events} and e.verb in ({_STOCK_VERBS})
+        and (v.move ->> 0)::integer / 10000 = {WHAT.index("stock") + 1} offset 0) x
+  group by x.merchant_id, x.day, x.sku_id, x.site_id)"""
+
+
+# Joins the moves of each event.
+EACH_MOVE = "cross join lateral json_array_elements(e.moves) v(move)"

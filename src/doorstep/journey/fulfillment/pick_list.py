@@ -15,19 +15,18 @@ from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.tenant import Tx
 
 # Each statement is of one table or nearly: a plan from before the first statistics must not multiply tables.
-# Open orders have an index of their own, however many are over.
-OPEN = """
-select order_id from order_now
-  where merchant_id = any($1) and stage not in ('completed', 'canceled', 'expired') and promised > 0
-"""
+# What is on the floor has an index of its own, the most urgent first, however many are over.
 DUE = """
-select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by from fulfillment_order f
-  where f.merchant_id = any($1) and f.order_id = any($2) and f.site_id = $3 and f.released_at is not null
-    and exists (select from allocation a where a.merchant_id = f.merchant_id and a.order_id = f.order_id
-      and a.fulfillment_order_id = f.fulfillment_order_id and a.promised > 0 and not exists (select from hold h
-        where h.merchant_id = a.merchant_id and h.order_id = a.order_id and h.lifted_at is null
-          and (h.line_no is null or h.line_no = a.line_no)))
-  order by f.ship_by, f.fulfillment_order_id limit $4
+select w.* from unnest($1::bigint[]) u(merchant_id)
+  cross join lateral (
+    select f.merchant_id, f.fulfillment_order_id, f.order_id, f.ship_by from fulfillment_order f
+      where f.merchant_id = u.merchant_id and f.site_id = $2 and f.released_at is not null and f.to_pack > 0
+        and exists (select from allocation a where a.merchant_id = f.merchant_id and a.order_id = f.order_id
+          and a.fulfillment_order_id = f.fulfillment_order_id and a.promised > 0 and not exists (select from hold h
+            where h.merchant_id = a.merchant_id and h.order_id = a.order_id and h.lifted_at is null
+              and (h.line_no is null or h.line_no = a.line_no)))
+      order by f.ship_by, f.fulfillment_order_id limit $3) w
+  order by w.ship_by, w.fulfillment_order_id limit $3
 """
 PROMISED = """
 select a.merchant_id, a.fulfillment_order_id, a.order_id, a.line_no, a.sku_id, a.site_id, a.promised
@@ -90,8 +89,7 @@ async def pick_list(tx: Tx, site: str, limit: int = 50) -> list[OrderToPick]:
     """
     here = site_of(await every_site(tx), site)
     merchants = list(tx.merchants)
-    opened = [row["order_id"] for row in await tx.rows(OPEN, merchants)]
-    due = await tx.rows(DUE, merchants, opened, here.site_id, limit)
+    due = await tx.rows(DUE, merchants, here.site_id, limit)
     order_ids = list({row["order_id"] for row in due})
     held = {(row["order_id"], row["line_no"]) for row in await tx.rows(HELD, merchants, order_ids)}
     rows = [

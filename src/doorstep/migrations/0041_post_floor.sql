@@ -1,0 +1,11 @@
+-- The index that held all that ever was on the floor; and what the old code packed and promised beside the new column.
+drop index fulfillment_order_floor;
+
+alter table fulfillment_order no force row level security;
+alter table allocation no force row level security;
+update fulfillment_order f set to_pack = a.units
+  from (select merchant_id, fulfillment_order_id, sum(promised + picked) as units from allocation
+    group by merchant_id, fulfillment_order_id) a
+  where a.merchant_id = f.merchant_id and a.fulfillment_order_id = f.fulfillment_order_id and f.to_pack <> a.units;
+alter table fulfillment_order force row level security;
+alter table allocation force row level security;
