@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -29,11 +30,12 @@ async def ids(shop: Shop, limit: int = 50, **filters: Any) -> list[str]:
 
 async def follow(shop: Shop) -> None:
     """Until nothing is left behind: transactions of other tests may hold the feed up for a moment."""
-    for _ in range(200):
+    for _ in range(1500):
         await finding.FOLLOWER.once(shop.db, [shop.merchant])
         async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
             if not await tx.rows(reading._CHANGED, [shop.merchant]):
                 return
+        await asyncio.sleep(0.02)
     raise AssertionError("the feed did not come to its end")
 
 

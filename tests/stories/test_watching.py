@@ -28,6 +28,7 @@ class Told:
     """A carrier that answers what the test says, and counts who asks."""
 
     code = "meest"
+    can = frozenset({"track"})
 
     def __init__(self) -> None:
         self.news: dict[str, list[TrackEvent]] = {}

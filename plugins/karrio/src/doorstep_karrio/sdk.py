@@ -71,12 +71,19 @@ class Sdk:
 
 
 def _karrio() -> tuple[Any, Any]:
-    """Karrio tells its log all that is asked, names and addresses too: it is kept quiet."""
+    """Karrio tells its log all that is asked, names and addresses too: it is kept quiet.
+
+    When it is imported it lets Pillow take pictures that are cut off, everywhere in the process: that is taken back.
+    """
     try:
         from loguru import logger
+        from PIL import ImageFile
 
         logger.disable("karrio")
+        strict = ImageFile.LOAD_TRUNCATED_IMAGES
         from karrio import sdk
+
+        ImageFile.LOAD_TRUNCATED_IMAGES = strict
 
         from doorstep_karrio import door
     except ImportError as missing:

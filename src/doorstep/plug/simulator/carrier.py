@@ -16,7 +16,7 @@ from doorstep.plug.ratecard import price, refuse_unless_measurable, tracking_num
 from doorstep.plug.simcarrier import CODES, Histories, History, Rates, Told
 from doorstep.plug.simulator.answer import Wrong, read_as
 from doorstep.plug.simulator.cardfile import CARD
-from doorstep.plug.simulator.labelpdf import label_pdf
+from doorstep.plug.simulator.labelpdf import has_letters, label_pdf
 from doorstep.plug.simulator.routes import FATES, Stop, Trip, fate_of, route
 
 NAME = "simulated"
@@ -202,7 +202,8 @@ class SimulatedCarrier:
             label_ref=f"lbl_{_short(key)}",
             cost_minor=rate.amount_minor,
             currency=rate.currency,
-            pdf=label_pdf(line for line in lines if line),
+            # What its font cannot write is left to us, as by carriers that send no label.
+            pdf=label_pdf(line for line in lines if line) if has_letters(lines) else None,
             first_mile_number=number if last else "",
             last_mile_number=last,
         )

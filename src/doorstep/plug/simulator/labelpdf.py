@@ -7,12 +7,13 @@ from collections.abc import Iterable
 _WIDTH, _HEIGHT = 288, 432  # points: 4 × 6 inches
 
 
-def label_pdf(lines: Iterable[str]) -> bytes | None:
-    """None where its font lacks the letters: doorstep prints the label then, as for carriers that send none."""
-    try:
-        content = b"BT /F1 12 Tf 18 400 Td 16 TL " + b" ".join(_shown(line) for line in lines) + b" ET"
-    except UnicodeEncodeError:
-        return None
+def has_letters(lines: Iterable[str]) -> bool:
+    """Whether its font has all of them."""
+    return all(line == line.encode("cp1252", "replace").decode("cp1252") for line in lines)
+
+
+def label_pdf(lines: Iterable[str]) -> bytes:
+    content = b"BT /F1 12 Tf 18 400 Td 16 TL " + b" ".join(_shown(line) for line in lines) + b" ET"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -37,5 +38,5 @@ def _file(objects: list[bytes]) -> bytes:
 
 
 def _shown(line: str) -> bytes:
-    text = line.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
+    text = line.encode("cp1252", "replace").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
     return b"(" + text.replace(b"\r", b" ").replace(b"\n", b" ") + b") Tj T*"
