@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import pytest
 
 from doorstep.doors.reads.loads import load as whole_load
@@ -29,7 +30,10 @@ from doorstep.kit.refusals import NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
 from doorstep.spine.loads import LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Session, tenant_tx
+from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 from tests.shop import HOME, NOON, Shop, open_shop
 
@@ -350,6 +354,44 @@ async def test_a_merchant_s_own_loads_hold_its_own_parcels_only(hub: Hub) -> Non
     await hub.one.refuses("put_in", NotFound, load=bag, items=[theirs])
     assert (await hub.one.do("put_in", load=bag, items=[mine]))["parcels"] == 1
     await hub.other.refuses("put_in", NotFound, load=bag, items=[theirs])
+
+
+async def together(verb: str, *asked: tuple[Shop, dict[str, Any]]) -> list[Any]:
+    """Requests of several owners in one batch, as workers gather them."""
+    asks = [
+        Ask(shop.merchant, msgspec.convert(body, VERBS[verb].body, strict=False), shop.at) for shop, body in asked
+    ]  # fmt: skip
+    return await run(asked[0][0].db, verb, asks)
+
+
+async def test_in_one_batch_with_the_operator_s_a_merchant_reaches_its_own_only(hub: Hub) -> None:
+    mine, theirs = await labeled(hub.one, "W-1"), await labeled(hub.other, "W-2")
+    ours, bag = await hub.open("bag"), str((await hub.one.do("open_load", kind="bag"))["load"])
+    for code in (theirs, "W-2"):
+        gathered, refused = await together(
+            "put_in",
+            (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": bag, "items": [code, mine]}),
+        )  # fmt: skip
+        assert gathered["parcels"] == 1 and isinstance(refused, NotFound), refused
+    put = await together(
+        "put_in", (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": bag, "items": [mine]})
+    )
+    assert [answer["parcels"] for answer in put] == [1, 1]
+    told = {"events": [{"what": "departed", "happened_at": hub.at}]}
+    tracked = await together("track_load", (hub.operator, {"load": ours, **told}), (hub.one, {"load": bag, **told}))
+    assert [answer["merchants"] for answer in tracked] == [1, 1]
+    await hub.spread()
+    assert await told_of(hub.one, mine) == await told_of(hub.other, theirs) == ["DEP"]
+    hub.pass_(HOUR)
+    out, refused = await together(
+        "take_out", (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": ours, "items": [theirs]})
+    )
+    assert out["parcels"] == 0 and isinstance(refused, NotFound)
+    await hub.put(ours, theirs)
+    refused, closed = await together("close_load", (hub.one, {"load": ours}), (hub.one, {"load": bag}))
+    assert isinstance(refused, NotFound) and closed["closed"]
+    closed, refused = await together("close_load", (hub.operator, {"load": ours}), (hub.one, {"load": bag}))
+    assert closed["parcels"] == 1 and isinstance(refused, LoadClosed)
 
 
 # Numbers, and whose hands it is in

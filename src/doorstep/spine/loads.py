@@ -135,8 +135,14 @@ def must_see(tx: Tx, inside: Mapping[int, Iterable[int]]) -> None:
         raise Joined
 
 
+async def operators(tx: Tx, merchants: Iterable[int]) -> frozenset[int]:
+    """Those of these merchants whose loads may hold anybody's parcels."""
+    rows = await tx.rows(MERCHANTS, sorted(merchants))
+    return frozenset(row["merchant_id"] for row in rows if row["is_operator"])
+
+
 async def reachable(db: Db, merchant: int) -> list[int]:
     """Whose parcels may be in this merchant's loads: everybody's in those of who runs the sites, else its own."""
     async with tenant_tx(db, [merchant], readonly=True) as tx:
-        (row,) = await tx.rows(MERCHANTS, [merchant])
-    return await db.everyone() if row["is_operator"] else [merchant]
+        runs_sites = merchant in await operators(tx, [merchant])
+    return await db.everyone() if runs_sites else [merchant]
