@@ -17,7 +17,7 @@ import pytest
 from doorstep.doors.reads.loads import load as whole_load
 from doorstep.doors.reads.way import ways
 from doorstep.doors.reads.why import why
-from doorstep.journey.shipping.close_load import EmptyLoad, HeldInside
+from doorstep.journey.shipping.close_load import EmptyLoad
 from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
 from doorstep.journey.shipping.number_parcel import NotSentYet
@@ -29,7 +29,7 @@ from doorstep.journey.tracking.track_load import UnknownWord
 from doorstep.kit.refusals import NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
-from doorstep.spine.loads import LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, NotYet, StillInside
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Session, tenant_tx
@@ -331,6 +331,31 @@ async def test_a_parcel_on_hold_goes_nowhere(hub: Hub) -> None:
     await hub.one.do("hold", order=order, type="operator", reason="wait again")
     no = await hub.operator.refuses("close_load", HeldInside, load=bag)
     assert parcel in str(no)
+
+
+async def test_a_hold_after_the_bag_is_closed_stops_whatever_the_bag_is_in(hub: Hub) -> None:
+    parcel, free = await labeled(hub.one, "HB-1"), await labeled(hub.other, "HB-2")
+    order = await order_of(hub.one, parcel)
+    bag, second, pallet = await hub.open("bag"), await hub.open("bag"), await hub.open("pallet")
+    flight = await hub.open("flight", number=next(AWBS))
+    await hub.put(bag, parcel)
+    await hub.put(second, free)
+    await hub.close(bag, second)
+    hold = await hub.one.do("hold", order=order, type="operator", reason="wait")
+    no = await hub.operator.refuses("put_in", HeldInside, load=pallet, items=[second, bag])
+    assert parcel in str(no) and free not in str(no)
+    await hub.one.do("lift", hold=hold["hold"])
+    await hub.put(pallet, bag, second)
+    again = await hub.one.do("hold", order=order, type="operator", reason="wait again")
+    await hub.operator.refuses("close_load", HeldInside, load=pallet)
+    await hub.one.do("lift", hold=again["hold"])
+    await hub.close(pallet)
+    await hub.put(flight, pallet)
+    last = await hub.one.do("hold", order=order, type="operator", reason="not on this flight")
+    no = await hub.operator.refuses("close_load", HeldInside, load=flight)
+    assert parcel in str(no)
+    await hub.one.do("lift", hold=last["hold"])
+    await hub.close(flight)
 
 
 async def test_a_number_that_several_parcels_have_is_asked_about(hub: Hub) -> None:
