@@ -87,6 +87,22 @@ async def test_a_table_somebody_sits_on_is_waited_for_briefly_then_refused(
     assert await migrate(own_urls.owner, known(FIRST, widen)) == [widen.name]
 
 
+async def test_who_is_locked_out_by_another_that_waits_for_it_tries_again(
+    own_urls: Urls, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    await owner.execute("create table cup (n int); create table jug (n int)")
+    crossed = Migration("9004_pre_crossed.sql", "lock table cup; select pg_sleep(0.3); lock table jug;")
+    other = owner.transaction()
+    await other.start()
+    await owner.execute("lock table jug")
+    running = asyncio.create_task(migrate(own_urls.owner, known(FIRST, crossed)))
+    await asyncio.sleep(0.8)  # who waits first is ended first
+    await owner.execute("lock table cup")
+    await other.commit()
+    assert await running == [crossed.name]
+
+
 async def test_the_app_may_use_the_tables_and_not_change_them(own_urls: Urls) -> None:
     await migrate(own_urls.owner, known(FIRST))
     app = await asyncpg.connect(own_urls.app)

@@ -37,7 +37,7 @@ from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 from tests.shop import HOME, NOON, Shop, open_shop
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 AWB = "020-12345675"
 AWBS = (f"020-{serial}{serial % 7}" for serial in itertools.count(2000000))
 
@@ -239,6 +239,21 @@ async def test_a_scan_told_late_gets_what_happened_meanwhile(hub: Hub) -> None:
     assert told["new_events"] == 1
     assert await told_of(hub.one, early) == ["MAN", "DEP"], "an event told late reaches who was inside then"
     assert await told_of(hub.other, late) == ["DEP"], "and nobody who joined later"
+
+
+async def test_an_event_dated_ahead_keeps_nothing_in_its_load(hub: Hub) -> None:
+    parcel, late = await labeled(hub.one, "AH-1"), await labeled(hub.one, "AH-2")
+    bag = await hub.open("bag")
+    await hub.put(bag, parcel)
+    hub.pass_(HOUR)
+    await hub.tell(bag, "DEP", happened_at=hub.at + 50 * MINUTE)
+    await hub.operator.refuses("take_out", NotYet, load=bag, items=[parcel], happened_at=hub.at - MINUTE)
+    hub.pass_(10 * MINUTE)
+    assert (await hub.operator.do("take_out", load=bag, items=[parcel]))["parcels"] == 0
+    assert await told_of(hub.one, parcel) == ["DEP"]
+    await hub.put(bag, late)
+    await hub.spread()
+    assert await told_of(hub.one, late) == [], "it had happened when it was told"
 
 
 async def test_told_twice_nothing_happens_twice(hub: Hub) -> None:

@@ -29,11 +29,16 @@ select l.merchant_id, l.load_id, l.kind, l.number, l.parent_id, l.carrier, l.cou
     l.gross_g, l.seal, l.closed_at, l.state, l.last_event_at, l.opened_at
   from load l where l.merchant_id = any($1) and l.load_id = any($2) order by l.merchant_id, l.load_id for update
 """
+# An event dated ahead, by a clock elsewhere, had happened when it was told.
+HAD_HAPPENED = "least(e.happened_at, e.recorded_at)"
 # Until when what is told of the past would change what has happened already: the last event, the last way out.
-SETTLED = """
-select l.load_id, greatest(l.last_event_at, max(s.left_at)) as settled_at
-  from load l left join load_stay s on s.merchant_id = l.merchant_id and s.load_id = l.load_id
-  where l.merchant_id = any($1) and l.load_id = any($2) group by l.merchant_id, l.load_id, l.last_event_at
+SETTLED = f"""
+select l.load_id, greatest(
+    (select max({HAD_HAPPENED}) from load_event e
+      where e.merchant_id = l.merchant_id and e.load_id = l.load_id),
+    (select max(s.left_at) from load_stay s where s.merchant_id = l.merchant_id and s.load_id = l.load_id)
+  ) as settled_at
+  from load l where l.merchant_id = any($1) and l.load_id = any($2)
 """
 SHARES = """
 select merchant_id, load_id, of_merchant, parcels, weight_g from load_share
