@@ -11,7 +11,9 @@ import pytest
 from doorstep.kit import migrate as migrations
 from doorstep.kit.embedded import Urls
 from doorstep.kit.migrate import Migration, in_order, migrate, packaged, pending
+from doorstep.spine.tenant import Db, tenant_tx
 from tests.database import drop_database, make_database
+from tests.shop import open_shop
 
 FIRST = Migration("9001_pre_mug.sql", "create table mug (merchant_id bigint primary key);")
 SECOND = Migration("9002_post_handle.sql", "alter table mug drop column if exists handle;")
@@ -87,6 +89,22 @@ async def test_a_table_somebody_sits_on_is_waited_for_briefly_then_refused(
     assert await migrate(own_urls.owner, known(FIRST, widen)) == [widen.name]
 
 
+async def test_who_is_locked_out_by_another_that_waits_for_it_tries_again(
+    own_urls: Urls, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(own_urls.owner, known(FIRST))
+    await owner.execute("create table cup (n int); create table jug (n int)")
+    crossed = Migration("9004_pre_crossed.sql", "lock table cup; select pg_sleep(0.3); lock table jug;")
+    other = owner.transaction()
+    await other.start()
+    await owner.execute("lock table jug")
+    running = asyncio.create_task(migrate(own_urls.owner, known(FIRST, crossed)))
+    await asyncio.sleep(0.8)  # who waits first is ended first
+    await owner.execute("lock table cup")
+    await other.commit()
+    assert await running == [crossed.name]
+
+
 async def test_the_app_may_use_the_tables_and_not_change_them(own_urls: Urls) -> None:
     await migrate(own_urls.owner, known(FIRST))
     app = await asyncpg.connect(own_urls.app)
@@ -113,6 +131,24 @@ async def test_the_router_reads_no_table_that_is_not_given_to_it(own_urls: Urls)
             await router.fetch("select merchant_id from mug")
     finally:
         await router.close()
+
+
+async def test_what_no_label_cost_is_unknown_for_every_merchant(own_urls: Urls, owner: asyncpg.Connection) -> None:
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    shops = [await open_shop(db) for _ in range(2)]
+    for shop in shops:
+        await shop.stock("MUG", 5)
+        await shop.to_packed(await shop.place(("MUG", 1), payment_term="on_account"))
+        async with tenant_tx(db, [shop.merchant]) as tx:
+            await tx.run("update parcel set label_cost_minor = 0 where merchant_id = $1", shop.merchant)
+    (name,) = [migration.name for migration in packaged() if migration.name.endswith("_label_costs.sql")]
+    await owner.execute("delete from migration where name = $1", name)
+    await owner.execute("drop index parcel_on_manifest; drop index parcel_to_leave")
+    assert await migrate(own_urls.owner) == [name]
+    for shop in shops:
+        rows = await shop.rows("select label_cost_minor from parcel where merchant_id = $1", shop.merchant)
+        assert [row["label_cost_minor"] for row in rows] == [None]
+    await db.close()
 
 
 def test_names_that_break_the_pattern_and_numbers_given_twice_are_mistakes() -> None:

@@ -292,6 +292,7 @@ def test_nobody_is_asked_at_night_about_what_moves_by_day() -> None:
 def test_the_end_of_patience_is_looked_at_when_it_comes() -> None:
     alarm = NOON + timedelta(minutes=90)
     assert next_ask(watched("departed", alarm_at=alarm), NOON) == alarm + timedelta(seconds=1)
+    assert next_ask(watched("departed", alarm_at=NOON), NOON) == NOON + timedelta(seconds=1)
     assert next_ask(watched("departed", alarm_at=NOON - timedelta(hours=1)), NOON) > NOON
 
 

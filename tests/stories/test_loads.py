@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import pytest
 
 from doorstep.doors.reads.loads import load as whole_load
 from doorstep.doors.reads.way import ways
 from doorstep.doors.reads.why import why
-from doorstep.journey.shipping.close_load import EmptyLoad, HeldInside
+from doorstep.journey.shipping.close_load import EmptyLoad
 from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
 from doorstep.journey.shipping.number_parcel import NotSentYet
@@ -28,12 +29,15 @@ from doorstep.journey.tracking.track_load import UnknownWord
 from doorstep.kit.refusals import NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
-from doorstep.spine.loads import LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Session, tenant_tx
+from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 from tests.shop import HOME, NOON, Shop, open_shop
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 AWB = "020-12345675"
 AWBS = (f"020-{serial}{serial % 7}" for serial in itertools.count(2000000))
 
@@ -237,6 +241,21 @@ async def test_a_scan_told_late_gets_what_happened_meanwhile(hub: Hub) -> None:
     assert await told_of(hub.other, late) == ["DEP"], "and nobody who joined later"
 
 
+async def test_an_event_dated_ahead_keeps_nothing_in_its_load(hub: Hub) -> None:
+    parcel, late = await labeled(hub.one, "AH-1"), await labeled(hub.one, "AH-2")
+    bag = await hub.open("bag")
+    await hub.put(bag, parcel)
+    hub.pass_(HOUR)
+    await hub.tell(bag, "DEP", happened_at=hub.at + 50 * MINUTE)
+    await hub.operator.refuses("take_out", NotYet, load=bag, items=[parcel], happened_at=hub.at - MINUTE)
+    hub.pass_(10 * MINUTE)
+    assert (await hub.operator.do("take_out", load=bag, items=[parcel]))["parcels"] == 0
+    assert await told_of(hub.one, parcel) == ["DEP"]
+    await hub.put(bag, late)
+    await hub.spread()
+    assert await told_of(hub.one, late) == [], "it had happened when it was told"
+
+
 async def test_told_twice_nothing_happens_twice(hub: Hub) -> None:
     parcel = await labeled(hub.one, "T-1")
     bag = await hub.open("bag")
@@ -329,6 +348,31 @@ async def test_a_parcel_on_hold_goes_nowhere(hub: Hub) -> None:
     assert parcel in str(no)
 
 
+async def test_a_hold_after_the_bag_is_closed_stops_whatever_the_bag_is_in(hub: Hub) -> None:
+    parcel, free = await labeled(hub.one, "HB-1"), await labeled(hub.other, "HB-2")
+    order = await order_of(hub.one, parcel)
+    bag, second, pallet = await hub.open("bag"), await hub.open("bag"), await hub.open("pallet")
+    flight = await hub.open("flight", number=next(AWBS))
+    await hub.put(bag, parcel)
+    await hub.put(second, free)
+    await hub.close(bag, second)
+    hold = await hub.one.do("hold", order=order, type="operator", reason="wait")
+    no = await hub.operator.refuses("put_in", HeldInside, load=pallet, items=[second, bag])
+    assert parcel in str(no) and free not in str(no)
+    await hub.one.do("lift", hold=hold["hold"])
+    await hub.put(pallet, bag, second)
+    again = await hub.one.do("hold", order=order, type="operator", reason="wait again")
+    await hub.operator.refuses("close_load", HeldInside, load=pallet)
+    await hub.one.do("lift", hold=again["hold"])
+    await hub.close(pallet)
+    await hub.put(flight, pallet)
+    last = await hub.one.do("hold", order=order, type="operator", reason="not on this flight")
+    no = await hub.operator.refuses("close_load", HeldInside, load=flight)
+    assert parcel in str(no)
+    await hub.one.do("lift", hold=last["hold"])
+    await hub.close(flight)
+
+
 async def test_a_number_that_several_parcels_have_is_asked_about(hub: Hub) -> None:
     mine, theirs = await labeled(hub.one, "SAME-1"), await labeled(hub.other, "SAME-1")
     bag = await hub.open("bag")
@@ -350,6 +394,44 @@ async def test_a_merchant_s_own_loads_hold_its_own_parcels_only(hub: Hub) -> Non
     await hub.one.refuses("put_in", NotFound, load=bag, items=[theirs])
     assert (await hub.one.do("put_in", load=bag, items=[mine]))["parcels"] == 1
     await hub.other.refuses("put_in", NotFound, load=bag, items=[theirs])
+
+
+async def together(verb: str, *asked: tuple[Shop, dict[str, Any]]) -> list[Any]:
+    """Requests of several owners in one batch, as workers gather them."""
+    asks = [
+        Ask(shop.merchant, msgspec.convert(body, VERBS[verb].body, strict=False), shop.at) for shop, body in asked
+    ]  # fmt: skip
+    return await run(asked[0][0].db, verb, asks)
+
+
+async def test_in_one_batch_with_the_operator_s_a_merchant_reaches_its_own_only(hub: Hub) -> None:
+    mine, theirs = await labeled(hub.one, "W-1"), await labeled(hub.other, "W-2")
+    ours, bag = await hub.open("bag"), str((await hub.one.do("open_load", kind="bag"))["load"])
+    for code in (theirs, "W-2"):
+        gathered, refused = await together(
+            "put_in",
+            (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": bag, "items": [code, mine]}),
+        )  # fmt: skip
+        assert gathered["parcels"] == 1 and isinstance(refused, NotFound), refused
+    put = await together(
+        "put_in", (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": bag, "items": [mine]})
+    )
+    assert [answer["parcels"] for answer in put] == [1, 1]
+    told = {"events": [{"what": "departed", "happened_at": hub.at}]}
+    tracked = await together("track_load", (hub.operator, {"load": ours, **told}), (hub.one, {"load": bag, **told}))
+    assert [answer["merchants"] for answer in tracked] == [1, 1]
+    await hub.spread()
+    assert await told_of(hub.one, mine) == await told_of(hub.other, theirs) == ["DEP"]
+    hub.pass_(HOUR)
+    out, refused = await together(
+        "take_out", (hub.operator, {"load": ours, "items": [theirs]}), (hub.one, {"load": ours, "items": [theirs]})
+    )
+    assert out["parcels"] == 0 and isinstance(refused, NotFound)
+    await hub.put(ours, theirs)
+    refused, closed = await together("close_load", (hub.one, {"load": ours}), (hub.one, {"load": bag}))
+    assert isinstance(refused, NotFound) and closed["closed"]
+    closed, refused = await together("close_load", (hub.operator, {"load": ours}), (hub.one, {"load": bag}))
+    assert closed["parcels"] == 1 and isinstance(refused, LoadClosed)
 
 
 # Numbers, and whose hands it is in

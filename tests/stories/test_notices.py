@@ -381,6 +381,40 @@ async def test_each_day_in_the_van_is_news_and_a_day_that_is_over_is_none(told: 
     assert [one.why for one in await told.notices(order) if one.state == "dropped"] == ["another_day"]
 
 
+async def test_a_second_day_in_the_same_state_is_told_and_a_second_scan_of_a_day_is_not(told: Told) -> None:
+    await told.by("email", "out_for_delivery", "attempted", only=True)
+    order = await told.order()
+    parcel = await told.shipped(order)
+    for state in ("out_for_delivery", "attempted"):
+        for _day in range(2):
+            for _scan in range(2):
+                told.shop.at += timedelta(hours=1)
+                await told.news(parcel, state)
+                await told.work()
+            told.shop.at += timedelta(hours=22)
+    assert [one.kind for one in await told.notices(order) if one.state == "sent"].count("out_for_delivery") == 2
+    assert len(told.post.subjects) == 4
+
+
+async def test_what_was_overtaken_unsaid_is_said_when_it_comes_back(told: Told) -> None:
+    await told.by("email", "customs_hold", only=True)
+    order = await told.order()
+    parcel = await told.shipped(order)
+    await told.news(parcel, "customs_hold")
+    told.shop.at += timedelta(hours=1)
+    await told.news(parcel, "in_transit")
+    await told.work()
+    assert told.post.subjects == []
+    told.shop.at += timedelta(days=2)
+    await told.news(parcel, "customs_hold")
+    await told.work()
+    told.shop.at += timedelta(days=1)
+    await told.news(parcel, "customs_hold")  # still there
+    await told.work()
+    assert told.post.subjects == ["Customs holds your order #1001"]
+    assert sorted(one.state for one in await told.notices(order)) == ["dropped", "sent"]
+
+
 async def test_what_happened_elsewhere_is_told_to_nobody(told: Told) -> None:
     order = await told.order()
     async with tenant_tx(told.shop.db, [told.shop.merchant]) as tx:

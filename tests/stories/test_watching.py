@@ -126,6 +126,18 @@ async def test_proof_of_delivery_is_kept_with_the_event_and_told(road: Shop) -> 
     assert event.proof == Proof(signed_by="Bo", left_at="neighbor", signature="scan-17")
 
 
+async def test_another_number_of_the_same_carrier_is_asked_about_too(road: Shop) -> None:
+    parcel, carrier = await on_the_road(road), Told()
+    await road.do("number_parcel", parcel=parcel, number="LM-77", carrier="meest", leg="last_mile")
+    carrier.tells(f"T{parcel[4:]}", "departed", road.at)
+    carrier.tells("LM-77", "out_for_delivery", road.at + timedelta(hours=1))
+    await pass_time(road, world_of(road, carrier), 6)
+    assert {number for asked in carrier.asked for number in asked} == {f"T{parcel[4:]}", "LM-77"}
+    async with tenant_tx(road.db, [road.merchant], readonly=True) as tx:
+        events = (await read_parcel(tx, road.merchant, parcel)).events
+    assert sorted((event.state, event.leg) for event in events) == [("departed", ""), ("out_for_delivery", "last_mile")]
+
+
 async def test_a_quiet_parcel_is_somebodys_before_the_buyer_asks_and_is_let_go_when_it_is_heard_of(road: Shop) -> None:
     parcel, carrier = await on_the_road(road), Told()
     world, number = world_of(road, carrier), f"T{parcel[4:]}"

@@ -202,7 +202,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
                 await connection.execute(migration.sql)
                 await connection.execute(RECORD, migration.name, migration.checksum)
             return
-        except asyncpg.LockNotAvailableError as error:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
             if attempt == LOCK_TRIES:
                 raise DatabaseInUse(migration=migration.name) from error
             await asyncio.sleep(attempt)

@@ -1,16 +1,10 @@
 -- What else is asked of a carrier: a manifest at hand-over, a driver who comes, a label for the way back.
 
 -- A carrier may not say at purchase what a label costs; that is not the same as nothing.
-alter table parcel alter column label_cost_minor drop not null, alter column label_cost_minor drop default;
-alter table parcel no force row level security;
-update parcel set label_cost_minor = null where label_currency = '';
-alter table parcel force row level security;
-
--- The list that it leaves on; of a label that is voided none again.
-alter table parcel add column manifest_id bigint;
-create index parcel_on_manifest on parcel (merchant_id, manifest_id) where manifest_id is not null;
-create index parcel_to_leave on parcel (merchant_id, site_id, carrier)
-  where label_state = 'bought' and handed_over_at is null;
+alter table parcel
+  alter column label_cost_minor drop not null,
+  alter column label_cost_minor drop default,
+  add column manifest_id bigint;                        -- the list that it leaves on; of a voided label none again
 
 create table manifest (
   merchant_id  bigint not null,

@@ -1,6 +1,3 @@
--- What a channel is called on pages; its key stays, for ever, what programs and files call it.
-alter table channel add column name text not null default '';
-
 -- What SKUs are found by: every beginning of their code, its parts, their barcode and the words of their name. Whoever
 -- writes SKUs writes these, in the same transaction (setup/sku_words.py): under the wall no pattern reaches an index.
 create table sku_token (
@@ -25,3 +22,7 @@ begin
         cross join lateral (select w.word union all select regexp_split_to_table(w.word, '[^[:alnum:]]+')) p(part)
       where btrim(p.part, ' #') <> '';
 end $$;
+
+-- What a channel is called on pages; its key stays, for ever, what programs and files call it. At the end: whoever places
+-- an order reads its channel, and waits only for what comes after this.
+alter table channel add column name text not null default '';

@@ -6,7 +6,7 @@ sees both.
 
 from __future__ import annotations
 
-from doorstep.spine.loads import KINDS
+from doorstep.spine.loads import HAD_HAPPENED, KINDS
 
 _RANK = "array_position(array[{}], {{}})".format(", ".join(f"'{kind}'" for kind in KINDS))
 _OPEN = "coalesce({}.left_at, 'infinity')"
@@ -86,7 +86,7 @@ select p.merchant_id, p.parcel_id, e.digest, e.raw_code, e.load_id
   from parcel_stay p
   join within w on w.merchant_id = p.of_operator and w.load_id = p.load_id
   join load_event e on e.merchant_id = w.merchant_id and e.load_id = w.top
-    and e.happened_at >= greatest(w.since, p.joined_at) and e.happened_at < least(w.until, {_OPEN.format("p")})
+    and {HAD_HAPPENED} >= greatest(w.since, p.joined_at) and {HAD_HAPPENED} < least(w.until, {_OPEN.format("p")})
   where p.merchant_id = any($1)"""
 
 

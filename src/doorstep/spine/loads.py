@@ -6,14 +6,14 @@ parcel's merchant's. So a transaction that puts a parcel into a load spans both,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from doorstep.kit.ids import public
+from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Db, Tx, tenant_tx
@@ -29,11 +29,16 @@ select l.merchant_id, l.load_id, l.kind, l.number, l.parent_id, l.carrier, l.cou
     l.gross_g, l.seal, l.closed_at, l.state, l.last_event_at, l.opened_at
   from load l where l.merchant_id = any($1) and l.load_id = any($2) order by l.merchant_id, l.load_id for update
 """
+# An event dated ahead, by a clock elsewhere, had happened when it was told.
+HAD_HAPPENED = "least(e.happened_at, e.recorded_at)"
 # Until when what is told of the past would change what has happened already: the last event, the last way out.
-SETTLED = """
-select l.load_id, greatest(l.last_event_at, max(s.left_at)) as settled_at
-  from load l left join load_stay s on s.merchant_id = l.merchant_id and s.load_id = l.load_id
-  where l.merchant_id = any($1) and l.load_id = any($2) group by l.merchant_id, l.load_id, l.last_event_at
+SETTLED = f"""
+select l.load_id, greatest(
+    (select max({HAD_HAPPENED}) from load_event e
+      where e.merchant_id = l.merchant_id and e.load_id = l.load_id),
+    (select max(s.left_at) from load_stay s where s.merchant_id = l.merchant_id and s.load_id = l.load_id)
+  ) as settled_at
+  from load l where l.merchant_id = any($1) and l.load_id = any($2)
 """
 SHARES = """
 select merchant_id, load_id, of_merchant, parcels, weight_g from load_share
@@ -48,6 +53,21 @@ with recursive inside(top, load_id) as (
 select distinct i.top as load_id, s.of_merchant
   from inside i join load_share s on s.merchant_id = any($1) and s.load_id = i.load_id order by 1, 2
 """
+# Parcels on hold that lie in these loads now, at whatever depth.
+HELD = """
+with recursive inside(top, load_id) as (
+  select l.load_id, l.load_id from load l where l.merchant_id = any($1) and l.load_id = any($2)
+  union all
+  select i.top, l.load_id from inside i join load l on l.merchant_id = any($1) and l.parent_id = i.load_id)
+select distinct i.top as load_id, p.parcel_id
+  from inside i
+  join parcel_stay s on s.merchant_id = any($3) and s.load_id = i.load_id and s.left_at is null
+  join parcel p on p.merchant_id = s.merchant_id and p.parcel_id = s.parcel_id
+  join hold h on h.merchant_id = p.merchant_id and h.order_id = p.order_id and h.lifted_at is null
+  where h.line_no is null or exists (select from parcel_line l where l.merchant_id = p.merchant_id
+    and l.parcel_id = p.parcel_id and l.line_no = h.line_no and l.quantity > 0)
+  order by 1, 2
+"""
 MERCHANTS = "select m.merchant_id, m.is_operator from merchant m where m.merchant_id = any($1)"
 
 
@@ -61,6 +81,10 @@ class LoadOpen(Refusal):
 
 class StillInside(Refusal):
     """The load is inside another one; take it out first."""
+
+
+class HeldInside(Refusal):
+    """Parcels in this load are on hold; take them out, or have the holds lifted."""
 
 
 class NotYet(Refusal):
@@ -105,6 +129,10 @@ class LoadFacts:
         if self.closed_at is not None:
             raise LoadClosed(load=self.name, number=self.number, seal=self.seal)
 
+    def must_hold_nothing_held(self, held: Mapping[int, Sequence[str]]) -> None:
+        if parcels := held.get(self.load_id):
+            raise HeldInside(load=self.name, parcels=", ".join(parcels[:20]))
+
 
 async def load_facts(tx: Tx, merchants: Iterable[int], loads: Iterable[int]) -> dict[int, LoadFacts]:
     """The loads by id, locked in id order; of these merchants only, whomever else the transaction sees."""
@@ -129,14 +157,36 @@ async def whose(tx: Tx, merchants: Iterable[int], loads: Iterable[int]) -> dict[
     return found
 
 
+async def whose_lie_inside(db: Db, asks: list[Ask[Any]]) -> set[int]:
+    """Whose parcels are, or were, in the loads that are asked about: what is theirs to say, or to be told."""
+    owners = sorted({ask.merchant for ask in asks})
+    async with tenant_tx(db, owners, readonly=True) as tx:
+        inside = await whose(tx, owners, [number("lod", ask.body.load) for ask in asks])
+    return {merchant for merchants in inside.values() for merchant in merchants}
+
+
+async def held_inside(tx: Tx, merchants: Iterable[int], loads: Iterable[int]) -> dict[int, list[str]]:
+    """By load of these merchants: the parcels in it, at any depth, that are on hold. `must_see` comes before."""
+    found: dict[int, list[str]] = {}
+    for row in await tx.rows(HELD, sorted(merchants), sorted(loads), list(tx.merchants)):
+        found.setdefault(row["load_id"], []).append(public("par", row["parcel_id"]))
+    return found
+
+
 def must_see(tx: Tx, inside: Mapping[int, Iterable[int]]) -> None:
     """Raises Joined."""
     if not {merchant for merchants in inside.values() for merchant in merchants} <= set(tx.merchants):
         raise Joined
 
 
+async def operators(tx: Tx, merchants: Iterable[int]) -> frozenset[int]:
+    """Those of these merchants whose loads may hold anybody's parcels."""
+    rows = await tx.rows(MERCHANTS, sorted(merchants))
+    return frozenset(row["merchant_id"] for row in rows if row["is_operator"])
+
+
 async def reachable(db: Db, merchant: int) -> list[int]:
     """Whose parcels may be in this merchant's loads: everybody's in those of who runs the sites, else its own."""
     async with tenant_tx(db, [merchant], readonly=True) as tx:
-        (row,) = await tx.rows(MERCHANTS, [merchant])
-    return await db.everyone() if row["is_operator"] else [merchant]
+        runs_sites = merchant in await operators(tx, [merchant])
+    return await db.everyone() if runs_sites else [merchant]

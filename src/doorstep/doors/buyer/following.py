@@ -273,7 +273,9 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
 def _news(of: ParcelNews, home: ZoneInfo) -> News:
     _city, _comma, country = of.place.rpartition(", ")
     zone = clock_of(country) if len(country) == 2 and country.isupper() else home
-    return News(saying.news(of.state), words.tone(of.state), of.place, of.message, of.happened_at, zone.key)
+    # What the dock writes of a load is for those who run it: its number is that of many parcels.
+    message = "" if of.leg == "line_haul" else of.message
+    return News(saying.news(of.state), words.tone(of.state), of.place, message, of.happened_at, zone.key)
 
 
 def _not_sent(of: Whole) -> list[tuple[int, str]]:

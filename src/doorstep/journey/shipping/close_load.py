@@ -12,22 +12,21 @@ from msgspec import Meta
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.journey import ROWS
-from doorstep.spine.loads import SHARES, LoadFacts, LoadOpen, StillInside, load_facts, of_load
+from doorstep.spine.loads import (
+    LoadFacts,
+    LoadOpen,
+    StillInside,
+    held_inside,
+    load_facts,
+    must_see,
+    of_load,
+    whose,
+    whose_lie_inside,
+)
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
 from doorstep.spine.rules import each
-from doorstep.spine.tenant import Db, Tx, tenant_tx
+from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
-
-HELD = """
-select s.load_id, p.parcel_id, min(h.type) as type
-  from parcel_stay s
-  join parcel p on p.merchant_id = s.merchant_id and p.parcel_id = s.parcel_id
-  join hold h on h.merchant_id = p.merchant_id and h.order_id = p.order_id and h.lifted_at is null
-  where s.merchant_id = any($1) and s.load_id = any($2) and s.left_at is null
-    and (h.line_no is null or exists (select from parcel_line l where l.merchant_id = p.merchant_id
-      and l.parcel_id = p.parcel_id and l.line_no = h.line_no and l.quantity > 0))
-  group by s.load_id, p.parcel_id order by s.load_id, p.parcel_id
-"""
 
 
 class CloseLoad(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,26 +58,14 @@ class EmptyLoad(Refusal):
     """Nothing is in this load."""
 
 
-class HeldInside(Refusal):
-    """Parcels in this load are on hold; take them out, or have the holds lifted."""
-
-
-async def beyond(db: Db, asks: list[Ask[CloseLoad]]) -> set[int]:
-    """Those whose parcels lie in the loads: whether one is on hold is theirs to say."""
-    owners = sorted({ask.merchant for ask in asks})
-    async with tenant_tx(db, owners, readonly=True) as tx:
-        rows = await tx.rows(SHARES, owners, [number("lod", ask.body.load) for ask in asks])
-    return {row["of_merchant"] for row in rows if row["parcels"]}
-
-
-@verb(CloseLoad, LoadStands, beyond=beyond)
+@verb(CloseLoad, LoadStands, beyond=whose_lie_inside)
 async def close_load(tx: Tx, asks: list[Ask[CloseLoad]]) -> list[Result]:
     """Close a load and seal it: nothing goes in or out any more."""
     ids = [number("lod", ask.body.load) for ask in asks]
     loads = await load_facts(tx, {ask.merchant for ask in asks}, ids)
-    held: dict[int, list[str]] = {}
-    for row in await tx.rows(HELD, list(tx.merchants), sorted(loads)):
-        held.setdefault(row["load_id"], []).append(public("par", row["parcel_id"]))
+    owners = {ask.merchant for ask in asks}
+    must_see(tx, await whose(tx, owners, loads))
+    held = await held_inside(tx, owners, loads)
     return each(asks, lambda ask: decide(of_load(loads, ask, number("lod", ask.body.load)), held, ask))
 
 
@@ -86,8 +73,8 @@ def decide(load: LoadFacts, held: Mapping[int, list[str]], ask: Ask[CloseLoad]) 
     load.must_be_open()
     if not load.parcels and not load.loads:
         raise EmptyLoad(load=load.name, number=load.number)
-    if ROWS["close_load"].held and load.load_id in held:
-        raise HeldInside(load=load.name, parcels=", ".join(held[load.load_id][:20]))
+    if ROWS["close_load"].held:
+        load.must_hold_nothing_held(held)
     closed = {"closed_at": ask.body.happened_at or ask.at, "seal": ask.body.seal, "gross_g": ask.body.gross_g}
     told = load.told | {
         "seal": ask.body.seal,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from msgspec import Meta
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.numbers import candidates
-from doorstep.spine.loads import LoadFacts, load_facts, reachable, whose
+from doorstep.spine.loads import LoadFacts, load_facts, operators, reachable, whose
 from doorstep.spine.outcome import Ask, Event, Fact, Insert, Outcome, Update
 from doorstep.spine.parcels import ParcelFacts, parcel_facts
 from doorstep.spine.tenant import Db, Tx, tenant_tx
@@ -88,11 +88,15 @@ class Scene:
     parcels: Mapping[int, ParcelFacts]
     parcel_stays: Mapping[int, list[Stay]]
     load_stays: Mapping[int, list[Stay]]
+    operators: Set[int]
     busy: set[Thing] = field(default_factory=set)
 
     def thing(self, ask: Ask[Any], code: str) -> Thing:
-        """Raises NotFound, WhichParcel."""
-        meant = [one for one in self.found.get(code, ()) if one.kind == "parcel" or one.merchant == ask.merchant]
+        """Raises NotFound, WhichParcel. A batch sees what any of its askers may see; this, what this one may."""
+        meant = [
+            one for one in self.found.get(code, ())
+            if one.merchant == ask.merchant or (one.kind == "parcel" and ask.merchant in self.operators)
+        ]  # fmt: skip
         if not meant:
             raise NotFound(item=code)
         if len(meant) > 1:
@@ -158,7 +162,7 @@ async def scene_of(tx: Tx, asks: Sequence[Ask[Any]]) -> Scene:
     parcels = await parcel_facts(tx, names)
     parcel_stays = _stays(await tx.rows(STAYS, list(tx.merchants), sorted(parcels)))
     load_stays = _stays(await tx.rows(LOAD_STAYS, owners, inner))
-    return Scene(meant, loads, parcels, parcel_stays, load_stays)
+    return Scene(meant, loads, parcels, parcel_stays, load_stays, await operators(tx, owners))
 
 
 def _stays(rows: Iterable[Any]) -> dict[int, list[Stay]]:

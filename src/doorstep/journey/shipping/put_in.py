@@ -14,7 +14,8 @@ from doorstep.journey.shipping.label import EmptyParcel, NoLabel
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.states import FINAL_STATES
-from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, NotYet, must_see, of_load, whose
+from doorstep.spine.journey import ROWS
+from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, NotYet, held_inside, must_see, of_load, whose
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import PackedElsewhere, ParcelFacts
 from doorstep.spine.rules import each
@@ -67,13 +68,14 @@ async def put_in(tx: Tx, asks: list[Ask[PutIn]]) -> list[Result]:
     shares = {(row[1], row[2]): row for row in await tx.rows(SHARES, owners, sorted(scene.loads))}
     inner = await whose(tx, owners, scene.inner_loads)
     must_see(tx, inner)
+    held = await held_inside(tx, owners, scene.inner_loads)
     ids = await tx.fresh_ids(sum(len(ask.body.items) for ask in asks))
-    return each(asks, lambda ask: decide(scene, shares, inner, ids, ask))
+    return each(asks, lambda ask: decide(scene, shares, inner, held, ids, ask))
 
 
 def decide(
-    scene: Scene, shares: Mapping[tuple[int, int], Any], inner: Mapping[int, list[int]], ids: Iterator[int],
-    ask: Ask[PutIn],
+    scene: Scene, shares: Mapping[tuple[int, int], Any], inner: Mapping[int, list[int]],
+    held: Mapping[int, list[str]], ids: Iterator[int], ask: Ask[PutIn],
 ) -> Outcome:  # fmt: skip
     load = of_load(scene.loads, ask, number("lod", ask.body.load))
     load.must_be_open()
@@ -81,7 +83,7 @@ def decide(
     if at > ask.at:
         raise NotYet(load=load.name, happened_at=at)
     things = list(dict.fromkeys(scene.thing(ask, code.strip()) for code in ask.body.items))
-    new = [thing for thing in things if _may_go_in(scene, load, thing, at)]
+    new = [thing for thing in things if _may_go_in(scene, load, held, thing, at)]
     scene.busy.update(new)
     by: dict[int, Share] = defaultdict(Share)
     orders: dict[tuple[int, int], Outcome] = {}
@@ -113,7 +115,7 @@ def decide(
     return outcome
 
 
-def _may_go_in(scene: Scene, load: LoadFacts, thing: Thing, at: datetime) -> bool:
+def _may_go_in(scene: Scene, load: LoadFacts, held: Mapping[int, list[str]], thing: Thing, at: datetime) -> bool:
     """Whether it is new in there; raises what stops it."""
     stays = scene.stays(thing)
     open_stay = next((stay for stay in stays if stay.left_at is None), None)
@@ -122,7 +124,7 @@ def _may_go_in(scene: Scene, load: LoadFacts, thing: Thing, at: datetime) -> boo
     if open_stay or thing in scene.busy:
         raise AlreadyInside(item=thing.name, load=public("lod", open_stay.load_id if open_stay else load.load_id))
     if thing.kind == "load":
-        _load_may(load, scene.loads[thing.id])
+        _load_may(load, scene.loads[thing.id], held)
     else:
         _parcel_may(load, scene.parcels[thing.id])
     _not_before_it_left(thing, stays, at)
@@ -135,13 +137,15 @@ def _not_before_it_left(thing: Thing, stays: Any, at: datetime) -> None:
         raise NotYet(item=thing.name, happened_at=at, was_in=public("lod", left[-1].load_id), until=left[-1].left_at)
 
 
-def _load_may(load: LoadFacts, inner: LoadFacts) -> None:
+def _load_may(load: LoadFacts, inner: LoadFacts, held: Mapping[int, list[str]]) -> None:
     if RANK[inner.kind] >= RANK[load.kind]:
         raise DoesNotFit(load=load.name, kind=load.kind, item=inner.name, item_kind=inner.kind)
     if inner.closed_at is None:
         raise LoadOpen(load=inner.name, number=inner.number)
     if load.country and inner.country and load.country != inner.country:
         raise WrongCountry(load=load.name, country=load.country, item=inner.name, goes_to=inner.country)
+    if ROWS["put_in"].held:
+        inner.must_hold_nothing_held(held)
 
 
 def _parcel_may(load: LoadFacts, parcel: ParcelFacts) -> None:

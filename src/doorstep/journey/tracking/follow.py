@@ -23,7 +23,7 @@ from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
 
-# A row per number that is asked for: the label's own, and those of legs that another carrier is asked for.
+# A row per number that is asked for: the label's own, and those of legs that are known by another number.
 FOLLOWED = """
 select p.parcel_id, n.carrier, n.number, n.leg, p.state, k.code is not null as is_connected,
     h.last_at is not null as by_webhook
@@ -33,7 +33,7 @@ select p.parcel_id, n.carrier, n.number, n.leg, p.state, k.code is not null as i
     union all
     select f.carrier, f.number, f.leg from parcel_number f
       where f.merchant_id = p.merchant_id and f.parcel_id = p.parcel_id and f.until is null and f.carrier <> ''
-        and f.carrier <> p.carrier) n
+        and (f.carrier, f.number) <> (p.carrier, p.tracking_number)) n
   left join connection k on k.merchant_id = p.merchant_id and k.kind = 'carrier' and k.code = n.carrier
   left join carrier_hook h on h.merchant_id = p.merchant_id and h.code = n.carrier
   where p.merchant_id = any($1) and p.parcel_id = any($2) and p.tracking_number <> '' and p.label_state = 'bought'

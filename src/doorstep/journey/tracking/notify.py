@@ -1,7 +1,7 @@
 """notify: say what somebody would otherwise ask about: each fact once, by the media that the merchant wants.
 
 Before anything is sent it is written down as being sent. Whoever finds it so later does not know whether it was: a
-letter and a post go out again as the very same one, a text message is looked up first.
+letter and a post go out again under the same name, a text message is looked up first.
 """
 
 from __future__ import annotations

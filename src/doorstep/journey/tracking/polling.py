@@ -60,7 +60,7 @@ def next_ask(watched: Watched, now: datetime) -> datetime:
     due = now + _wait(watched)
     if watched.asks and watched.state in BY_DAY and due - now > NIGHT_MATTERS:
         due = by_day(due, zone_of(watched.to_country))
-    if watched.alarm_at and now < watched.alarm_at < due:
+    if watched.alarm_at and now <= watched.alarm_at < due:
         due = watched.alarm_at + timedelta(seconds=1)
     return due
 

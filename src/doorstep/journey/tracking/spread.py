@@ -15,13 +15,14 @@ import msgspec
 
 from doorstep.journey.tracking.track import Scan, Track
 from doorstep.kit.ids import number, public
+from doorstep.spine.loads import HAD_HAPPENED
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
 
 # `above`: the load and all that it was ever in, `below`: it and all that was ever in it, each with the time that the
 # way there has in common. The load's own events and those of whatever it is in reach what lies below.
-MISSED = """
+MISSED = f"""
 with recursive above(load_id, since, until) as (
   select $3::bigint, '-infinity'::timestamptz, 'infinity'::timestamptz
   union all
@@ -35,16 +36,17 @@ below(load_id, since, until) as (
     from below b join load_stay s on s.merchant_id = $1 and s.parent_id = b.load_id
     where greatest(b.since, s.joined_at) < least(b.until, coalesce(s.left_at, 'infinity'))),
 told as materialized (
-  select e.digest, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message, l.carrier as holder
+  select e.digest, {HAD_HAPPENED} as had_happened_at, e.happened_at, e.code, e.raw_code, e.state, e.place, e.message,
+      l.carrier as holder
     from above a
     join load l on l.merchant_id = $1 and l.load_id = a.load_id
     join load_event e on e.merchant_id = $1 and e.load_id = a.load_id
-    where e.happened_at >= a.since and e.happened_at < a.until),
+    where {HAD_HAPPENED} >= a.since and {HAD_HAPPENED} < a.until),
 inside as materialized (
   select p.parcel_id, greatest(b.since, p.joined_at) as since, least(b.until, coalesce(p.left_at, 'infinity')) as until
     from below b join parcel_stay p on p.merchant_id = $2 and p.load_id = b.load_id and p.parcel_id > $4)
 select i.parcel_id, t.happened_at, t.code, t.raw_code, t.state, t.place, t.message, t.holder
-  from inside i join told t on t.happened_at >= i.since and t.happened_at < i.until
+  from inside i join told t on t.had_happened_at >= i.since and t.had_happened_at < i.until
   where not exists (select from parcel_event e
     where e.merchant_id = $2 and e.parcel_id = i.parcel_id and e.digest = t.digest)
   order by i.parcel_id, t.happened_at limit $5

@@ -69,7 +69,8 @@ select a.parcel_id, a.attention_id, a.kind, a.why ->> 'raw_code' as raw_code fro
 # A parcel that is not at its end after so long is followed no more; the silence is somebody's to look at.
 FOLLOWED_FOR = timedelta(days=90)
 UNKNOWN = "unknown_status"
-# States whose buyer may be told of them; that a parcel arrived is said by `deliver`.
+# States whose buyer may be told of them; that a parcel arrived is said by `deliver`. Of those told daily, another day
+# in the same state is news too.
 TOLD_DAILY = frozenset({"out_for_delivery", "attempted"})
 TOLD = TOLD_DAILY | {"customs_hold", "available_for_pickup", "returned_to_sender"}
 
@@ -436,7 +437,8 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
             yield Job("deliver", {"parcel": name, "happened_at": heaviest.at} | _received_by(news))
         elif after in ("lost", "destroyed", "seized"):
             yield Job("lose", {"parcel": name, "reason": after})
-    if after in TOLD and after != parcel.state and parcel.is_filled:
+    again = after in TOLD_DAILY and heaviest.at != parcel.state_at
+    if after in TOLD and (after != parcel.state or again) and parcel.is_filled:
         yield Job("notify", _notice_of(parcel, heaviest))
     watch = ask.body.watch
     young = parcel.handed_over_at is None or ask.at - parcel.handed_over_at < FOLLOWED_FOR
@@ -449,9 +451,9 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
 
 
 def _notice_of(parcel: Parcel, heaviest: Weight) -> dict[str, str]:
-    """Of some states each day is news of its own."""
+    """Each day is news of its own: what was overtaken before it was said may come to be true again."""
     body = {"order": public("ord", parcel.order_id), "kind": heaviest.state, "parcel": parcel.name}
-    if heaviest.state in TOLD_DAILY and heaviest.at:
+    if heaviest.at:
         body["about"] = heaviest.at.astimezone(clock_of(parcel.to_country)).date().isoformat()
     return body
 

@@ -13,10 +13,10 @@ from doorstep.journey.tracking.load_words import AIRLINE, WORDS, meaning
 from doorstep.journey.tracking.track import Scan, as_event, digest_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.loads import LoadFacts, NotYet, load_facts, must_see, of_load, whose
+from doorstep.spine.loads import LoadFacts, NotYet, load_facts, must_see, of_load, whose, whose_lie_inside
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
-from doorstep.spine.tenant import Db, Tx, tenant_tx
+from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 KNOWN = "select e.load_id, e.digest from load_event e where e.merchant_id = any($1) and e.load_id = any($2)"
@@ -59,15 +59,7 @@ class UnknownWord(Refusal):
     status = 422
 
 
-async def beyond(db: Db, asks: list[Ask[TrackLoad]]) -> set[int]:
-    """Whose parcels are, or were, in the loads: they are told."""
-    owners = sorted({ask.merchant for ask in asks})
-    async with tenant_tx(db, owners, readonly=True) as tx:
-        inside = await whose(tx, owners, [number("lod", ask.body.load) for ask in asks])
-    return {merchant for merchants in inside.values() for merchant in merchants}
-
-
-@verb(TrackLoad, LoadTracked, beyond=beyond)
+@verb(TrackLoad, LoadTracked, beyond=whose_lie_inside)
 async def track_load(tx: Tx, asks: list[Ask[TrackLoad]]) -> list[Result]:
     """Tell what happened to a bag, a pallet, a flight, a customs entry: it reaches every parcel that was inside."""
     owners = sorted({ask.merchant for ask in asks})
