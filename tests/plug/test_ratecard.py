@@ -122,6 +122,13 @@ async def test_surcharges_are_added_and_named(own: RateCardCarrier) -> None:
     )
 
 
+async def test_on_the_way_back_it_is_the_buyers_address_that_is_remote(own: RateCardCarrier) -> None:
+    there = a_mug_to_warsaw("ground")
+    back = replace(there, ship_from=there.ship_to, ship_to=there.ship_from, is_return=True)
+    [rate] = await own.rates(back)
+    assert "island 700" in rate.why
+
+
 async def test_a_country_named_in_a_zone_is_not_the_rest_of_the_world(own: RateCardCarrier) -> None:
     both = await own.rates(a_mug_to_warsaw())
     assert [rate.service for rate in both] == ["ground", "air"]

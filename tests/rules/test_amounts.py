@@ -17,6 +17,7 @@ from doorstep.spine.amounts import (
     Priced,
     TaxBelowLines,
     amounts,
+    to_collect,
     worth_of_last_units,
     worth_of_units,
 )
@@ -139,3 +140,16 @@ def test_amounts_are_plain_data() -> None:
         totals=(300, 200), worths=(288, 192), taxes=(48, 32), discount_minor=100, shipping_minor=0,
         shipping_worth_minor=0, fees_minor=0, tax_minor=80, tax_included=False,
     )  # fmt: skip
+
+
+@given(st.integers(0, 100_000), st.lists(st.integers(0, 40_000), min_size=1, max_size=5), st.integers(0, 40_000))
+def test_what_all_parcels_collect_is_exactly_what_is_due(due: int, worths: list[int], not_packed: int) -> None:
+    parts = [to_collect(due, worths, nth, not_packed) for nth in range(len(worths))]
+    assert min(parts) >= 0 and sum(parts) == max(0, due - not_packed)
+    assert all(part <= worth for part, worth in zip(parts[1:], worths[1:], strict=True))
+
+
+@given(st.integers(0, 100_000), st.lists(st.integers(0, 40_000), min_size=2, max_size=5))
+def test_what_a_parcel_collects_stays_when_the_rest_is_packed(due: int, worths: list[int]) -> None:
+    first = to_collect(due, worths[:1], 0, sum(worths[1:]))
+    assert first == to_collect(due, worths, 0, 0)

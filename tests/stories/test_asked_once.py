@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from doorstep.plug.carrier import Ability, AsksOnce, CarrierDown, CarrierRefused, Label, Rate, Shipment, TrackEvent
-from doorstep.spine.world import World
+from doorstep.spine.world import TryLater, World
 from tests.shop import Shop
 from tests.stories.test_shipping import Post, code, packed, parcel_row
 
@@ -25,11 +25,16 @@ class Forgetful:
     code = "forgetful"
 
     def __init__(self, *comes: BaseException | None) -> None:
+        self.priced = 0
+        self.down_at = 0  # the how many-th question for prices stays without an answer
         self.sold = 0
         self.asked = 0
         self._comes = list(comes)
 
     async def rates(self, shipment: Shipment) -> list[Rate]:
+        self.priced += 1
+        if self.priced == self.down_at:
+            raise CarrierDown(carrier=self.code, detail="nobody there")
         return [Rate(carrier=self.code, service="ground", amount_minor=700, currency="USD", days=2)]
 
     async def buy(self, shipment: Shipment, key: str) -> Label:
@@ -112,11 +117,24 @@ async def test_a_lost_answer_stops_until_somebody_asked_the_carrier(dock: Shop) 
     assert carrier.asked == 2
 
 
+async def test_after_a_clear_no_nobody_takes_it_for_an_unknown_outcome(dock: Shop) -> None:
+    carrier = Forgetful(CarrierRefused(carrier="forgetful", reason="address_incomplete", detail="city"))
+    carrier.down_at = 2  # when it is to be chosen anew
+    _, parcel = await packed(dock)
+    with pytest.raises(TryLater):
+        await dock.work("buy_label", world=world_of(dock, carrier))
+    assert (await parcel_row(dock, parcel))["label_error"] == ""
+    dock.at += timedelta(minutes=5)
+    await dock.work("buy_label", world=world_of(dock, carrier))
+    assert carrier.asked == 2 and (await parcel_row(dock, parcel))["label_state"] == "bought"
+
+
 async def test_a_note_about_an_older_question_is_refused(dock: Shop) -> None:
     _, parcel = await packed(dock)
     await dock.work()
     assert code(await dock.ask("ask_label", parcel=parcel, label_key=f"{parcel}.0")) == "LabelAnswered"
     await dock.do("ask_label", parcel=parcel, label_key=f"{parcel}.1")
     assert (await parcel_row(dock, parcel))["label_error"] == "the carrier is being asked"
+    assert code(await dock.ask("ask_label", parcel=parcel, label_key=f"{parcel}.1")) == "LabelAnswered"
     await dock.do("ask_label", parcel=parcel, label_key=f"{parcel}.1", over=True)
     assert (await parcel_row(dock, parcel))["label_error"] == ""

@@ -201,6 +201,42 @@ async def test_a_job_that_was_dropped_is_not_done_and_not_forgotten(busy: Shop) 
     assert (kept.reason, kept.note, kept.resolved_by) == ("the mail server is away", "they know", "ada")
 
 
+@pytest.mark.parametrize("is_chosen", [False, True])
+async def test_a_label_whose_job_was_dropped_is_not_waited_for_any_more(shop: Shop, is_chosen: bool) -> None:
+    await shop.stock("MUG", 2)
+    order = await shop.place(("MUG", 1), payment_term="on_account")
+    parcel = await shop.to_packed(order)
+    await shop.do("want_label", parcel=parcel)
+    body: dict[str, Any] = {"parcel": parcel, "label_key": f"{parcel}.1"}
+    if is_chosen:
+        await shop.do("choose_label", **body, carrier="card", service="ground")
+        older = await stopped_job(shop, "buy_label", body, "the carrier is away")
+        assert (await end(shop, older, drop=True)).resolved == 1
+        await shop.work()
+        assert await listed(shop, kind="label_refused") == []  # the choice has a job of its own
+        body["nth"] = 1
+    job = await stopped_job(shop, "buy_label", body, "the carrier is away")
+    assert (await end(shop, job, drop=True)).resolved == 1
+    await shop.work()
+    (row,) = await shop.rows("select label_state from parcel where merchant_id = $1", shop.merchant)
+    assert row["label_state"] == "refused"
+    (raised,) = await listed(shop, kind="label_refused")
+    assert (raised.next_action == "ask the carrier") == is_chosen
+    await shop.do("want_label", parcel=parcel)
+
+
+async def test_a_label_for_the_way_back_whose_job_was_dropped_can_be_asked_for_again(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    parcel = await shop.to_packed(await shop.place(("MUG", 1), payment_term="on_account"))
+    await shop.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await shop.do("hand_over", parcel=parcel)
+    name = (await shop.do("want_return_label", parcel=parcel))["return_label"]
+    job = await stopped_job(shop, "buy_return_label", {"return_label": name, "parcel": parcel}, "the carrier is away")
+    assert (await end(shop, job, drop=True)).resolved == 1
+    await shop.work()
+    assert (await shop.do("want_return_label", parcel=parcel))["return_label"] != name
+
+
 async def test_all_of_a_kind_end_at_once(busy: Shop) -> None:
     assert (await end_kind(busy, "hold:fraud")).resolved == 2
     assert (await end_kind(busy, "canceled_but_fulfilled", note="they were sent back")).resolved == 1

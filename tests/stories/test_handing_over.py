@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from doorstep.doors.reads import papers
+from doorstep.journey.shipping import manifest
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import CarrierDown
 from doorstep.plug.simulator.process import Outside
@@ -99,6 +100,19 @@ async def test_a_parcel_is_on_one_list_and_the_next_list_begins_where_it_ended(d
     await dock.work("ask_manifest", world=world)
     await labeled(dock, world, 1)
     assert (await dock.do("want_manifest", site=dock.site("NJ"), carrier="sim"))["parcels"] == 1
+
+
+async def test_a_long_list_of_one_carrier_leaves_the_others_theirs(
+    dock: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "WAITING", manifest.WAITING.replace(f"limit {manifest.MOST}", "limit 2"))
+    await labeled(dock, world, 3)
+    order = await dock.place(("CUP", 1), payment_term="on_account")
+    parcel = await dock.to_packed(order)
+    await dock.do("keep_label", parcel=parcel, carrier="other", tracking_number="T1")
+    bodies = [{"site": dock.site("NJ"), "carrier": carrier} for carrier in ("sim", "other")]
+    answers = await dock.ask_all("want_manifest", bodies)
+    assert [one["parcels"] for one in answers] == [2, 1]
 
 
 async def test_a_manifest_whose_answer_was_lost_is_asked_for_again_with_its_key(

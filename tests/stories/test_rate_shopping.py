@@ -12,7 +12,7 @@ import pytest
 
 from doorstep.journey.shipping.shopping import offers
 from doorstep.kit.refusals import NotFound
-from doorstep.plug.carrier import CarrierDown, CarrierRefused, Label, Rate, Shipment
+from doorstep.plug.carrier import Ability, CarrierDown, CarrierRefused, Label, Rate, Shipment
 from doorstep.setup.carried import learn_carried
 from doorstep.setup.merchants import change_merchant
 from doorstep.spine.tenant import tenant_tx
@@ -30,6 +30,9 @@ class Seller:
         self.takes: tuple[str, ...] = ()
         self.asked: list[tuple[str, str]] = []  # service and key of each purchase
         self.sold: dict[str, Label] = {}
+        self.given_back: list[tuple[str, str]] = []  # label and key of each
+        self.gives_back = True
+        self.can: frozenset[Ability] = frozenset({"rates", "buy", "void", "return_label"})
         self.answer: Callable[[Shipment], None] = lambda shipment: None
         self.wait_s = 0.0
 
@@ -50,6 +53,11 @@ class Seller:
             cost_minor=self.prices[shipment.service], currency="USD",
         )  # fmt: skip
         return self.sold[key]
+
+    async def void(self, label_ref: str, key: str) -> None:
+        self.given_back.append((label_ref, key))
+        if not self.gives_back:
+            raise CarrierRefused(carrier=self.code, reason="already_moving")
 
 
 @pytest.fixture
@@ -184,6 +192,169 @@ async def test_while_nobody_knows_what_became_of_the_first_nobody_else_is_asked(
     assert {key for _, key in first.asked} == {f"{parcel}.1"} and len(first.asked) == 3
     assert not other.asked
     assert (await row_of(dock, parcel))["carrier"] == "alpha"
+
+
+async def raised(dock: Shop) -> list[tuple[str, str, str]]:
+    rows = await dock.rows(
+        "select kind, reason, next_action from attention where merchant_id = $1 order by attention_id", dock.merchant
+    )
+    return [(row["kind"], row["reason"], row["next_action"]) for row in rows]
+
+
+def telling(*comes: Exception) -> Callable[[Shipment], None]:
+    """What a carrier says to one purchase after the other; then it sells."""
+    left = list(comes)
+
+    def answer(shipment: Shipment) -> None:
+        if left:
+            raise left.pop(0)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "comes",
+    [
+        [CarrierRefused(carrier="alpha", reason="key_reused")],
+        [CarrierDown(carrier="alpha", detail="cut"), CarrierRefused(carrier="alpha", reason="unauthorized")],
+    ],
+)
+async def test_what_may_be_sold_stops_until_somebody_asked_the_carrier(dock: Shop, comes: list[Exception]) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    first.answer = telling(*comes)
+    _, parcel = await packed(dock)
+    world = world_of(dock, first, other)
+    if len(comes) > 1:
+        with pytest.raises(CarrierDown):
+            await dock.work("buy_label", world=world)
+        dock.at += timedelta(minutes=5)
+    await dock.work("buy_label", world=world)
+    assert (await row_of(dock, parcel))["label_state"] == "refused" and not other.asked
+    [(kind, reason, action)] = await raised(dock)
+    assert (kind, action) == ("label_refused", "ask the carrier") and reason.startswith("outcome_unknown")
+
+
+async def test_a_login_that_fails_at_once_sold_nothing_and_the_next_is_asked(dock: Shop) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    first.answer = telling(CarrierRefused(carrier="alpha", reason="unauthorized"))
+    _, parcel = await packed(dock)
+    await dock.work("buy_label", world=world_of(dock, first, other))
+    assert (await row_of(dock, parcel))["carrier"] == "beta"
+
+
+@pytest.mark.parametrize("gives_back", [True, False])
+async def test_a_label_that_nobody_needs_any_more_goes_back(dock: Shop, gives_back: bool) -> None:
+    """Somebody kept one bought elsewhere while the carrier was asked."""
+    seller = Seller("alpha", ground=500)
+    seller.gives_back = gives_back
+    _, parcel = await packed(dock)
+    buy = seller.buy
+
+    async def slowly(shipment: Shipment, key: str) -> Label:
+        await dock.do("keep_label", parcel=parcel, carrier="ups", tracking_number="1Z999AA10123456784")
+        return await buy(shipment, key)
+
+    seller.buy = slowly  # type: ignore[method-assign]
+    await dock.work("buy_label", world=world_of(dock, seller))
+    row = await row_of(dock, parcel)
+    assert (row["label_state"], row["tracking_number"]) == ("bought", "1Z999AA10123456784")
+    assert seller.given_back == [(f"alpha-{parcel}.1", f"{parcel}.1.void")]
+    told = await raised(dock)
+    assert len(told) == (0 if gives_back else 1)
+    for kind, reason, action in told:
+        assert (kind, action) == ("label_refused", "ask the carrier")
+        assert f"alpha alpha-{parcel}.1 was bought in vain" in reason and "already_moving" in reason
+
+
+# The way back
+
+
+async def gone(dock: Shop, world: World) -> str:
+    _, parcel = await packed(dock)
+    await dock.work("buy_label", world=world)
+    await dock.do("hand_over", parcel=parcel)
+    return parcel
+
+
+async def back_of(dock: Shop, name: str) -> dict[str, Any]:
+    (row,) = await dock.rows(
+        "select * from return_label where merchant_id = $1 and return_label_id = $2", dock.merchant, int(name[4:])
+    )
+    return row
+
+
+async def test_on_the_way_back_too_who_was_chosen_is_asked_again_and_nobody_else(dock: Shop) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    world = world_of(dock, first, other)
+    parcel = await gone(dock, world)
+    name = (await dock.do("want_return_label", parcel=parcel))["return_label"]
+    first.answer = telling(*[CarrierDown(carrier="alpha", detail="cut")] * 2)
+    for _ in range(2):
+        with pytest.raises(CarrierDown):
+            await dock.work("buy_return_label", world=world)
+        first.prices = {"ground": 5000, "air": 1}  # whatever is cheapest by now
+        dock.at += timedelta(minutes=5)
+    await dock.work("buy_return_label", world=world)
+    assert first.asked[1:] == [("ground", name)] * 3 and not other.asked
+    row = await back_of(dock, name)
+    assert (row["state"], row["carrier"], row["service"]) == ("bought", "alpha", "ground")
+    again = {"return_label": name, "nth": 2, "carrier": "beta", "service": "post"}
+    assert getattr(await dock.ask("choose_return_label", **again), "code", "") == "ReturnLabelAnswered"
+
+
+async def test_on_the_way_back_a_clear_no_leads_to_the_next_with_a_key_of_its_own(dock: Shop) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    world = world_of(dock, first, other)
+    parcel = await gone(dock, world)
+    name = (await dock.do("want_return_label", parcel=parcel))["return_label"]
+    first.answer = telling(CarrierRefused(carrier="alpha", reason="no_such_street"))
+    await dock.work("buy_return_label", world=world)
+    assert other.asked == [("post", f"{name}.2")]
+    assert (await back_of(dock, name))["carrier"] == "beta"
+
+
+@pytest.mark.parametrize("reason", ["outcome_unknown", "key_reused"])
+async def test_on_the_way_back_too_what_may_be_sold_is_somebodys_to_ask(dock: Shop, reason: str) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    world = world_of(dock, first, other)
+    parcel = await gone(dock, world)
+    name = (await dock.do("want_return_label", parcel=parcel))["return_label"]
+    first.answer = telling(CarrierRefused(carrier="alpha", reason=reason))
+    await dock.work("buy_return_label", world=world)
+    assert (await back_of(dock, name))["state"] == "refused" and not other.asked
+    [(kind, told, action)] = await raised(dock)
+    assert (kind, action) == ("carrier_refused", "ask the carrier") and told.startswith("outcome_unknown")
+
+
+async def test_who_sells_no_labels_for_the_way_back_is_not_asked_for_one(dock: Shop) -> None:
+    first, other = Seller("alpha", ground=500), Seller("beta", post=700)
+    first.can -= {"return_label"}
+    world = world_of(dock, first, other)
+    parcel = await gone(dock, world)
+    name = (await dock.do("want_return_label", parcel=parcel))["return_label"]
+    await dock.work("buy_return_label", world=world)
+    assert len(first.asked) == 1 and (await back_of(dock, name))["carrier"] == "beta"
+
+
+@pytest.mark.parametrize("gives_back", [True, False])
+async def test_a_label_for_the_way_back_that_nobody_needs_any_more_goes_back(dock: Shop, gives_back: bool) -> None:
+    seller = Seller("alpha", ground=500)
+    world = world_of(dock, seller)
+    parcel = await gone(dock, world)
+    name = (await dock.do("want_return_label", parcel=parcel))["return_label"]
+    seller.gives_back = gives_back
+    buy = seller.buy
+
+    async def slowly(shipment: Shipment, key: str) -> Label:
+        await dock.do("refuse_return_label", return_label=name, reason="given up")
+        return await buy(shipment, key)
+
+    seller.buy = slowly  # type: ignore[method-assign]
+    await dock.work("buy_return_label", world=world)
+    assert seller.given_back == [(f"alpha-{name}", f"{name}.void")]
+    told = [reason for _, reason, action in await raised(dock) if action == "ask the carrier"]
+    assert len(told) == (0 if gives_back else 1) and all(f"alpha alpha-{name}" in reason for reason in told)
+    assert (await back_of(dock, name))["error"] == "given up"
 
 
 async def test_a_repeated_job_neither_chooses_nor_buys_a_second_time(dock: Shop) -> None:

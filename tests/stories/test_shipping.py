@@ -15,6 +15,7 @@ from doorstep.journey.shipping.shipment import shipment_of
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.registry import carrier
 from doorstep.plug.simulator.process import Outside
+from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import World
 from tests.rules.test_papers import scanned_pages, text_of
 from tests.shop import Shop
@@ -241,3 +242,31 @@ async def test_a_typed_number_tells_its_carrier_or_is_asked_for_it(dock: Shop) -
     await dock.refuses("keep_label", WhichCarrier, parcel=parcel, tracking_number="1Z999AA10123456785")
     kept = await dock.do("keep_label", parcel=parcel, tracking_number=" 1Z 999 AA1 01 2345 6784")
     assert (kept["carrier"], kept["tracking_number"]) == ("ups", "1Z999AA10123456784")
+
+
+async def test_what_is_due_on_delivery_is_collected_once_over_all_parcels(dock: Shop) -> None:
+    order = await dock.place(("MUG", 3), payment_term="cod", shipping_minor=501)
+    fulfillment_order = await dock.to_picked(order)
+
+    async def parcel_of(units: int) -> str:
+        lines = [{"line": 1, "quantity": units}]
+        return str((await dock.do("pack", fulfillment_order=fulfillment_order, lines=lines))["parcel"])
+
+    async def collects(parcel: str) -> int:
+        async with tenant_tx(dock.db, [dock.merchant]) as tx:
+            found = await read_packed(tx, parcel)
+        assert found is not None
+        return shipment_of(found).cod_minor
+
+    first = await parcel_of(2)
+    assert await collects(first) == 2 * 1250 + 501  # as if the third were packed
+    second = await parcel_of(1)
+    assert [await collects(first), await collects(second)] == [2 * 1250 + 501, 1250]
+    for parcel in (first, second):
+        await dock.do("keep_label", parcel=parcel, carrier="card", tracking_number=f"T{parcel}")
+        await dock.do("hand_over", parcel=parcel)
+    await dock.do("deliver", parcel=first)
+    assert (await dock.now(order))["collected"] == 2 * 1250 + 501
+    assert await collects(second) == 1250
+    await dock.do("record_payment", order=order, amount_minor=1000)
+    assert await collects(second) == 250

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -210,6 +211,22 @@ async def test_what_a_connector_has_no_word_for_is_refused_not_left_out(fake: Co
 # The door
 
 
+def test_a_host_that_has_no_address_heard_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the resolver says; the name is resolved before anything is sent."""
+    from urllib.error import URLError
+    from urllib.request import Request
+
+    def nowhere(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    exchanges: list[Exchange] = []
+    door.send_for(exchanges)
+    with pytest.raises(URLError):
+        door.urlopen(Request("http://carrier.example/labels"))
+    assert exchanges[0].is_unheard and words.verdict("ups", exchanges, []) == "idle"
+
+
 def test_a_request_is_sent_once_though_karrio_opens_it_again(fake: Controls) -> None:
     """As it does where sentry_sdk is installed: a label whose answer was lost would be bought twice."""
     from urllib.request import Request
@@ -343,6 +360,21 @@ async def test_recorded_tracking_is_read(fake: Any) -> None:
         await carrier.close()
     assert [event.raw_code for event in events] == ["F4", "MP"]
     assert delivery_state(events) == "delivered"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"selected_rate": {"total_charge": 12.5, "currency": "???"}},
+        {"selected_rate": {"total_charge": "a lot", "currency": "USD"}},
+        {"selected_rate": "12.50"},
+        {"docs": ["a page"]},
+        {"docs": {"label": 7}},
+    ],
+)
+def test_what_was_sold_is_a_label_whatever_else_cannot_be_read(odd: dict[str, Any]) -> None:
+    label = words.label_of({"tracking_number": "1Z", **odd}, "ups", "ups_ground")
+    assert (label.tracking_number, label.label_ref, label.cost_minor, label.pdf) == ("1Z", "1Z", None, None)
 
 
 def test_a_label_of_parts_is_a_label() -> None:

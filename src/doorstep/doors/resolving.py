@@ -47,6 +47,22 @@ RESOLVE = """
 update attention set resolved_at = $3, resolved_by = $4, resolution = $5
   where merchant_id = $1 and attention_id = any($2) and resolved_at is null returning attention_id
 """
+# Labels that nobody asks a carrier for any more, once these jobs are dropped; a later choice has a job of its own.
+GIVEN_UP = """
+select j.body ->> 'parcel' as parcel, p.label_key, p.label_choice is not null as is_chosen from job j
+  join parcel p on p.merchant_id = j.merchant_id and p.parcel_id = substr(j.body ->> 'parcel', 5)::bigint
+  where j.merchant_id = $1 and j.job_id = any($2) and j.verb = 'buy_label' and j.state in ('refused', 'dead')
+    and p.label_state = 'wanted' and p.label_key = j.body ->> 'label_key'
+    and coalesce((p.label_choice ->> 'nth')::int, 0) = coalesce((j.body ->> 'nth')::int, 0)
+"""
+BACK_GIVEN_UP = """
+select j.body ->> 'return_label' as return_label, l.choice is not null as is_chosen from job j
+  join return_label l on l.merchant_id = j.merchant_id
+    and l.return_label_id = substr(j.body ->> 'return_label', 5)::bigint
+  where j.merchant_id = $1 and j.job_id = any($2) and j.verb = 'buy_return_label' and j.state in ('refused', 'dead')
+    and l.state = 'wanted'
+    and coalesce((l.choice ->> 'nth')::int, 0) = coalesce((j.body ->> 'nth')::int, 0)
+"""
 RESOLVE_KIND = """
 with done as (
   update attention set resolved_at = $3, resolved_by = $4, resolution = $5
@@ -150,8 +166,28 @@ async def _before(tx: Tx, merchant: int, numbers: dict[str, list[int]], ids: Seq
 
 async def _end_jobs(tx: Tx, merchant: int, wanted: list[int], how: Resolution) -> list[int]:
     if how.drop:
+        await _give_up_labels(tx, merchant, wanted, how)
         return await jobs.drop(tx, merchant, wanted, how.at, by=how.actor.name, note=how.note)
     return await jobs.replay(tx, merchant, wanted, how.at)
+
+
+async def _give_up_labels(tx: Tx, merchant: int, wanted: list[int], how: Resolution) -> None:
+    """A label that nobody asks for any more is refused: else its parcel would wait for it for ever."""
+    there = [
+        (merchant, {"parcel": row["parcel"], "label_key": row["label_key"], "reason": _given_up(row["is_chosen"])})
+        for row in await tx.rows(GIVEN_UP, merchant, wanted)
+    ]
+    back = [
+        (merchant, {"return_label": row["return_label"], "reason": _given_up(row["is_chosen"])})
+        for row in await tx.rows(BACK_GIVEN_UP, merchant, wanted)
+    ]
+    await jobs.queue(tx, "refuse_label", there, how.at)
+    await jobs.queue(tx, "refuse_return_label", back, how.at)
+
+
+def _given_up(is_chosen: bool) -> str:
+    """Of one that a carrier was asked for nobody knows whether it was sold."""
+    return "outcome_unknown: given up" if is_chosen else "given up before a carrier was asked"
 
 
 async def _lift(db: Db, merchant: int, holds: Sequence[int], how: Resolution) -> tuple[int, list[NotResolved]]:

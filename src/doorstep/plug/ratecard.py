@@ -335,13 +335,14 @@ def _times(extra: Surcharge, shipment: Shipment) -> int:
         return sum(longest_mm(parcel) > extra.longest_over_mm for parcel in shipment.parcels)
     if extra.on == "always":
         return len(shipment.parcels)
-    postal_code = shipment.ship_to.postal_code.replace(" ", "").upper()
+    far = shipment.ship_from if shipment.is_return else shipment.ship_to
+    postal_code = far.postal_code.replace(" ", "").upper()
     applies = {
         "cod": shipment.cod_minor > 0,
         "insured": shipment.insured_minor > 0,
         "signature": shipment.signature,
         "border": shipment.crosses_border,
-        "remote": shipment.ship_to.country == extra.country and postal_code.startswith(extra.postal_prefixes),
+        "remote": far.country == extra.country and postal_code.startswith(extra.postal_prefixes),
     }
     return int(applies[extra.on])
 

@@ -135,6 +135,16 @@ def worth_of_units(worth_minor: int, ordered: int, gone_before: int, gone: int) 
     return worth_minor * (gone_before + gone) // ordered - worth_minor * gone_before // ordered
 
 
+def to_collect(due_minor: int, worths: Sequence[int], nth: int, not_packed_minor: int) -> int:
+    """Cash on delivery of an order's `nth` parcel, of those on their way in the order in which they were packed.
+
+    Each collects its goods, the first also what is due beside all goods; where less is due, the first collect less.
+    All together, with what is not packed yet, it is exactly what is due.
+    """
+    left = max(0, due_minor - not_packed_minor - sum(worths[nth + 1 :]))
+    return left if nth == 0 else min(worths[nth], left)
+
+
 def worth_of_last_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:
     """As `worth_of_units`, counted from the line's end: units canceled and units shipped never share a cent."""
     return worth_of_units(worth_minor, ordered, ordered - gone_before - gone, gone)

@@ -19,8 +19,9 @@ from doorstep.spine.tenant import Tx
 
 ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
 PARCELS = """
-select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice, carrier,
-    service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at, merchant_id
+select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice,
+    label_error, carrier, service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at,
+    merchant_id
   from parcel where merchant_id = any($1) and parcel_id = any($2)
 """
 # An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
@@ -66,6 +67,7 @@ class ParcelFacts:
     label_key: str
     label_tries: int
     label_choice: dict[str, Any] | None
+    label_error: str
     carrier: str
     service: str
     label_ref: str

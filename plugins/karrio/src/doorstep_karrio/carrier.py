@@ -117,8 +117,7 @@ class Karrio:
                 self._remember(shipment, key, None)
                 raise self._unknown(shipment, words.complaint(came.messages))
             self._answer_for(came)
-        with _sense(self.code):
-            label = words.label_of(came.brought, self.code, shipment.service)
+        label = words.label_of(came.brought, self.code, shipment.service)
         self._remember(shipment, key, label)
         return label
 

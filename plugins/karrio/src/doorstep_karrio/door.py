@@ -8,6 +8,7 @@ and what came back is kept for each call, so that a no can be told from an answe
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from io import BytesIO
@@ -87,7 +88,7 @@ def _opened(request: Request, exchange: Exchange, deadline_s: float) -> Answer:
         exchange.status, exchange.retry_after_s = said.code, retry_after_s(said.headers.get("Retry-After") or "")
         raise HTTPError(said.url, said.code, said.reason, said.headers, BytesIO(content)) from None
     except URLError as failure:
-        exchange.is_unheard = isinstance(failure.reason, ConnectionRefusedError) or "getaddrinfo" in repr(failure)
+        exchange.is_unheard = isinstance(failure.reason, ConnectionRefusedError | socket.gaierror)
         raise
 
 

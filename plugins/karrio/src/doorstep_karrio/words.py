@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
-from doorstep.plug import Address, CarrierRefused, CustomsItem, Label, Rate, Shipment, to_decimal, to_minor
+from doorstep.plug import Address, CarrierRefused, CustomsItem, Label, Rate, Refusal, Shipment, to_decimal, to_minor
 from doorstep_karrio.exchange import Exchange
 
 # Of these two it is known that a purchase is sent by the thread that asked, so that what came of it is known.
@@ -163,20 +163,29 @@ def _days(told: Any) -> int | None:
 
 
 def label_of(told: dict[str, Any], code: str, service: str) -> Label:
-    rate = told.get("selected_rate") or {}
-    is_priced = bool(rate.get("total_charge") and rate.get("currency"))
+    """It is bought: what cannot be read of it but its number is as if nobody had told it."""
+    number = str(told["tracking_number"])
+    cost_minor, currency = _price(told)
     return Label(
-        carrier=code, service=service, tracking_number=told["tracking_number"],
-        label_ref=told.get("shipment_identifier") or told["tracking_number"],
-        cost_minor=_minor(rate["total_charge"], rate["currency"]) if is_priced else None,
-        currency=rate["currency"] if is_priced else "", pdf=_pdf(told),
+        carrier=code, service=service, tracking_number=number,
+        label_ref=str(told.get("shipment_identifier") or number), cost_minor=cost_minor, currency=currency,
+        pdf=_pdf(told),
     )  # fmt: skip
+
+
+def _price(told: dict[str, Any]) -> tuple[int | None, str]:
+    try:
+        rate = told["selected_rate"]
+        charge, currency = rate["total_charge"], rate["currency"]
+        return (_minor(charge, currency), currency) if charge and currency else (None, "")
+    except (KeyError, TypeError, ValueError, Refusal):
+        return None, ""
 
 
 def _pdf(told: dict[str, Any]) -> bytes | None:
     try:
         page = b64decode((told.get("docs") or {}).get("label") or "", validate=True)
-    except (NotBase64, ValueError):
+    except (NotBase64, ValueError, TypeError, AttributeError):
         return None
     return page if page.startswith(b"%PDF-") else None
 

@@ -457,6 +457,7 @@ HAPPENED = Told(
         "keep_filing": "Export filed",
         "note": "Note",
         "want_return_label": "Label for the way back asked for",
+        "choose_return_label": "Another carrier is chosen for the way back",
         "keep_return_label": "Label for the way back kept",
         "refuse_return_label": "No label for the way back was sold",
         "take_back": "Goods came back",

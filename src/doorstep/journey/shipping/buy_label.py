@@ -6,7 +6,7 @@ it has answered nobody else is: an answer that was lost is asked for again, of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +26,8 @@ MOST_CHOICES = 5
 # What is refused for these reasons is refused by every service of the carrier.
 ABOUT_THE_PARCEL = ("address_incomplete", "customs_incomplete", "weight_missing", "unauthorized", "unsupported")
 UNKNOWN = "outcome_unknown"
+# Perhaps it is sold: the answer was lost, or the key belongs to another purchase.
+PERHAPS_SOLD = (UNKNOWN, "key_reused")
 
 
 class BuyLabel(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +66,9 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     try:
         label = await _bought(world, ask, parcel, choice)
     except CarrierRefused as no:
-        if no.why.get("reason") == UNKNOWN:
-            # Perhaps it is sold: nobody else is asked before somebody has asked the carrier.
-            refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
+        if may_be_sold(no, was_silent=parcel.row["label_error"] == ASKING):
+            # Nobody else is asked before somebody has asked the carrier.
+            refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=unsure(no))
             await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
             return
         everything = no.why.get("reason") in ABOUT_THE_PARCEL
@@ -79,7 +81,30 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf, first_mile_number=label.first_mile_number,
         last_mile_number=label.last_mile_number,
     )  # fmt: skip
-    await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+    [answer] = await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+    if isinstance(answer, Refusal):
+        await _not_needed(world, ask, label, choice["key"])
+
+
+async def _not_needed(world: World, ask: Ask[BuyLabel], label: Label, key: str) -> None:
+    """Somebody kept another label meanwhile, or the parcel has left: this one goes back, or somebody must see to it."""
+    async with world.reading([ask.merchant]) as tx:
+        parcel = await packed(tx, ask.body.parcel)
+    if parcel is not None and parcel.row["label_ref"] == label.label_ref:
+        return  # it is kept: another worker asked with the same key
+    if no := await give_back(world, ask.merchant, label, key):
+        told = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=no, left_over=True)
+        await world.ask("refuse_label", [Ask(ask.merchant, told, world.now())])
+
+
+async def give_back(world: World, merchant: int, label: Label, key: str) -> str:
+    """Void what was bought in vain. Answers why it could not be, or nothing."""
+    try:
+        carrier: Carrier = await world.carrier(merchant, label.carrier)
+        await carrier.void(label.label_ref, f"{key}.void")
+    except Refusal as no:
+        return f"{label.carrier} {label.tracking_number} was bought in vain, and could not be voided: {spelled(no)}"
+    return ""
 
 
 async def _bought(world: World, ask: Ask[BuyLabel], parcel: Packed, choice: dict[str, Any]) -> Label:
@@ -88,16 +113,38 @@ async def _bought(world: World, ask: Ask[BuyLabel], parcel: Packed, choice: dict
     shipment = shipment_of(parcel, choice["service"])
     is_asked_once = isinstance(carrier, AsksOnce)
     if not is_asked_once:
-        return await carrier.buy(shipment, choice["key"])
+        return await _asked_again(world, ask, parcel, carrier.buy(shipment, choice["key"]))
     if parcel.row["label_error"] == ASKING:
         detail = f"ask the carrier whether it made a label for {shipment.reference}, before it is asked anew"
         raise CarrierRefused(carrier=carrier.code, reason=UNKNOWN, detail=detail)
     await _note(world, ask)
     try:
         return await carrier.buy(shipment, choice["key"])
-    except CarrierDown:
-        await _note(world, ask, over=True)
+    except (CarrierDown, CarrierRefused) as no:
+        if isinstance(no, CarrierDown) or not may_be_sold(no):
+            await _note(world, ask, over=True)
         raise
+
+
+async def _asked_again(world: World, ask: Ask[BuyLabel], parcel: Packed, buying: Awaitable[Label]) -> Label:
+    """A carrier that knows keys is asked however often; that it was silent once is noted, for what it says then."""
+    try:
+        return await buying
+    except CarrierDown:
+        if parcel.row["label_error"] != ASKING:
+            await _note(world, ask)
+        raise
+
+
+def may_be_sold(no: CarrierRefused, *, was_silent: bool = False) -> bool:
+    """A no that does not say that nothing was sold. A login that fails says nothing of what was asked before."""
+    reason = no.why.get("reason")
+    return reason in PERHAPS_SOLD or (was_silent and reason == "unauthorized")
+
+
+def unsure(no: CarrierRefused) -> str:
+    told = spelled(no)
+    return told if told.startswith(UNKNOWN) else f"{UNKNOWN}: {told}"
 
 
 async def _note(world: World, ask: Ask[BuyLabel], *, over: bool = False) -> None:

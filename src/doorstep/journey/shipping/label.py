@@ -74,10 +74,13 @@ class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class RefuseLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`left_over`: of a label that the parcel does not need any more and that could not be voided."""
+
     parcel: str
     label_key: Word
     reason: Annotated[str, Meta(max_length=2000)]
     why: dict[str, Any] = {}
+    left_over: bool = False
 
 
 class AskLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -210,19 +213,21 @@ def _decision(parcel: ParcelFacts, decision: int, chosen: str, name: str, why: d
     return Insert("decision", values)
 
 
-# In the place of an error while a carrier is asked that could not be asked twice: after a crash it is still there.
+# In the place of an error while nobody knows what became of a purchase: after a crash it is still there.
 ASKING = "the carrier is being asked"
 
 
 @verb(AskLabel, LabelState)
 async def ask_label(tx: Tx, asks: list[Ask[AskLabel]]) -> list[Result]:
-    """Note down that a carrier is being asked which knows no keys, so that nobody asks it again after a crash."""
+    """Note down that a carrier is being asked which knows no keys, or was silent: what it says next is no clear no."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
     return each(asks, lambda ask: _asking(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 
 def _asking(parcel: ParcelFacts, ask: Ask[AskLabel]) -> Outcome:
     _refuse_other_question(parcel, ask.body.label_key, "wanted")
+    if not ask.body.over and parcel.label_error == ASKING:
+        raise LabelAnswered(parcel=ask.body.parcel, label=parcel.label_state)
     outcome = outcome_of_parcel(parcel, label="wanted")
     outcome.events = [Event("ask_label", data={"parcel": ask.body.parcel, "over": ask.body.over})]
     outcome.facts = [
@@ -308,26 +313,32 @@ async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
 
 def _refused(parcel: ParcelFacts, attention: int, decision: int, ask: Ask[RefuseLabel]) -> Outcome:
     voiding = parcel.label_state == "void_wanted"
-    _refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
+    if not ask.body.left_over:
+        _refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
     outcome = outcome_of_parcel(parcel, reason=ask.body.reason)
     outcome.events = [Event("refuse_label", data={"parcel": ask.body.parcel, "reason": ask.body.reason})]
     after = {"label_state": "bought" if voiding else "refused", "label_error": ask.body.reason}
     raised = {
         "attention_id": attention, "kind": "label_refused", "order_id": parcel.order.order_id,
         "parcel_id": parcel.parcel_id, "reason": ask.body.reason, "why": {"parcel": ask.body.parcel},
-        "next_action": _next_action(ask.body.reason, voiding),
+        "next_action": _next_action(ask.body.reason, voiding or ask.body.left_over),
         "raised_at": ask.at,
     }  # fmt: skip
-    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, after), Insert("attention", raised)]
+    outcome.facts = [Insert("attention", raised)]
+    if not ask.body.left_over:
+        outcome.facts.append(Update("parcel", {"parcel_id": parcel.parcel_id}, after))
     if ask.body.why:
         outcome.facts.append(_decision(parcel, decision, "none", ask.body.parcel, ask.body.why, ask.at))
     return outcome
 
 
+ASK_THE_CARRIER = "ask the carrier"
+
+
 def _next_action(reason: str, voiding: bool) -> str:
     """Where nobody knows whether a label was made, another one is not what comes next."""
     if voiding or reason.startswith("outcome_unknown"):
-        return "ask the carrier"
+        return ASK_THE_CARRIER
     return "mend what the carrier names, then ask for the label again"
 
 

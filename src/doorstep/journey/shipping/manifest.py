@@ -26,10 +26,12 @@ from doorstep.spine.world import World
 MOST = 500  # on one list; what is left goes on the next
 # Locked: what another list takes meanwhile is not there any more.
 WAITING = f"""
-select p.merchant_id, p.parcel_id, p.site_id, p.carrier from parcel p
-  join unnest($2::bigint[], $3::text[]) w(site_id, carrier) on w.site_id = p.site_id and w.carrier = p.carrier
-  where p.merchant_id = any($1) and p.label_state = 'bought' and p.handed_over_at is null and p.manifest_id is null
-  order by p.parcel_id limit {MOST} for update of p
+select p.merchant_id, p.parcel_id, p.site_id, p.carrier
+  from unnest($2::bigint[], $3::bigint[], $4::text[]) w(merchant_id, site_id, carrier) cross join lateral (
+    select q.merchant_id, q.parcel_id, q.site_id, q.carrier from parcel q
+      where q.merchant_id = any($1) and q.merchant_id = w.merchant_id and q.site_id = w.site_id
+        and q.carrier = w.carrier and q.label_state = 'bought' and q.handed_over_at is null and q.manifest_id is null
+      order by q.parcel_id limit {MOST} for update of q) p
 """
 MANIFESTS = """
 select merchant_id, manifest_id, site_id, carrier, state, manifest_ref, collected_at from manifest
@@ -103,9 +105,10 @@ async def want_manifest(tx: Tx, asks: list[Ask[WantManifest]]) -> list[Result]:
     """List what waits for a carrier at a site; the carrier is asked by a job, with a key: a repeat is harmless."""
     sites = {site.code: site for site in (await every_site(tx)).values()}
     known = [ask for ask in asks if ask.body.site in sites]
-    pairs = sorted({(sites[ask.body.site].site_id, ask.body.carrier) for ask in known})
+    wanted = sorted({(ask.merchant, sites[ask.body.site].site_id, ask.body.carrier) for ask in known})
     waiting: dict[tuple[int, int, str], list[int]] = defaultdict(list)
-    for row in await tx.rows(WAITING, list(tx.merchants), [one for one, _ in pairs], [code for _, code in pairs]):
+    columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], []]
+    for row in await tx.rows(WAITING, list(tx.merchants), *columns):
         waiting[row["merchant_id"], row["site_id"], row["carrier"]].append(row["parcel_id"])
     ids = await tx.fresh_ids(len(asks))
     return each(asks, lambda ask: _wanted(sites, waiting, ids, ask))

@@ -1,4 +1,7 @@
-"""return_label: a label for the way back of a parcel's goods, bought with a key, kept as PDF for whoever sends them."""
+"""return_label: a label for the way back of a parcel's goods, bought with a key, kept as PDF for whoever sends them.
+
+As with the label for the way there, whom it is bought of is kept before anybody is asked: see `buy_label`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from doorstep.journey.shipping import choose
-from doorstep.journey.shipping.label import AmountMinor, Word
+from doorstep.journey.shipping.buy_label import ABOUT_THE_PARCEL, MOST_CHOICES, UNKNOWN, give_back, may_be_sold, unsure
+from doorstep.journey.shipping.label import ASK_THE_CARRIER, AmountMinor, Tried, Word
 from doorstep.journey.shipping.manifest import carrier_refused
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import answers, basket, or_later, spelled
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.plug.carrier import CarrierRefused, Rate, Shipment
+from doorstep.plug.carrier import Carrier, CarrierRefused, Label, Shipment
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import ParcelFacts, of_parcel, parcel_facts
 from doorstep.spine.rules import each
@@ -32,7 +36,7 @@ select l.parcel_id, l.return_label_id, l.state, l.tracking_number from return_la
   where l.merchant_id = any($1) and l.parcel_id = any($2) and l.state in ('wanted', 'bought')
 """
 LABELS = """
-select l.merchant_id, l.return_label_id, l.order_id, l.parcel_id, l.state from return_label l
+select l.merchant_id, l.return_label_id, l.order_id, l.parcel_id, l.state, l.label_ref, l.choice from return_label l
   where l.merchant_id = any($1) and l.return_label_id = any($2) order by l.return_label_id
 """
 LOCKED = f"{LABELS.rstrip()} for update\n"
@@ -44,6 +48,18 @@ class WantReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     parcel: str
     carrier: Word = ""
     service: Word = ""
+
+
+class ChooseReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `nth` choice for this label: each is asked with a key of its own. `named`: what a person asked for."""
+
+    return_label: str
+    nth: Annotated[int, Meta(ge=1, le=20)] = 1
+    carrier: Word
+    service: Word
+    tried: list[Tried] = []
+    named_carrier: Word = ""
+    named_service: Word = ""
 
 
 class KeepReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,8 +74,11 @@ class KeepReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class RefuseReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`left_over`: of a label that nobody needs any more and that could not be voided."""
+
     return_label: str
     reason: Annotated[str, Meta(max_length=2000)]
+    left_over: bool = False
 
 
 class ReturnLabelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,17 +147,53 @@ def _outcome(merchant: int, order: int, parcel: int, label: int, state: str) -> 
 
 async def _labels(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[int, Mapping[str, Any]]:
     rows = await tx.rows(labels, list(tx.merchants), sorted({number("ret", name) for name in names}))
-    return {row["return_label_id"]: dict(row) for row in rows}
+    return {
+        row["return_label_id"]: dict(row) | {"choice": msgspec.json.decode(row["choice"]) if row["choice"] else None}
+        for row in rows
+    }
 
 
-def _of(found: Mapping[int, Mapping[str, Any]], merchant: int, name: str) -> Mapping[str, Any]:
-    """The label that is still waited for. Raises NotFound, ReturnLabelAnswered."""
+def _of(
+    found: Mapping[int, Mapping[str, Any]], merchant: int, name: str, *, is_over: bool = False
+) -> Mapping[str, Any]:
+    """The label that is still waited for, or one that `is_over`. Raises NotFound, ReturnLabelAnswered."""
     label = found.get(number("ret", name))
     if label is None or label["merchant_id"] != merchant:
         raise NotFound(return_label=name)
-    if label["state"] != "wanted":
+    if label["state"] != "wanted" and not is_over:
         raise ReturnLabelAnswered(return_label=name, state=label["state"])
     return label
+
+
+@verb(ChooseReturnLabel, ReturnLabelState)
+async def choose_return_label(tx: Tx, asks: list[Ask[ChooseReturnLabel]]) -> list[Result]:
+    """Keep whom the label is to be bought of, before anybody is asked: whatever happens then, nobody else is."""
+    found = await _labels(tx, [ask.body.return_label for ask in asks])
+    return each(asks, lambda ask: _chosen(_of(found, ask.merchant, ask.body.return_label), ask))
+
+
+def _chosen(label: Mapping[str, Any], ask: Ask[ChooseReturnLabel]) -> Outcome:
+    choice, name = ask.body, ask.body.return_label
+    if choice.nth != (label["choice"] or {}).get("nth", 0) + 1:
+        raise ReturnLabelAnswered(return_label=name, state=label["state"], nth=choice.nth)
+    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "wanted")
+    told = {
+        "return_label": name, "parcel": public("par", label["parcel_id"]), "carrier": choice.carrier,
+        "service": choice.service,
+    }  # fmt: skip
+    tried = msgspec.to_builtins(choice.tried)
+    if tried:
+        outcome.events = [Event("choose_return_label", data=told | {"refused": tried[-1]})]
+    else:
+        outcome.verb = "choose_return_label"
+    kept = {
+        "nth": choice.nth, "carrier": choice.carrier, "service": choice.service, "tried": tried,
+        "named": [choice.named_carrier, choice.named_service],
+        "key": name if choice.nth == 1 else f"{name}.{choice.nth}",
+    }  # fmt: skip
+    outcome.facts = [Update("return_label", {"return_label_id": label["return_label_id"]}, {"choice": kept})]
+    outcome.then = [Job("buy_return_label", told | {"nth": choice.nth})]
+    return outcome
 
 
 @verb(KeepReturnLabel, ReturnLabelState)
@@ -170,28 +225,36 @@ async def refuse_return_label(tx: Tx, asks: list[Ask[RefuseReturnLabel]]) -> lis
     """Keep the carrier's no; somebody must act."""
     found = await _labels(tx, [ask.body.return_label for ask in asks])
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _refused(_of(found, ask.merchant, ask.body.return_label), next(ids), ask))
+    return each(asks, lambda ask: _refused(
+        _of(found, ask.merchant, ask.body.return_label, is_over=ask.body.left_over), next(ids), ask
+    ))  # fmt: skip
 
 
 def _refused(label: Mapping[str, Any], attention: int, ask: Ask[RefuseReturnLabel]) -> Outcome:
-    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "refused")
+    state = label["state"] if ask.body.left_over else "refused"
+    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], state)
     parcel = public("par", label["parcel_id"])
     told = {"parcel": parcel, "return_label": ask.body.return_label, "reason": ask.body.reason}
     outcome.events = [Event("refuse_return_label", data=told)]
-    after = {"state": "refused", "error": ask.body.reason}
     why = {"return_label": ask.body.return_label, "parcel": parcel}
-    outcome.facts = [
-        Update("return_label", {"return_label_id": label["return_label_id"]}, after),
-        carrier_refused(attention, ask.body.reason, why, ask, order_id=label["order_id"], parcel_id=label["parcel_id"]),
-    ]
+    of = {"order_id": label["order_id"], "parcel_id": label["parcel_id"]}
+    if ask.body.left_over or ask.body.reason.startswith(UNKNOWN):
+        of["next_action"] = ASK_THE_CARRIER
+    outcome.facts = [carrier_refused(attention, ask.body.reason, why, ask, **of)]
+    if not ask.body.left_over:
+        after = {"state": "refused", "error": ask.body.reason}
+        outcome.facts.append(Update("return_label", {"return_label_id": label["return_label_id"]}, after))
     return outcome
 
 
 class BuyReturnLabel(msgspec.Struct, frozen=True, kw_only=True):
+    """`nth`: which choice is to be bought; before the first one, whom a person named."""
+
     return_label: str
     parcel: str
     carrier: str = ""
     service: str = ""
+    nth: int = 0
 
 
 @errand(BuyReturnLabel)
@@ -205,42 +268,82 @@ async def _buy(world: World, ask: Ask[BuyReturnLabel]) -> None:
     async with world.reading([ask.merchant]) as tx:
         found = (await _labels(tx, [name], LABELS)).get(number("ret", name))
         parcel = await packed(tx, ask.body.parcel)
-        codes = [row["code"] for row in await tx.rows(CARRIERS, ask.merchant)]
     if parcel is None or found is None or found["state"] != "wanted":
         return  # answered meanwhile
+    choice = found["choice"] or {"nth": 0, "tried": [], "named": [ask.body.carrier, ask.body.service]}
+    if choice["nth"] != ask.body.nth:
+        return  # chosen meanwhile: that choice has a job of its own
+    if not choice["nth"]:
+        await _choose(world, ask, parcel, choice["named"], ())
+        return
     try:
-        rate = await _rate(world, ask, parcel, codes)
-        carrier = await world.carrier(ask.merchant, rate.carrier)
-        label = await carrier.buy(way_back(parcel, rate.service), name)
+        carrier: Carrier = await world.carrier(ask.merchant, choice["carrier"])
+        label = await carrier.buy(way_back(parcel, choice["service"]), choice["key"])
     except CarrierRefused as no:
-        refused = RefuseReturnLabel(return_label=name, reason=spelled(no))
-        await world.ask("refuse_return_label", [Ask(ask.merchant, refused, world.now())])
+        # That it was silent before is not noted of the way back: a login that fails is never a clear no.
+        if may_be_sold(no, was_silent=True):
+            await _refuse(world, ask, unsure(no))
+            return
+        everything = no.why.get("reason") in ABOUT_THE_PARCEL
+        said = choose.Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
+        tried = [*(choose.Refused(**before) for before in choice["tried"]), said]
+        await _choose(world, ask, parcel, choice["named"], tried)
         return
     kept = KeepReturnLabel(
         return_label=name, tracking_number=label.tracking_number, carrier=label.carrier, service=label.service,
         label_ref=label.label_ref, cost_minor=label.cost_minor, currency=label.currency, pdf=label.pdf,
     )  # fmt: skip
-    await world.ask("keep_return_label", [Ask(ask.merchant, kept, world.now())])
+    [answer] = await world.ask("keep_return_label", [Ask(ask.merchant, kept, world.now())])
+    if isinstance(answer, Refusal):
+        await _not_needed(world, ask, label, choice["key"])
 
 
-async def _rate(world: World, ask: Ask[BuyReturnLabel], parcel: Packed, codes: Sequence[str]) -> Rate:
-    """Of the carrier that was asked for, of the one that brought it, of the cheapest.
-
-    Raises CarrierRefused, and TryLater where somebody may yet answer.
-    """
+async def _not_needed(world: World, ask: Ask[BuyReturnLabel], label: Label, key: str) -> None:
+    """Another answer was kept meanwhile: this one goes back, or somebody must see to it."""
+    name = ask.body.return_label
     async with world.reading([ask.merchant]) as tx:
-        there = (await basket(tx, ask.merchant, parcel, world.now())).facts
-    asked = [code for code in codes if ask.body.carrier in ("", code)]
+        found = (await _labels(tx, [name], LABELS)).get(number("ret", name))
+    if found is not None and found["label_ref"] == label.label_ref:
+        return  # it is kept: another worker asked with the same key
+    if no := await give_back(world, ask.merchant, label, key):
+        await _refuse(world, ask, no, left_over=True)
+
+
+async def _refuse(world: World, ask: Ask[BuyReturnLabel], reason: str, *, left_over: bool = False) -> None:
+    refused = RefuseReturnLabel(return_label=ask.body.return_label, reason=reason[:2000], left_over=left_over)
+    await world.ask("refuse_return_label", [Ask(ask.merchant, refused, world.now())])
+
+
+async def _choose(
+    world: World, ask: Ask[BuyReturnLabel], parcel: Packed, named: Sequence[str], refused: Sequence[choose.Refused]
+) -> None:
+    """Whom to buy it of, among those that have not refused; where nobody is left, somebody has to look at it."""
+    async with world.reading([ask.merchant]) as tx:
+        there = (await basket(tx, ask.merchant, parcel, world.now(), refused=refused)).facts
+        codes = [row["code"] for row in await tx.rows(CARRIERS, ask.merchant)]
+    asked = [code for code in codes if named[0] in ("", code)]
     answered = await answers(world, ask.merchant, asked, way_back(parcel), there.rules)
-    same = [one.carrier for one in answered if one.rates and one.carrier == parcel.row["carrier"]]
-    wanted = with_(
-        there.wanted, origin=there.wanted.to, to=there.wanted.origin, working_days=DAYS_MAX, level="", to_po_box=False,
-        carrier=ask.body.carrier or "".join(same), service=ask.body.service, leaves=None, promised=None,
+    chosen = _whom(with_(there, answered=answered, carried={}), named, parcel.row["carrier"])
+    if chosen.rate is None or len(refused) >= MOST_CHOICES:
+        await _refuse(world, ask, f"no carrier sells a label for the way back: {_nobody(chosen, codes)}")
+        return
+    choice = ChooseReturnLabel(
+        return_label=ask.body.return_label, nth=ask.body.nth + 1, carrier=chosen.rate.carrier,
+        service=chosen.rate.service, tried=[Tried(**one._asdict()) for one in refused], named_carrier=named[0],
+        named_service=named[1],
     )  # fmt: skip
-    chosen = or_later(choose.decide(with_(there, wanted=wanted, answered=answered, carried={})))
-    if chosen.rate is None:
-        raise CarrierRefused(reason="no carrier sells a label for the way back", detail=_nobody(chosen, codes))
-    return chosen.rate
+    await world.ask("choose_return_label", [Ask(ask.merchant, choice, ask.at)])
+
+
+def _whom(facts: choose.Facts, named: Sequence[str], brought_by: str) -> choose.Chosen:
+    """The carrier that was asked for; else the one that brought it; else the cheapest. Raises TryLater."""
+    there = facts.wanted
+    wanted = with_(
+        there, origin=there.to, to=there.origin, working_days=DAYS_MAX, level="", to_po_box=False, carrier=named[0],
+        service=named[1], leaves=None, promised=None,
+    )  # fmt: skip
+    first = choose.decide(with_(facts, wanted=with_(wanted, carrier=named[0] or brought_by)))
+    return first if first.rate else or_later(choose.decide(with_(facts, wanted=wanted)))
 
 
 def _nobody(chosen: choose.Chosen, codes: Sequence[str]) -> str:

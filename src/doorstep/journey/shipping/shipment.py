@@ -10,10 +10,12 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
+from doorstep.plug.states import FINAL_STATES
 from doorstep.setup.customs.profile import profile_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
-from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.amounts import to_collect, worth_of_units
 from doorstep.spine.tenant import Tx
+from doorstep.spine.worth import worths_of_parcels
 
 PARCEL = """
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
@@ -49,6 +51,23 @@ select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.qu
   join sku k on k.merchant_id = pl.merchant_id and k.sku_id = pl.sku_id
   where pl.merchant_id = any($1) and pl.parcel_id = $2 and pl.quantity > 0 order by l.line_no
 """
+# Of an order that is paid on delivery: the parcels that may yet collect something, and what is in none yet.
+ON_THEIR_WAY = """
+select p.parcel_id from parcel p
+  where p.merchant_id = any($1) and p.order_id = $2 and p.state <> all($3) and exists (
+    select from parcel_line pl
+      where pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id and pl.quantity > 0)
+  order by p.parcel_id
+"""
+NOT_PACKED = """
+select l.worth_minor, l.ordered, l.wanted + l.promised + l.picked as units,
+    (select coalesce(sum(pl.quantity), 0)::bigint from parcel p
+      join parcel_line pl on pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id
+      where p.merchant_id = l.merchant_id and p.order_id = l.order_id and pl.line_no = l.line_no) as parceled
+  from order_line l
+  where l.merchant_id = any($1) and l.order_id = $2 and l.ships and l.wanted + l.promised + l.picked > 0
+"""
+ENDED = sorted(FINAL_STATES | {"lost"})
 CARRIERS = "select code from connection where merchant_id = $1 and kind = 'carrier' order by code"
 
 
@@ -73,7 +92,24 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     plain = dict(row)
     for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers", "label_choice"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
+    plain["cod_minor"] = await _to_collect(tx, plain)
     return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
+
+
+async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
+    if row["payment_term"] != "cod" or row["due_minor"] <= 0:
+        return 0
+    order = (list(tx.merchants), row["order_id"])
+    parcels = [found["parcel_id"] for found in await tx.rows(ON_THEIR_WAY, *order, ENDED)]
+    if row["parcel_id"] not in parcels:
+        return 0
+    goods = await worths_of_parcels(tx, [public("par", parcel) for parcel in parcels])
+    worths = [goods.get((row["order_id"], parcel), 0) for parcel in parcels]
+    not_packed = sum(
+        worth_of_units(line["worth_minor"], line["ordered"], line["parceled"], line["units"])
+        for line in await tx.rows(NOT_PACKED, *order)
+    )
+    return to_collect(row["due_minor"], worths, parcels.index(row["parcel_id"]), not_packed)
 
 
 def shipment_of(parcel: Packed, service: str = "") -> Shipment:
@@ -94,7 +130,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
         incoterm=incoterm(parcel) if crosses else "",
         filing=filing(parcel) if crosses else "",
-        cod_minor=max(0, row["due_minor"]) if row["payment_term"] == "cod" else 0,
+        cod_minor=row["cod_minor"],
         currency=row["currency"],
         contains=contains(parcel),
     )
