@@ -53,7 +53,8 @@ LOOKS = {
     for at, how in (("laptop", LAPTOP), ("phone", PHONE))
     for light in ("light", "dark")
 }
-# Each light and each width at every run, axe at every page once; `make axe` looks at every page in each light at each width, as every role.
+# Each light and each width at every run, axe at every page once; `make axe` looks at every page in each light at each
+# width, as every role.
 EACH = os.environ.get("DOORSTEP_AXE") == "all"
 USUAL = tuple(LOOKS) if EACH else ("laptop-light", "phone-dark")
 
