@@ -21,7 +21,7 @@ from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.world import World
 from tests.doors.test_console import visiting
 from tests.doors.test_goods_pages import text_of
-from tests.doors.web import Client, client_of
+from tests.doors.web import Client, client_of, settled
 from tests.shop import Shop
 
 
@@ -80,6 +80,7 @@ async def test_last_mile_numbers_of_many_at_once_find_their_orders(shop: Shop, a
     answer = (await api.post("/v1/parcels/numbers", {"numbers": told})).json()
     assert answer["kept"] == 1
     assert [(no["item"], no["error"]) for no in answer["refused"]] == [("nobody", "NotFound")]
+    await settled(shop)
     await finding.FOLLOWER.once(shop.db, [shop.merchant])
     found = (await api.get("/v1/orders?q=LM-77")).json()["orders"]
     assert [order["number"] for order in found] == ["#7001"]

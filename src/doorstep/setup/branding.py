@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from doorstep.kit.color import is_color
 from doorstep.kit.refusals import Invalid, Refusal
@@ -145,6 +145,8 @@ def picture(upload: bytes) -> Logo:
 
 def _png(upload: bytes) -> bytes:
     """Drawn again, no larger than it is shown: nothing but its pixels is left."""
+    # Some library in the process may have asked for less strictness, of all pictures.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(BytesIO(upload), formats=["PNG"]) as opened:
             if opened.width * opened.height > _MOST_PIXELS:

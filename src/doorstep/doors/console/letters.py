@@ -23,7 +23,7 @@ from doorstep.spine.tenant import Db, tenant_tx
 
 SENDER = """
 select m.name, m.email, m.brand from merchant m where m.merchant_id = any($1) and m.is_operator
-  order by m.merchant_id limit 1
+  order by m.email = '', m.merchant_id limit 1
 """
 
 logger = structlog.get_logger("doorstep.console")

@@ -17,7 +17,7 @@ from doorstep.kit.refusals import Refusal, every_refusal, sentence_of
 ID_PATTERN = "^[a-z]{3}_[1-9][0-9]{0,17}$"
 # What a path may say beside public ids: an account goes by the name it was given.
 WORD_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$"
-NAMED_BY_WORDS = frozenset({"carrier"})
+NAMED_BY_WORDS = frozenset({"carrier", "channel", "load"})
 
 ABOUT = """
 Every verb of an order's journey, and everything it leaves behind. Authorize with an API key:
