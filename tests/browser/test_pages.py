@@ -97,7 +97,8 @@ async def found_wrong(opened: Window, page: Shot, *, by_axe: bool = True) -> lis
     if page.then:
         await page.then(opened.page)
     wrong = [f"{page.name}: {told}" for told in (await opened.barriers() if by_axe else [])]
-    wrong += [] if await opened.fits() else [f"{page.name}: is wider than the window"]
+    beyond = await opened.sticks_out()
+    wrong += [f"{page.name}: {beyond}"] if beyond else []
     wrong += [f"{page.name}: {told}" for told in opened.troubles if not expected(page, told)]
     opened.troubles.clear()
     return wrong
@@ -115,7 +116,8 @@ async def test_the_list_and_an_order_fit_every_window(shop: Shop, desk: Window) 
         await desk.go(await address_of(page, shop.db))
         for width in (360, 390, 600, 768, 880, 881, 1024, 1100, 1241, 1280, 1366, 1440, 1920):
             await desk.page.set_viewport_size({"width": width, "height": 900})
-            wrong += [] if await desk.fits() else [f"{page.name} at {width}"]
+            beyond = await desk.sticks_out()
+            wrong += [f"{page.name} at {width}: {beyond}"] if beyond else []
     assert wrong == []
 
 

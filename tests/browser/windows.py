@@ -20,6 +20,16 @@ LAPTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "timezone_
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "timezone_id": "Europe/Warsaw"}
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 GRAVE = ("serious", "critical")
+STICKING_OUT = """() => {
+  const width = document.documentElement.clientWidth, wider = document.documentElement.scrollWidth - width;
+  if (wider <= 0) return "";
+  const told = [...document.querySelectorAll("body *")]
+    .filter(each => each.getBoundingClientRect().right > width + 0.5)
+    .filter(each => !each.parentElement.closest(".filters") && ![...each.children].some(inner =>
+      inner.getBoundingClientRect().right > width + 0.5))
+    .slice(0, 5).map(each => each.outerHTML.slice(0, 300));
+  return `${wider} px wider than the window: ${told.join(" | ")}`;
+}"""
 
 
 def email(shop: Shop, role: str) -> str:
@@ -61,10 +71,12 @@ class Window:
         return await self.page.inner_text("body")
 
     async def fits(self) -> bool:
-        wider: int = await self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        return wider <= 0
+        return not await self.sticks_out()
+
+    async def sticks_out(self) -> str:
+        """Nothing when the page fits the window's width; else by how much it does not, and what reaches beyond it."""
+        told: str = await self.page.evaluate(STICKING_OUT)
+        return told
 
     async def barriers(self) -> list[str]:
         """What axe-core finds that keeps somebody out: its rule, and where."""
