@@ -23,12 +23,17 @@ GRAVE = ("serious", "critical")
 STICKING_OUT = """() => {
   const width = document.documentElement.clientWidth, wider = document.documentElement.scrollWidth - width;
   if (wider <= 0) return "";
-  const told = [...document.querySelectorAll("body *")]
-    .filter(each => each.getBoundingClientRect().right > width + 0.5)
-    .filter(each => !each.parentElement.closest(".filters") && ![...each.children].some(inner =>
-      inner.getBoundingClientRect().right > width + 0.5))
-    .slice(0, 5).map(each => each.outerHTML.slice(0, 300));
-  return `${wider} px wider than the window: ${told.join(" | ")}`;
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), told = [];
+  for (let text; (text = texts.nextNode()); ) {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    if (range.getBoundingClientRect().right > width + 0.5 && !text.parentElement.closest(".filters"))
+      told.push(text.parentElement.outerHTML.slice(0, 300));
+  }
+  for (const each of document.querySelectorAll("body *"))
+    if (each.getBoundingClientRect().right > width + 0.5 && !each.children.length)
+      told.push(each.outerHTML.slice(0, 300));
+  return `${wider} px wider than the window: ${told.slice(0, 6).join(" | ")}`;
 }"""
 
 
