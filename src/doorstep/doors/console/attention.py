@@ -17,7 +17,7 @@ from litestar import Response
 
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may
 from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from doorstep.doors.console import words
+from doorstep.doors.console.allowing import may
 from doorstep.doors.console.forms import Field
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.whole import Parcel, Part, Whole
@@ -22,7 +23,6 @@ from doorstep.journey.fulfillment.unpack import LABELED
 from doorstep.kit.money import digits, to_decimal
 from doorstep.plug.states import DELIVERY_STATES
 from doorstep.spine.journey import ROWS
-from doorstep.spine.verbs import VERBS
 
 CLOSED = ("canceled", "expired")
 UNBILLED = ("not_invoiced", "partly_invoiced")
@@ -92,11 +92,6 @@ def find(of: Whole, verb: str, form: Mapping[str, str]) -> Move | None:
         if move.verb == verb and all(form.get(name, "") == value for name, value in move.subject.items()):
             return move
     return None
-
-
-def may(verb: str, roles: frozenset[str]) -> bool:
-    """Whether the journey lets one of these roles ask it, and there is code for it."""
-    return verb in VERBS and bool(roles & set(ROWS[verb].who))
 
 
 def _all(of: Whole) -> Iterator[tuple[str, Move, bool]]:

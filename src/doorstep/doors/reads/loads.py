@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.orders import Limit, Word
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.loads import SHARES
@@ -235,15 +236,12 @@ def _by_merchant(shares: Sequence[Any], keys: dict[int, Any]) -> list[LoadShare]
 
 
 def _inside(row: Any, keys: dict[int, Any]) -> ParcelInside:
-    return ParcelInside(
-        load=public("lod", row["load_id"]), parcel=public("par", row["parcel_id"]), number=row["number"],
+    return told(
+        row, ParcelInside, load=public("lod", row["load_id"]), parcel=public("par", row["parcel_id"]),
         order=public("ord", row["order_id"]), merchant=keys[row["merchant_id"]]["key"],
-        tracking_number=row["tracking_number"], carrier=row["carrier"], state=row["state"], country=row["country"],
-        weight_g=row["weight_g"], joined_at=row["joined_at"],
     )  # fmt: skip
 
 
 def load_row(row: Any) -> LoadRow:
-    values = {name: row[name] for name in LoadRow.__struct_fields__ if name not in ("id", "inside")}
     inside = public("lod", row["parent_id"]) if row["parent_id"] else None
-    return LoadRow(id=public("lod", row["load_id"]), inside=inside, **values)
+    return told(row, LoadRow, id=public("lod", row["load_id"]), inside=inside)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.setup.skus import skus_by_code
 from doorstep.spine.tenant import Tx
 
@@ -37,10 +37,7 @@ class Catalog:
 
     def site(self, code: str) -> Site:
         """Raises NotFound."""
-        site = self.sites.get(code)
-        if site is None:
-            raise NotFound(site=code)
-        return site
+        return site_of(self.sites, code)
 
     def goods(self, merchant: int, sku: str, site: str) -> Goods:
         """Raises NotFound."""
@@ -54,8 +51,7 @@ class Catalog:
 
 
 async def catalog_of(tx: Tx, codes: Iterable[str]) -> Catalog:
-    sites = await every_site(tx)
-    return Catalog(await skus_by_code(tx, codes), {site.code: site for site in sites.values()})
+    return Catalog(await skus_by_code(tx, codes), await sites_by_code(tx))
 
 
 Stages = dict[str, int]

@@ -69,7 +69,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         if may_be_sold(no, was_silent=parcel.row["label_error"] == ASKING):
             # Nobody else is asked before somebody has asked the carrier.
             refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=unsure(no))
-            await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+            await world.keep(ask.merchant, "refuse_label", refused)
             return
         everything = no.why.get("reason") in ABOUT_THE_PARCEL
         said = Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
@@ -81,7 +81,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf, first_mile_number=label.first_mile_number,
         last_mile_number=label.last_mile_number,
     )  # fmt: skip
-    [answer] = await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+    answer = await world.keep(ask.merchant, "keep_label", kept)
     if isinstance(answer, Refusal):
         await _not_needed(world, ask, label, choice["key"])
 
@@ -94,7 +94,7 @@ async def _not_needed(world: World, ask: Ask[BuyLabel], label: Label, key: str) 
         return  # it is kept: another worker asked with the same key
     if no := await give_back(world, ask.merchant, label, key):
         told = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=no, left_over=True)
-        await world.ask("refuse_label", [Ask(ask.merchant, told, world.now())])
+        await world.keep(ask.merchant, "refuse_label", told)
 
 
 async def give_back(world: World, merchant: int, label: Label, key: str) -> str:
@@ -150,7 +150,7 @@ def unsure(no: CarrierRefused) -> str:
 async def _note(world: World, ask: Ask[BuyLabel], *, over: bool = False) -> None:
     """Raises what the verb refuses: then nobody is asked."""
     noted = AskLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, over=over)
-    [answer] = await world.ask("ask_label", [Ask(ask.merchant, noted, world.now())])
+    answer = await world.keep(ask.merchant, "ask_label", noted)
     if isinstance(answer, Refusal):
         raise answer
 
@@ -166,7 +166,7 @@ async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Seq
             parcel=ask.body.parcel, label_key=ask.body.label_key, reason=_nobody(chosen, of.carriers, refused),
             why=chosen.why if of.carriers else {},
         )  # fmt: skip
-        await world.ask("refuse_label", [Ask(ask.merchant, no, world.now())])
+        await world.keep(ask.merchant, "refuse_label", no)
         return
     choice = ChooseLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, nth=ask.body.nth + 1, carrier=chosen.rate.carrier,
@@ -206,7 +206,7 @@ async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
             await carrier.void(parcel.row["label_ref"], ask.body.label_key)
         except CarrierRefused as no:
             refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
-            await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+            await world.keep(ask.merchant, "refuse_label", refused)
             continue
         kept = KeepVoid(parcel=ask.body.parcel, label_key=ask.body.label_key)
-        await world.ask("keep_void", [Ask(ask.merchant, kept, world.now())])
+        await world.keep(ask.merchant, "keep_void", kept)

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from doorstep.journey.shipping import choose
 from doorstep.journey.shipping.buy_label import ABOUT_THE_PARCEL, MOST_CHOICES, UNKNOWN, give_back, may_be_sold, unsure
+from doorstep.journey.shipping.for_a_site import carrier_refused
 from doorstep.journey.shipping.label import ASK_THE_CARRIER, AmountMinor, Tried, Word
-from doorstep.journey.shipping.manifest import carrier_refused
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import answers, basket, or_later, spelled
 from doorstep.kit.ids import number, public

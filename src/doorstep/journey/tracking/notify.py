@@ -205,7 +205,7 @@ async def _keep(
         subject=in_words(ask.body.kind, of.notice, of.own).subject[:300], address=of.addresses.get(word.medium, ""),
         tries=word.tries if tries is None else tries, **more,
     )  # fmt: skip
-    (answer,) = await world.ask("keep_notice", [Ask(ask.merchant, said, world.now())])
+    answer = await world.keep(ask.merchant, "keep_notice", said)
     return isinstance(answer, dict) and bool(answer["kept"])
 
 
