@@ -17,6 +17,7 @@ from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.goods import AliasBody, SkuBody, new_sku
 from doorstep.doors.reads import setup
 from doorstep.doors.reads.catalog import SkuFilters, WholeSku, lacking, movements, sku_of, skus, whole_sku
+from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.money import to_decimal
 from doorstep.kit.refusals import Refusal
@@ -38,7 +39,7 @@ async def show(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, filters["merchant"])
         asked = SkuFilters(merchants.wanted, filters["q"], filters["lacks"], filters["stock"], filters.after)  # type: ignore[arg-type]
-        rows, further = await skus(tx, asked)
+        rows, further = await skus(tx, asked, clock.now().date())
     context: dict[str, Any] = {"rows": rows, "further": further, "filters": filters, "merchants": merchants}
     context |= {"customs_fields": words.CUSTOMS_FIELDS}
     if visit.is_part:
@@ -64,22 +65,23 @@ async def show_moves(visit: Visit) -> Response[str]:
 async def _page(visit: Visit, *, did: str = "", alias: Form | None = None, status: int = 200) -> Response[str]:
     async with visit.reading() as tx:
         of = await whole_sku(tx, visit.path["sku"])
+        (lacks,) = await lacking(tx, [of.sku], clock.now().date())
         moved, more_moves = await movements(tx, of.sku, limit=LAST_MOVES)
         stores = [one.key for one in (await setup.channels(tx, of.sku["merchant_id"])).channels]
     return visit.show(
         "sku.html", status, of=of, id=public("sku", of.sku["sku_id"]), moved=moved, more_moves=bool(more_moves),
-        may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of),
+        may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of, lacks),
         alias=alias or _alias_form(of, stores), customs_fields=words.CUSTOMS_FIELDS, did=DONE.get(did, ""),
     )  # fmt: skip
 
 
-def _uses(of: WholeSku) -> list[tuple[str, list[str]]]:
+def _uses(of: WholeSku, for_customs: list[str]) -> list[tuple[str, list[str]]]:
     """What it is good for, and what it lacks for that."""
     sku = of.sku
     sizes = {"weight_g": _("weight"), "length_mm": _("length"), "width_mm": _("width"), "height_mm": _("height")}
     unmeasured = [name for field, name in sizes.items() if not sku[field]]
     found = [
-        (_("Cross a border"), [words.CUSTOMS_FIELDS[name] for name in lacking(sku)]),
+        (_("Cross a border"), [words.CUSTOMS_FIELDS[name] for name in for_customs]),
         (_("Get a price from carriers"), unmeasured),
         (_("Be scanned"), [] if sku["barcode"] else [_("barcode")]),
     ]
