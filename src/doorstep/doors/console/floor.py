@@ -21,7 +21,7 @@ from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import ON_SHELVES, QUARANTINE
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site, sites_by_code
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Tx
@@ -151,8 +151,7 @@ async def _page(
     visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
 ) -> Response[str]:
     async with visit.reading() as tx:
-        sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
-        site = chosen_site(sites, code)
+        sites, site = await site_chosen(tx, code)
         found = await to_do(tx, site) if site else []
     return visit.show(
         "floor.html",
@@ -162,21 +161,21 @@ async def _page(
         to_do=found,
         shown=SHOWN,
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=words.HAPPENED.get(did, ""),
         may_pick=may("pick", visit.visitor.actor.roles),
         once=token_hex(16),
     )
 
 
-def chosen_site(sites: list[Site], code: str) -> Site | None:
-    """Whose code it is; without one the only site there is. Refuses NoSuchSite."""
+async def site_chosen(tx: Tx, code: str) -> tuple[list[Site], Site | None]:
+    """All sites, and the one of that code; without a code the only one there is. Refuses NoSuchSite."""
+    known = await sites_by_code(tx)
+    sites = [known[one] for one in sorted(known)]
     if not code:
-        return sites[0] if len(sites) == 1 else None
-    for site in sites:
-        if site.code == code:
-            return site
-    raise NoSuchSite(site=code[:40])
+        return sites, sites[0] if len(sites) == 1 else None
+    if code not in known:
+        raise NoSuchSite(site=code[:40])
+    return sites, known[code]
 
 
 async def to_do(tx: Tx, site: Site) -> list[ToDo]:

@@ -13,14 +13,14 @@ from litestar import Response
 from doorstep.doors.console import words
 from doorstep.doors.console.allowing import may, merchant_named, must
 from doorstep.doors.console.asking import asked, body_of
-from doorstep.doors.console.floor import chosen_site
+from doorstep.doors.console.floor import site_chosen
 from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads.leaving import LeavingQuery, leaving
 from doorstep.kit import clock
 from doorstep.kit.refusals import Invalid, Refusal
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site
 from doorstep.spine.runner import run_one
 
 VERBS_HERE = ("want_manifest", "collect", "want_pickup", "call_off")
@@ -59,7 +59,7 @@ async def _body(visit: Visit, verb: str, code: str) -> Any:
         given["site"] = code
     if verb == "want_pickup":
         async with visit.reading() as tx:
-            site = chosen_site(list((await every_site(tx)).values()), code)
+            _sites, site = await site_chosen(tx, code)
         given |= _window(given, site)
     return body_of(verb, given)
 
@@ -79,8 +79,7 @@ async def _page(
     visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
 ) -> Response[str]:
     async with visit.reading() as tx:
-        sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
-        site = chosen_site(sites, code)
+        sites, site = await site_chosen(tx, code)
         found = await leaving(tx, list(tx.merchants), LeavingQuery(site=site.code)) if site else None
     today = clock.now().astimezone(ZoneInfo(site.timezone)).date() if site else None
     return visit.show(
@@ -93,7 +92,6 @@ async def _page(
         pickup_states=PICKUP_STATES,
         tones=STATE_TONES,
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=words.HAPPENED.get(did, ""),
         may_do=may("want_manifest", visit.visitor.actor.roles),
         tomorrow=today + timedelta(days=1) if today else None,

@@ -16,7 +16,7 @@ from doorstep.doors.console.allowing import may, must
 from doorstep.doors.console.asking import asked, body_of
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.narrowing import narrowing
-from doorstep.doors.console.papers import _shown
+from doorstep.doors.console.papers import shown
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -134,7 +134,6 @@ async def _page(
         of=of,
         names={share.merchant: share.name for share in of.merchants},
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=_("It was in there already") if did == "already" else words.HAPPENED.get(did, ""),
         last=last,
         news=[(word, words.LOAD_NEWS[word]) for word in TOLD_HERE],
@@ -152,7 +151,7 @@ async def printed(visit: Visit) -> Response[bytes]:
     if kind is None:
         raise NoSuchPage
     of = await _whole(visit)
-    return await _shown(load_pdf(of, kind), f"{kind}-{of.load.id}.pdf")
+    return await shown(load_pdf(of, kind), f"{kind}-{of.load.id}.pdf")
 
 
 # Opening one

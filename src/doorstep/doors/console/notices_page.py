@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import Response
 
-from doorstep.doors.console import notice_words, words
+from doorstep.doors.console import notice_words
 from doorstep.doors.console.speaking import LANGUAGES, Told, reader
 from doorstep.doors.console.visit import SAFE, Visit, see_other
 from doorstep.doors.reads.notices import Preview, preview
@@ -116,7 +116,7 @@ async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]
     return visit.show(
         "notices.html", status, merchant=merchant, merchants=merchants, kinds=RULED, media=MEDIA, on=on, form=form,
         now=now, did=DONE.get(visit.query.get("did", ""), ""), secret=more.get("secret", ""),
-        refusal=more.get("refusal"), reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
+        refusal=more.get("refusal"),
     )  # fmt: skip
 
 
@@ -137,7 +137,6 @@ async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
         "notice_words.html", status, merchant=merchant, kind=kind, called=notice_words.KINDS[kind], language=language,
         languages=LANGUAGES, said=said, given=given, sms=seen.sms, asked=asked, to=visit.visitor.person.email,
         did=DONE.get(visit.query.get("did", ""), ""), refusal=more.get("refusal"),
-        reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
     )  # fmt: skip
 
 
