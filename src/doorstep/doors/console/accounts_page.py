@@ -12,7 +12,8 @@ from litestar import Response
 from msgspec import Struct, structs
 
 from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, must_set_up, sets_up, whose
-from doorstep.doors.console.forms import Field, Form, Kind, Part, read
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Kind, Part
 from doorstep.doors.console.looks import money
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _, gettext
@@ -21,7 +22,7 @@ from doorstep.doors.console.words import reasons
 from doorstep.doors.http.setting_up import MethodBody
 from doorstep.doors.reads import setup
 from doorstep.kit.home import home
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.plug import registry
 from doorstep.plug.carrier import Address, Parcel, Shipment
@@ -88,19 +89,15 @@ async def keep(visit: Visit) -> Response[str]:
     merchant, form = await _account(visit)
     plugin = visit.path["plugin"]
     kind = _kind(plugin)
-    said, form = read(form, _shape(plugin), visit.form)
-    if said is not None:
+
+    async def keep_it(said: Struct) -> str:
         config = {name: value for name, value in msgspec.to_builtins(said).items() if name != "code"}
         code = str(visit.path.get("code") or getattr(said, "code", ""))
-        try:
-            config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
-            await connect(
-                visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config, by=visit.by
-            )
-            return see_other("/settings/accounts?did=account")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+        config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
+        await connect(visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config, by=visit.by)
+        return "/settings/accounts?did=account"
+
+    return await filled(visit, form, _shape(plugin), keep_it)
 
 
 async def _kept_secrets(
@@ -248,20 +245,18 @@ async def keep_method(visit: Visit) -> Response[str]:
     """One of that name is set anew."""
     must_set_up(visit)
     merchant, form = await _method(visit, "")
-    body, form = read(form, MethodBody, visit.form)
-    if body is not None and body.days_max < body.days_min:
-        body, form = None, form.told({"days_max": _("must be at least the days before it")})
-    if body is None:
-        return visit.show("form.html", 422, form=form, at="settings")
-    try:
+
+    async def keep_it(body: MethodBody) -> str:
+        if body.days_max < body.days_min:
+            raise Invalid(fields=[{"pointer": "/days_max", "detail": _("must be at least the days before it")}])
         async with tenant_tx(visit.db, [merchant]) as tx:
             await put_method(
                 tx, merchant, body.name, level=body.level, carrier=body.carrier, days_min=body.days_min,
                 days_max=body.days_max, by=visit.by,
             )  # fmt: skip
-    except Refusal as refusal:
-        return visit.show("form.html", refusal.status, form=form.refused(refusal), at="settings")
-    return see_other("/settings/methods?did=method")
+        return "/settings/methods?did=method"
+
+    return await filled(visit, form, MethodBody, keep_it)
 
 
 async def _method(visit: Visit, name: str) -> tuple[int, Form]:

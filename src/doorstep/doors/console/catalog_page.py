@@ -9,6 +9,7 @@ from msgspec import structs
 
 from doorstep.doors.console import words
 from doorstep.doors.console.allowing import merchant_named, must_set_up, sets_up, whose
+from doorstep.doors.console.filling import filled
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.goods_moves import offered
 from doorstep.doors.console.narrowing import merchants_of, narrowing
@@ -20,7 +21,6 @@ from doorstep.doors.reads.catalog import SkuFilters, WholeSku, lacking, movement
 from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.money import to_decimal
-from doorstep.kit.refusals import Refusal
 from doorstep.setup import catalog
 from doorstep.spine.tenant import tenant_tx
 
@@ -105,14 +105,12 @@ async def ask_new(visit: Visit) -> Response[str]:
 async def create(visit: Visit) -> Response[str]:
     must_set_up(visit)
     merchant = await merchant_named(visit, visit.path["merchant"])
-    body, form = read(await _new_form(visit, merchant), SkuBody, visit.form)
-    if body is not None:
-        try:
-            sku = await catalog.create_sku(visit.db, merchant, new_sku(body), visit.by)
-            return see_other(f"/catalog/{sku}?did=created")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="catalog")
+
+    async def keep(body: SkuBody) -> str:
+        sku = await catalog.create_sku(visit.db, merchant, new_sku(body), visit.by)
+        return f"/catalog/{sku}?did=created"
+
+    return await filled(visit, await _new_form(visit, merchant), SkuBody, keep, "catalog")
 
 
 async def ask_change(visit: Visit) -> Response[str]:
@@ -126,14 +124,12 @@ async def change(visit: Visit) -> Response[str]:
     must_set_up(visit)
     async with visit.reading() as tx:
         sku = await sku_of(tx, visit.path["sku"])
-    body, form = read(_form_of(sku), SkuBody, visit.form)
-    if body is not None:
-        try:
-            await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body), visit.by)
-            return see_other(f"/catalog/{visit.path['sku']}?did=changed")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="catalog")
+
+    async def keep(body: SkuBody) -> str:
+        await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body), visit.by)
+        return f"/catalog/{visit.path['sku']}?did=changed"
+
+    return await filled(visit, _form_of(sku), SkuBody, keep, "catalog")
 
 
 async def _new_form(visit: Visit, merchant: int) -> Form:

@@ -14,7 +14,8 @@ from litestar import Response
 from doorstep.doors.console import words
 from doorstep.doors.console.allowing import may, must
 from doorstep.doors.console.asking import asked, body_of
-from doorstep.doors.console.forms import Field, Form, Part, countries, read
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part, countries
 from doorstep.doors.console.narrowing import narrowing
 from doorstep.doors.console.papers import shown
 from doorstep.doors.console.speaking import Told, _
@@ -164,16 +165,14 @@ async def ask_new(visit: Visit) -> Response[str]:
 
 async def create(visit: Visit) -> Response[str]:
     must(visit, "open_load")
-    said, form = read(_opening(visit.form.get("kind", "")), OpenLoad, visit.form)
-    if said is None:
-        return visit.show("form.html", 422, form=form, at="loads")
     async with visit.reading() as tx:
         whose = await _operator(tx)
-    try:
+
+    async def keep(said: OpenLoad) -> str:
         answer = await run_one(visit.db, "open_load", asked(visit, "open_load", whose, said))
-    except Refusal as refusal:
-        return visit.show("form.html", refusal.status, form=form.refused(refusal), at="loads")
-    return see_other(f"/loads/{answer['load']}?did=open_load")
+        return f"/loads/{answer['load']}?did=open_load"
+
+    return await filled(visit, _opening(visit.form.get("kind", "")), OpenLoad, keep, "loads")
 
 
 async def _operator(tx: Tx) -> int:

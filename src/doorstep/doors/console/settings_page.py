@@ -10,13 +10,13 @@ from litestar import Response
 from msgspec import Meta, Struct
 
 from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, must_set_up, runs_the_operation
-from doorstep.doors.console.forms import Field, Form, Part, countries, read, zones
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part, countries, zones
 from doorstep.doors.console.navigation import settings
 from doorstep.doors.console.speaking import Told, _, reader
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.setting_up import SiteBody, new_site
 from doorstep.doors.reads import setup
-from doorstep.kit.refusals import Refusal
 from doorstep.setup.merchants import NewMerchant, add_site, change_merchant, change_site, create_merchant
 from doorstep.spine.tenant import tenant_tx
 
@@ -71,14 +71,12 @@ async def ask_site(visit: Visit) -> Response[str]:
 
 async def create_site(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    body, form = read(_site_form(), SiteBody, visit.form)
-    if body is not None:
-        try:
-            await add_site(visit.db, _anybody(visit), new_site(body), visit.by)
-            return see_other("/settings/sites?did=site")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+
+    async def keep(body: SiteBody) -> str:
+        await add_site(visit.db, _anybody(visit), new_site(body), visit.by)
+        return "/settings/sites?did=site"
+
+    return await filled(visit, _site_form(), SiteBody, keep)
 
 
 async def ask_site_change(visit: Visit) -> Response[str]:
@@ -88,14 +86,12 @@ async def ask_site_change(visit: Visit) -> Response[str]:
 
 async def change_one_site(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    body, form = read(await _known_site(visit), SiteBody, visit.form, code=visit.path["site"])
-    if body is not None:
-        try:
-            await change_site(visit.db, _anybody(visit), new_site(body), visit.by)
-            return see_other("/settings/sites?did=site-changed")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+
+    async def keep(body: SiteBody) -> str:
+        await change_site(visit.db, _anybody(visit), new_site(body), visit.by)
+        return "/settings/sites?did=site-changed"
+
+    return await filled(visit, await _known_site(visit), SiteBody, keep, code=visit.path["site"])
 
 
 def _anybody(visit: Visit) -> int:
@@ -205,14 +201,12 @@ async def ask_merchant(visit: Visit) -> Response[str]:
 
 async def add_merchant(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
-    body, form = read(_merchant_form(), NewMerchantBody, visit.form)
-    if body is not None:
-        try:
-            await create_merchant(visit.db, NewMerchant(**_as_kept(body)), visit.by)
-            return see_other("/settings/merchants?did=merchant")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+
+    async def keep(body: NewMerchantBody) -> str:
+        await create_merchant(visit.db, NewMerchant(**_as_kept(body)), visit.by)
+        return "/settings/merchants?did=merchant"
+
+    return await filled(visit, _merchant_form(), NewMerchantBody, keep)
 
 
 async def ask_merchant_change(visit: Visit) -> Response[str]:
@@ -224,18 +218,17 @@ async def ask_merchant_change(visit: Visit) -> Response[str]:
 async def change_one_merchant(visit: Visit) -> Response[str]:
     must_set_up(visit)
     merchant, form, row = await _known_merchant(visit)
-    body, form = read(form, MerchantBody, visit.form)
-    if body is not None:
+    typed = form.typed(visit.form)
+
+    async def keep(body: MerchantBody) -> str:
         to = _as_kept(body)
         # What no field of the page says stays as it is.
-        to |= {name: {**row[name], **_blank(form, name), **to[name]} for name in ("address", "tax_numbers", "brand")}
-        try:
-            async with tenant_tx(visit.db, [merchant]) as tx:
-                await change_merchant(tx, merchant, visit.by, **to)
-            return see_other(f"/settings/merchants/{visit.path['merchant']}?did=merchant-changed")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+        to |= {name: {**row[name], **_blank(typed, name), **to[name]} for name in ("address", "tax_numbers", "brand")}
+        async with tenant_tx(visit.db, [merchant]) as tx:
+            await change_merchant(tx, merchant, visit.by, **to)
+        return f"/settings/merchants/{visit.path['merchant']}?did=merchant-changed"
+
+    return await filled(visit, form, MerchantBody, keep)
 
 
 def _as_kept(body: MerchantBody) -> dict[str, Any]:
