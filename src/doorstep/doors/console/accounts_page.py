@@ -43,9 +43,8 @@ async def show(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
     async with visit.reading() as tx:
         merchants = await merchants_of(tx)
-        found = {key: await connections(tx, merchant) for merchant, key in _keys(merchants)}
-    names = dict(merchants.choices)
-    accounts = [(key, names[key], one) for key, all_of in found.items() for one in all_of if one.plugin != RATE_CARD]
+        found = [(key, name, await connections(tx, merchant)) for merchant, key, name in merchants]
+    accounts = [(key, name, one) for key, name, all_of in found for one in all_of if one.plugin != RATE_CARD]
     return visit.show(
         "accounts.html", accounts=accounts, kinds=KINDS, abouts=_abouts(accounts), many=merchants.are_many,
         did=DONE.get(visit.query.get("did", ""), ""),
@@ -56,10 +55,6 @@ def _abouts(accounts: Sequence[tuple[str, str, Any]]) -> dict[str, str]:
     """What each plugin says of itself; '' of one that is not installed any more."""
     known = registry.names()
     return {one.plugin: gettext(registry.about(one.plugin)) if one.plugin in known else "" for *_whose, one in accounts}
-
-
-def _keys(merchants: Any) -> list[tuple[int, str]]:
-    return [(merchant, key) for merchant, (key, _name) in zip(merchants.wanted, merchants.choices, strict=True)]
 
 
 async def ask_whose(visit: Visit) -> Response[str]:
@@ -220,10 +215,7 @@ async def show_methods(visit: Visit) -> Response[str]:
     must_set_up(visit)
     async with visit.reading() as tx:
         merchants = await merchants_of(tx)
-        found = [
-            (key, merchants.names[merchant], (await setup.methods(tx, merchant)).shipping_methods)
-            for merchant, key in _keys(merchants)
-        ]
+        found = [(key, name, (await setup.methods(tx, merchant)).shipping_methods) for merchant, key, name in merchants]
     return visit.show(
         "methods.html", merchants=found, levels=LEVELS, may_write=sets_up(visit.visitor),
         did=DONE.get(visit.query.get("did", ""), ""),

@@ -30,10 +30,7 @@ async def show(visit: Visit) -> Response[str]:
     must_set_up(visit)
     async with visit.reading() as tx:
         merchants = await merchants_of(tx)
-        found = [
-            (key, name, (await setup.channels(tx, merchant)).channels)
-            for merchant, (key, name) in zip(merchants.wanted, merchants.choices, strict=True)
-        ]
+        found = [(key, name, (await setup.channels(tx, merchant)).channels) for merchant, key, name in merchants]
     return visit.show(
         "channels.html", merchants=found, kinds=KINDS, may_write=sets_up(visit.visitor),
         did=DONE.get(visit.query.get("did", ""), ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -58,6 +58,11 @@ class Merchants:
     @property
     def are_many(self) -> bool:
         return len(self.names) > 1
+
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        """Id, key and name of each."""
+        for merchant, (key, name) in zip(self.names, self.choices, strict=True):
+            yield merchant, key, name
 
 
 async def merchants_of(tx: Tx, key: str = "") -> Merchants:

@@ -4,7 +4,7 @@ are written on paper: a line per weight, a column per zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, DecimalException
@@ -17,7 +17,7 @@ from msgspec import Struct
 from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, whose
 from doorstep.doors.console.filling import filled
 from doorstep.doors.console.forms import Field, Form, Part, countries
-from doorstep.doors.console.narrowing import merchants_of
+from doorstep.doors.console.narrowing import Merchants, merchants_of
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import setup
@@ -54,8 +54,8 @@ async def show(visit: Visit) -> Response[str]:
     return visit.show("rate_cards.html", cards=cards, names=merchants.names, many=merchants.are_many)
 
 
-async def _cards(tx: Tx, merchants: Any) -> Any:
-    for merchant, (key, _name) in zip(merchants.wanted, merchants.choices, strict=True):
+async def _cards(tx: Tx, merchants: Merchants) -> AsyncIterator[Known]:
+    for merchant, key, _name in merchants:
         for one in await connections(tx, merchant):
             if one.plugin == PLUGIN:
                 yield Known(merchant, key, one.code, msgspec.convert(one.settings, RateCard))

@@ -55,7 +55,7 @@ async def show_past(visit: Visit) -> Response[str]:
     sku = visit.query.get("sku", "").strip()[:120]
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, visit.query.get("merchant", ""))
-        keys = {merchant: key for merchant, (key, _name) in zip(merchants.names, merchants.choices, strict=True)}
+        keys = {merchant: key for merchant, key, _name in merchants}
         merchant = next(iter(merchants.wanted or merchants.names), 0)
         today = await days.today(tx, [merchant], clock.now())
         day = min(_day(visit.query.get("day", "")) or today, today)
