@@ -8,8 +8,8 @@ from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
-from doorstep.doors.http.goods import WRITE, Code, Done, Text
-from doorstep.doors.http.operations import Asked, Reply, operation
+from doorstep.doors.http.goods import Code, Text
+from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
 from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
 from doorstep.doors.reads import setup as reads
