@@ -15,8 +15,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.tracking import lanes
-from doorstep.journey.tracking.lanes import Lane, Paces
 from doorstep.journey.tracking.polling import Watched, next_ask
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
@@ -31,7 +29,9 @@ from doorstep.plug.states import (
     stronger,
     weight,
 )
+from doorstep.setup import lanes
 from doorstep.setup.clocks import clock_of
+from doorstep.setup.lanes import Lane, Paces
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import count_state
