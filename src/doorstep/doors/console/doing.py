@@ -18,7 +18,8 @@ from doorstep.doors.console.allowing import must
 from doorstep.doors.console.asking import asked
 from doorstep.doors.console.foretelling import foretold
 from doorstep.doors.console.forms import Field
-from doorstep.doors.console.moves import Move, find
+from doorstep.doors.console.move_forms import Move
+from doorstep.doors.console.moves import find
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.undoing import subject_of
 from doorstep.doors.console.visit import Visit, see_other
