@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorstep.journey.tracking.polling import BY_DAY, LONGEST, PACES, Watched, by_day, next_ask, zone_of
-from doorstep.journey.tracking.track import Facts, Open, Parcel, Scan, Track, Watch, decide, digest_of, told_by
+from doorstep.journey.tracking.scans import Scan, digest_of, told_by
+from doorstep.journey.tracking.track import Facts, Open, Parcel, Track, Watch, decide
 from doorstep.kit.budget import Budget
 from doorstep.plug.carrier import TrackEvent
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, delivery_state, stronger

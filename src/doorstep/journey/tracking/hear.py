@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.follow import scan_of
-from doorstep.journey.tracking.track import Scan, Track
+from doorstep.journey.tracking.scans import Scan
+from doorstep.journey.tracking.track import Track
 from doorstep.kit.ids import public
 from doorstep.plug import registry
 from doorstep.plug.carrier import TrackEvent
