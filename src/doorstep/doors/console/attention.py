@@ -55,7 +55,6 @@ BUTTONS = Told({
     "retry": "Try again",
     "look": "Done",
 })  # fmt: skip
-SNOOZES = (1, 3, 7, 30)
 SNOOZED = Told({
     "1": "Until tomorrow", "3": "For 3 days", "7": "For a week", "30": "For a month",
 })  # fmt: skip

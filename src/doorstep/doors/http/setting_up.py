@@ -71,9 +71,7 @@ class SiteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: Annotated[str, Meta(max_length=60)] = "UTC"
     cut_off: time = time(14)
     weekdays: Annotated[tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...], Meta(min_length=1, max_length=7)] = (1, 2, 3, 4, 5)
-    capacity: (
-        Annotated[int, Meta(ge=1, le=10_000_000, description="orders it sends a day; none: as many as come")] | None
-    ) = None
+    capacity: Capacity | None = None
 
 
 @operation("GET", "/me", scope=READ, tag="setup", answer=Me)

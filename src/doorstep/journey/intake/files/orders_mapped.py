@@ -6,10 +6,8 @@ its reason, and the rest of its order is taken.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Literal, cast, get_args
 
 from doorstep.journey.intake.files import cells
@@ -30,12 +28,7 @@ from doorstep.kit import money
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.addresses import Address
 
-MOST_LINES = 2000
-LARGEST_QUANTITY = 1_000_000
-LARGEST_PRICE = Decimal(10) ** 9
-SIX_PLACES = Decimal(1).scaleb(-money.UNIT_PRICE_PLACES)
 TERMS = frozenset(get_args(PaymentTerm))
-_NOT_IN_CODES = re.compile(r"[^A-Z0-9-]+")
 
 CorrectionKind = Literal["credit", "adjustment", "stock"]
 KINDS: tuple[CorrectionKind, ...] = get_args(CorrectionKind)
