@@ -608,7 +608,9 @@ BREAKS = (
     ),
     Break(
         "loads", "par_{packed_parcel} DEP of lod_{pallet}", "ord_{packed}#5 pack",
-        *changed("parcel_stay", "joined_at = joined_at + interval '2 hours'", "joined_at = joined_at - interval '2 hours'"),
+        *changed(
+            "parcel_stay", "joined_at = joined_at + interval '2 hours'", "joined_at = joined_at - interval '2 hours'",
+        ),
         whole=True,
     ),
     Break(
