@@ -211,7 +211,7 @@ _ON_A_LABEL = b"""
 
 
 def zpl_of_pdf(pdf: bytes) -> bytes:
-    """The first page of a PDF that somebody else made, as one ZPL label of 4 x 6 inches. Raises NotDrawable."""
+    """The first page of a PDF that somebody else made, as one ZPL label of 4 x 6 inches. Refuses NotDrawable."""
     with TemporaryDirectory(prefix="doorstep-label-") as folder:
         main = Path(folder, "main.typ")
         main.write_bytes(_ON_A_LABEL)

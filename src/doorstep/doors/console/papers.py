@@ -91,7 +91,7 @@ async def pick_list(visit: Visit) -> Response[bytes]:
 
 
 async def _must_be_of(tx: Tx, query: str, visit: Visit, prefix: str, name: str) -> None:
-    """Raises NotFound, also for what belongs to another order than the address says."""
+    """Refuses NotFound, also for what belongs to another order than the address says."""
     word = visit.path[name]
     if await tx.value(query, list(tx.merchants), number("ord", visit.path["order"]), number(prefix, word)) is None:
         raise NotFound(**{name: word})

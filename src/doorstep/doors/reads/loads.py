@@ -171,7 +171,7 @@ async def loads(tx: Tx, merchants: Sequence[int], query: LoadQuery) -> LoadPage:
 
 
 async def load_called(tx: Tx, merchants: Sequence[int], word: str) -> Any:
-    """The row of the load of this id or number; raises NotFound."""
+    """The row of the load of this id or number; refuses NotFound."""
     if word.startswith("lod_"):
         rows = await tx.rows(ONE, list(merchants), number("lod", word))
     else:
@@ -182,7 +182,7 @@ async def load_called(tx: Tx, merchants: Sequence[int], word: str) -> Any:
 
 
 async def load(db: Db, merchants: Sequence[int], word: str) -> LoadWhole:
-    """The load of one of these merchants, with all that lies in it, of whomever; raises NotFound."""
+    """The load of one of these merchants, with all that lies in it, of whomever; refuses NotFound."""
     async with tenant_tx(db, merchants, readonly=True) as tx:
         row = await load_called(tx, merchants, word)
         at = row["merchant_id"], row["load_id"]

@@ -44,7 +44,7 @@ LETTER = ("US", "CA", "MX")
 
 
 async def packing_slip_data(tx: Tx, parcel: str) -> PackingSlip:
-    """The slip that goes into the parcel; raises NotFound."""
+    """The slip that goes into the parcel; refuses NotFound."""
     at = (list(tx.merchants), number("par", parcel))
     row = await tx.row(SLIP, *at)
     if row is None:
@@ -83,7 +83,7 @@ def _ship_from(row: Any) -> Address:
 async def pick_list_data(
     tx: Tx, site: str, at: datetime, *, limit: int = 50, picker: str = "", merchant: str = ""
 ) -> PickList:
-    """The walk through the site (by its code) for the most urgent fulfillment orders; raises NotFound."""
+    """The walk through the site (by its code) for the most urgent fulfillment orders; refuses NotFound."""
     found = site_of(await sites_by_code(tx), site)
     orders = await pick_list(tx, site, limit)
     local = at.astimezone(ZoneInfo(found.timezone))

@@ -85,7 +85,7 @@ class Stop:
 async def pick_list(tx: Tx, site: str, limit: int = 50) -> list[OrderToPick]:
     """The released fulfillment orders of a site (by its code) with units to pick, the earliest ship-by first.
 
-    What is on hold is not for picking. Raises NotFound.
+    What is on hold is not for picking. Refuses NotFound.
     """
     here = site_of(await sites_by_code(tx), site)
     merchants = list(tx.merchants)

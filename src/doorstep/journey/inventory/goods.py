@@ -29,18 +29,18 @@ class Catalog:
     sites: Mapping[str, Site]
 
     def sku(self, merchant: int, code: str) -> int:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         sku = self.sku_ids.get((merchant, code))
         if sku is None:
             raise NotFound(sku=code)
         return sku
 
     def site(self, code: str) -> Site:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         return site_of(self.sites, code)
 
     def goods(self, merchant: int, sku: str, site: str) -> Goods:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         return Goods(merchant, self.sku(merchant, sku), self.site(site).site_id)
 
     def known(self, merchant: int, sku: str, site: str) -> Goods | None:

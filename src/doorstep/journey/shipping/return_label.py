@@ -156,7 +156,7 @@ async def _labels(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[in
 def _of(
     found: Mapping[int, Mapping[str, Any]], merchant: int, name: str, *, is_over: bool = False
 ) -> Mapping[str, Any]:
-    """The label that is still waited for, or one that `is_over`. Raises NotFound, ReturnLabelAnswered."""
+    """The label that is still waited for, or one that `is_over`. Refuses NotFound, ReturnLabelAnswered."""
     label = found.get(number("ret", name))
     if label is None or label["merchant_id"] != merchant:
         raise NotFound(return_label=name)

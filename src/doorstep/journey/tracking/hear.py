@@ -69,7 +69,7 @@ def _told(rows: list[Any]) -> dict[str, list[TrackEvent]]:
 
 
 def content(body: str) -> Any:
-    """JSON as what it says, XML as its text. Raises NotReadable."""
+    """JSON as what it says, XML as its text. Refuses NotReadable."""
     if body.lstrip().startswith("<"):
         return body
     try:

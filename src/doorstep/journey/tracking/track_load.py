@@ -100,7 +100,7 @@ def decide(
 
 
 def scan_of(load: LoadFacts, event: LoadScan, now: datetime) -> Scan:
-    """As it is told to each parcel inside. Raises UnknownWord."""
+    """As it is told to each parcel inside. Refuses UnknownWord."""
     found = meaning(event.what)
     if found is None:
         raise UnknownWord(what=event.what, known=", ".join((*WORDS, *AIRLINE)))

@@ -77,7 +77,7 @@ class Past:
         return Shipped(merchant, self.sites, self.shelf, left)
 
     def must_know(self, sites: Iterable[str]) -> None:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         for site in sites:
             if site and site not in self.sites:
                 raise NotFound(site=site)
