@@ -12,7 +12,7 @@ from typing import Any
 from doorstep.doors.console import words
 from doorstep.doors.console.looks import money
 from doorstep.doors.console.speaking import _
-from doorstep.doors.reads.order import Order, TimelineEvent
+from doorstep.doors.reads.order import TimelineEvent
 
 # Verbs that come in runs: one line of the timeline while nobody pauses for longer.
 RUNS = ("pick", "unpick", "track")
@@ -39,7 +39,7 @@ class Happening:
 
 
 def timeline(
-    events: Sequence[TimelineEvent], order: Order, titles: Mapping[int, str], keys: Mapping[str, str]
+    events: Sequence[TimelineEvent], currency: str, titles: Mapping[int, str], keys: Mapping[str, str]
 ) -> list[Happening]:
     """Newest first."""
     runs: list[list[TimelineEvent]] = []
@@ -48,7 +48,7 @@ def timeline(
             runs[-1].append(event)
         else:
             runs.append([event])
-    return [_happening(run, order, titles, keys) for run in reversed(runs)]
+    return [_happening(run, currency, titles, keys) for run in reversed(runs)]
 
 
 def _belongs(event: TimelineEvent, before: TimelineEvent) -> bool:
@@ -66,7 +66,7 @@ def _subject(event: TimelineEvent) -> Any:
 
 
 def _happening(
-    run: Sequence[TimelineEvent], order: Order, titles: Mapping[int, str], keys: Mapping[str, str]
+    run: Sequence[TimelineEvent], currency: str, titles: Mapping[int, str], keys: Mapping[str, str]
 ) -> Happening:
     last = run[-1]
     moves = [move for event in run for move in event.moves]
@@ -75,7 +75,7 @@ def _happening(
         verb=last.verb,
         title=words.happened(last.verb, last.data),
         said=[phrase for event in run for phrase in words.said(event.data)] + _states(run),
-        moved=_in_words(last.verb, moves, order.currency, titles),
+        moved=_in_words(last.verb, moves, currency, titles),
         particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
         who=words.actor(last.actor, last.verb, keys),
         happened_at=last.happened_at,

@@ -366,7 +366,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         decisions=beside.decisions,
         attention=beside.attention,
         skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
-        timeline=timeline(events, order, titles, {each.prefix: each.name for each in beside.keys}),
+        timeline=timeline(events, order.currency, titles, {each.prefix: each.name for each in beside.keys}),
         ledger=[] if earlier else ledger(events),
         earlier=earlier,
         cases=beside.cases,
