@@ -6,8 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from doorstep.journey.intake.files import column_words
-from doorstep.journey.intake.files.column_words import match
+from doorstep.journey.intake.files.column_words import match, words_of
 from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Column
+
+LEAST = 0.55  # a confidence below this is no proposal
 
 
 def fit(name: str, column: Column) -> float:

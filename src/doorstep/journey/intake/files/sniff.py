@@ -18,11 +18,10 @@ import msgspec
 from doorstep.journey.intake.files import column_words
 from doorstep.journey.intake.files.column_words import match, words_of
 from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Column, Seen, look_at, prefix_of
-from doorstep.journey.intake.files.fitting import as_key, fit
+from doorstep.journey.intake.files.fitting import LEAST, as_key, fit
 from doorstep.journey.intake.files.tables import expand
 from doorstep.kit.refusals import Refusal
 
-LEAST = 0.55  # a confidence below this is no proposal
 PENNY = Decimal("0.011")
 MOST_SERVICES = 30
 
