@@ -184,11 +184,8 @@ def _nobody(chosen: Chosen, carriers: Sequence[str], refused: Sequence[Refused])
     told: dict[str, Any] = why["refused"] | why["left_out"]
     if told:
         return ("no carrier goes there: " + "; ".join(f"{name}: {reason}" for name, reason in told.items()))[:2000]
-    return (
-        f"no carrier goes there: asked: {', '.join(carriers)}"
-        if carriers
-        else ("no carrier goes there: none is connected")
-    )
+    asked = f"asked: {', '.join(carriers)}" if carriers else "none is connected"
+    return f"no carrier goes there: {asked}"
 
 
 @errand(VoidLabel, account="carrier")
@@ -196,11 +193,9 @@ async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
     for ask in asks:
         async with world.reading([ask.merchant]) as tx:
             parcel = await packed(tx, ask.body.parcel)
-        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != (
-            "void_wanted",
-            ask.body.label_key,
-        ):
-            continue
+        asked = ("void_wanted", ask.body.label_key)
+        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != asked:
+            continue  # answered meanwhile
         carrier = await world.carrier(ask.merchant, parcel.row["carrier"])
         try:
             await carrier.void(parcel.row["label_ref"], ask.body.label_key)
