@@ -44,7 +44,7 @@ async def show(visit: Visit) -> Response[str]:
     accounts = [(key, name, one) for key, name, all_of in found for one in all_of if one.plugin != RATE_CARD]
     return visit.show(
         "accounts.html", accounts=accounts, kinds=KINDS, abouts=_abouts(accounts), many=merchants.are_many,
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

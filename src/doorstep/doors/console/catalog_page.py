@@ -46,7 +46,7 @@ async def show(visit: Visit) -> Response[str]:
         return visit.show("catalog_rows.html", **context)
     return visit.show(
         "catalog.html", **context, lacks=LACKS, stocks=STOCKS, may_write=sets_up(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

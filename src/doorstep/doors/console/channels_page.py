@@ -33,7 +33,7 @@ async def show(visit: Visit) -> Response[str]:
         found = [(key, name, (await setup.channels(tx, merchant)).channels) for merchant, key, name in merchants]
     return visit.show(
         "channels.html", merchants=found, kinds=KINDS, may_write=sets_up(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

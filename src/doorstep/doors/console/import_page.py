@@ -73,7 +73,7 @@ async def show(visit: Visit) -> Response[str]:
         merchants = await merchants_of(tx)
         runs = await imports(tx)
     return visit.show(
-        "imports.html", runs=runs, merchants=merchants, told=import_words, did=DONE.get(visit.query.get("did", ""), ""),
+        "imports.html", runs=runs, merchants=merchants, told=import_words, did=visit.did(DONE),
         refusal=None, reasons=[],
     )  # fmt: skip
 
@@ -202,7 +202,7 @@ async def _page(visit: Visit, refusal: Refusal | None = None) -> Response[str]:
         problems = await asyncio.to_thread(_problems, run.came.report)
     return visit.show(
         "import.html", refusal.status if refusal else 200, **context, screen=screen, problems=problems, refusal=refusal,
-        reasons=_without_places(refusal) if refusal else [], did=DONE.get(visit.query.get("did", ""), ""),
+        reasons=_without_places(refusal) if refusal else [], did=visit.did(DONE),
     )  # fmt: skip
 
 

@@ -52,9 +52,7 @@ async def show(visit: Visit) -> Response[str]:
         rows = await setup.merchants(tx)
     if not runs_the_operation(visit.visitor) and len(rows) == 1:
         return see_other(f"/settings/merchants/{rows[0]['key']}")
-    return visit.show(
-        "merchants.html", rows=rows, when_short=WHEN_SHORT, ship=SHIP, did=DONE.get(visit.query.get("did", ""), "")
-    )
+    return visit.show("merchants.html", rows=rows, when_short=WHEN_SHORT, ship=SHIP, did=visit.did(DONE))
 
 
 async def ask_new(visit: Visit) -> Response[str]:
@@ -75,7 +73,7 @@ async def create(visit: Visit) -> Response[str]:
 async def ask_change(visit: Visit) -> Response[str]:
     must_set_up(visit)
     _merchant, form, _row = await _known(visit)
-    return visit.show("form.html", form=form, at="settings", did=DONE.get(visit.query.get("did", ""), ""))
+    return visit.show("form.html", form=form, at="settings", did=visit.did(DONE))
 
 
 async def change(visit: Visit) -> Response[str]:

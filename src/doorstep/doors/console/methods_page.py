@@ -18,6 +18,7 @@ from doorstep.setup.catalog import put_method
 from doorstep.setup.connections import connections
 from doorstep.spine.tenant import tenant_tx
 
+DONE = Told({"method": "The shipping method is kept"})
 LEVELS = Told({"economy": "Economy", "standard": "Standard", "express": "Express", "same_day": "Same day"})
 
 
@@ -28,7 +29,7 @@ async def show(visit: Visit) -> Response[str]:
         found = [(key, name, (await setup.methods(tx, merchant)).shipping_methods) for merchant, key, name in merchants]
     return visit.show(
         "methods.html", merchants=found, levels=LEVELS, may_write=sets_up(visit.visitor),
-        did=_("The shipping method is kept") if visit.query.get("did") == "method" else "",
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

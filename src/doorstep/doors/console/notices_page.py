@@ -115,7 +115,7 @@ async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]
         on, form = {name for name in visit.form if "/" in name}, {name: visit.form.get(name, "") for name in form}
     return visit.show(
         "notices.html", status, merchant=merchant, merchants=merchants, kinds=RULED, media=MEDIA, on=on, form=form,
-        now=now, did=DONE.get(visit.query.get("did", ""), ""), secret=more.get("secret", ""),
+        now=now, did=visit.did(DONE), secret=more.get("secret", ""),
         refusal=more.get("refusal"),
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
     return visit.show(
         "notice_words.html", status, merchant=merchant, kind=kind, called=notice_words.KINDS[kind], language=language,
         languages=LANGUAGES, said=said, given=given, sms=seen.sms, asked=asked, to=visit.visitor.person.email,
-        did=DONE.get(visit.query.get("did", ""), ""), refusal=more.get("refusal"),
+        did=visit.did(DONE), refusal=more.get("refusal"),
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ async def show_one(visit: Visit) -> Response[str]:
     return visit.show(
         "rate_card.html", known=known, card=known.card, sites=sites, countries=countries(), to=asked, rates=rates,
         trouble=trouble, weight_g=visit.query.get("weight_g", "1000"), start=visit.query.get("start", ""),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

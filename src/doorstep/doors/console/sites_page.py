@@ -24,7 +24,7 @@ async def show(visit: Visit) -> Response[str]:
         sites = (await setup.sites(tx)).sites
     return visit.show(
         "sites.html", sites=sites, weekdays=_weekdays("abbreviated"), may_write=runs_the_operation(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 

@@ -183,7 +183,7 @@ class Receiving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def show_arrival(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         of = await whole_asn(tx, visit.path["asn"])
-    return _arrival(visit, of, _receiving(of), did=DONE.get(visit.query.get("did", ""), ""))
+    return _arrival(visit, of, _receiving(of), did=visit.did(DONE))
 
 
 def _arrival(visit: Visit, of: WholeAsn, form: Form, status: int = 200, did: str = "") -> Response[str]:
