@@ -18,6 +18,7 @@ from litestar import Response
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
 from doorstep.doors.console.allowing import may
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -157,7 +158,7 @@ async def show(visit: Visit) -> Response[str]:
         snoozed=filters.snoozed == "1", limit=PAGE, cursor=filters.at or None,
     )  # fmt: skip
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, filters.merchant)
         rows, at = await reads.found_of(tx, wanted, query, more=", e.merchant_id")
         counts = await reads.summary(tx, *wanted, up_to=COUNTED + 1)
@@ -217,7 +218,7 @@ async def look(visit: Visit) -> Response[str]:
     ids, kind = _picked(visit.form), visit.form.get("kind", "")
     _check_may(visit, ids, kind)
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, visit.form.get("merchant", ""))
         if kind:
             count = (await reads.summary(tx, *wanted, up_to=COUNTED + 1)).get(kind, 0)
@@ -253,7 +254,7 @@ async def end(visit: Visit) -> Response[str]:
         visit.visitor.actor, clock.now(), visit.form.get("note", "").strip()[:500], visit.form.get("drop") == "1"
     )
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         of = await caring.whose(tx, ids) if ids else {}
     if kind:
         wanted = today.chosen(names, visit.form.get("merchant", ""))

@@ -49,6 +49,7 @@ from doorstep.doors.console import (
 )
 from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import reader, reader_of, write_for
@@ -296,7 +297,7 @@ def _live(db: Db) -> HTTPRouteHandler:
         check_reach(visitor.person, "GET", "/today/live")
         _write_for(request, person=visitor.person)
         async with tenant_tx(db, visitor.merchants, readonly=True) as tx:
-            names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+            names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = tuple(today.chosen(names, read_query(request).get("merchant", "")))
         told = boards.stream(wanted, reader(), request.app.state.closing)
         return Stream(told, media_type="text/event-stream", headers=SAFE)

@@ -170,8 +170,9 @@ async def _with_stock(tx: Tx, skus: Sequence[tuple[Any, list[str]]]) -> list[Row
 
 
 def _row(sku: Any, stock: Any, waiting: Any, lacks: list[str]) -> Row:
-    units = (stock["free"], stock["promised"], stock["apart"]) if stock else (0, 0, 0)
-    return Row(sku, *units, *((waiting["units"], waiting["orders"]) if waiting else (0, 0)), lacks)
+    free, promised, apart = (stock["free"], stock["promised"], stock["apart"]) if stock else (0, 0, 0)
+    units, orders = (waiting["units"], waiting["orders"]) if waiting else (0, 0)
+    return Row(sku, free, promised, apart, units, orders, lacks)
 
 
 @dataclass(frozen=True, slots=True)
