@@ -298,15 +298,15 @@ async def test_stock_is_read_page_by_page(shop: Shop) -> None:
 
 
 async def test_the_stock_of_a_day_is_what_the_moves_until_then_add_up_to(shop: Shop) -> None:
-    await shop.receive("MUG", 5)
-    tomorrow = replace(shop, at=shop.at + timedelta(days=1))
-    order = await tomorrow.place(("MUG", 2), payment_term="on_account")
-    await tomorrow.work()
-    await tomorrow.do("adjust", sku="MUG", site=shop.site("NJ"), quantity=-1, reason="missing")
-    later = replace(shop, at=shop.at + timedelta(days=2))
-    await later.pick_all(order)
+    begins = shop.at - timedelta(days=4)
+    first, second, third = (replace(shop, at=begins + timedelta(days=n)) for n in range(3))
+    await first.receive("MUG", 5)
+    order = await second.place(("MUG", 2), payment_term="on_account")
+    await second.work()
+    await second.do("adjust", sku="MUG", site=shop.site("NJ"), quantity=-1, reason="missing")
+    await third.pick_all(order)
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        instants = [shop.at + timedelta(days=n, hours=1) for n in range(-1, 3)]
+        instants = [begins + timedelta(days=n, hours=1) for n in range(-1, 3)]
         days = [await report_stock(tx, shop.merchant, PastStockQuery(at=at, sku="MUG")) for at in instants]
     assert [[(row.site, row.free, row.reserved, row.picked) for row in day.stock] for day in days] == [
         [], [(shop.site("NJ"), 5, 0, 0)], [(shop.site("NJ"), 2, 2, 0)], [(shop.site("NJ"), 2, 0, 2)],

@@ -116,7 +116,7 @@ async def test_among_a_hundred_thousand_a_search_reads_little_more_than_it_shows
         async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
             for text in ("glass-99", "glass", "number 99", "9000000000007", "glass number", "nothing"):
                 first, others = await words_of(tx, [shop.merchant], text)
-                args = ([shop.merchant], None, 0, "", "", PAGE, first, others)
+                args = ([shop.merchant], None, 0, "", PAGE, first, others)
                 read[text] = await rows_read(tx, catalog.CALLED, *args)
         assert max(read.values()) < 20 * PAGE, read
     finally:
