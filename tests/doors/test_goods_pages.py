@@ -269,7 +269,7 @@ async def test_a_site_is_added_and_changed(shop: Shop, web: str) -> None:
         told = errors((await owner.post("/settings/sites/new", **{**said, "timezone": "Berlin"})).text)
         assert "IANA" in told["timezone"]
         assert (await owner.post("/settings/sites/new", **said)).status_code == 303
-        assert (await owner.post("/settings/sites/new", **said)).status_code == 422
+        assert (await owner.post("/settings/sites/new", **said)).status_code == 409
         page = await owner.html(f"/settings/sites/{code}")
         assert 'value="52.5"' in page and 'value="15:30"' in page
         assert (

@@ -11,10 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
-import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,13 +23,11 @@ from typing import Any
 
 import httpx
 
-from doorstep.doors import supervisor
 from doorstep.kit import clock, embedded
-from doorstep.kit.migrate import migrate
 from doorstep.setup.keys import create_key
 from doorstep.spine.audit import audit
-from doorstep.spine.tenant import Db
 from tests.drills.kill import PATIENCE_S, NoAnswer, killer, mend
+from tests.drills.scene import database, opened, running, tell
 from tests.shop import HOME as ADDRESS
 from tests.shop import Shop, open_shop
 
@@ -61,25 +56,15 @@ class Town:
 @contextlib.asynccontextmanager
 async def town(home: Path) -> AsyncIterator[Town]:
     """Database and web as processes of their own, and a few merchants with goods."""
-    os.environ["DOORSTEP_HOME"] = str(home)
-    urls = await asyncio.to_thread(embedded.start, home)
-    await migrate(urls.owner)
     shops, keys = [], []
-    db = await Db.open(urls.app, urls.router, size=2)
-    try:
-        for _ in range(MERCHANTS):
-            shops.append(await open_shop(db, hold_duplicates=False))
-            await shops[-1].stock("MUG", UNITS)
-            keys.append((await create_key(db, shops[-1].merchant, clock.now()))[0])
-    finally:
-        await db.close()
-    (web,) = await asyncio.to_thread(supervisor.start, home, *WEB)
-    try:
-        assert web.address
-        yield Town(home, shops, keys, web.address)
-    finally:
-        await asyncio.to_thread(supervisor.stop, home, "web")
-        await asyncio.to_thread(embedded.stop, home)
+    async with database(home) as urls:
+        async with opened(urls) as db:
+            for _ in range(MERCHANTS):
+                shops.append(await open_shop(db, hold_duplicates=False))
+                await shops[-1].stock("MUG", UNITS)
+                keys.append((await create_key(db, shops[-1].merchant, clock.now()))[0])
+        async with running(home, *WEB) as address:
+            yield Town(home, shops, keys, address)
 
 
 @dataclass
@@ -180,11 +165,9 @@ select o.number, o.order_id, e.recorded_at from orders o
 
 async def judge(on: Town, sent: Sent) -> dict[str, Any]:
     """Each acknowledged order is there once, under its id; nothing else is; each took its unit; the books hold."""
-    urls = embedded.urls(on.home)
-    db = await Db.open(urls.app, urls.router, size=2)
     wrong: list[str] = []
     settled = 0
-    try:
+    async with opened(embedded.urls(on.home)) as db:
         for shop in on.shops:
             shop.db = db
             rows = await shop.rows(PLACED, shop.merchant)
@@ -200,8 +183,6 @@ async def judge(on: Town, sent: Sent) -> dict[str, Any]:
                 again = sent.asked_again.get((shop.merchant, row["number"]))
                 settled += again is not None and row["recorded_at"] < again
         report = await audit(db, [shop.merchant for shop in on.shops])
-    finally:
-        await db.close()
     return {
         "asked_again": len(sent.asked_again), "of_these_placed_before": settled, "wrong": wrong[:50],
         "audit": report.ok, "ok": not wrong and report.ok,
@@ -221,10 +202,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     figures = asyncio.run(drill(given.seconds, given.kills, given.seed))
-    print(json.dumps(figures, indent=2))
-    passed = int(figures["ok"] and figures["acknowledged"] > 0)
-    print(f"{passed} passed, {1 - passed} failed")
-    sys.exit(0 if passed else 1)
+    tell(figures, figures["ok"] and figures["acknowledged"] > 0)
 
 
 if __name__ == "__main__":

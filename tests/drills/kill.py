@@ -28,11 +28,11 @@ import httpx
 
 from doorstep.doors import supervisor
 from doorstep.kit import clock, embedded
-from doorstep.kit.migrate import migrate
 from doorstep.plug.simulator.process import Outside
 from doorstep.setup.keys import create_key
 from doorstep.spine.audit import Report, audit
-from doorstep.spine.tenant import Db, tenant_tx
+from doorstep.spine.tenant import tenant_tx
+from tests.drills.scene import database, opened, running, tell
 from tests.shop import HOME as ADDRESS
 from tests.shop import Shop, open_shop
 
@@ -254,28 +254,18 @@ class Town:
 @contextlib.asynccontextmanager
 async def town(home: Path, orders: int) -> AsyncIterator[Town]:
     """A doorstep of its own: database, web and worker as processes, the world outside, a shop with goods."""
-    os.environ.update(DOORSTEP_HOME=str(home), DOORSTEP_FOLLOW_SECONDS="3600")
-    urls = await asyncio.to_thread(embedded.start, home)
-    await migrate(urls.owner)
+    os.environ["DOORSTEP_FOLLOW_SECONDS"] = "3600"
     with Outside("--speed", "0", "--seed", "7") as outside:
-        db = await Db.open(urls.app, urls.router, size=2)
-        try:
-            shop = await open_shop(db, hold_duplicates=False)
-            for sku in ("MUG", "CUP"):
-                await shop.stock(sku, 4 * orders + 100)
-            await shop.connect("carrier", "simcarrier", "sim", base_url=outside.url)
-            await shop.connect("payments", "simpay", "pay", base_url=outside.url)
-            key, _ = await create_key(db, shop.merchant, clock.now())
-        finally:
-            await db.close()
-        web, _ = await asyncio.to_thread(supervisor.start, home, *PARTS)
-        try:
-            assert web.address
-            yield Town(home, shop, key, web.address)
-        finally:
-            for part in PARTS:
-                await asyncio.to_thread(supervisor.stop, home, part)
-            await asyncio.to_thread(embedded.stop, home)
+        async with database(home) as urls:
+            async with opened(urls) as db:
+                shop = await open_shop(db, hold_duplicates=False)
+                for sku in ("MUG", "CUP"):
+                    await shop.stock(sku, 4 * orders + 100)
+                await shop.connect("carrier", "simcarrier", "sim", base_url=outside.url)
+                await shop.connect("payments", "simpay", "pay", base_url=outside.url)
+                key, _ = await create_key(db, shop.merchant, clock.now())
+            async with running(home, *PARTS) as address:
+                yield Town(home, shop, key, address)
 
 
 async def killer(
@@ -346,9 +336,7 @@ async def drive(scene: Town, orders: int, acks: Acks) -> None:
 
 async def quiet(scene: Town) -> None:
     """Until the worker has nothing left to do."""
-    urls = embedded.urls(scene.home)
-    db = await Db.open(urls.app, urls.router, size=2)
-    try:
+    async with opened(embedded.urls(scene.home)) as db:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             async with tenant_tx(db, [scene.shop.merchant]) as tx:
@@ -359,8 +347,6 @@ async def quiet(scene: Town) -> None:
                     return
             await asyncio.sleep(0.5)
         raise NoAnswer("the worker still has jobs")
-    finally:
-        await db.close()
 
 
 HAPPENED = """
@@ -372,9 +358,7 @@ DEAD = "select verb, error from job where merchant_id = $1 and state = 'dead' li
 
 async def judge(scene: Town, acks: Acks) -> tuple[Report, list[str]]:
     """Every acknowledged verb is there once, and nothing else of ours; the books hold; no job was lost."""
-    urls = embedded.urls(scene.home)
-    db = await Db.open(urls.app, urls.router, size=2)
-    try:
+    async with opened(embedded.urls(scene.home)) as db:
         async with tenant_tx(db, [scene.shop.merchant]) as tx:
             happened = Counter(
                 {(row["subject"], row["verb"]): row["times"] for row in await tx.rows(HAPPENED, scene.shop.merchant)}
@@ -384,8 +368,6 @@ async def judge(scene: Town, acks: Acks) -> tuple[Report, list[str]]:
         lost = [f"acknowledged, not there: {key} x{n}" for key, n in (acknowledged - happened).items()]
         extra = [f"there, never acknowledged: {key} x{n}" for key, n in (happened - acknowledged).items()]
         return await audit(db, [scene.shop.merchant]), (lost + extra + dead)[:50]
-    finally:
-        await db.close()
 
 
 def main() -> None:
@@ -397,10 +379,7 @@ def main() -> None:
     given = parser.parse_args()
     over = given.over or max(20.0, given.orders / 8)
     figures = asyncio.run(drill(given.orders, given.kills, given.seed, over))
-    print(json.dumps(figures, indent=2))
-    passed = int(figures["ok"])
-    print(f"{passed} passed, {1 - passed} failed")
-    sys.exit(0 if figures["ok"] else 1)
+    tell(figures, figures["ok"])
 
 
 if __name__ == "__main__":

@@ -24,14 +24,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from doorstep.doors import supervisor
-from doorstep.kit import clock, embedded
-from doorstep.kit.migrate import migrate
+from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.simulator.process import Outside
 from doorstep.setup.catalog import put_method
 from doorstep.spine.audit import audit
 from doorstep.spine.tenant import Db, tenant_tx
+from tests.drills.scene import database, opened, running
 from tests.shop import HOME as ADDRESS
 from tests.shop import Shop, open_shop
 
@@ -76,21 +75,14 @@ class Depot:
 @contextlib.asynccontextmanager
 async def depot(home: Path, each: int) -> AsyncIterator[Depot]:
     """A doorstep of its own, and so many parcels for each carrier."""
-    os.environ.update(DOORSTEP_HOME=str(home), DOORSTEP_FOLLOW_SECONDS="36000")
-    urls = await asyncio.to_thread(embedded.start, home)
-    await migrate(urls.owner)
+    os.environ["DOORSTEP_FOLLOW_SECONDS"] = "36000"
     with Outside("--speed", "0", "--seed", "3") as steady, Outside("--speed", "0", "--seed", "4") as shaky:
-        db = await Db.open(urls.app, urls.router, size=4)
-        try:
+        async with database(home) as urls, opened(urls, size=4) as db:
             of = Depot(db, home, [], {STEADY: steady, SHAKY: shaky}, {STEADY: [], SHAKY: []})
             for _ in range(MERCHANTS):
                 of.shops.append(await stocked(of, each))
-            await asyncio.to_thread(supervisor.start, home, "worker")
-            yield of
-        finally:
-            await db.close()
-            await asyncio.to_thread(supervisor.stop, home, "worker")
-            await asyncio.to_thread(embedded.stop, home)
+            async with running(home, "worker"):
+                yield of
 
 
 async def stocked(of: Depot, each: int) -> Shop:

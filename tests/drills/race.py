@@ -11,9 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
-import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -24,12 +21,11 @@ from typing import Any
 
 import httpx
 
-from doorstep.doors import supervisor
-from doorstep.kit import clock, embedded
-from doorstep.kit.migrate import migrate
+from doorstep.kit import clock
 from doorstep.setup.keys import create_key
 from doorstep.spine.audit import audit
 from doorstep.spine.tenant import Db
+from tests.drills.scene import database, opened, running, tell
 from tests.shop import HOME as ADDRESS
 from tests.shop import Shop, open_shop
 
@@ -45,20 +41,11 @@ class Scene:
 @contextlib.asynccontextmanager
 async def scene(home: Path) -> AsyncIterator[Scene]:
     """A web process over a database of its own; its merchant sells only what is there."""
-    os.environ["DOORSTEP_HOME"] = str(home)
-    urls = await asyncio.to_thread(embedded.start, home)
-    await migrate(urls.owner)
-    db = await Db.open(urls.app, urls.router, size=2)
-    try:
+    async with database(home) as urls, opened(urls) as db:
         shop = await open_shop(db, when_short="refuse", ship="complete", hold_duplicates=False)
         key, _ = await create_key(db, shop.merchant, clock.now())
-        (web,) = await asyncio.to_thread(supervisor.start, home, "web")
-        assert web.address
-        yield Scene(db, shop, web.address, key)
-    finally:
-        await db.close()
-        await asyncio.to_thread(supervisor.stop, home, "web")
-        await asyncio.to_thread(embedded.stop, home)
+        async with running(home, "web") as address:
+            yield Scene(db, shop, address, key)
 
 
 async def run_all(on: Scene, round_: str, bodies: list[dict[str, Any]], clients: int) -> Counter[str]:
@@ -130,10 +117,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=64)
     given = parser.parse_args()
     figures = asyncio.run(race(given.tries, given.units, given.clients))
-    print(json.dumps(figures, indent=2))
-    passed = int(figures["ok"])
-    print(f"{passed} passed, {1 - passed} failed")
-    sys.exit(0 if figures["ok"] else 1)
+    tell(figures, figures["ok"])
 
 
 if __name__ == "__main__":

@@ -235,20 +235,26 @@ class Break:
         return f"{self.law}: {self.what}"
 
 
+def changed(table: str, set_to: str, back: str, which: str = "true") -> tuple[str, str]:
+    """How rows are written past the books, and how back."""
+    of_them = f"where merchant_id = {{m}} and {which};"
+    return f"update {table} set {set_to} {of_them}", f"update {table} set {back} {of_them}"
+
+
 def of_order(
     set_to: str, back: str, table: str = "order_now", order: str = "packed", where: str = ""
 ) -> tuple[str, str]:
-    return tuple(
-        f"update {table} set {value} where merchant_id = {{m}} and order_id = {{{order}}} {where}"
-        for value in (set_to, back)
-    )  # type: ignore[return-value]
+    return changed(table, set_to, back, f"order_id = {{{order}}} {where}")
 
 
 def of_load(set_to: str, back: str = "", table: str = "load") -> tuple[str, str]:
     """Of the bag."""
-    return tuple(
-        f"update {table} set {value} where merchant_id = {{m}} and load_id = {{bag}};" for value in (set_to, back)
-    )  # type: ignore[return-value]
+    return changed(table, set_to, back, "load_id = {bag}")
+
+
+def of_ful(set_to: str, back: str) -> tuple[str, str]:
+    """Of the packed order's fulfillment order."""
+    return changed("fulfillment_order", set_to, back, "fulfillment_order_id = {packed_ful}")
 
 
 def of_event(order: str, seq: int, find: str, put: str) -> tuple[str, str]:
@@ -261,10 +267,7 @@ def of_event(order: str, seq: int, find: str, put: str) -> tuple[str, str]:
 
 
 def of_correction(set_to: str, back: str, table: str = "correction") -> tuple[str, str]:
-    return tuple(
-        f"update {table} set {value} where merchant_id = {{m}} and correction_id = {{correction}}"
-        for value in (set_to, back)
-    )  # type: ignore[return-value]
+    return changed(table, set_to, back, "correction_id = {correction}")
 
 
 # As if nothing had been checked yet, and nobody knew of anything.
@@ -298,7 +301,7 @@ BREAKS = (
         "lines", "ord_{packed} line 1 sum of its stages", "ord_{packed}#5 pack",
         "alter table order_line drop constraint line_sum; " + of_order("canceled = 1", "", "order_line")[0],
         of_order("canceled = 0", "", "order_line")[0]
-        + "; alter table order_line add constraint line_sum check (ordered ="
+        + " alter table order_line add constraint line_sum check (ordered ="
         " wanted + promised + picked + packed + shipped + delivered + taken_back + lost + canceled)", ("summaries",),
     ),
     # an order's summary
@@ -329,8 +332,7 @@ BREAKS = (
     # stock, and where it stands
     Break(
         "stock", "sku_{sku} at site {site} free", "ord_{packed}#3 promise",
-        "update availability set free = free + 1 where merchant_id = {m} and sku_id = {sku}",
-        "update availability set free = free - 1 where merchant_id = {m} and sku_id = {sku}", ("places",), whole=True,
+        *changed("availability", "free = free + 1", "free = free - 1", "sku_id = {sku}"), ("places",), whole=True,
     ),
     Break(
         "stock", "sku_{sku} at site {site} reserved", "ord_{packed}#4 pick",
@@ -338,8 +340,7 @@ BREAKS = (
     ),
     Break(
         "places", "sku_{sku} at site {site} in A-1", "ord_{packed}#4 pick",
-        "update bin_stock set quantity = quantity - 1 where merchant_id = {m} and place = 'A-1'",
-        "update bin_stock set quantity = quantity + 1 where merchant_id = {m} and place = 'A-1'",
+        *changed("bin_stock", "quantity = quantity - 1", "quantity = quantity + 1", "place = 'A-1'"),
     ),
     Break(
         "places", "sku_{sku} at site {site} in B-2", "ord_{packed}#5 pack",
@@ -348,13 +349,11 @@ BREAKS = (
     ),
     Break(
         "places", "sku_{sku} at site {site} in all places", "ord_{done}#6 hand_over",
-        "update bin_stock set quantity = quantity + 5 where merchant_id = {m} and place = 'A-1'",
-        "update bin_stock set quantity = quantity - 5 where merchant_id = {m} and place = 'A-1'", whole=True,
+        *changed("bin_stock", "quantity = quantity + 5", "quantity = quantity - 5", "place = 'A-1'"), whole=True,
     ),
     Break(
         "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
-        "update parcel_line set quantity = 2 where merchant_id = {m} and parcel_id = {packed_parcel}",
-        "update parcel_line set quantity = 3 where merchant_id = {m} and parcel_id = {packed_parcel}",
+        *changed("parcel_line", "quantity = 2", "quantity = 3", "parcel_id = {packed_parcel}"),
     ),
     # promises
     Break(
@@ -367,13 +366,12 @@ BREAKS = (
     ),
     Break(
         "promises", "ful_{packed_ful} to pack", "ord_{packed}#5 pack",
-        "update fulfillment_order set to_pack = 3 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
-        "update fulfillment_order set to_pack = 0 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
+        *of_ful("to_pack = 3", "to_pack = 0"),
     ),
     Break(
         "promises", "sku_{sku} at site {site} reserved for orders", "ord_{packed}#4 pick",
-        "update availability set reserved = 2, free = free - 2 where merchant_id = {m} and sku_id = {sku}",
-        "update availability set reserved = 0, free = free + 2 where merchant_id = {m} and sku_id = {sku}", ("stock",),
+        *changed("availability", "reserved = 2, free = free - 2", "reserved = 0, free = free + 2", "sku_id = {sku}"),
+        ("stock",),
         whole=True,
     ),
     # cash
@@ -405,7 +403,7 @@ BREAKS = (
     ),
     Break(
         "invoices", "series 2026 next", "no event: it was written past the books",
-        "update series set next = 7 where merchant_id = {m}", "update series set next = 3 where merchant_id = {m}",
+        *changed("series", "next = 7", "next = 3"),
     ),
     # corrections
     Break(
@@ -431,7 +429,7 @@ BREAKS = (
     Break(
         "corrections", "ord_{sale} credited_units", "ord_{sale}#3 import_correction",
         *(
-            "; ".join(of_correction(value, "", table)[0] for value, table in of)
+            " ".join(of_correction(value, "", table)[0] for value, table in of)
             for of in (
                 (("quantity = 1", "credit_link"), ("linked = 1", "correction_line")),
                 (("quantity = 2", "credit_link"), ("linked = 2", "correction_line")),
@@ -455,33 +453,33 @@ BREAKS = (
     Break("streams", "ord_{packed} events", "ord_{packed}#5 pack", *of_order("seq = 6", "seq = 5")),
     Break(
         "streams", "sku_{sku} events", "sku_{sku}#1 adjust",
-        "update stream set seq = 2 where merchant_id = {m} and id = {sku}",
-        "update stream set seq = 1 where merchant_id = {m} and id = {sku}",
+        *changed("stream", "seq = 2", "seq = 1", "id = {sku}"),
     ),
     # requests
     Break(
         "requests", "request 6669727374", "no event: it was written past the books",
-        "update request set digest = answer::text::bytea, answer = null where merchant_id = {m}",
-        "update request set answer = convert_from(digest, 'utf8')::jsonb, digest = '' where merchant_id = {m}",
+        *changed(
+            "request", "digest = answer::text::bytea, answer = null",
+            "answer = convert_from(digest, 'utf8')::jsonb, digest = ''",
+        ),
     ),
     Break(
         "requests", "request 6669727374", "no event: it was written past the books",
-        "update request set answer = answer || jsonb_build_object('order', 'ord_999999999', 'was', answer -> 'order')"
-        " where merchant_id = {m}",
-        "update request set answer = (answer - 'was') || jsonb_build_object('order', answer -> 'was')"
-        " where merchant_id = {m}",
+        *changed(
+            "request", "answer = answer || jsonb_build_object('order', 'ord_999999999', 'was', answer -> 'order')",
+            "answer = (answer - 'was') || jsonb_build_object('order', answer -> 'was')",
+        ),
     ),
     Break(
         "requests", "external id shop-done of channel", "ord_{packed}#5 pack",
         "drop index orders_external; " + of_order("external_id = 'shop-done'", "", "orders")[0],
         of_order("external_id = 'shop-packed'", "", "orders")[0]
-        + "; create unique index orders_external on orders (merchant_id, channel_id, external_id)",
+        + " create unique index orders_external on orders (merchant_id, channel_id, external_id)",
     ),
     # references
     Break(
         "references", "hld_{hold} -> orders", "no event: it was written past the books",
-        "update hold set order_id = {their_order} where merchant_id = {m}",
-        "update hold set order_id = {held} where merchant_id = {m}", ("summaries",), whole=True,
+        *changed("hold", "order_id = {their_order}", "order_id = {held}"), ("summaries",), whole=True,
     ),
     Break(
         "references", "allocation of line 1 -> fulfillment_order", "ord_{packed}#5 pack",
@@ -493,8 +491,7 @@ BREAKS = (
     ),
     Break(
         "references", "ful_{packed_ful} -> site", "no event: it was written past the books",
-        "update fulfillment_order set site_id = 0 where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
-        "update fulfillment_order set site_id = {site} where merchant_id = {m} and fulfillment_order_id = {packed_ful}",
+        *of_ful("site_id = 0", "site_id = {site}"),
     ),
     Break(
         "references", "par_{packed_parcel} line 1 -> parcel", "no event: it was written past the books",
@@ -529,22 +526,17 @@ BREAKS = (
     ),
     Break(
         "references", "pay_{packed_authorization} -> orders", "no event: it was written past the books",
-        "update payment set order_id = {their_order} where merchant_id = {m} and payment_id = {packed_authorization}",
-        "update payment set order_id = {packed} where merchant_id = {m} and payment_id = {packed_authorization}",
+        *changed("payment", "order_id = {their_order}", "order_id = {packed}", "payment_id = {packed_authorization}"),
         ("cash",), whole=True,
     ),
     Break(
         "references", "par_{packed_parcel} -> orders", "no event: it was written past the books",
-        "update parcel set order_id = {their_order} where merchant_id = {m} and parcel_id = {packed_parcel}",
-        "update parcel set order_id = {packed} where merchant_id = {m} and parcel_id = {packed_parcel}",
+        *changed("parcel", "order_id = {their_order}", "order_id = {packed}", "parcel_id = {packed_parcel}"),
         ("summaries",), whole=True,
     ),
     Break(
         "references", "ful_{packed_ful} -> orders", "no event: it was written past the books",
-        "update fulfillment_order set order_id = {their_order} where merchant_id = {m}"
-        " and fulfillment_order_id = {packed_ful}",
-        "update fulfillment_order set order_id = {packed} where merchant_id = {m}"
-        " and fulfillment_order_id = {packed_ful}", whole=True,
+        *of_ful("order_id = {their_order}", "order_id = {packed}"), whole=True,
     ),
     Break(
         "references", "allocation of line 1 -> order_line", "no event: it was written past the books",
@@ -554,8 +546,7 @@ BREAKS = (
     ),
     Break(
         "references", "decision {decision} -> orders", "no event: it was written past the books",
-        "update decision set order_id = {their_order} where merchant_id = {m} and decision_id = {decision}",
-        "update decision set order_id = {packed} where merchant_id = {m} and decision_id = {decision}", whole=True,
+        *changed("decision", "order_id = {their_order}", "order_id = {packed}", "decision_id = {decision}"), whole=True,
     ),
     Break(
         "references", "ord_{packed} summary -> orders", "ord_{packed}#5 pack",
@@ -565,10 +556,7 @@ BREAKS = (
     # dates
     Break(
         "dates", "ful_{packed_ful} dates", "ord_{packed}#5 pack",
-        "update fulfillment_order set deliver_by = deliver_by + 1 where merchant_id = {m}"
-        " and fulfillment_order_id = {packed_ful}",
-        "update fulfillment_order set deliver_by = deliver_by - 1 where merchant_id = {m}"
-        " and fulfillment_order_id = {packed_ful}",
+        *of_ful("deliver_by = deliver_by + 1", "deliver_by = deliver_by - 1"),
     ),
     Break(
         "dates", "promise ", "ord_{packed}#5 pack", *of_order("reason = 'because'", "reason = ''", "promise"),
@@ -620,13 +608,14 @@ BREAKS = (
     ),
     Break(
         "loads", "par_{packed_parcel} DEP of lod_{pallet}", "ord_{packed}#5 pack",
-        "update parcel_stay set joined_at = joined_at + interval '2 hours' where merchant_id = {m}",
-        "update parcel_stay set joined_at = joined_at - interval '2 hours' where merchant_id = {m}", whole=True,
+        *changed(
+            "parcel_stay", "joined_at = joined_at + interval '2 hours'", "joined_at = joined_at - interval '2 hours'",
+        ),
+        whole=True,
     ),
     Break(
         "references", "number of par_-1 -> parcel", "no event: it was written past the books",
-        "update parcel_number set parcel_id = -1 where merchant_id = {m}",
-        "update parcel_number set parcel_id = {packed_parcel} where merchant_id = {m}", whole=True,
+        *changed("parcel_number", "parcel_id = -1", "parcel_id = {packed_parcel}"), whole=True,
     ),
     # counters
     Break(
@@ -637,8 +626,7 @@ BREAKS = (
     # the journey
     Break(
         "legal_moves", "ord_{packed} pack", "ord_{packed}#4 pack",
-        "update event set verb = 'pack' where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 4",
-        "update event set verb = 'pick' where merchant_id = {m} and kind = 'order' and id = {packed} and seq = 4",
+        *changed("event", "verb = 'pack'", "verb = 'pick'", "kind = 'order' and id = {packed} and seq = 4"),
     ),
     Break(
         "legal_moves", "ord_{packed} pick", "ord_{packed}#4 pick",

@@ -18,6 +18,7 @@ from doorstep.doors.console.listing import Filters
 from doorstep.doors.console.looks import days, full_time, money, price, since
 from doorstep.doors.console.route import stops
 from doorstep.doors.console.speaking import LANGUAGES, Reader, reader_of, write_for
+from doorstep.doors.console.timeline import timeline
 from doorstep.doors.console.whole import ParcelNews
 from doorstep.doors.reads.order import TimelineEvent
 from doorstep.kit import clock
@@ -163,3 +164,11 @@ def test_the_ledger_says_what_was_due_after_each_entry() -> None:
     assert [(entry.charged_minor, entry.paid_minor, entry.due_minor) for entry in entries] == [
         (2500, 0, 2500), (0, 2000, 500), (0, 900, -400), (0, -400, 0), (-500, 0, -500),
     ]  # fmt: skip
+
+
+# A timeline
+
+
+def test_a_line_without_a_title_is_told_by_its_number() -> None:
+    (told,) = timeline([event("pick", ("demand", 7, 2, "promised", "picked"))], "USD", {}, {})
+    assert ["2 × line 7" in moved for moved in told.moved] == [True]

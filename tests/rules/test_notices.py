@@ -13,7 +13,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from doorstep.journey.tracking.notices import Kind, NotAMailbox, Notice, NoticeLine, compose
+from doorstep.journey.tracking.letter import NotAMailbox, compose
+from doorstep.journey.tracking.notices import Kind, Notice, NoticeLine
 from doorstep.kit.paper import Address
 from tests.rules.test_papers import OWN_NAUGHTY, naughty_strings, spoiled
 

@@ -64,7 +64,6 @@ from doorstep.kit.paper import (
     Paper,
     address_lines,
     code128,
-    data_matrix,
     paragraphs,
     printable,
     qr,
@@ -325,7 +324,7 @@ def test_a_cn23_scans_as_its_tracking_number() -> None:
     assert scanned_pages(cn23(DECLARATION)) == {"MP123456785US"}
 
 
-@pytest.mark.parametrize("made", [code128("ABC-123"), qr("Дорога 7"), data_matrix("01095"), sscc("3" * 18)])
+@pytest.mark.parametrize("made", [code128("ABC-123"), qr("Дорога 7"), sscc("3" * 18)])
 def test_a_drawing_states_its_own_size_in_modules(made: Any) -> None:
     assert made.wide > 0 and made.high > 0 and f'width="{made.wide}" height="{made.high}"' in made.svg
 

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorstep.journey.tracking.lanes import BELIEF, Lane, Pace, Paces, believed
 from doorstep.journey.tracking.polling import BY_DAY, LONGEST, PACES, Watched, by_day, next_ask, zone_of
-from doorstep.journey.tracking.track import Facts, Open, Parcel, Scan, Track, Watch, decide, digest_of, told_by
+from doorstep.journey.tracking.scans import Scan, digest_of, told_by
+from doorstep.journey.tracking.track import Facts, Open, Parcel, Track, Watch, decide
 from doorstep.kit.budget import Budget
 from doorstep.plug.carrier import TrackEvent
 from doorstep.plug.states import DELIVERY_STATES, FINAL_STATES, delivery_state, stronger
+from doorstep.setup.lanes import BELIEF, Lane, Pace, Paces, believed
 from doorstep.spine.outcome import Ask, Insert, Outcome, Update
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from doorstep.doors.reads import catalog
 from doorstep.doors.reads import customs as reads
 from doorstep.doors.reads.item_data import item_data
 from doorstep.journey.processing.keep_filing import NotAnItn
@@ -391,6 +392,27 @@ async def test_the_grid_names_what_each_sku_lacks_and_mended_it_is_gone(shop: Sh
             await reads.grid(tx, shop.merchant, reads.GridQuery(to="XX"), DAY)
         with pytest.raises(NotFound):
             await reads.sku_customs(tx, shop.merchant, "NOTHING", reads.CellQuery(to="UA"), DAY)
+
+
+async def test_the_catalog_lists_the_same_as_lacking_however_much_stands_before_them(
+    shop: Shop, lists: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put_skus(shop.db, shop.merchant, [
+        NewSku("A-VAGUE", weight_g=300, hs_code="691200", origin="PT", customs_text="gift", value_minor=100),
+        NewSku("B-UNLISTED", weight_g=300, hs_code="999999", origin="PT", customs_text="ceramic mug", value_minor=100),
+        NewSku("C-WARRANTY", stocked=False),
+    ])  # fmt: skip
+    monkeypatch.setattr(catalog, "SKUS_LOOKED_AT", 2)
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        page = await reads.grid(tx, shop.merchant, reads.GridQuery(to="UA"), DAY)
+        found, after = [], ""
+        while not found or after:
+            filters = catalog.SkuFilters([shop.merchant], lacks="customs", after=after)
+            rows, after = await catalog.skus(tx, filters, DAY)
+            found += rows
+    told = {row.sku: [lack.field for lack in row.lacking if lack.field != "value_minor"] for row in page.skus}
+    assert {row.sku["code"]: row.lacks for row in found} == {sku: lacks for sku, lacks in told.items() if lacks}
+    assert {row.sku["code"] for row in found} == {"A-VAGUE", "B-UNLISTED", "LAMP"}
 
 
 async def test_one_cell_tells_modes_limits_and_what_one_costs_there(shop: Shop, lists: None) -> None:

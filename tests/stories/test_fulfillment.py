@@ -26,7 +26,7 @@ from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import NotFound, OnHold, Refusal
 from doorstep.setup.places import NotABin
-from doorstep.setup.sites import every_site, site_of
+from doorstep.setup.sites import site_of, sites_by_code
 from doorstep.spine.outcome import Ask
 from doorstep.spine.parcels import HandedOver, LabelThere
 from doorstep.spine.preview import preview
@@ -541,7 +541,7 @@ async def to_pack(shop: Shop, order: str) -> int:
 
 async def on_the_floor(shop: Shop) -> list[str]:
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        return [each.order for each in await to_do(tx, site_of(await every_site(tx), shop.site("NJ")))]
+        return [each.order for each in await to_do(tx, site_of(await sites_by_code(tx), shop.site("NJ")))]
 
 
 async def test_the_floor_is_read_by_what_it_has_to_do_the_most_urgent_first(shop: Shop) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from doorstep.doors.reads.goods import StockQuery, stock
+from doorstep.doors.reads.reports.stock import PastStockQuery, report_stock
 from doorstep.journey.intake.files.stock import read_stock
 from doorstep.journey.inventory.adjust import NothingToAdjust
 from doorstep.journey.inventory.goods import NotThatManyFree
@@ -16,7 +18,6 @@ from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.journey.inventory.put_away import SameBin
 from doorstep.journey.inventory.quarantine import NotThatManyInQuarantine
 from doorstep.journey.inventory.receive import AsnClosed, MoreDamagedThanCame, OtherSite
-from doorstep.journey.inventory.stock import Standing, stock_as_of, stock_of
 from doorstep.kit.ids import NotAnId
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.places import NotABin, NotQuarantine
@@ -284,35 +285,32 @@ async def test_stock_is_read_page_by_page(shop: Shop) -> None:
         await shop.receive(sku, 1)
         await shop.receive(sku, 2, site="PL")
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        first = await stock_of(tx, limit=4)
-        last = await stock_of(tx, after=first.next, limit=4)
-        mugs = await stock_of(tx, sku="MUG")
-        polish = await stock_of(tx, site=shop.site("PL"))
-    assert [(row.sku, row.site[:2], row.free) for row in (*first.rows, *last.rows)] == [
+        first = await stock(tx, shop.merchant, StockQuery(limit=4))
+        last = await stock(tx, shop.merchant, StockQuery(limit=4, cursor=first.next))
+        mugs = await stock(tx, shop.merchant, StockQuery(sku="MUG"))
+        polish = await stock(tx, shop.merchant, StockQuery(site=shop.site("PL")))
+    assert [(row.sku, row.site[:2], row.free) for row in (*first.stock, *last.stock)] == [
         ("CUP", "NJ", 1), ("CUP", "PL", 2), ("LAMP", "NJ", 1), ("LAMP", "PL", 2), ("MUG", "NJ", 1), ("MUG", "PL", 2),
     ]  # fmt: skip
     assert last.next is None
-    assert [row.on_hand for row in mugs.rows] == [1, 2]
-    assert {row.sku for row in polish.rows} == {"MUG", "CUP", "LAMP"}
+    assert [row.free for row in mugs.stock] == [1, 2]
+    assert {row.sku for row in polish.stock} == {"MUG", "CUP", "LAMP"}
 
 
 async def test_the_stock_of_a_day_is_what_the_moves_until_then_add_up_to(shop: Shop) -> None:
-    await shop.receive("MUG", 5)
-    tomorrow = replace(shop, at=shop.at + timedelta(days=1))
-    order = await tomorrow.place(("MUG", 2), payment_term="on_account")
-    await tomorrow.work()
-    await tomorrow.do("adjust", sku="MUG", site=shop.site("NJ"), quantity=-1, reason="missing")
-    later = replace(shop, at=shop.at + timedelta(days=2))
-    await later.pick_all(order)
+    begins = shop.at - timedelta(days=4)
+    first, second, third = (replace(shop, at=begins + timedelta(days=n)) for n in range(3))
+    await first.receive("MUG", 5)
+    order = await second.place(("MUG", 2), payment_term="on_account")
+    await second.work()
+    await second.do("adjust", sku="MUG", site=shop.site("NJ"), quantity=-1, reason="missing")
+    await third.pick_all(order)
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        assert await stock_as_of(tx, "MUG", shop.at - timedelta(seconds=1)) == []
-        days = [await stock_as_of(tx, "MUG", shop.at + timedelta(days=n, hours=1)) for n in range(3)]
-    site = shop.site("NJ")
-    assert days == [
-        [Standing("MUG", site, free=5)],
-        [Standing("MUG", site, free=2, reserved=2)],
-        [Standing("MUG", site, free=2, picked=2)],
-    ]
+        instants = [begins + timedelta(days=n, hours=1) for n in range(-1, 3)]
+        days = [await report_stock(tx, shop.merchant, PastStockQuery(at=at, sku="MUG")) for at in instants]
+    assert [[(row.site, row.free, row.reserved, row.picked) for row in day.stock] for day in days] == [
+        [], [(shop.site("NJ"), 5, 0, 0)], [(shop.site("NJ"), 2, 2, 0)], [(shop.site("NJ"), 2, 0, 2)],
+    ]  # fmt: skip
 
 
 # importing counts

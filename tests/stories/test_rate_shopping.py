@@ -13,7 +13,7 @@ import pytest
 from doorstep.journey.shipping.shopping import offers
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import Ability, CarrierDown, CarrierRefused, Label, Rate, Shipment
-from doorstep.setup.carried import learn_carried
+from doorstep.setup import lanes
 from doorstep.setup.merchants import change_merchant
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import TryLater, World
@@ -405,7 +405,7 @@ async def test_how_often_a_service_came_in_time_is_learned_and_counts(dock: Shop
         dock.merchant,
     )
     async with tenant_tx(dock.db, [dock.merchant]) as tx:
-        await learn_carried(tx, dock.merchant, dock.at)
+        await lanes.learn(tx, dock.merchant, dock.at)
     _, parcel = await packed(dock)
     chosen = await offers(world, dock.merchant, parcel)
     assert chosen.rate and chosen.rate.carrier == "beta"

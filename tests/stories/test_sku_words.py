@@ -35,7 +35,7 @@ insert into sku_token (merchant_id, token, sku_id)
 
 async def called(shop: Shop, text: str, **more: Any) -> list[str]:
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        rows, _further = await catalog.skus(tx, SkuFilters([shop.merchant], text, **more))
+        rows, _further = await catalog.skus(tx, SkuFilters([shop.merchant], text, **more), shop.at.date())
     return [row.sku["code"] for row in rows]
 
 
@@ -67,7 +67,9 @@ async def test_whoever_writes_a_sku_writes_its_words(shop: Shop) -> None:
 async def test_nobody_finds_what_another_sells(shop: Shop, other_shop: Shop) -> None:
     await add_skus(other_shop.db, other_shop.merchant, [NewSku("THEIRS")])
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-        rows, _further = await catalog.skus(tx, SkuFilters([shop.merchant, other_shop.merchant], "theirs"))
+        rows, _further = await catalog.skus(
+            tx, SkuFilters([shop.merchant, other_shop.merchant], "theirs"), shop.at.date()
+        )
     assert rows == []
 
 
@@ -76,7 +78,9 @@ async def test_pages_of_what_was_found_leave_nothing_out(shop: Shop) -> None:
     found, after = [], ""
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
         while True:
-            rows, after = await catalog.skus(tx, SkuFilters([shop.merchant], "tray", after=after, limit=4))
+            rows, after = await catalog.skus(
+                tx, SkuFilters([shop.merchant], "tray", after=after, limit=4), shop.at.date()
+            )
             found += [row.sku["code"] for row in rows]
             if not after:
                 break
@@ -112,7 +116,7 @@ async def test_among_a_hundred_thousand_a_search_reads_little_more_than_it_shows
         async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
             for text in ("glass-99", "glass", "number 99", "9000000000007", "glass number", "nothing"):
                 first, others = await words_of(tx, [shop.merchant], text)
-                args = ([shop.merchant], None, 0, "", "", PAGE, first, others)
+                args = ([shop.merchant], None, 0, "", PAGE, first, others)
                 read[text] = await rows_read(tx, catalog.CALLED, *args)
         assert max(read.values()) < 20 * PAGE, read
     finally:

@@ -12,10 +12,10 @@ import pytest
 
 from doorstep.doors.reads import exceptions as reads
 from doorstep.doors.reads.floor import parcel as read_parcel
-from doorstep.journey.tracking import lanes
 from doorstep.kit.budget import Budget
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import CarrierDown, Proof, TrackEvent
+from doorstep.setup import lanes
 from doorstep.spine.exceptions import MEANS
 from doorstep.spine.journey import ROWS
 from doorstep.spine.playbooks import _PLAYS, STEPS

@@ -159,10 +159,6 @@ def qr(text: str) -> Barcode:
     return _drawn(made, text, linear=False)
 
 
-def data_matrix(text: str) -> Barcode:
-    return _drawn(zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.DataMatrix), text, linear=False)
-
-
 def scannable(text: str, longest: int = 24) -> Barcode | None:
     """Code 128 where a hand scanner can read it, else a QR code; none where a scan would type controls."""
     if not text or text != printable(text) or len(text.encode()) > 400:
@@ -215,7 +211,7 @@ _ON_A_LABEL = b"""
 
 
 def zpl_of_pdf(pdf: bytes) -> bytes:
-    """The first page of a PDF that somebody else made, as one ZPL label of 4 x 6 inches. Raises NotDrawable."""
+    """The first page of a PDF that somebody else made, as one ZPL label of 4 x 6 inches. Refuses NotDrawable."""
     with TemporaryDirectory(prefix="doorstep-label-") as folder:
         main = Path(folder, "main.typ")
         main.write_bytes(_ON_A_LABEL)

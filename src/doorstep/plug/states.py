@@ -107,10 +107,6 @@ def state_of_upu(code: str) -> str:
     return STATE_OF_UPU.get(code.strip().upper(), "")
 
 
-def is_final(state: str) -> bool:
-    return state in FINAL_STATES
-
-
 def delivery_state(events: Iterable[TrackEvent]) -> str:
     """Final states dominate, then any scan over the mere label; later beats earlier, ties go by rank."""
     deciding = deciding_event(events)

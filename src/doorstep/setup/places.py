@@ -81,7 +81,7 @@ def is_quarantine(place: str) -> bool:
 
 
 def must_be_bin(place: str) -> None:
-    """Raises NotABin."""
+    """Refuses NotABin."""
     if not is_bin(place):
         raise NotABin(bin=place)
 
@@ -109,7 +109,7 @@ class Places:
     def take(self, goods: Goods, place: str, quantity: int, lot: str = "", **told: Any) -> list[tuple[str, int]]:
         """Take so many out, the lots in the order of their names unless one is named: lot and units.
 
-        Raises NotInThatPlace, which tells where of the same kind the goods stand.
+        Refuses NotInThatPlace, which tells where of the same kind the goods stand.
         """
         self.must_hold(goods, place, quantity, lot, **told)
         lots = self.held[goods][place] if quantity else {}
@@ -123,7 +123,7 @@ class Places:
         return taken
 
     def must_hold(self, goods: Goods, place: str, quantity: int, lot: str = "", **told: Any) -> None:
-        """Raises NotInThatPlace."""
+        """Refuses NotInThatPlace."""
         holds = self.units(goods, place, lot)
         if holds < quantity:
             which = {"lot": lot} if lot else {}

@@ -17,8 +17,6 @@ select site_id, code, name, country, latitude, longitude, timezone, cut_off, wee
     coalesce(address ->> 'postcode', '') as postcode, coalesce(address ->> 'region', '') as region
   from site order by site_id
 """
-
-
 SET_CAPACITY = "update site set capacity = $2 where code = $1 returning site_id"
 
 
@@ -45,16 +43,20 @@ async def every_site(tx: Tx) -> dict[int, Site]:
     return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
 
 
+async def sites_by_code(tx: Tx) -> dict[str, Site]:
+    return {site.code: site for site in (await every_site(tx)).values()}
+
+
+def site_of(sites: Mapping[str, Site], code: str) -> Site:
+    """The site of that code; refuses NotFound."""
+    site = sites.get(code)
+    if site is None:
+        raise NotFound(site=code)
+    return site
+
+
 async def set_capacity(tx: Tx, code: str, orders: int | None, by: By = MACHINE) -> None:
     """How many orders it sends a day, or as many as come; refuses NotFound."""
     if await tx.value(SET_CAPACITY, code, orders) is None:
         raise NotFound(site=code)
     await log.changed(tx, by, "site", code)
-
-
-def site_of(sites: Mapping[int, Site], code: str) -> Site:
-    """The site of that code; raises NotFound."""
-    for site in sites.values():
-        if site.code == code:
-            return site
-    raise NotFound(site=code)

@@ -33,7 +33,7 @@ async def in_totes(tx: Tx, orders: Iterable[int]) -> dict[int, Places]:
 
 
 def out_of_totes(places: Places, goods: Goods, quantity: int, name: str = "") -> list[tuple[str, str, int]]:
-    """Take so many out of the named tote, or of whichever hold them: place, lot, units. Raises NotInThatPlace."""
+    """Take so many out of the named tote, or of whichever hold them: place, lot, units. Refuses NotInThatPlace."""
     if name:
         return [(tote(name), lot, units) for lot, units in places.take(goods, tote(name), quantity)]
     taken = []

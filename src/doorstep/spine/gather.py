@@ -49,7 +49,7 @@ class Gather:
         return answer
 
     async def ask_all(self, verb: str, asks: Sequence[Ask[Any]]) -> list[Told]:
-        """Asks of one merchant: an answer each, in their order; raises Busy when too many wait already."""
+        """Asks of one merchant: an answer each, in their order; refuses Busy when too many wait already."""
         if not asks:
             return []
         merchant = asks[0].merchant

@@ -73,7 +73,6 @@ insert into attention (merchant_id, attention_id, kind, reason, why, raised_at, 
   select g.merchant_id, g.job_id, 'job:' || g.verb, g.error, g.body, g.created_at, $3, $4, $5 from gone g
   returning attention_id
 """
-NEXT_DUE = "select min(due_at) from job where merchant_id = any($1) and state = 'due'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class ParcelFacts:
         return self.handed_over_at is not None or (self.packed_at is None and self.state != PLANNED)
 
     def must_be_here(self) -> None:
-        """It stands at its site, packed. Raises HandedOver, PackedElsewhere."""
+        """It stands at its site, packed. Refuses HandedOver, PackedElsewhere."""
         if self.handed_over_at is not None:
             raise HandedOver(parcel=public("par", self.parcel_id))
         if self.packed_at is None:

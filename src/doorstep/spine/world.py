@@ -68,3 +68,8 @@ class World:
     async def ask(self, verb: str, asks: Sequence[Ask[Any]]) -> list[Answer]:
         """Keep what the outside answered, by a verb."""
         return await run(self.db, verb, asks)
+
+    async def keep(self, merchant: int, verb: str, body: Any) -> Answer:
+        """One answer, now."""
+        [answer] = await self.ask(verb, [Ask(merchant, body, self.now())])
+        return answer

@@ -11,7 +11,7 @@ from litestar import Response
 from doorstep.doors.buyer import saying
 from doorstep.doors.buyer.following import Box, Following, News, Step, StepState
 from doorstep.doors.buyer.page import drawn
-from doorstep.doors.console import words
+from doorstep.doors.console.narrowing import MERCHANTS, merchant_meant
 from doorstep.doors.console.route import Stop
 from doorstep.doors.console.routes import Method, Page
 from doorstep.doors.console.speaking import _
@@ -19,11 +19,10 @@ from doorstep.doors.console.visit import SAFE, Visit, see_other
 from doorstep.doors.reads.order import FulfillmentOrder
 from doorstep.kit import clock
 from doorstep.kit.color import fill, is_color, legible
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import Refusal
 from doorstep.setup.branding import PLAIN_ACCENT, Brand, brand_of, drop_logo, keep_brand, keep_logo
 from doorstep.spine.tenant import tenant_tx
 
-MERCHANTS = "select m.key, m.name, m.merchant_id from merchant m where m.merchant_id = any($1) order by m.name, m.key"
 # Shown inside a page of ours, and of ours alone.
 FRAMED = {
     **SAFE,
@@ -38,7 +37,7 @@ async def show(visit: Visit) -> Response[str]:
 
 async def keep(visit: Visit) -> Response[str]:
     form = {name: visit.form.get(name, "") for name in ("name", "accent", "support", "note")}
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
             await keep_brand(tx, merchant["merchant_id"], **form, by=visit.by)
@@ -48,7 +47,7 @@ async def keep(visit: Visit) -> Response[str]:
 
 
 async def upload(visit: Visit) -> Response[str]:
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
             await keep_logo(tx, merchant["merchant_id"], visit.upload, clock.now(), visit.by)
@@ -58,7 +57,7 @@ async def upload(visit: Visit) -> Response[str]:
 
 
 async def drop(visit: Visit) -> Response[str]:
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
         await drop_logo(tx, merchant["merchant_id"], visit.by)
     return _again(merchant, "dropped")
@@ -66,7 +65,7 @@ async def drop(visit: Visit) -> Response[str]:
 
 async def sample(visit: Visit) -> Response[str]:
     """The page of an order that is nobody's, as it would look with what stands in the form."""
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     async with visit.reading() as tx:
         kept = await brand_of(tx, merchant["merchant_id"])
     said = {name: visit.query.get(name, getattr(kept, name)) for name in ("name", "accent", "support", "note")}
@@ -86,7 +85,7 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
 
 
 async def _page(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     async with visit.reading() as tx:
         brand = await brand_of(tx, merchant["merchant_id"])
         merchants = await tx.rows(MERCHANTS, list(visit.visitor.merchants))
@@ -95,19 +94,7 @@ async def _page(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
     return visit.show(
         "brand.html", status, brand=brand, merchants=merchants, form=form, done=visit.query.get("done", ""),
         on_white=legible(accent), filled=fill(accent), accent=accent, refusal=more.get("refusal"),
-        reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
     )  # fmt: skip
-
-
-async def _merchant(visit: Visit) -> Any:
-    """The merchant that the address or the form names, else the first that they see; refuses NotFound."""
-    wanted = visit.form.get("merchant") or visit.query.get("merchant", "")
-    async with visit.reading() as tx:
-        rows = await tx.rows(MERCHANTS, list(visit.visitor.merchants))
-    found = next((row for row in rows if wanted in ("", row["key"])), None)
-    if found is None:
-        raise NotFound(merchant=wanted[:60])
-    return found
 
 
 def _again(merchant: Any, done: str) -> Response[str]:

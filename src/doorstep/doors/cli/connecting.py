@@ -8,10 +8,10 @@ import typer
 
 from doorstep.doors.cli.answer import Json, answer
 from doorstep.doors.cli.merchants import read_json
-from doorstep.doors.cli.session import Merchant, home, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, home, merchant_meant, reading, table, with_db
 
 if TYPE_CHECKING:
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Db, Tx
 
 app = typer.Typer()
 
@@ -75,16 +75,13 @@ def _connect(kind: str, code: str, plugin: str, settings: str, merchant: str, js
 def list_connections(merchant: Merchant = "", json: Json = False) -> None:
     """The merchant's accounts; secrets are not shown."""
 
-    async def work(db: Db) -> list[dict[str, Any]]:
+    async def work(tx: Tx, meant: int) -> list[dict[str, Any]]:
         from dataclasses import asdict
 
         from doorstep.setup.connections import connections
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return [asdict(one) for one in await connections(tx, meant)]
+        return [asdict(one) for one in await connections(tx, meant)]
 
-    found = with_db(work)
+    found = reading(merchant, work)
     rows = [{**one, "secret": "sealed" if one["has_secret"] else ""} for one in found]
     answer({"connections": found}, table(rows, COLUMNS) if rows else "No accounts yet: doorstep connect carrier", json)

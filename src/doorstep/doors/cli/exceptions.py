@@ -14,13 +14,14 @@ from doorstep.doors.cli.session import (
     merchant_meant,
     merchant_searched,
     order_meant,
+    reading,
     table,
     with_db,
 )
 
 if TYPE_CHECKING:
     from doorstep.doors.resolving import Resolved
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Db, Tx
 
 app = typer.Typer()
 
@@ -42,15 +43,12 @@ def exceptions() -> None:
 def summary(merchant: Merchant = "", json: Json = False) -> None:
     """How many are open, by kind, and what to do about each."""
 
-    async def work(db: Db) -> dict[str, int]:
+    async def work(tx: Tx, meant: int) -> dict[str, int]:
         from doorstep.doors.reads.exceptions import summary as read
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant)
+        return await read(tx, meant)
 
-    counted = with_db(work)
+    counted = reading(merchant, work)
     answer(counted, _told(counted), json)
 
 

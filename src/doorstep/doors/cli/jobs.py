@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, reading, table, writing
 
 if TYPE_CHECKING:
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Tx
 
 app = typer.Typer()
 
@@ -37,16 +37,13 @@ def list_jobs(
 ) -> None:
     """Jobs of that state, newest first."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.work import JobQuery
         from doorstep.doors.reads.work import jobs as read
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant, JobQuery(state=state, limit=limit, cursor=cursor or None))
+        return await read(tx, meant, JobQuery(state=state, limit=limit, cursor=cursor or None))
 
-    page = builtins_of(with_db(work))
+    page = builtins_of(reading(merchant, work))
     rows = [
         {**job, "about": _about(job["body"]), "due_at": job["due_at"][:16].replace("T", " ")} for job in page["jobs"]
     ]
@@ -66,20 +63,18 @@ def replay(
 ) -> None:
     """Try refused and dead jobs again."""
 
-    async def work(db: Db) -> list[int]:
+    async def work(tx: Tx, meant: int) -> list[int]:
         from doorstep.kit import clock
         from doorstep.kit.ids import number
         from doorstep.spine.jobs import replay as again
-        from doorstep.spine.tenant import tenant_tx
 
         wanted = [number("job", job) for job in jobs]
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant]) as tx:
-            return await again(tx, meant, wanted, clock.now())
+
+        return await again(tx, meant, wanted, clock.now())
 
     from doorstep.kit.ids import public
 
-    found = [public("job", job) for job in with_db(work)]
+    found = [public("job", job) for job in writing(merchant, work)]
     missing = [job for job in jobs if job not in found]
     told = f"Tried again: {', '.join(found) or 'none'}."
     told += f" Neither refused nor dead: {', '.join(missing)}." if missing else ""

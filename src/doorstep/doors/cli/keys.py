@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, merchant_meant, reading, table, with_db
 
 if TYPE_CHECKING:
     from doorstep.setup.keys import Key
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Db, Tx
 
 app = typer.Typer()
 
@@ -51,15 +51,12 @@ def create(
 def list_keys(merchant: Merchant = "", json: Json = False) -> None:
     """The merchant's keys; the keys themselves are not kept."""
 
-    async def work(db: Db) -> list[Key]:
+    async def work(tx: Tx, meant: int) -> list[Key]:
         from doorstep.setup.keys import list_keys as read
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx)
+        return await read(tx)
 
-    found = [_plain(key) for key in with_db(work)]
+    found = [_plain(key) for key in reading(merchant, work)]
     rows = [{**row, "scopes": ", ".join(row["scopes"])} for row in found]
     answer({"keys": found}, table(rows, COLUMNS) if rows else "No keys yet: doorstep key create", json)
 

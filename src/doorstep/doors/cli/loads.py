@@ -243,7 +243,7 @@ def numbers(
 
 
 def _read(file: Path) -> list[dict[str, str]]:
-    """Raises NotNumbers."""
+    """Refuses NotNumbers."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             rows = list(csv.DictReader(opened))

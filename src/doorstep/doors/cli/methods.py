@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, reading, table, writing
 
 if TYPE_CHECKING:
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Tx
 
 app = typer.Typer()
 
@@ -34,15 +34,12 @@ def add(
 ) -> None:
     """Say what a way to ship means; one of that name is set anew."""
 
-    async def work(db: Db) -> None:
+    async def work(tx: Tx, meant: int) -> None:
         from doorstep.setup.catalog import put_method
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant]) as tx:
-            await put_method(tx, meant, name, level=level, carrier=carrier, days_min=days_min, days_max=days_max)
+        await put_method(tx, meant, name, level=level, carrier=carrier, days_min=days_min, days_max=days_max)
 
-    with_db(work)
+    writing(merchant, work)
     answer({"name": name, "level": level}, f"{name!r} is {level}.", json)
 
 
@@ -50,14 +47,11 @@ def add(
 def list_methods(merchant: Merchant = "", json: Json = False) -> None:
     """The merchant's ways to ship."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.setup import methods as read
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant)
+        return await read(tx, meant)
 
-    found = builtins_of(with_db(work))
+    found = builtins_of(reading(merchant, work))
     rows = found["shipping_methods"]
     answer(found, table(rows, COLUMNS) if rows else "No shipping methods yet: doorstep method add", json)

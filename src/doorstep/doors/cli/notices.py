@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, reading, table, with_db, writing
 
 if TYPE_CHECKING:
     from doorstep.spine.tenant import Db, Tx
@@ -37,15 +37,12 @@ def notices() -> None:
 def show_rules(merchant: Merchant = "", json: Json = False) -> None:
     """Which fact speaks by which medium; where to; when it is quiet."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.setup.notices.rules import notice_rules
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await notice_rules(tx, meant)
+        return await notice_rules(tx, meant)
 
-    found = builtins_of(with_db(work))
+    found = builtins_of(reading(merchant, work))
     rows: dict[str, dict[str, str]] = {}
     for rule in found["rules"]:
         row = rows.setdefault(rule["kind"], {"kind": rule["kind"], "says": rule["says"]})
@@ -76,7 +73,7 @@ def _set(kind: str, medium: str, on: bool, merchant: str, json: bool) -> None:
 
         await set_rule(tx, meant, kind, medium, on)
 
-    _writing(merchant, write)
+    writing(merchant, write)
     answer({"kind": kind, "medium": medium, "on": on}, f"{kind} by {medium}: {'on' if on else 'off'}.", json)
 
 
@@ -95,7 +92,7 @@ def addresses(
 
         return await set_addresses(tx, meant, clock.now(), office=office, url=webhook)
 
-    secret = _writing(merchant, write)
+    secret = writing(merchant, write)
     answer({"secret": secret}, f"Kept. Signed with {secret}" if secret else "Kept.", json)
 
 
@@ -115,7 +112,7 @@ def quiet(
 
         await set_quiet(tx, meant, {medium: read_quiet(begins, ends)})
 
-    _writing(merchant, write)
+    writing(merchant, write)
     told = f"{medium} is quiet from {begins} to {ends}." if begins or ends else f"{medium} is never quiet."
     answer({"medium": medium, "begins": begins or None, "ends": ends or None}, told, json)
 
@@ -124,15 +121,12 @@ def quiet(
 def show_words(merchant: Merchant = "", json: Json = False) -> None:
     """Every notice as it is said now, in every language; with --json the names that are filled in too."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.notices import notice_words
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await notice_words(tx, meant)
+        return await notice_words(tx, meant)
 
-    found = builtins_of(with_db(work))
+    found = builtins_of(reading(merchant, work))
     rows = [{**row, "own": "yes" if any(row["own"].values()) else ""} for row in found["notices"]]
     answer(found, table(rows, WORDS), json)
 
@@ -149,7 +143,7 @@ def say(
 
         await keep_words(tx, meant, kind, language, OwnWords(subject=subject, headline=headline, lead=lead, sms=sms))
 
-    _writing(merchant, write)
+    writing(merchant, write)
     answer({"kind": kind, "language": language}, f"{kind} is said in your own words ({language}).", json)
 
 
@@ -162,7 +156,7 @@ def reset(kind: Kind, language: Language = "en", merchant: Merchant = "", json: 
 
         return await reset_words(tx, meant, kind, language)
 
-    there = _writing(merchant, write)
+    there = writing(merchant, write)
     answer({"kind": kind, "language": language, "reset": there}, f"{kind} is said as by default ({language}).", json)
 
 
@@ -208,16 +202,3 @@ def test(
 
     medium = with_db(work)
     answer({"kind": kind, "medium": medium, "to": to}, f"Sent by {medium} to {to}.", json)
-
-
-def _writing(merchant: str, write: Any) -> Any:
-    """One change of the merchant that is meant."""
-
-    async def work(db: Db) -> Any:
-        from doorstep.spine.tenant import tenant_tx
-
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant]) as tx:
-            return await write(tx, meant)
-
-    return with_db(work)

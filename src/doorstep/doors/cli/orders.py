@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 OrderWord = Annotated[str, typer.Argument(metavar="ORDER", help="Its id (ord_12), its number, or the channel's id.")]
-# As the reader calls them: a filter that is given narrows the list.
-FILTERS = ("stage", "payment", "fulfillment", "delivery", "hold", "channel", "country", "sku", "number", "email")
 COLUMNS = {
     "id": "order", "number": "number", "placed_at": "placed", "buyer": "buyer", "country": "to", "units": "units",
     "total": "total", "stage": "stage", "payment": "payment", "fulfillment": "fulfillment", "delivery": "delivery",

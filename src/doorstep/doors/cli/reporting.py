@@ -14,10 +14,10 @@ import typer
 
 from doorstep.doors.cli.answer import Json, answer
 from doorstep.doors.cli.chart import Bar, draw
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, query_of, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, query_of, reading, table
 
 if TYPE_CHECKING:
-    from doorstep.spine.tenant import Db, Tx
+    from doorstep.spine.tenant import Tx
 
 app = typer.Typer()
 
@@ -208,14 +208,7 @@ def _asked_rightly(work: Callable[[], Any]) -> Any:
 
 
 def _read(merchant: str, read: Read) -> dict[str, Any]:
-    async def work(db: Db) -> Any:
-        from doorstep.spine.tenant import tenant_tx
-
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant)
-
-    told: dict[str, Any] = builtins_of(_asked_rightly(lambda: with_db(work)))
+    told: dict[str, Any] = builtins_of(_asked_rightly(lambda: reading(merchant, read)))
     return told
 
 

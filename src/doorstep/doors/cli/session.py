@@ -61,6 +61,27 @@ def with_db(work: Callable[[Db], Awaitable[T]], size: int = 4) -> T:
     return wait_for(opened())
 
 
+def reading(merchant: str, work: Callable[[Tx, int], Awaitable[T]]) -> T:
+    """What is read of the merchant that is meant."""
+    return _with_tx(merchant, work, readonly=True)
+
+
+def writing(merchant: str, work: Callable[[Tx, int], Awaitable[T]]) -> T:
+    """One change of the merchant that is meant."""
+    return _with_tx(merchant, work, readonly=False)
+
+
+def _with_tx(merchant: str, work: Callable[[Tx, int], Awaitable[T]], *, readonly: bool) -> T:
+    async def in_tx(db: Db) -> T:
+        from doorstep.spine.tenant import tenant_tx
+
+        meant = await merchant_meant(db, merchant)
+        async with tenant_tx(db, [meant], readonly=readonly) as tx:
+            return await work(tx, meant)
+
+    return with_db(in_tx)
+
+
 async def merchant_meant(db: Db, key: str) -> int:
     """The merchant of the key; without one the only merchant there is. Refuses UnknownMerchant, WhichMerchant."""
     from doorstep.setup.merchants import merchant_of

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, reading, table, with_db, writing
 
 if TYPE_CHECKING:
-    from doorstep.spine.tenant import Db
+    from doorstep.spine.tenant import Db, Tx
 
 app = typer.Typer()
 
@@ -35,16 +35,13 @@ def list_skus(
 ) -> None:
     """A page of SKUs by code."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.goods import SkuQuery
         from doorstep.doors.reads.goods import skus as read
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await read(tx, meant, SkuQuery(limit=limit, cursor=cursor or None))
+        return await read(tx, meant, SkuQuery(limit=limit, cursor=cursor or None))
 
-    page = builtins_of(with_db(work))
+    page = builtins_of(reading(merchant, work))
     rows = [{**sku, "flags": ", ".join(sku["flags"])} for sku in page["skus"]]
     told = table(rows, COLUMNS) if rows else "No SKUs yet: doorstep import products, or doorstep sku set"
     answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
@@ -114,15 +111,12 @@ def alias(
 ) -> None:
     """Say which SKU a channel's word means, from now on."""
 
-    async def work(db: Db) -> None:
+    async def work(tx: Tx, meant: int) -> None:
         from doorstep.setup.catalog import put_alias
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant]) as tx:
-            await put_alias(tx, meant, channel, alias, code)
+        await put_alias(tx, meant, channel, alias, code)
 
-    with_db(work)
+    writing(merchant, work)
     answer({"channel": channel, "alias": alias, "sku": code}, f"{alias!r} of {channel} is {code}.", json)
 
 
@@ -136,16 +130,13 @@ def customs(
 ) -> None:
     """May it go there, what is missing, what does one cost at the door."""
 
-    async def work(db: Db) -> Any:
+    async def work(tx: Tx, meant: int) -> Any:
         from doorstep.doors.reads.customs import CellQuery, sku_customs
         from doorstep.kit import clock
-        from doorstep.spine.tenant import tenant_tx
 
-        meant = await merchant_meant(db, merchant)
-        async with tenant_tx(db, [meant], readonly=True) as tx:
-            return await sku_customs(tx, meant, code, CellQuery(to=to.upper(), mode=mode), clock.now().date())
+        return await sku_customs(tx, meant, code, CellQuery(to=to.upper(), mode=mode), clock.now().date())
 
-    found = with_db(work)
+    found = reading(merchant, work)
     from doorstep.doors.cli.customs_told import sku_told
 
     answer(builtins_of(found), sku_told(found), json)

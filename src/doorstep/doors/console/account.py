@@ -11,7 +11,6 @@ from zoneinfo import available_timezones
 import zxingcpp
 from litestar import Response
 
-from doorstep.doors.console import words
 from doorstep.doors.console.letting_in import keys
 from doorstep.doors.console.looking import MAY_BE, remember
 from doorstep.doors.console.speaking import Told
@@ -254,8 +253,7 @@ async def _with_password(visit: Visit, person: Person, new: str, to: str) -> Res
 
 
 def _page(visit: Visit, template: str, refusal: Refusal | None, **context: Any) -> Response[str]:
-    reasons = words.reasons(refusal) if refusal else []
-    answer = visit.show(template, refusal.status if refusal else 200, refusal=refusal, reasons=reasons, **context)
+    answer = visit.show(template, refusal.status if refusal else 200, refusal=refusal, **context)
     if refusal:
         answer.headers.update(headers_of(refusal))
     return answer

@@ -1,5 +1,5 @@
-"""accounts_page: `/settings/accounts`: accounts with carriers and payment providers, and how channels' ways to ship
-are understood. What is secret goes in and never comes out again.
+"""accounts_page: `/settings/accounts`: accounts with carriers and payment providers. What is secret goes in and never
+comes out again.
 """
 
 from __future__ import annotations
@@ -11,43 +11,40 @@ import msgspec
 from litestar import Response
 from msgspec import Struct, structs
 
-from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, must_set_up, sets_up, whose
-from doorstep.doors.console.forms import Field, Form, Kind, Part, read
+from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, whose
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Kind, Part
 from doorstep.doors.console.looks import money
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _, gettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.words import reasons
-from doorstep.doors.http.setting_up import MethodBody
 from doorstep.doors.reads import setup
 from doorstep.kit.home import home
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.plug import registry
 from doorstep.plug.carrier import Address, Parcel, Shipment
-from doorstep.setup.catalog import put_method
 from doorstep.setup.connections import connect, connection_of, connections, disconnect
 from doorstep.spine.tenant import tenant_tx
 
 RATE_CARD = "ratecard"
 KINDS = Told({"carrier": "Carrier", "payments": "Payments", "sms": "Text messages"})
 DONE = Told({
-    "account": "The account is kept", "dropped": "The account is forgotten", "method": "The shipping method is kept",
+    "account": "The account is kept", "dropped": "The account is forgotten",
     "answers": "It answers", "payments": "Its settings fit; no money was asked for",
 })  # fmt: skip
-LEVELS = Told({"economy": "Economy", "standard": "Standard", "express": "Express", "same_day": "Same day"})
 
 
 async def show(visit: Visit) -> Response[str]:
     must_run_the_operation(visit)
     async with visit.reading() as tx:
         merchants = await merchants_of(tx)
-        found = {key: await connections(tx, merchant) for merchant, key in _keys(merchants)}
-    names = dict(merchants.choices)
-    accounts = [(key, names[key], one) for key, all_of in found.items() for one in all_of if one.plugin != RATE_CARD]
+        found = [(key, name, await connections(tx, merchant)) for merchant, key, name in merchants]
+    accounts = [(key, name, one) for key, name, all_of in found for one in all_of if one.plugin != RATE_CARD]
     return visit.show(
         "accounts.html", accounts=accounts, kinds=KINDS, abouts=_abouts(accounts), many=merchants.are_many,
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 
@@ -55,10 +52,6 @@ def _abouts(accounts: Sequence[tuple[str, str, Any]]) -> dict[str, str]:
     """What each plugin says of itself; '' of one that is not installed any more."""
     known = registry.names()
     return {one.plugin: gettext(registry.about(one.plugin)) if one.plugin in known else "" for *_whose, one in accounts}
-
-
-def _keys(merchants: Any) -> list[tuple[int, str]]:
-    return [(merchant, key) for merchant, (key, _name) in zip(merchants.wanted, merchants.choices, strict=True)]
 
 
 async def ask_whose(visit: Visit) -> Response[str]:
@@ -88,19 +81,15 @@ async def keep(visit: Visit) -> Response[str]:
     merchant, form = await _account(visit)
     plugin = visit.path["plugin"]
     kind = _kind(plugin)
-    said, form = read(form, _shape(plugin), visit.form)
-    if said is not None:
+
+    async def keep_it(said: Struct) -> str:
         config = {name: value for name, value in msgspec.to_builtins(said).items() if name != "code"}
         code = str(visit.path.get("code") or getattr(said, "code", ""))
-        try:
-            config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
-            await connect(
-                visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config, by=visit.by
-            )
-            return see_other("/settings/accounts?did=account")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+        config |= await _kept_secrets(visit, merchant, kind, code, plugin, config)
+        await connect(visit.db, keyring(home()), merchant, kind, plugin=plugin, code=code, config=config, by=visit.by)
+        return "/settings/accounts?did=account"
+
+    return await filled(visit, form, _shape(plugin), keep_it)
 
 
 async def _kept_secrets(
@@ -214,76 +203,3 @@ def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     return "" if value in (None, msgspec.NODEFAULT, msgspec.UNSET) else str(value)
-
-
-# Ways to ship, as channels call them
-
-
-async def show_methods(visit: Visit) -> Response[str]:
-    must_set_up(visit)
-    async with visit.reading() as tx:
-        merchants = await merchants_of(tx)
-        found = [
-            (key, merchants.names[merchant], (await setup.methods(tx, merchant)).shipping_methods)
-            for merchant, key in _keys(merchants)
-        ]
-    return visit.show(
-        "methods.html", merchants=found, levels=LEVELS, may_write=sets_up(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
-    )  # fmt: skip
-
-
-async def ask_whose_method(visit: Visit) -> Response[str]:
-    must_set_up(visit)
-    return await whose(visit, _("New shipping method"), "/settings/methods", "settings")
-
-
-async def ask_method(visit: Visit) -> Response[str]:
-    must_set_up(visit)
-    _merchant, form = await _method(visit, visit.query.get("name", ""))
-    return visit.show("form.html", form=form, at="settings")
-
-
-async def keep_method(visit: Visit) -> Response[str]:
-    """One of that name is set anew."""
-    must_set_up(visit)
-    merchant, form = await _method(visit, "")
-    body, form = read(form, MethodBody, visit.form)
-    if body is not None and body.days_max < body.days_min:
-        body, form = None, form.told({"days_max": _("must be at least the days before it")})
-    if body is None:
-        return visit.show("form.html", 422, form=form, at="settings")
-    try:
-        async with tenant_tx(visit.db, [merchant]) as tx:
-            await put_method(
-                tx, merchant, body.name, level=body.level, carrier=body.carrier, days_min=body.days_min,
-                days_max=body.days_max, by=visit.by,
-            )  # fmt: skip
-    except Refusal as refusal:
-        return visit.show("form.html", refusal.status, form=form.refused(refusal), at="settings")
-    return see_other("/settings/methods?did=method")
-
-
-async def _method(visit: Visit, name: str) -> tuple[int, Form]:
-    merchant = await merchant_named(visit, visit.path["merchant"])
-    async with visit.reading() as tx:
-        known = next((one for one in (await setup.methods(tx, merchant)).shipping_methods if one.name == name), None)
-        carriers = tuple((one.code, one.code) for one in await connections(tx, merchant) if one.kind == "carrier")
-    levels = dict(LEVELS.items()) | ({known.level: LEVELS.get(known.level, known.level)} if known else {})
-    fields = (
-        Field("name", _("As the channel writes it"), required=True, longest=120,
-              hint=_("To the letter: Express. One of that name is set anew.")),
-        Field("level", _("What it means"), "choice", "standard", choices=tuple(levels.items())),
-        Field("carrier", _("Carrier"), "choice", choices=(("", _("The cheapest that is in time")), *carriers)),
-        Field("days_min", _("Working days in transit, at least"), "count", "2", most=120),
-        Field("days_max", _("Working days in transit, at most"), "count", "7", most=120),
-    )  # fmt: skip
-    address = f"/settings/methods/{visit.path['merchant']}"
-    form = Form(
-        name or _("New shipping method"),
-        address,
-        ("/settings/methods", _("Shipping methods")),
-        (Part("", fields),),
-        _("Keep it"),
-    )
-    return merchant, form.filled({name: str(value) for name, value in structs.asdict(known).items()}) if known else form

@@ -1,4 +1,4 @@
-"""allowing: who may set something up. What may be done with orders and goods, the journey's table says (moves.may)."""
+"""allowing: who may set something up; who may ask a verb, the journey's table says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from doorstep.doors.console.signing_in import Visitor
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.kit.refusals import NotAllowed, NotFound
 from doorstep.setup.merchants import UnknownMerchant, merchant_of
+from doorstep.spine.journey import ROWS
+from doorstep.spine.verbs import VERBS
+
+
+def may(verb: str, roles: frozenset[str]) -> bool:
+    """Whether the journey lets one of these roles ask it, and there is code for it."""
+    return verb in VERBS and bool(roles & set(ROWS[verb].who))
+
+
+def must(visit: Visit, verb: str) -> None:
+    """Refuses NotAllowed."""
+    if not may(verb, visit.visitor.actor.roles):
+        raise NotAllowed(verb=verb, role=visit.visitor.person.role)
 
 
 def runs_the_operation(visitor: Visitor) -> bool:

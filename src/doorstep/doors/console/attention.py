@@ -17,7 +17,8 @@ from litestar import Response
 
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -55,7 +56,6 @@ BUTTONS = Told({
     "retry": "Try again",
     "look": "Done",
 })  # fmt: skip
-SNOOZES = (1, 3, 7, 30)
 SNOOZED = Told({
     "1": "Until tomorrow", "3": "For 3 days", "7": "For a week", "30": "For a month",
 })  # fmt: skip
@@ -158,7 +158,7 @@ async def show(visit: Visit) -> Response[str]:
         snoozed=filters.snoozed == "1", limit=PAGE, cursor=filters.at or None,
     )  # fmt: skip
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, filters.merchant)
         rows, at = await reads.found_of(tx, wanted, query, more=", e.merchant_id")
         counts = await reads.summary(tx, *wanted, up_to=COUNTED + 1)
@@ -218,7 +218,7 @@ async def look(visit: Visit) -> Response[str]:
     ids, kind = _picked(visit.form), visit.form.get("kind", "")
     _check_may(visit, ids, kind)
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = today.chosen(names, visit.form.get("merchant", ""))
         if kind:
             count = (await reads.summary(tx, *wanted, up_to=COUNTED + 1)).get(kind, 0)
@@ -254,7 +254,7 @@ async def end(visit: Visit) -> Response[str]:
         visit.visitor.actor, clock.now(), visit.form.get("note", "").strip()[:500], visit.form.get("drop") == "1"
     )
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         of = await caring.whose(tx, ids) if ids else {}
     if kind:
         wanted = today.chosen(names, visit.form.get("merchant", ""))

@@ -16,17 +16,16 @@ from litestar import Response
 from msgspec import Struct
 
 from doorstep.doors.console import words
-from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.allowing import may, must
+from doorstep.doors.console.asking import asked, body_of
 from doorstep.doors.console.foretelling import NOT_SAID_YET, foretold
 from doorstep.doors.console.forms import Field
-from doorstep.doors.console.moves import may
 from doorstep.doors.console.speaking import _, gettext
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads.order import rows_as_json
-from doorstep.kit import clock
 from doorstep.kit.ids import number
-from doorstep.kit.refusals import Invalid, NotAllowed, NotFound, Refusal
+from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.runner import run
@@ -193,8 +192,8 @@ async def do(visit: Visit) -> Response[str]:
     verb, roles = visit.path["verb"].replace("-", "_"), visit.visitor.actor.roles
     bulk = next((bulk for bulk in bulks(roles) if bulk.verb == verb), None)
     if bulk is None:
-        if verb in VERBS and not may(verb, roles):
-            raise NotAllowed(verb=verb, role=visit.visitor.person.role)
+        if verb in VERBS:
+            must(visit, verb)
         raise NoSuchPage
     async with visit.reading() as tx:
         orders = await _chosen(tx, visit.form)
@@ -229,14 +228,10 @@ def _parts(visit: Visit, bulk: Bulk, orders: Sequence[Chosen], stand_ins: Mappin
 
 
 def _ask(visit: Visit, bulk: Bulk, order: Chosen, values: dict[str, Any]) -> Ask[Any]:
-    try:
-        body = msgspec.convert(values, VERBS[bulk.verb].body, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(fields=[{"pointer": bulk.title, "detail": str(error)[:200]}]) from None
-    key, digest = once_of(visit, bulk.verb, body)
+    ask = asked(visit, bulk.verb, order.merchant, body_of(bulk.verb, values, bulk.title))
     # One form asks many things: each has a key of its own.
-    own = key and blake2b(key + msgspec.json.encode(values), digest_size=16).digest()
-    return Ask(order.merchant, body, clock.now(), visit.visitor.actor, own, digest)
+    own = ask.key and blake2b(ask.key + msgspec.json.encode(values), digest_size=16).digest()
+    return replace(ask, key=own)
 
 
 async def _foretell(visit: Visit, bulk: Bulk, parts: Sequence[Part]) -> None:
@@ -251,9 +246,9 @@ async def _foretell(visit: Visit, bulk: Bulk, parts: Sequence[Part]) -> None:
 
 async def _done(visit: Visit, bulk: Bulk, parts: Sequence[Part]) -> None:
     """All of them in one batch; each is done or refused by itself."""
-    asked = [(part, ask) for part in parts for ask in part.asks]
-    answers = await run(visit.db, bulk.verb, [ask for _part, ask in asked])
-    for (part, _ask), answer in zip(asked, answers, strict=True):
+    asks = [(part, ask) for part in parts for ask in part.asks]
+    answers = await run(visit.db, bulk.verb, [ask for _part, ask in asks])
+    for (part, _ask), answer in zip(asks, answers, strict=True):
         if isinstance(answer, Refusal):
             part.refusal = _told(answer)
         else:

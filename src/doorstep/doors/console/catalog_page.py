@@ -9,6 +9,7 @@ from msgspec import structs
 
 from doorstep.doors.console import words
 from doorstep.doors.console.allowing import merchant_named, must_set_up, sets_up, whose
+from doorstep.doors.console.filling import filled
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.goods_moves import offered
 from doorstep.doors.console.narrowing import merchants_of, narrowing
@@ -17,9 +18,9 @@ from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.goods import AliasBody, SkuBody, new_sku
 from doorstep.doors.reads import setup
 from doorstep.doors.reads.catalog import SkuFilters, WholeSku, lacking, movements, sku_of, skus, whole_sku
+from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.money import to_decimal
-from doorstep.kit.refusals import Refusal
 from doorstep.setup import catalog
 from doorstep.spine.tenant import tenant_tx
 
@@ -38,14 +39,14 @@ async def show(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, filters["merchant"])
         asked = SkuFilters(merchants.wanted, filters["q"], filters["lacks"], filters["stock"], filters.after)  # type: ignore[arg-type]
-        rows, further = await skus(tx, asked)
+        rows, further = await skus(tx, asked, clock.now().date())
     context: dict[str, Any] = {"rows": rows, "further": further, "filters": filters, "merchants": merchants}
     context |= {"customs_fields": words.CUSTOMS_FIELDS}
     if visit.is_part:
         return visit.show("catalog_rows.html", **context)
     return visit.show(
         "catalog.html", **context, lacks=LACKS, stocks=STOCKS, may_write=sets_up(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 
@@ -64,22 +65,23 @@ async def show_moves(visit: Visit) -> Response[str]:
 async def _page(visit: Visit, *, did: str = "", alias: Form | None = None, status: int = 200) -> Response[str]:
     async with visit.reading() as tx:
         of = await whole_sku(tx, visit.path["sku"])
+        (lacks,) = await lacking(tx, [of.sku], clock.now().date())
         moved, more_moves = await movements(tx, of.sku, limit=LAST_MOVES)
         stores = [one.key for one in (await setup.channels(tx, of.sku["merchant_id"])).channels]
     return visit.show(
         "sku.html", status, of=of, id=public("sku", of.sku["sku_id"]), moved=moved, more_moves=bool(more_moves),
-        may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of),
+        may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of, lacks),
         alias=alias or _alias_form(of, stores), customs_fields=words.CUSTOMS_FIELDS, did=DONE.get(did, ""),
     )  # fmt: skip
 
 
-def _uses(of: WholeSku) -> list[tuple[str, list[str]]]:
+def _uses(of: WholeSku, for_customs: list[str]) -> list[tuple[str, list[str]]]:
     """What it is good for, and what it lacks for that."""
     sku = of.sku
     sizes = {"weight_g": _("weight"), "length_mm": _("length"), "width_mm": _("width"), "height_mm": _("height")}
     unmeasured = [name for field, name in sizes.items() if not sku[field]]
     found = [
-        (_("Cross a border"), [words.CUSTOMS_FIELDS[name] for name in lacking(sku)]),
+        (_("Cross a border"), [words.CUSTOMS_FIELDS[name] for name in for_customs]),
         (_("Get a price from carriers"), unmeasured),
         (_("Be scanned"), [] if sku["barcode"] else [_("barcode")]),
     ]
@@ -103,14 +105,12 @@ async def ask_new(visit: Visit) -> Response[str]:
 async def create(visit: Visit) -> Response[str]:
     must_set_up(visit)
     merchant = await merchant_named(visit, visit.path["merchant"])
-    body, form = read(await _new_form(visit, merchant), SkuBody, visit.form)
-    if body is not None:
-        try:
-            sku = await catalog.create_sku(visit.db, merchant, new_sku(body), visit.by)
-            return see_other(f"/catalog/{sku}?did=created")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="catalog")
+
+    async def keep(body: SkuBody) -> str:
+        sku = await catalog.create_sku(visit.db, merchant, new_sku(body), visit.by)
+        return f"/catalog/{sku}?did=created"
+
+    return await filled(visit, await _new_form(visit, merchant), SkuBody, keep, "catalog")
 
 
 async def ask_change(visit: Visit) -> Response[str]:
@@ -124,14 +124,12 @@ async def change(visit: Visit) -> Response[str]:
     must_set_up(visit)
     async with visit.reading() as tx:
         sku = await sku_of(tx, visit.path["sku"])
-    body, form = read(_form_of(sku), SkuBody, visit.form)
-    if body is not None:
-        try:
-            await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body), visit.by)
-            return see_other(f"/catalog/{visit.path['sku']}?did=changed")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="catalog")
+
+    async def keep(body: SkuBody) -> str:
+        await catalog.change_sku(visit.db, sku["merchant_id"], visit.path["sku"], new_sku(body), visit.by)
+        return f"/catalog/{visit.path['sku']}?did=changed"
+
+    return await filled(visit, _form_of(sku), SkuBody, keep, "catalog")
 
 
 async def _new_form(visit: Visit, merchant: int) -> Form:

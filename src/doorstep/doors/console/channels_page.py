@@ -7,13 +7,14 @@ from typing import Any
 from litestar import Response
 
 from doorstep.doors.console.allowing import merchant_named, must_set_up, sets_up, whose
-from doorstep.doors.console.forms import Field, Form, Part, read
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _
-from doorstep.doors.console.visit import Visit, see_other
+from doorstep.doors.console.visit import Visit
 from doorstep.doors.http.setting_up import ChannelBody, NameBody
 from doorstep.doors.reads import setup
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import NotFound
 from doorstep.setup.channels import create_channel, name_channel
 from doorstep.spine.tenant import tenant_tx
 
@@ -29,13 +30,10 @@ async def show(visit: Visit) -> Response[str]:
     must_set_up(visit)
     async with visit.reading() as tx:
         merchants = await merchants_of(tx)
-        found = [
-            (key, name, (await setup.channels(tx, merchant)).channels)
-            for merchant, (key, name) in zip(merchants.wanted, merchants.choices, strict=True)
-        ]
+        found = [(key, name, (await setup.channels(tx, merchant)).channels) for merchant, key, name in merchants]
     return visit.show(
         "channels.html", merchants=found, kinds=KINDS, may_write=sets_up(visit.visitor),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 
@@ -53,14 +51,12 @@ async def ask_new(visit: Visit) -> Response[str]:
 async def create(visit: Visit) -> Response[str]:
     must_set_up(visit)
     merchant = await merchant_named(visit, visit.path["merchant"])
-    body, form = read(_new_form(visit.path["merchant"]), ChannelBody, visit.form)
-    if body is not None:
-        try:
-            await create_channel(visit.db, merchant, body.key, body.kind, body.name, visit.by)
-            return see_other("/settings/channels?did=channel")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+
+    async def keep(body: ChannelBody) -> str:
+        await create_channel(visit.db, merchant, body.key, body.kind, body.name, visit.by)
+        return "/settings/channels?did=channel"
+
+    return await filled(visit, _new_form(visit.path["merchant"]), ChannelBody, keep)
 
 
 async def ask_name(visit: Visit) -> Response[str]:
@@ -72,12 +68,13 @@ async def ask_name(visit: Visit) -> Response[str]:
 async def name(visit: Visit) -> Response[str]:
     must_set_up(visit)
     merchant, form = await _known(visit)
-    body, form = read(form, NameBody, {"name": "", **visit.form})
-    if body is None:
-        return visit.show("form.html", 422, form=form, at="settings")
-    async with tenant_tx(visit.db, [merchant]) as tx:
-        await name_channel(tx, merchant, visit.path["channel"], body.name.strip(), visit.by)
-    return see_other("/settings/channels?did=channel-named")
+
+    async def keep(body: NameBody) -> str:
+        async with tenant_tx(visit.db, [merchant]) as tx:
+            await name_channel(tx, merchant, visit.path["channel"], body.name.strip(), visit.by)
+        return "/settings/channels?did=channel-named"
+
+    return await filled(visit, form, NameBody, keep)
 
 
 async def _known(visit: Visit) -> tuple[int, Form]:

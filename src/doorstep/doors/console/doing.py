@@ -14,20 +14,20 @@ import msgspec
 from litestar import Response
 
 from doorstep.doors.console import order_page
-from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.allowing import must
+from doorstep.doors.console.asking import asked
 from doorstep.doors.console.foretelling import foretold
 from doorstep.doors.console.forms import Field
-from doorstep.doors.console.moves import Move, find, may
+from doorstep.doors.console.move_forms import Move
+from doorstep.doors.console.moves import find
 from doorstep.doors.console.speaking import _
 from doorstep.doors.console.undoing import subject_of
 from doorstep.doors.console.visit import Visit, see_other
-from doorstep.doors.console.whole import Whole, whole
+from doorstep.doors.console.whole import whole
 from doorstep.doors.http.problems import NoSuchPage
-from doorstep.kit import clock
 from doorstep.kit.money import to_minor
-from doorstep.kit.refusals import Invalid, NotAllowed, Refusal
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.spine.journey import ROWS
-from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.runner import run_one
 from doorstep.spine.verbs import VERBS
@@ -44,13 +44,12 @@ async def do(visit: Visit) -> Response[str]:
         of = await whole(tx, visit.path["order"])
     if verb not in ROWS:
         raise NoSuchPage
-    if not may(verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=verb, role=visit.visitor.person.role)
+    must(visit, verb)
     move = find(of, verb, visit.form)
     try:
         if move is None:
             raise NotOfThisOrder
-        ask = _ask(visit, of, move)
+        ask = asked(visit, verb, of.merchant, _body(move, visit.form))
         if move.previewed and visit.form.get("step") != "do":
             effect = await preview(visit.db, verb, ask)
             return visit.show(
@@ -64,11 +63,6 @@ async def do(visit: Visit) -> Response[str]:
     except Refusal as refusal:
         return await order_page.refused(visit, refusal, move.filled(visit.form) if move else None)
     return see_other(f"/orders/{of.order.id}?{urlencode({'did': verb, **subject_of(verb, answer)})}")
-
-
-def _ask(visit: Visit, of: Whole, move: Move) -> Ask[Any]:
-    body = _body(move, visit.form)
-    return Ask(of.merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, move.verb, body))
 
 
 def _body(move: Move, form: Mapping[str, str]) -> Any:

@@ -12,7 +12,8 @@ from litestar import Response
 from litestar.response import Stream
 from msgspec.structs import replace
 
-from doorstep.doors.console.listing import MERCHANTS, Filters
+from doorstep.doors.console.listing import Filters
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.visit import SAFE, Visit
 from doorstep.doors.exports.files import Format, sink_of
 from doorstep.doors.exports.orders import ORDERS

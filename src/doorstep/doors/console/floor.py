@@ -10,23 +10,21 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 from litestar import Response
 
 from doorstep.doors.console import words
-from doorstep.doors.console.asking import once_of
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may, must
+from doorstep.doors.console.asking import asked, body_of
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import Invalid, NotAllowed, NotFound, Refusal
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import ON_SHELVES, QUARANTINE
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site, sites_by_code
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Tx
-from doorstep.spine.verbs import VERBS
 
 SHOWN = 30
 VERBS_HERE = ("pick", "short", "pack")
@@ -131,8 +129,7 @@ async def do(visit: Visit) -> Response[str]:
     verb, code = visit.path["verb"], visit.form.get("at", "")
     if verb not in VERBS_HERE:
         raise NoSuchPage
-    if not may(verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=verb, role=visit.visitor.person.role)
+    must(visit, verb)
     try:
         await run_one(visit.db, verb, await _ask(visit, verb))
     except Refusal as refusal:
@@ -147,19 +144,14 @@ async def _ask(visit: Visit, verb: str) -> Ask[Any]:
         merchant = await tx.value(MERCHANT_OF, list(tx.merchants), number("ful", word))
     if merchant is None:
         raise NotFound(fulfillment_order=word)
-    try:
-        body = msgspec.convert(given, VERBS[verb].body, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(fields=[{"pointer": "", "detail": str(error)[:200]}]) from None
-    return Ask(merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, verb, body))
+    return asked(visit, verb, merchant, body_of(verb, given))
 
 
 async def _page(
     visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
 ) -> Response[str]:
     async with visit.reading() as tx:
-        sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
-        site = chosen_site(sites, code)
+        sites, site = await site_chosen(tx, code)
         found = await to_do(tx, site) if site else []
     return visit.show(
         "floor.html",
@@ -169,21 +161,21 @@ async def _page(
         to_do=found,
         shown=SHOWN,
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=words.HAPPENED.get(did, ""),
         may_pick=may("pick", visit.visitor.actor.roles),
         once=token_hex(16),
     )
 
 
-def chosen_site(sites: list[Site], code: str) -> Site | None:
-    """Whose code it is; without one the only site there is. Refuses NoSuchSite."""
+async def site_chosen(tx: Tx, code: str) -> tuple[list[Site], Site | None]:
+    """All sites, and the one of that code; without a code the only one there is. Refuses NoSuchSite."""
+    known = await sites_by_code(tx)
+    sites = [known[one] for one in sorted(known)]
     if not code:
-        return sites[0] if len(sites) == 1 else None
-    for site in sites:
-        if site.code == code:
-            return site
-    raise NoSuchSite(site=code[:40])
+        return sites, sites[0] if len(sites) == 1 else None
+    if code not in known:
+        raise NoSuchSite(site=code[:40])
+    return sites, known[code]
 
 
 async def to_do(tx: Tx, site: Site) -> list[ToDo]:

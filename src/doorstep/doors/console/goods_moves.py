@@ -13,10 +13,10 @@ from litestar import Response
 from msgspec import Meta, Struct
 
 from doorstep.doors.console import words
-from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.allowing import may, must
+from doorstep.doors.console.asking import asked
 from doorstep.doors.console.forms import Field, Form, Part, read
 from doorstep.doors.console.goods_words import STAGES
-from doorstep.doors.console.moves import may
 from doorstep.doors.console.speaking import Told, _, gettext, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -27,11 +27,9 @@ from doorstep.journey.inventory.put_away import PutAway
 from doorstep.journey.inventory.receive import Receive, ReceivedLine
 from doorstep.journey.inventory.restock import Restock
 from doorstep.journey.inventory.scrap import Scrap
-from doorstep.kit import clock
 from doorstep.kit.ids import public
-from doorstep.kit.refusals import NotAllowed, Refusal
+from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import QUARANTINE, RECEIVING, Bin, Lot, Units, is_bin, is_quarantine
-from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.runner import run_one
 
@@ -208,7 +206,7 @@ async def do(visit: Visit) -> Response[str]:
         return visit.show("form.html", 422, form=form, at="catalog")
     try:
         body = said.said() if isinstance(said, Counted | Arrived) else said
-        ask = Ask(of.sku["merchant_id"], body, clock.now(), visit.visitor.actor, *once_of(visit, move.verb, body))
+        ask = asked(visit, move.verb, of.sku["merchant_id"], body)
         if visit.form.get("step") != "do":
             effect = await preview(visit.db, move.verb, ask)
             return visit.show(
@@ -234,8 +232,7 @@ async def _meant(visit: Visit) -> tuple[WholeSku, GoodsMove, Sites]:
     move = next((one for one in goods_moves() if one.verb == visit.path["verb"].replace("-", "_")), None)
     if move is None:
         raise NoSuchPage
-    if not may(move.verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=move.verb, role=visit.visitor.person.role)
+    must(visit, move.verb)
     return of, move, sites
 
 

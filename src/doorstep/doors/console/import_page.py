@@ -19,8 +19,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from doorstep.doors.console import import_words
-from doorstep.doors.console.allowing import merchant_named, must_set_up
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may, merchant_named, must, must_set_up
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _, gettext
 from doorstep.doors.console.uploading import Upload
@@ -44,7 +43,7 @@ from doorstep.journey.intake.files.first_rows import FirstRow, Wrong, first_rows
 from doorstep.kit import clock
 from doorstep.kit.home import home
 from doorstep.kit.ids import public
-from doorstep.kit.refusals import NotAllowed, NotFound, Refusal
+from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.imports import (
     Run,
     Settings,
@@ -74,7 +73,7 @@ async def show(visit: Visit) -> Response[str]:
         merchants = await merchants_of(tx)
         runs = await imports(tx)
     return visit.show(
-        "imports.html", runs=runs, merchants=merchants, told=import_words, did=DONE.get(visit.query.get("did", ""), ""),
+        "imports.html", runs=runs, merchants=merchants, told=import_words, did=visit.did(DONE),
         refusal=None, reasons=[],
     )  # fmt: skip
 
@@ -203,7 +202,7 @@ async def _page(visit: Visit, refusal: Refusal | None = None) -> Response[str]:
         problems = await asyncio.to_thread(_problems, run.came.report)
     return visit.show(
         "import.html", refusal.status if refusal else 200, **context, screen=screen, problems=problems, refusal=refusal,
-        reasons=_without_places(refusal) if refusal else [], did=DONE.get(visit.query.get("did", ""), ""),
+        reasons=_without_places(refusal) if refusal else [], did=visit.did(DONE),
     )  # fmt: skip
 
 
@@ -289,8 +288,8 @@ def _may_take_in(visit: Visit, kind: str) -> bool:
 
 def _must_be_theirs(visit: Visit, kind: str) -> None:
     """Refuses NotAllowed."""
-    if not _may_take_in(visit, kind):
-        raise NotAllowed(verb="adjust", role=visit.visitor.person.role)
+    if kind == "stock":
+        must(visit, "adjust")
 
 
 async def _must_be_readable(visit: Visit) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from litestar import Response
 
-from doorstep.doors.console import words
 from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.kit import clock
@@ -83,7 +82,6 @@ async def _page(
         scopes=SCOPE_SAYS,
         did=DONE.get(did, ""),
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         form=form or {},
         is_tried=form is not None,
         secret=secret,

@@ -8,24 +8,20 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-import msgspec
 from litestar import Response
 
 from doorstep.doors.console import words
-from doorstep.doors.console.allowing import merchant_named
-from doorstep.doors.console.asking import once_of
-from doorstep.doors.console.floor import chosen_site
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may, merchant_named, must
+from doorstep.doors.console.asking import asked, body_of
+from doorstep.doors.console.floor import site_chosen
 from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads.leaving import LeavingQuery, leaving
 from doorstep.kit import clock
-from doorstep.kit.refusals import Invalid, NotAllowed, Refusal
-from doorstep.setup.sites import Site, every_site
-from doorstep.spine.outcome import Ask
+from doorstep.kit.refusals import Invalid, Refusal
+from doorstep.setup.sites import Site
 from doorstep.spine.runner import run_one
-from doorstep.spine.verbs import VERBS
 
 VERBS_HERE = ("want_manifest", "collect", "want_pickup", "call_off")
 MANIFEST_STATES = Told({"wanted": "The carrier is asked", "made": "Made", "refused": "Refused"})
@@ -45,13 +41,10 @@ async def do(visit: Visit) -> Response[str]:
     verb, code = visit.path["verb"].replace("-", "_"), visit.form.get("at", "")
     if verb not in VERBS_HERE:
         raise NoSuchPage
-    if not may(verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=verb, role=visit.visitor.person.role)
+    must(visit, verb)
     merchant = await merchant_named(visit, visit.form.get("merchant", ""))
     try:
-        body = await _body(visit, verb, code)
-        ask = Ask(merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, verb, body))
-        await run_one(visit.db, verb, ask)
+        await run_one(visit.db, verb, asked(visit, verb, merchant, await _body(visit, verb, code)))
     except Refusal as refusal:
         return await _page(visit, code, refusal.status, refusal=refusal)
     return see_other(f"/floor/leaving?{urlencode({'site': code, 'did': verb})}")
@@ -64,22 +57,21 @@ async def _body(visit: Visit, verb: str, code: str) -> Any:
     }  # fmt: skip
     if verb in ("want_manifest", "want_pickup"):
         given["site"] = code
-    try:
-        if verb == "want_pickup":
-            async with visit.reading() as tx:
-                site = chosen_site(list((await every_site(tx)).values()), code)
-            assert site is not None or not code
-            given |= _window(given, site)
-        return msgspec.convert(given, VERBS[verb].body, strict=False)
-    except (msgspec.ValidationError, ValueError) as error:
-        raise Invalid(fields=[{"pointer": "", "detail": str(error)[:200]}]) from None
+    if verb == "want_pickup":
+        async with visit.reading() as tx:
+            _sites, site = await site_chosen(tx, code)
+        given |= _window(given, site)
+    return body_of(verb, given)
 
 
 def _window(given: dict[str, Any], site: Site | None) -> dict[str, datetime]:
-    """The day and the two times as the site's clock has them. Raises ValueError."""
+    """The day and the two times as the site's clock has them; refuses Invalid."""
     zone = ZoneInfo(site.timezone if site else "UTC")
-    day = date.fromisoformat(given.pop("day", ""))
-    begins, ends = (time.fromisoformat(given.pop(name, "")) for name in ("from", "to"))
+    try:
+        day = date.fromisoformat(given.pop("day", ""))
+        begins, ends = (time.fromisoformat(given.pop(name, "")) for name in ("from", "to"))
+    except ValueError as error:
+        raise Invalid(fields=[{"pointer": "", "detail": str(error)[:200]}]) from None
     return {name: datetime.combine(day, at, zone) for name, at in (("ready_at", begins), ("until", ends))}
 
 
@@ -87,8 +79,7 @@ async def _page(
     visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
 ) -> Response[str]:
     async with visit.reading() as tx:
-        sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
-        site = chosen_site(sites, code)
+        sites, site = await site_chosen(tx, code)
         found = await leaving(tx, list(tx.merchants), LeavingQuery(site=site.code)) if site else None
     today = clock.now().astimezone(ZoneInfo(site.timezone)).date() if site else None
     return visit.show(
@@ -101,7 +92,6 @@ async def _page(
         pickup_states=PICKUP_STATES,
         tones=STATE_TONES,
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=words.HAPPENED.get(did, ""),
         may_do=may("want_manifest", visit.visitor.actor.roles),
         tomorrow=today + timedelta(days=1) if today else None,

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from doorstep.doors.console import words
 from doorstep.doors.console.channels_page import called
 from doorstep.doors.console.looks import day, days
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.speaking import _, grouped, reader
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.finding import Found, find
@@ -55,7 +56,6 @@ select count(*) from (
   select distinct h.merchant_id, h.order_id from hold h where h.merchant_id = any($1) and h.lifted_at is null
   limit {COUNTED + 1}) x
 """
-MERCHANTS = "select merchant_id, key, name from merchant where merchant_id = any($1) order by name, merchant_id"
 CHANNELS = """
 select distinct c.key, c.name from channel c where c.merchant_id = any($1) order by c.key, c.name limit 200
 """

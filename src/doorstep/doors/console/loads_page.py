@@ -9,15 +9,15 @@ from secrets import token_hex
 from typing import Any, get_args
 from urllib.parse import urlencode
 
-import msgspec
 from litestar import Response
 
 from doorstep.doors.console import words
-from doorstep.doors.console.asking import once_of
-from doorstep.doors.console.forms import Field, Form, Part, countries, read
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may, must
+from doorstep.doors.console.asking import asked, body_of
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part, countries
 from doorstep.doors.console.narrowing import narrowing
-from doorstep.doors.console.papers import _shown
+from doorstep.doors.console.papers import shown
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -26,11 +26,10 @@ from doorstep.doors.reads.papers import LoadPaper, load_pdf
 from doorstep.journey.shipping.open_load import OpenLoad
 from doorstep.kit import clock
 from doorstep.kit.ids import public
-from doorstep.kit.refusals import Invalid, NotAllowed, NotFound, Refusal
+from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Tx
-from doorstep.spine.verbs import VERBS
 
 STATES = Told({"open": "Open", "closed": "Closed"})
 VERBS_HERE = ("put_in", "take_out", "close_load", "reopen_load", "track_load")
@@ -85,7 +84,7 @@ async def do(visit: Visit) -> Response[str]:
     verb, at_scan = visit.path["verb"], visit.form.get("at", "") == "scan"
     if verb not in VERBS_HERE:
         raise NoSuchPage
-    _must(visit, verb)
+    must(visit, verb)
     try:
         answer = await run_one(visit.db, verb, await _ask(visit, verb))
     except Refusal as refusal:
@@ -114,11 +113,7 @@ async def _ask(visit: Visit, verb: str) -> Ask[Any]:
         event = {"what": given.get("what", ""), "place": given.get("place", "").strip()}
         when = given.get("happened_at.utc") or given.get("happened_at", "")
         said["events"] = [event | ({"happened_at": _moment(when)} if when else {})]
-    try:
-        body = msgspec.convert(said, VERBS[verb].body, strict=False)
-    except msgspec.ValidationError as error:
-        raise Invalid(fields=[{"pointer": "", "detail": str(error)[:200]}]) from None
-    return Ask(row["merchant_id"], body, clock.now(), visit.visitor.actor, *once_of(visit, verb, body))
+    return asked(visit, verb, row["merchant_id"], body_of(verb, said))
 
 
 def _moment(word: str) -> datetime:
@@ -140,7 +135,6 @@ async def _page(
         of=of,
         names={share.merchant: share.name for share in of.merchants},
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         did=_("It was in there already") if did == "already" else words.HAPPENED.get(did, ""),
         last=last,
         news=[(word, words.LOAD_NEWS[word]) for word in TOLD_HERE],
@@ -158,30 +152,27 @@ async def printed(visit: Visit) -> Response[bytes]:
     if kind is None:
         raise NoSuchPage
     of = await _whole(visit)
-    return await _shown(load_pdf(of, kind), f"{kind}-{of.load.id}.pdf")
+    return await shown(load_pdf(of, kind), f"{kind}-{of.load.id}.pdf")
 
 
 # Opening one
 
 
 async def ask_new(visit: Visit) -> Response[str]:
-    _must(visit, "open_load")
+    must(visit, "open_load")
     return visit.show("form.html", form=_opening(visit.query.get("kind", "")), at="loads")
 
 
 async def create(visit: Visit) -> Response[str]:
-    _must(visit, "open_load")
-    said, form = read(_opening(visit.form.get("kind", "")), OpenLoad, visit.form)
-    if said is None:
-        return visit.show("form.html", 422, form=form, at="loads")
+    must(visit, "open_load")
     async with visit.reading() as tx:
         whose = await _operator(tx)
-    try:
-        ask = Ask(whose, said, clock.now(), visit.visitor.actor, *once_of(visit, "open_load", said))
-        answer = await run_one(visit.db, "open_load", ask)
-    except Refusal as refusal:
-        return visit.show("form.html", refusal.status, form=form.refused(refusal), at="loads")
-    return see_other(f"/loads/{answer['load']}?did=open_load")
+
+    async def keep(said: OpenLoad) -> str:
+        answer = await run_one(visit.db, "open_load", asked(visit, "open_load", whose, said))
+        return f"/loads/{answer['load']}?did=open_load"
+
+    return await filled(visit, _opening(visit.form.get("kind", "")), OpenLoad, keep, "loads")
 
 
 async def _operator(tx: Tx) -> int:
@@ -207,9 +198,3 @@ def _opening(kind: str) -> Form:
     )  # fmt: skip
     says = _("What parcels travel in. What happens to it is told to every parcel that is inside.")
     return Form(_("Open a load"), "/loads/new", ("/loads", _("Loads")), (Part("", fields),), _("Open it"), says)
-
-
-def _must(visit: Visit, verb: str) -> None:
-    """Refuses NotAllowed."""
-    if not may(verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=verb, role=visit.visitor.person.role)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from doorstep.doors.console.visit import Visit
+from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
 
 LONGEST_WORD = 120
 AFTER = "after"
-MERCHANTS = "select merchant_id, key, name from merchant where merchant_id = any($1) order by name, merchant_id"
+MERCHANTS = "select m.merchant_id, m.key, m.name from merchant m where m.merchant_id = any($1) order by m.name, m.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Merchants:
     def are_many(self) -> bool:
         return len(self.names) > 1
 
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        """Id, key and name of each."""
+        for merchant, (key, name) in zip(self.names, self.choices, strict=True):
+            yield merchant, key, name
+
 
 async def merchants_of(tx: Tx, key: str = "") -> Merchants:
     rows: list[Any] = await tx.rows(MERCHANTS, list(tx.merchants))
@@ -66,3 +72,14 @@ async def merchants_of(tx: Tx, key: str = "") -> Merchants:
     return Merchants(
         {row["merchant_id"]: row["name"] for row in rows}, [(row["key"], row["name"]) for row in rows], wanted
     )
+
+
+async def merchant_meant(visit: Visit) -> Any:
+    """The merchant that the address or the form names, else the first that they see; refuses NotFound."""
+    wanted = visit.form.get("merchant") or visit.query.get("merchant", "")
+    async with visit.reading() as tx:
+        rows = await tx.rows(MERCHANTS, list(visit.visitor.merchants))
+    found = next((row for row in rows if wanted in ("", row["key"])), None)
+    if found is None:
+        raise NotFound(merchant=wanted[:60])
+    return found

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.speaking import Told
 
-# The phone's bar has room for so many; the others are behind "More".
-ON_PHONE = 4
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

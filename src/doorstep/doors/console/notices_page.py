@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from litestar import Response
 
-from doorstep.doors.console import notice_words, words
+from doorstep.doors.console import notice_words
+from doorstep.doors.console.narrowing import MERCHANTS, merchant_meant
 from doorstep.doors.console.speaking import LANGUAGES, Told, reader
 from doorstep.doors.console.visit import SAFE, Visit, see_other
 from doorstep.doors.reads.notices import Preview, preview
@@ -22,7 +23,6 @@ from doorstep.setup.notices.rules import notice_rules, set_addresses, set_quiet,
 from doorstep.setup.notices.wording import OwnWords, UnknownPlaceholder, check, keep_words, own_words
 from doorstep.spine.tenant import tenant_tx
 
-MERCHANTS = "select m.key, m.name, m.merchant_id from merchant m where m.merchant_id = any($1) order by m.name, m.key"
 DONE = Told({
     "kept": "Kept", "reset": "It is said in doorstep’s words again", "email": "The letter is sent",
     "sms": "The text message is sent",
@@ -42,7 +42,7 @@ async def show(visit: Visit) -> Response[str]:
 
 async def keep(visit: Visit) -> Response[str]:
     """The whole page at once: what is ticked speaks, what is not does not."""
-    merchant, form = await _merchant(visit), visit.form
+    merchant, form = await merchant_meant(visit), visit.form
     by = By(visit.visitor.person.email, visit.visitor.person.person_id)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
@@ -74,7 +74,7 @@ async def show_words(visit: Visit) -> Response[str]:
 
 async def keep_own(visit: Visit) -> Response[str]:
     """`do`: keep, reset, or send a sample."""
-    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
+    merchant, kind, language = await merchant_meant(visit), visit.path["fact"], _language(visit)
     address = f"/settings/notices/{kind}?{urlencode({'merchant': merchant['key'], 'language': language})}"
     doing = visit.form.get("do", "keep")
     own = OwnWords() if doing == "reset" else _given(visit.form)
@@ -92,7 +92,7 @@ async def keep_own(visit: Visit) -> Response[str]:
 
 async def sample(visit: Visit) -> Response[str]:
     """The letter as its buyer would see it, with the words of the form where they fit."""
-    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
+    merchant, kind, language = await merchant_meant(visit), visit.path["fact"], _language(visit)
     async with visit.reading() as tx:
         kept = await own_words(tx, merchant["merchant_id"], kind, language)
         own = _given(visit.query) if any(name in visit.query for name in FIELDS) else kept
@@ -101,7 +101,7 @@ async def sample(visit: Visit) -> Response[str]:
 
 
 async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
-    merchant = await _merchant(visit)
+    merchant = await merchant_meant(visit)
     async with visit.reading() as tx:
         now = await notice_rules(tx, merchant["merchant_id"])
         merchants = await tx.rows(MERCHANTS, list(visit.visitor.merchants))
@@ -115,13 +115,13 @@ async def _matrix(visit: Visit, status: int = 200, **more: Any) -> Response[str]
         on, form = {name for name in visit.form if "/" in name}, {name: visit.form.get(name, "") for name in form}
     return visit.show(
         "notices.html", status, merchant=merchant, merchants=merchants, kinds=RULED, media=MEDIA, on=on, form=form,
-        now=now, did=DONE.get(visit.query.get("did", ""), ""), secret=more.get("secret", ""),
-        refusal=more.get("refusal"), reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
+        now=now, did=visit.did(DONE), secret=more.get("secret", ""),
+        refusal=more.get("refusal"),
     )  # fmt: skip
 
 
 async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
-    merchant, kind, language = await _merchant(visit), visit.path["fact"], _language(visit)
+    merchant, kind, language = await merchant_meant(visit), visit.path["fact"], _language(visit)
     async with visit.reading() as tx:
         said = next(
             (one for one in (await read_words(tx, merchant["merchant_id"])).notices
@@ -136,8 +136,7 @@ async def _words(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
     return visit.show(
         "notice_words.html", status, merchant=merchant, kind=kind, called=notice_words.KINDS[kind], language=language,
         languages=LANGUAGES, said=said, given=given, sms=seen.sms, asked=asked, to=visit.visitor.person.email,
-        did=DONE.get(visit.query.get("did", ""), ""), refusal=more.get("refusal"),
-        reasons=words.reasons(more["refusal"]) if more.get("refusal") else [],
+        did=visit.did(DONE), refusal=more.get("refusal"),
     )  # fmt: skip
 
 
@@ -157,14 +156,3 @@ def _given(form: Any) -> OwnWords:
 def _language(visit: Visit) -> str:
     wanted = visit.form.get("language") or visit.query.get("language", "")
     return wanted if wanted in LANGUAGES else reader().language
-
-
-async def _merchant(visit: Visit) -> Any:
-    """The merchant that the address or the form names, else the first that they see; refuses NotFound."""
-    wanted = visit.form.get("merchant") or visit.query.get("merchant", "")
-    async with visit.reading() as tx:
-        rows = await tx.rows(MERCHANTS, list(visit.visitor.merchants))
-    found = next((row for row in rows if wanted in ("", row["key"])), None)
-    if found is None:
-        raise NotFound(merchant=wanted[:60])
-    return found

@@ -7,7 +7,8 @@ from secrets import token_hex
 from litestar import Response
 
 from doorstep.doors.console import words
-from doorstep.doors.console.moves import Move, moves
+from doorstep.doors.console.move_forms import Move
+from doorstep.doors.console.moves import moves
 from doorstep.doors.console.route import stops
 from doorstep.doors.console.standing import decided, standing
 from doorstep.doors.console.undoing import undo

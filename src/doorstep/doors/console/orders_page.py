@@ -38,7 +38,7 @@ async def show(visit: Visit) -> Response[str]:
         every_column=COLUMNS,
         usual=USUAL,
         ranges=ranges(),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )
 
 

@@ -38,7 +38,7 @@ async def of_parcel(visit: Visit) -> Response[bytes]:
     async with visit.reading() as tx:
         await _must_be_of(tx, PARCEL_OF, visit, "par", "parcel")
         draw = await parcel_pdf(tx, visit.path["parcel"], kind, clock.now())
-    return await _shown(draw, f"{visit.path['paper']}-{visit.path['parcel']}.pdf")
+    return await shown(draw, f"{visit.path['paper']}-{visit.path['parcel']}.pdf")
 
 
 async def _label_zpl(visit: Visit) -> Response[bytes]:
@@ -54,13 +54,13 @@ async def of_return(visit: Visit) -> Response[bytes]:
     async with visit.reading() as tx:
         await _must_be_of(tx, RETURN_OF, visit, "ret", "return_label")
         draw = await return_label_pdf(tx, visit.path["return_label"])
-    return await _shown(draw, f"return-label-{visit.path['return_label']}.pdf")
+    return await shown(draw, f"return-label-{visit.path['return_label']}.pdf")
 
 
 async def manifest(visit: Visit) -> Response[bytes]:
     async with visit.reading() as tx:
         draw = await manifest_pdf(tx, visit.path["manifest"])
-    return await _shown(draw, f"manifest-{visit.path['manifest']}.pdf")
+    return await shown(draw, f"manifest-{visit.path['manifest']}.pdf")
 
 
 async def customs(visit: Visit) -> Response[str]:
@@ -80,24 +80,24 @@ async def of_invoice(visit: Visit) -> Response[bytes]:
     async with visit.reading() as tx:
         await _must_be_of(tx, INVOICE_OF, visit, "inv", "invoice")
         draw = await invoice_pdf(tx, visit.path["invoice"])
-    return await _shown(draw, f"{visit.path['invoice']}.pdf")
+    return await shown(draw, f"{visit.path['invoice']}.pdf")
 
 
 async def pick_list(visit: Visit) -> Response[bytes]:
     site = visit.query.get("site", "")
     async with visit.reading() as tx:
         draw = await pick_list_pdf(tx, site, clock.now())
-    return await _shown(draw, f"pick-list-{site}.pdf")
+    return await shown(draw, f"pick-list-{site}.pdf")
 
 
 async def _must_be_of(tx: Tx, query: str, visit: Visit, prefix: str, name: str) -> None:
-    """Raises NotFound, also for what belongs to another order than the address says."""
+    """Refuses NotFound, also for what belongs to another order than the address says."""
     word = visit.path[name]
     if await tx.value(query, list(tx.merchants), number("ord", visit.path["order"]), number(prefix, word)) is None:
         raise NotFound(**{name: word})
 
 
-async def _shown(draw: Draw, name: str) -> Response[bytes]:
+async def shown(draw: Draw, name: str) -> Response[bytes]:
     # A browser's own reader is a plug-in to it: that much the paper may be.
     headers = {
         **SAFE,

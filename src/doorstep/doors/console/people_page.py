@@ -8,7 +8,6 @@ from typing import Any
 
 from litestar import Response
 
-from doorstep.doors.console import words
 from doorstep.doors.console.letters import send
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
@@ -131,7 +130,6 @@ async def _page(
         merchants=await _merchants(visit),
         did=DONE.get(did, ""),
         refusal=refusal,
-        reasons=words.reasons(refusal) if refusal else [],
         form=form or {},
         is_tried=form is not None,
         invited=invited,

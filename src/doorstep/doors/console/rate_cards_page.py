@@ -4,7 +4,7 @@ are written on paper: a line per weight, a column per zone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, DecimalException
@@ -15,14 +15,15 @@ from litestar import Response
 from msgspec import Struct
 
 from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, whose
-from doorstep.doors.console.forms import Field, Form, Part, countries, read
-from doorstep.doors.console.narrowing import merchants_of
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part, countries
+from doorstep.doors.console.narrowing import Merchants, merchants_of
 from doorstep.doors.console.speaking import Told, _
-from doorstep.doors.console.visit import Visit, see_other
+from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import setup
 from doorstep.kit.home import home
 from doorstep.kit.money import NotMoney, to_decimal, to_minor
-from doorstep.kit.refusals import Invalid, NotFound, Refusal
+from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.kit.secrets import keyring
 from doorstep.plug.carrier import Address, CarrierRefused, Parcel, Rate, Shipment
 from doorstep.plug.ratecard import Break, Fuel, RateCard, RateCardCarrier, Service, Tariff, Zone
@@ -53,8 +54,8 @@ async def show(visit: Visit) -> Response[str]:
     return visit.show("rate_cards.html", cards=cards, names=merchants.names, many=merchants.are_many)
 
 
-async def _cards(tx: Tx, merchants: Any) -> Any:
-    for merchant, (key, _name) in zip(merchants.wanted, merchants.choices, strict=True):
+async def _cards(tx: Tx, merchants: Merchants) -> AsyncIterator[Known]:
+    for merchant, key, _name in merchants:
         for one in await connections(tx, merchant):
             if one.plugin == PLUGIN:
                 yield Known(merchant, key, one.code, msgspec.convert(one.settings, RateCard))
@@ -70,7 +71,7 @@ async def show_one(visit: Visit) -> Response[str]:
     return visit.show(
         "rate_card.html", known=known, card=known.card, sites=sites, countries=countries(), to=asked, rates=rates,
         trouble=trouble, weight_g=visit.query.get("weight_g", "1000"), start=visit.query.get("start", ""),
-        did=DONE.get(visit.query.get("did", ""), ""),
+        did=visit.did(DONE),
     )  # fmt: skip
 
 
@@ -148,18 +149,14 @@ async def change(visit: Visit) -> Response[str]:
 
 
 async def _keep(visit: Visit, merchant: int, key: str, code: str, before: RateCard) -> Response[str]:
-    said, form = read(_form(key, code, before), Written, visit.form)
-    if said is not None:
-        code = code or said.code
-        try:
-            config = msgspec.to_builtins(_card(said, before))
-            await connect(
-                visit.db, keyring(home()), merchant, "carrier", plugin=PLUGIN, code=code, config=config, by=visit.by
-            )
-            return see_other(f"/settings/rate-cards/{key}/{code}?did=card")
-        except Refusal as refusal:
-            form = form.refused(refusal)
-    return visit.show("form.html", 422, form=form, at="settings")
+    async def keep(said: Written) -> str:
+        name, config = code or said.code, msgspec.to_builtins(_card(said, before))
+        await connect(
+            visit.db, keyring(home()), merchant, "carrier", plugin=PLUGIN, code=name, config=config, by=visit.by
+        )
+        return f"/settings/rate-cards/{key}/{name}?did=card"
+
+    return await filled(visit, _form(key, code, before), Written, keep)
 
 
 def _example(currency: str) -> RateCard:

@@ -7,15 +7,13 @@ from typing import Any
 
 from litestar import Response
 
-from doorstep.doors.console.asking import once_of
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may, must
+from doorstep.doors.console.asking import asked
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.reads.rates import rates
 from doorstep.journey.shipping.label import WantLabel
-from doorstep.kit import clock
 from doorstep.kit.ids import number
-from doorstep.kit.refusals import NotAllowed, NotFound
-from doorstep.spine.outcome import Ask
+from doorstep.kit.refusals import NotFound
 from doorstep.spine.runner import run_one
 
 PARCEL_OF = """
@@ -36,13 +34,11 @@ async def show(visit: Visit) -> Response[str]:
 
 async def choose(visit: Visit) -> Response[str]:
     """The label is asked for of that carrier; what comes of it, the order's page shows."""
-    if not may("want_label", visit.visitor.actor.roles):
-        raise NotAllowed(verb="want_label", role=visit.visitor.person.role)
+    must(visit, "want_label")
     row = await _parcel(visit)
     carrier, service = (visit.form.get(name, "")[:120] for name in ("carrier", "service"))
     body = WantLabel(parcel=visit.path["parcel"], carrier=carrier, service=service)
-    asked = Ask(row["merchant_id"], body, clock.now(), visit.visitor.actor, *once_of(visit, "want_label", body))
-    await run_one(visit.db, "want_label", asked)
+    await run_one(visit.db, "want_label", asked(visit, "want_label", row["merchant_id"], body))
     return see_other(f"/orders/{visit.path['order']}?did=want_label")
 
 

@@ -15,6 +15,7 @@ from litestar import Response
 from doorstep.doors.console import today
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import country
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.report_files import MEDIA_TYPES, written
 from doorstep.doors.console.reporting import BANDS, REPORTS, Column, Report, Row, added, told
 from doorstep.doors.console.speaking import Told, _, decimal
@@ -121,7 +122,7 @@ async def show(visit: Visit) -> Response[Any]:
     if report is None:
         raise NoSuchPage
     async with visit.reading() as tx:
-        names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+        names = await tx.rows(MERCHANTS, list(tx.merchants))
         now = await days.today(tx, tx.merchants, clock.now())
         asked = Asked.of(visit.query, report, now)
         read = _Read(tx, today.chosen(names, asked.merchant), report)

@@ -28,6 +28,8 @@ from doorstep.doors.console import (
     loads_page,
     log_page,
     looking,
+    merchants_page,
+    methods_page,
     notices_page,
     oidc,
     order_page,
@@ -39,6 +41,7 @@ from doorstep.doors.console import (
     rates_page,
     reports,
     settings_page,
+    sites_page,
     stock_page,
     today,
     way_in,
@@ -46,6 +49,7 @@ from doorstep.doors.console import (
 )
 from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.reach import check_reach
 from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
 from doorstep.doors.console.speaking import reader, reader_of, write_for
@@ -140,16 +144,16 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/import/{import:str}/use", import_page.use),
     ("GET", "/import/{import:str}/{name:str}", import_page.download),
     ("GET", "/settings", settings_page.show),
-    ("GET", "/settings/sites", settings_page.show_sites),
-    ("GET", "/settings/sites/new", settings_page.ask_site),
-    ("POST", "/settings/sites/new", settings_page.create_site),
-    ("GET", "/settings/sites/{site:str}", settings_page.ask_site_change),
-    ("POST", "/settings/sites/{site:str}", settings_page.change_one_site),
-    ("GET", "/settings/merchants", settings_page.show_merchants),
-    ("GET", "/settings/merchants/new", settings_page.ask_merchant),
-    ("POST", "/settings/merchants/new", settings_page.add_merchant),
-    ("GET", "/settings/merchants/{merchant:str}", settings_page.ask_merchant_change),
-    ("POST", "/settings/merchants/{merchant:str}", settings_page.change_one_merchant),
+    ("GET", "/settings/sites", sites_page.show),
+    ("GET", "/settings/sites/new", sites_page.ask_new),
+    ("POST", "/settings/sites/new", sites_page.create),
+    ("GET", "/settings/sites/{site:str}", sites_page.ask_change),
+    ("POST", "/settings/sites/{site:str}", sites_page.change),
+    ("GET", "/settings/merchants", merchants_page.show),
+    ("GET", "/settings/merchants/new", merchants_page.ask_new),
+    ("POST", "/settings/merchants/new", merchants_page.create),
+    ("GET", "/settings/merchants/{merchant:str}", merchants_page.ask_change),
+    ("POST", "/settings/merchants/{merchant:str}", merchants_page.change),
     ("GET", "/settings/channels", channels_page.show),
     ("GET", "/settings/channels/new", channels_page.ask_whose),
     ("GET", "/settings/channels/new/{merchant:str}", channels_page.ask_new),
@@ -174,10 +178,10 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("POST", "/settings/rate-cards/{merchant:str}/{code:str}/import", rate_tables_page.look),
     ("GET", "/settings/rate-cards/{merchant:str}/{code:str}/edit", rate_cards_page.ask_change),
     ("POST", "/settings/rate-cards/{merchant:str}/{code:str}/edit", rate_cards_page.change),
-    ("GET", "/settings/methods", accounts_page.show_methods),
-    ("GET", "/settings/methods/new", accounts_page.ask_whose_method),
-    ("GET", "/settings/methods/{merchant:str}", accounts_page.ask_method),
-    ("POST", "/settings/methods/{merchant:str}", accounts_page.keep_method),
+    ("GET", "/settings/methods", methods_page.show),
+    ("GET", "/settings/methods/new", methods_page.ask_whose),
+    ("GET", "/settings/methods/{merchant:str}", methods_page.ask),
+    ("POST", "/settings/methods/{merchant:str}", methods_page.keep),
     ("GET", "/settings/notices", notices_page.show),
     ("POST", "/settings/notices", notices_page.keep),
     ("GET", "/settings/notices/{fact:str}", notices_page.show_words),
@@ -293,7 +297,7 @@ def _live(db: Db) -> HTTPRouteHandler:
         check_reach(visitor.person, "GET", "/today/live")
         _write_for(request, person=visitor.person)
         async with tenant_tx(db, visitor.merchants, readonly=True) as tx:
-            names = await tx.rows(today.MERCHANTS, list(tx.merchants))
+            names = await tx.rows(MERCHANTS, list(tx.merchants))
         wanted = tuple(today.chosen(names, read_query(request).get("merchant", "")))
         told = boards.stream(wanted, reader(), request.app.state.closing)
         return Stream(told, media_type="text/event-stream", headers=SAFE)

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct
 
-from doorstep.doors.console.allowing import merchant_named, whose
-from doorstep.doors.console.asking import once_of
+from doorstep.doors.console.allowing import may, merchant_named, must, whose
+from doorstep.doors.console.asking import asked
 from doorstep.doors.console.forms import Field, Form, Part, read
 from doorstep.doors.console.goods_moves import foretold
-from doorstep.doors.console.moves import may
 from doorstep.doors.console.narrowing import merchants_of, narrowing
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
@@ -24,9 +23,8 @@ from doorstep.journey.inventory.announce import Announce, ExpectedLine
 from doorstep.journey.inventory.receive import Receive, ReceivedLine
 from doorstep.kit import clock
 from doorstep.kit.ids import public
-from doorstep.kit.refusals import Invalid, NotAllowed, Refusal
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.setup.places import RECEIVING, Bin
-from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.runner import run_one
 
@@ -57,7 +55,7 @@ async def show_past(visit: Visit) -> Response[str]:
     sku = visit.query.get("sku", "").strip()[:120]
     async with visit.reading() as tx:
         merchants = await merchants_of(tx, visit.query.get("merchant", ""))
-        keys = {merchant: key for merchant, (key, _name) in zip(merchants.names, merchants.choices, strict=True)}
+        keys = {merchant: key for merchant, key, _name in merchants}
         merchant = next(iter(merchants.wanted or merchants.names), 0)
         today = await days.today(tx, [merchant], clock.now())
         day = min(_day(visit.query.get("day", "")) or today, today)
@@ -104,18 +102,18 @@ class Announcing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 async def ask_whose_arrival(visit: Visit) -> Response[str]:
-    _must(visit, "announce")
+    must(visit, "announce")
     return await whose(visit, _("Announce an arrival"), "/stock/arrivals/new", "stock")
 
 
 async def ask_announcement(visit: Visit) -> Response[str]:
-    _must(visit, "announce")
+    must(visit, "announce")
     await merchant_named(visit, visit.path["merchant"])
     return visit.show("form.html", form=await _announcement(visit), at="stock")
 
 
 async def announce(visit: Visit) -> Response[str]:
-    _must(visit, "announce")
+    must(visit, "announce")
     merchant = await merchant_named(visit, visit.path["merchant"])
     said, form = read(await _announcement(visit), Announcing, visit.form)
     if said is None:
@@ -123,8 +121,7 @@ async def announce(visit: Visit) -> Response[str]:
     try:
         lines = _lines(said.goods)
         body = Announce(site=said.site, lines=lines, reference=said.reference, expected_on=said.expected_on)
-        ask = Ask(merchant, body, clock.now(), visit.visitor.actor, *once_of(visit, "announce", body))
-        answer = await run_one(visit.db, "announce", ask)
+        answer = await run_one(visit.db, "announce", asked(visit, "announce", merchant, body))
     except Refusal as refusal:
         return visit.show("form.html", refusal.status, form=_about_goods(form, refusal), at="stock")
     return see_other(f"/stock/arrivals/{answer['asn']}?did=announce")
@@ -186,7 +183,7 @@ class Receiving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def show_arrival(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         of = await whole_asn(tx, visit.path["asn"])
-    return _arrival(visit, of, _receiving(of), did=DONE.get(visit.query.get("did", ""), ""))
+    return _arrival(visit, of, _receiving(of), did=visit.did(DONE))
 
 
 def _arrival(visit: Visit, of: WholeAsn, form: Form, status: int = 200, did: str = "") -> Response[str]:
@@ -213,15 +210,14 @@ def _receiving(of: WholeAsn) -> Form:
 
 async def receive(visit: Visit) -> Response[str]:
     """First what it would do; then, said again, it is done."""
-    _must(visit, "receive")
+    must(visit, "receive")
     async with visit.reading() as tx:
         of = await whole_asn(tx, visit.path["asn"])
     said, form = read(_receiving(of), Receiving, visit.form)
     if said is None:
         return _arrival(visit, of, form, 422)
     try:
-        body = _received(of, said)
-        ask = Ask(of.asn["merchant_id"], body, clock.now(), visit.visitor.actor, *once_of(visit, "receive", body))
+        ask = asked(visit, "receive", of.asn["merchant_id"], _received(of, said))
         if visit.form.get("step") != "do":
             effect = list(foretold(await preview(visit.db, "receive", ask)))
             effect += [_("Nothing more is waited for.")] if said.close else []
@@ -249,9 +245,3 @@ def _received(of: WholeAsn, said: Receiving) -> Receive:
         if said.came.get(key := str(row["sku_id"]))
     ]
     return Receive(site=of.asn["site"], lines=lines, asn=public("asn", of.asn["asn_id"]), close=said.close)
-
-
-def _must(visit: Visit, verb: str) -> None:
-    """Refuses NotAllowed."""
-    if not may(verb, visit.visitor.actor.roles):
-        raise NotAllowed(verb=verb, role=visit.visitor.person.role)

@@ -14,6 +14,7 @@ from litestar import Response
 
 from doorstep.doors.console.charts import Chart, Line
 from doorstep.doors.console.looks import render
+from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.reporting import steps_drawn
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
@@ -27,7 +28,6 @@ from doorstep.spine.tenant import Tx
 
 SHOWN_LATE = 6
 SHOWN_DAYS = 14
-MERCHANTS = "select m.merchant_id, m.key, m.name from merchant m where m.merchant_id = any($1) order by m.name, m.key"
 
 _ORDERS = {
     "on_its_way": "/orders?stage=fulfilled", "delivered": "/orders?stage=fulfilled&delivery=delivered",

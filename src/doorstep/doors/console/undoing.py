@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from doorstep.doors.console.moves import may
+from doorstep.doors.console.allowing import may
 from doorstep.doors.console.whole import Whole
 
 

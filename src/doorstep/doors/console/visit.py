@@ -76,6 +76,10 @@ class Visit:
         """A transaction over the same, for what is none of the books."""
         return tenant_tx(self.db, self.visitor.merchants)
 
+    def did(self, told: Mapping[str, str]) -> str:
+        """What was done before this page, as the table has it; '' where nothing was."""
+        return told.get(self.query.get("did", ""), "")
+
     def show(self, template: str, status: int = 200, **context: Any) -> Response[str]:
         return page(template, status, visitor=self.visitor, **context)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from litestar import Response
 
-from doorstep.doors.console import oidc, words
+from doorstep.doors.console import oidc
 from doorstep.doors.console.letters import post_way_in
 from doorstep.doors.console.letting_in import keys, let_in
 from doorstep.doors.console.signing_in import Browser, Visitor, own_path
@@ -129,8 +129,7 @@ def _wanted(given: Any) -> str:
 
 
 def _page(template: str, refusal: Refusal | None = None, **context: Any) -> Response[str]:
-    reasons = words.reasons(refusal) if refusal else []
-    answer = page(template, refusal.status if refusal else 200, refusal=refusal, reasons=reasons, **context)
+    answer = page(template, refusal.status if refusal else 200, refusal=refusal, **context)
     if refusal:
         answer.headers.update(headers_of(refusal))
     return answer

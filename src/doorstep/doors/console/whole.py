@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from operator import attrgetter
-from typing import Any
+from datetime import date, datetime
 
 import msgspec
 from msgspec import Struct
 
 from doorstep.doors.console import words
 from doorstep.doors.console.ledger import Entry, ledger
-from doorstep.doors.console.looks import money
 from doorstep.doors.console.speaking import _
+from doorstep.doors.console.timeline import Happening, timeline
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.cases import CASES, NOTICES, Case, Notice
 from doorstep.doors.reads.order import EVENT, rows_as_json
@@ -30,9 +28,6 @@ from doorstep.spine.status import PLANNED
 from doorstep.spine.tenant import Db, Tx
 
 EVENTS_SHOWN = 200
-# Verbs that come in runs: one line of the timeline while nobody pauses for longer.
-RUNS = ("pick", "unpick", "track")
-LONGEST_PAUSE = timedelta(minutes=15)
 
 # Of the sites, those that send something of it; of the events, the newest.
 _NAMES = """
@@ -177,25 +172,6 @@ class Beside(Struct, frozen=True):
 
 
 _BESIDE = msgspec.json.Decoder(Beside)
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """A line of the timeline: one event, or a run of picks that belong together."""
-
-    seq: int
-    verb: str
-    title: str
-    said: list[str]
-    moved: list[str]
-    particulars: list[str]
-    who: str
-    happened_at: datetime
-    before: Mapping[str, Any]  # what it changed, as it was, where the event says so
-
-    @property
-    def tone(self) -> str:
-        return words.EVENT_TONES.get(self.verb, "slate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +366,7 @@ async def whole(tx: Tx, word: str) -> Whole:
         decisions=beside.decisions,
         attention=beside.attention,
         skus=[(row["code"], row["name"]) for row in await tx.rows(SKUS, beside.merchant)] if is_unknown else [],
-        timeline=_timeline(events, order, titles, {each.prefix: each.name for each in beside.keys}),
+        timeline=timeline(events, order.currency, titles, {each.prefix: each.name for each in beside.keys}),
         ledger=[] if earlier else ledger(events),
         earlier=earlier,
         cases=beside.cases,
@@ -428,73 +404,3 @@ def _part(
         if (units := getattr(a, stage))
     ]
     return Part(row, site, [parcel for parcel in parcels if parcel.row.fulfillment_order == row.id], to_do)
-
-
-def _timeline(
-    events: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str], keys: Mapping[str, str]
-) -> list[Happening]:
-    """Newest first."""
-    runs: list[list[reads.TimelineEvent]] = []
-    for event in events:
-        if runs and _belongs(event, runs[-1][-1]):
-            runs[-1].append(event)
-        else:
-            runs.append([event])
-    return [_happening(run, order, titles, keys) for run in reversed(runs)]
-
-
-def _belongs(event: reads.TimelineEvent, before: reads.TimelineEvent) -> bool:
-    """One walk through the shelves is one line; so is the news of one parcel, whose card tells it in full."""
-    same = all(get(event) == get(before) for get in (_verb, _actor, _subject))
-    soon = event.verb == "track" or event.happened_at - before.happened_at < LONGEST_PAUSE
-    return same and soon and event.verb in RUNS
-
-
-_verb, _actor = attrgetter("verb"), attrgetter("actor")
-
-
-def _subject(event: reads.TimelineEvent) -> Any:
-    return event.data.get("parcel"), event.data.get("site")
-
-
-def _happening(
-    run: Sequence[reads.TimelineEvent], order: reads.Order, titles: Mapping[int, str], keys: Mapping[str, str]
-) -> Happening:
-    last = run[-1]
-    moves = [move for event in run for move in event.moves]
-    return Happening(
-        seq=last.seq,
-        verb=last.verb,
-        title=words.happened(last.verb, last.data),
-        said=[phrase for event in run for phrase in words.said(event.data)] + _states(run),
-        moved=_in_words(last.verb, moves, order.currency, titles),
-        particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
-        who=words.actor(last.actor, last.verb, keys),
-        happened_at=last.happened_at,
-        before=last.data.get("before") or {},
-    )
-
-
-def _states(run: Sequence[reads.TimelineEvent]) -> list[str]:
-    """The way of a parcel through a run of news."""
-    states = [words.scan(str(event.data["state"])).lower() for event in run if event.data.get("state")]
-    ways = [state for at, state in enumerate(states) if at == 0 or states[at - 1] != state]
-    return [" → ".join(ways)] if len(ways) > 1 else []
-
-
-def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: Mapping[int, str]) -> list[str]:
-    """Demand and cash, equal ones added up; stock moves with demand and says the same, so it is left out."""
-    units: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
-    cash: dict[tuple[str, str], int] = defaultdict(int)
-    for what, *rest in moves:
-        if what == "demand":
-            line, quantity, source, target, *_ = rest
-            units[source, target][line] += quantity
-        elif what == "cash":
-            amount, source, target = rest
-            cash[source, target] += amount
-    told = []
-    for way, lines in units.items():
-        items = [f"{count} × {titles.get(line) or _('line %(line)s', line=line)}" for line, count in lines.items()]
-        told.append(words.demand(items, verb, *way))
-    return told + [words.cash(money(amount, currency), *way) for way, amount in cash.items()]

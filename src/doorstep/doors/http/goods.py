@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
-from doorstep.doors.http.operations import Asked, Reply, operation
+from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
 from doorstep.doors.reads import goods as reads
 from doorstep.setup import catalog
 from doorstep.setup.keys import READ
@@ -15,7 +15,6 @@ from doorstep.setup.merchants import NewSku
 Code = Annotated[str, Meta(min_length=1, max_length=120)]
 Text = Annotated[str, Meta(max_length=200)]
 Millimeters = Annotated[int, Meta(ge=0, le=100_000)]
-WRITE = "setup:write"
 
 
 class SkuBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,12 +49,6 @@ class AliasBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class AliasName(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channel: Code
     alias: Code
-
-
-class Done(Struct, frozen=True, kw_only=True):
-    """It is so now."""
-
-    ok: Literal[True] = True
 
 
 @operation("GET", "/stock", scope=READ, tag="inventory", query=reads.StockQuery, answer=reads.StockPage)

@@ -12,8 +12,7 @@ from litestar.types import ControllerRouterHandler
 from msgspec import Meta, Struct
 
 from doorstep.doors.http.answering import SAFE
-from doorstep.doors.http.goods import WRITE, Done
-from doorstep.doors.http.operations import Asked, Reply, operation
+from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
 from doorstep.kit import clock
 from doorstep.plug.numbers import candidates
 from doorstep.setup import hooks

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from doorstep.doors.http.operations import Asked, Reply, operation
-from doorstep.doors.http.papers import PDF
+from doorstep.doors.http.papers import PDF, printed
 from doorstep.doors.numbering import Told, number_them
 from doorstep.doors.reads import loads as reads
-from doorstep.doors.reads.papers import LoadPaper, drawn, load_pdf
+from doorstep.doors.reads.papers import LoadPaper, load_pdf
 from doorstep.setup.keys import READ
 
 
@@ -50,20 +50,18 @@ async def get_load(asked: Asked) -> Any:
 @operation("GET", "/loads/{load}/tag.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
 async def get_load_tag(asked: Asked) -> Any:
     """The tag that is stuck on a load, 4 by 6 inches, with its number as a barcode."""
-    return await _printed(asked, "tag")
+    return await _paper(asked, "tag")
 
 
 @operation("GET", "/loads/{load}/list.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
 async def get_load_list(asked: Asked) -> Any:
     """The list of what is in a load."""
-    return await _printed(asked, "list")
+    return await _paper(asked, "list")
 
 
-async def _printed(asked: Asked, kind: LoadPaper) -> Reply:
+async def _paper(asked: Asked, kind: LoadPaper) -> Reply:
     found = await reads.load(asked.db, [asked.merchant], asked.path["load"])
-    draw = load_pdf(found, kind)
-    headers = {"content-disposition": f'inline; filename="{kind}-{found.load.id}.pdf"'}
-    return Reply(await drawn(draw), media_type=PDF, headers=headers)
+    return await printed(load_pdf(found, kind), f"{kind}-{found.load.id}.pdf")
 
 
 @operation("POST", "/parcels/numbers", scope="shipping:write", tag="shipping", body=Numbers, answer=NumbersKept)

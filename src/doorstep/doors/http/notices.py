@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, structs
 
-from doorstep.doors.http.goods import WRITE, Done
-from doorstep.doors.http.operations import Asked, operation
+from doorstep.doors.http.operations import WRITE, Asked, Done, operation
 from doorstep.doors.reads import notices as reads
 from doorstep.setup.keys import READ
 from doorstep.setup.notices import rules, wording

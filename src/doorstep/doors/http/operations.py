@@ -20,8 +20,16 @@ from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 # What an Idempotency-Key may be: visible ASCII.
 IDEMPOTENCY_KEY = "[!-~]{1,255}"
+# What a key may be let do beside the verbs and reading: set things up.
+WRITE = "setup:write"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """It is so now."""
+
+    ok: Literal[True] = True
 
 
 class NoQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

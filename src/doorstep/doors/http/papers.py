@@ -19,7 +19,7 @@ class SiteQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     site: str
 
 
-async def _printed(draw: Draw, name: str, media_type: str = PDF) -> Reply:
+async def printed(draw: Draw, name: str, media_type: str = PDF) -> Reply:
     headers = {"content-disposition": f'inline; filename="{name}"'}
     return Reply(await reads.drawn(draw), media_type=media_type, headers=headers)
 
@@ -28,7 +28,7 @@ async def _of_parcel(asked: Asked, kind: ParcelPaper) -> Reply:
     parcel = asked.path["parcel"]
     async with asked.reading() as tx:
         draw = await reads.parcel_pdf(tx, parcel, kind, asked.at)
-    return await _printed(draw, f"{kind}-{parcel}.pdf")
+    return await printed(draw, f"{kind}-{parcel}.pdf")
 
 
 @operation("GET", "/parcels/{parcel}/label.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
@@ -43,7 +43,7 @@ async def get_label_zpl(asked: Asked) -> Any:
     parcel = asked.path["parcel"]
     async with asked.reading() as tx:
         draw = await reads.label_zpl(tx, parcel, asked.at)
-    return await _printed(draw, f"label-{parcel}.zpl", ZPL)
+    return await printed(draw, f"label-{parcel}.zpl", ZPL)
 
 
 @operation("GET", "/parcels/{parcel}/packing-slip.pdf", scope=READ, tag="fulfillment", answer=None, media_type=PDF)
@@ -87,7 +87,7 @@ async def get_manifest_pdf(asked: Asked) -> Any:
     """The list that the driver signs: the carrier's own, or printed here where the carrier leaves it to us."""
     async with asked.reading() as tx:
         draw = await reads.manifest_pdf(tx, asked.path["manifest"])
-    return await _printed(draw, f"manifest-{asked.path['manifest']}.pdf")
+    return await printed(draw, f"manifest-{asked.path['manifest']}.pdf")
 
 
 @operation("GET", "/return-labels/{return_label}/label.pdf", scope=READ, tag="shipping", answer=None, media_type=PDF)
@@ -95,7 +95,7 @@ async def get_return_label_pdf(asked: Asked) -> Any:
     """The label for the way back, to be handed to the buyer."""
     async with asked.reading() as tx:
         draw = await reads.return_label_pdf(tx, asked.path["return_label"])
-    return await _printed(draw, f"return-label-{asked.path['return_label']}.pdf")
+    return await printed(draw, f"return-label-{asked.path['return_label']}.pdf")
 
 
 @operation("GET", "/invoices/{invoice}/invoice.pdf", scope=READ, tag="cash", answer=None, media_type=PDF)
@@ -103,7 +103,7 @@ async def get_invoice_pdf(asked: Asked) -> Any:
     """An invoice or credit note as it was issued."""
     async with asked.reading() as tx:
         draw = await reads.invoice_pdf(tx, asked.path["invoice"])
-    return await _printed(draw, f"{asked.path['invoice']}.pdf")
+    return await printed(draw, f"{asked.path['invoice']}.pdf")
 
 
 @operation("GET", "/pick-list.pdf", scope=READ, tag="fulfillment", query=SiteQuery, answer=None, media_type=PDF)
@@ -111,4 +111,4 @@ async def get_pick_list(asked: Asked) -> Any:
     """What is to be picked at a site, the most urgent first, in walking order."""
     async with asked.reading() as tx:
         draw = await reads.pick_list_pdf(tx, asked.query.site, asked.at)
-    return await _printed(draw, f"pick-list-{asked.query.site}.pdf")
+    return await printed(draw, f"pick-list-{asked.query.site}.pdf")

@@ -8,8 +8,8 @@ from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
-from doorstep.doors.http.goods import WRITE, Code, Done, Text
-from doorstep.doors.http.operations import Asked, Reply, operation
+from doorstep.doors.http.goods import Code, Text
+from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
 from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
 from doorstep.doors.reads import setup as reads
@@ -71,9 +71,7 @@ class SiteBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: Annotated[str, Meta(max_length=60)] = "UTC"
     cut_off: time = time(14)
     weekdays: Annotated[tuple[Literal[1, 2, 3, 4, 5, 6, 7], ...], Meta(min_length=1, max_length=7)] = (1, 2, 3, 4, 5)
-    capacity: (
-        Annotated[int, Meta(ge=1, le=10_000_000, description="orders it sends a day; none: as many as come")] | None
-    ) = None
+    capacity: Capacity | None = None
 
 
 @operation("GET", "/me", scope=READ, tag="setup", answer=Me)

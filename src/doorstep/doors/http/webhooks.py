@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from doorstep.doors.http.goods import Done
-from doorstep.doors.http.operations import Asked, Reply, operation
+from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
 from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
 from doorstep.plug.guard import UrlRefused, read_url
@@ -15,7 +14,6 @@ from doorstep.setup import subscribers
 from doorstep.setup.keys import READ
 from doorstep.spine.journey import ROWS
 
-WRITE = "setup:write"
 Verb = Annotated[str, Meta(pattern="^[a-z_]{1,40}$")]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from doorstep.doors.http.goods import Done
-from doorstep.doors.http.operations import Asked, operation
+from doorstep.doors.http.operations import Asked, Done, operation
 from doorstep.doors.reads import work as reads
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound

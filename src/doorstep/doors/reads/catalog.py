@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from doorstep.doors.reads import cursor
@@ -16,15 +16,10 @@ from doorstep.doors.reads.orders import OrderQuery
 from doorstep.doors.reads.sku_finding import found_by, words_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import NotFound
-from doorstep.setup.customs.wording import vague
+from doorstep.setup.customs.readiness import goods_of, lacking_everywhere
+from doorstep.setup.customs.rules import listing_of
 from doorstep.spine.tenant import Tx
 
-# What customs asks of every parcel over a border; what it is worth, the line's price tells too.
-FOR_CUSTOMS = ("hs_code", "origin", "customs_text", "weight_g")
-LACKS_CUSTOMS = """
-s.stocked and (length(regexp_replace(s.hs_code, '\\D', '', 'g')) < 6 or s.origin !~ '^[A-Z]{2}$'
-  or btrim(s.customs_text) = '' or s.weight_g = 0)
-"""
 WAITED_FOR = """
 exists (select from order_line l where l.merchant_id = s.merchant_id and l.sku_id = s.sku_id and l.wanted > 0)
 """
@@ -34,27 +29,26 @@ s.stocked and not exists (
 """
 _LISTED = """
 s.merchant_id, s.sku_id, s.code, s.barcode, s.name, s.stocked, s.weight_g, s.hs_code, s.origin, s.customs_text,
-        s.flags"""
+        s.value_minor, s.flags, s.eccn, s.export_license, s.responsible_person"""
 _FITS = f"""
-        and ($4 <> 'customs' or ({LACKS_CUSTOMS}))
-        and ($5 <> 'none' or ({NONE_FREE})) and ($5 <> 'waiting' or ({WAITED_FOR}))"""
+        and ($4 <> 'none' or ({NONE_FREE})) and ($4 <> 'waiting' or ({WAITED_FOR}))"""
 # Of each merchant a page in the order of codes, then the first of all of them: no index spans merchants.
 SKUS = f"""
 select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
     select {_LISTED}
       from sku s where s.merchant_id = m.merchant_id
         and ($2::text is null or (s.code, s.merchant_id) > ($2, $3)){_FITS}
-      order by s.code limit $6) x
-  order by x.code, x.merchant_id limit $6
+      order by s.code limit $5) x
+  order by x.code, x.merchant_id limit $5
 """
 # The same, those that are called so.
 CALLED = f"""
 select x.* from unnest($1::bigint[]) m(merchant_id) cross join lateral (
     select t.token, {_LISTED}
-{found_by("$7", "$8", after=("$2", "$3"))}
+{found_by("$6", "$7", after=("$2", "$3"))}
         and ($2::text is null or (t.token, t.sku_id) > ($2, $3)){_FITS}
-      order by t.token, t.sku_id limit $6) x
-  order by x.token, x.sku_id limit $6
+      order by t.token, t.sku_id limit $5) x
+  order by x.token, x.sku_id limit $5
 """
 FREE = """
 select a.merchant_id, a.sku_id, sum(a.free)::bigint as free, sum(a.reserved + a.picked + a.packed)::bigint as promised,
@@ -114,6 +108,8 @@ select m.id, m.kind, m.seq, m.nth, m.verb, m.happened_at, t.code as site, m.quan
   order by m.happened_at desc, m.id desc, m.seq desc, m.nth desc limit $8
 """
 ORDERS_LOOKED_AT = 200
+# Of SKUs that are to lack something for customs, which only the rule tells.
+SKUS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,45 +132,47 @@ class Row:
     apart: int
     waiting: int
     orders_waiting: int
-
-    @property
-    def lacks(self) -> list[str]:
-        return lacking(self.sku)
+    lacks: list[str]
 
 
-def lacking(sku: Any) -> list[str]:
-    """The fields that customs asks for everywhere and that would hold a line, as the check of an order has it; what one
-    country asks besides, readiness tells. A service crosses no border."""
-    if not sku["stocked"]:
-        return []
-    is_hs_code = sum(char.isdigit() for char in sku["hs_code"]) >= 6
-    filled = {"hs_code": is_hs_code, "origin": sku["origin"], "customs_text": not vague(sku["customs_text"]),
-              "weight_g": sku["weight_g"]}  # fmt: skip
-    return [name for name in FOR_CUSTOMS if not filled[name]]
+async def lacking(tx: Tx, skus: Sequence[Any], on: date) -> list[list[str]]:
+    """Of each the fields that customs asks for everywhere and that would hold a line; what one country asks besides,
+    readiness tells. A service crosses no border."""
+    rules = await listing_of(tx, on, [sku["hs_code"] for sku in skus])
+    return [[lack.field for lack in lacking_everywhere(goods_of(sku), rules)] if sku["stocked"] else [] for sku in skus]
 
 
-async def skus(tx: Tx, filters: SkuFilters) -> tuple[list[Row], str]:
-    """A page in the order of codes, or of the words that were found, and where the next one begins."""
+async def skus(tx: Tx, filters: SkuFilters, on: date) -> tuple[list[Row], str]:
+    """A page in the order of codes, or of the words that were found, and where the next one begins.
+
+    Of those that are to lack something a page may be shorter, and not the last: little fits of what was looked at.
+    """
     after = cursor.read(filters.after, tuple[str, int]) if filters.after else (None, 0)
     first, others = await words_of(tx, filters.merchants, filters.q)
     query, called = (CALLED, (first, others)) if first else (SKUS, ())
-    found = await tx.rows(
-        query, list(filters.merchants), *after, filters.lacks, filters.stock, filters.limit + 1, *called
-    )
-    rows = found[: filters.limit]
-    at = (sorted({row["merchant_id"] for row in rows}), [row["sku_id"] for row in rows])
-    free = {row["sku_id"]: row for row in await tx.rows(FREE, *at)} if rows else {}
-    waiting = {row["sku_id"]: row for row in await tx.rows(WAITING, *at)} if rows else {}
-    page = [_row(row, free.get(row["sku_id"]), waiting.get(row["sku_id"])) for row in rows]
-    if len(found) <= filters.limit:
+    most = SKUS_LOOKED_AT if filters.lacks else filters.limit
+    found = await tx.rows(query, list(filters.merchants), *after, filters.stock, most + 1, *called)
+    looked_at = list(zip(found[:most], await lacking(tx, found[:most], on), strict=True))
+    fitting = [(sku, lacks) for sku, lacks in looked_at if lacks or not filters.lacks]
+    page = await _with_stock(tx, fitting[: filters.limit])
+    if len(found) <= most and len(fitting) <= filters.limit:
         return page, ""
-    last = rows[-1]
+    last = fitting[filters.limit - 1][0] if len(fitting) > filters.limit else found[most - 1]
     return page, cursor.write(*(last["token"], last["sku_id"]) if first else (last["code"], last["merchant_id"]))
 
 
-def _row(sku: Any, stock: Any, waiting: Any) -> Row:
-    units = (stock["free"], stock["promised"], stock["apart"]) if stock else (0, 0, 0)
-    return Row(sku, *units, *((waiting["units"], waiting["orders"]) if waiting else (0, 0)))
+async def _with_stock(tx: Tx, skus: Sequence[tuple[Any, list[str]]]) -> list[Row]:
+    rows = [sku for sku, _ in skus]
+    at = (sorted({row["merchant_id"] for row in rows}), [row["sku_id"] for row in rows])
+    free = {row["sku_id"]: row for row in await tx.rows(FREE, *at)} if rows else {}
+    waiting = {row["sku_id"]: row for row in await tx.rows(WAITING, *at)} if rows else {}
+    return [_row(sku, free.get(sku["sku_id"]), waiting.get(sku["sku_id"]), lacks) for sku, lacks in skus]
+
+
+def _row(sku: Any, stock: Any, waiting: Any, lacks: list[str]) -> Row:
+    free, promised, apart = (stock["free"], stock["promised"], stock["apart"]) if stock else (0, 0, 0)
+    units, orders = (waiting["units"], waiting["orders"]) if waiting else (0, 0)
+    return Row(sku, free, promised, apart, units, orders, lacks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +196,6 @@ class WholeSku:
     waiters: list[Any]
     waiting: int
     orders_waiting: int
-
-    @property
-    def lacks(self) -> list[str]:
-        return lacking(self.sku)
 
     def total(self, *stages: str) -> int:
         return sum(at.units(*stages) for at in self.sites)

@@ -14,6 +14,7 @@ from doorstep.doors.reads import cursor
 from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.order import ParcelRow, parcel_row
 from doorstep.doors.reads.orders import Limit, Word
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import Proof
@@ -201,16 +202,14 @@ async def fulfillment_order(tx: Tx, merchant: int, word: str) -> FloorOrder:
 async def _with_lines(tx: Tx, merchant: int, rows: list[Any]) -> list[FloorOrder]:
     lines: dict[int, list[ToPick]] = defaultdict(list)
     for row in await tx.rows(TO_PICK, merchant, [row["fulfillment_order_id"] for row in rows]):
-        values = dict(row)
-        one = values.pop("fulfillment_order_id")
-        lines[one].append(ToPick(line=values.pop("line_no"), **{**values, "bins": list(values["bins"])}))
+        to_pick = told(row, ToPick, line=row["line_no"], bins=list(row["bins"]))
+        lines[row["fulfillment_order_id"]].append(to_pick)
     return [_floor_order(row, lines[row["fulfillment_order_id"]]) for row in rows]
 
 
 def _floor_order(row: Mapping[str, Any], lines: list[ToPick]) -> FloorOrder:
-    values = dict(row)
-    one, order = values.pop("fulfillment_order_id"), values.pop("order_id")
-    return FloorOrder(id=public("ful", one), order=public("ord", order), lines=lines, **values)
+    ids = {"id": public("ful", row["fulfillment_order_id"]), "order": public("ord", row["order_id"])}
+    return told(row, FloorOrder, lines=lines, **ids)
 
 
 async def parcel(tx: Tx, merchant: int, word: str) -> Parcel:
@@ -218,22 +217,13 @@ async def parcel(tx: Tx, merchant: int, word: str) -> Parcel:
     row = await tx.row(PARCEL, *at)
     if row is None:
         raise NotFound(parcel=word)
-    values = dict(row)
-    shown = {name: values.pop(name) for name in _OF_ROW}
     lines, events = await tx.rows(PARCEL_LINES, *at), await tx.rows(PARCEL_EVENTS, *at)
-    return Parcel(
-        parcel=parcel_row(shown), order=public("ord", values.pop("order_id")),
-        lines=[ParcelLine(**dict(line)) for line in lines],
-        events=[_event(event) for event in events], **values,
+    return told(
+        row, Parcel, parcel=parcel_row(row), order=public("ord", row["order_id"]),
+        lines=[told(line, ParcelLine) for line in lines], events=[_event(event) for event in events],
     )  # fmt: skip
-
-
-_OF_ROW = (
-    "parcel_id", "fulfillment_order_id", "site", "carton", "weight_g", "label_state", "carrier", "service",
-    "tracking_number", "state", "packed_at", "handed_over_at", "delivered_at",
-)  # fmt: skip
 
 
 def _event(row: Mapping[str, Any]) -> ParcelEvent:
     proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
-    return ParcelEvent(**dict(row) | {"proof": proof})
+    return told(row, ParcelEvent, proof=proof)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.orders import Limit, Word
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.tenant import Tx
@@ -118,7 +119,7 @@ async def stock(tx: Tx, merchant: int, query: StockQuery) -> StockPage:
     if query.cursor:
         after = cursor.read(query.cursor, tuple[str, str])
     rows = await tx.rows(STOCK, merchant, query.sku, query.site, *after, query.limit + 1)
-    page = [StockRow(**{name: row[name] for name in StockRow.__struct_fields__}) for row in rows[: query.limit]]
+    page = [told(row, StockRow) for row in rows[: query.limit]]
     more = len(rows) > query.limit
     return StockPage(stock=page, next=cursor.write(page[-1].sku, page[-1].site) if more else None)
 
@@ -138,8 +139,7 @@ async def sku(tx: Tx, merchant: int, word: str) -> Sku:
 
 
 def _sku(row: Any) -> Sku:
-    values = dict(row)
-    return Sku(id=public("sku", values.pop("sku_id")), **{**values, "flags": list(values["flags"])})
+    return told(row, Sku, id=public("sku", row["sku_id"]), flags=list(row["flags"]))
 
 
 async def aliases(tx: Tx, merchant: int, query: AliasQuery) -> AliasPage:
@@ -147,6 +147,6 @@ async def aliases(tx: Tx, merchant: int, query: AliasQuery) -> AliasPage:
     if query.cursor:
         after = cursor.read(query.cursor, tuple[str, str])
     rows = await tx.rows(ALIASES, merchant, query.channel, *after, query.limit + 1)
-    page = [Alias(channel=row["channel"], alias=row["alias"], sku=row["sku"]) for row in rows[: query.limit]]
+    page = [told(row, Alias) for row in rows[: query.limit]]
     more = len(rows) > query.limit
     return AliasPage(aliases=page, next=cursor.write(page[-1].channel, page[-1].alias) if more else None)

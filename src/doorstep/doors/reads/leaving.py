@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import site_of, sites_by_code
 from doorstep.spine.tenant import Tx
 
 # What stands labeled at one site is what one day brings.
@@ -126,40 +127,16 @@ class ReturnLabels(Struct, frozen=True, kw_only=True):
 
 async def leaving(tx: Tx, merchants: Sequence[int], query: LeavingQuery) -> Leaving:
     """Of these merchants. Refuses NotFound."""
-    site = await _site(tx, query.site)
+    site = site_of(await sites_by_code(tx), query.site)
     at = (list(merchants), site.site_id)
-    waiting = [
-        Waiting(
-            merchant=row["merchant"], carrier=row["carrier"], waiting=row["waiting"], listed=row["listed"],
-            weight_g=row["weight_g"],
-        )
-        for row in await tx.rows(WAITING, *at)
-    ]  # fmt: skip
-    manifests = [
-        ManifestRow(
-            id=public("man", row["manifest_id"]), merchant=row["merchant"], carrier=row["carrier"], state=row["state"],
-            parcels=row["parcels"], manifest_ref=row["manifest_ref"], error=row["error"], asked_at=row["asked_at"],
-            made_at=row["made_at"], collected_at=row["collected_at"],
-        )
-        for row in await tx.rows(MANIFESTS, *at, query.limit)
-    ]  # fmt: skip
-    pickups = [
-        PickupRow(
-            id=public("pic", row["pickup_id"]), merchant=row["merchant"], carrier=row["carrier"], state=row["state"],
-            parcels=row["parcels"], ready_at=row["ready_at"], until=row["until"], pickup_ref=row["pickup_ref"],
-            note=row["note"], cost_minor=row["cost_minor"], currency=row["currency"], error=row["error"],
-            asked_at=row["asked_at"],
-        )
-        for row in await tx.rows(PICKUPS, *at, query.limit)
-    ]  # fmt: skip
-    return Leaving(site=site.code, waiting=waiting, manifests=manifests, pickups=pickups)
-
-
-async def _site(tx: Tx, code: str) -> Site:
-    for site in (await every_site(tx)).values():
-        if site.code == code:
-            return site
-    raise NotFound(site=code)
+    manifests = await tx.rows(MANIFESTS, *at, query.limit)
+    pickups = await tx.rows(PICKUPS, *at, query.limit)
+    return Leaving(
+        site=site.code,
+        waiting=[told(row, Waiting) for row in await tx.rows(WAITING, *at)],
+        manifests=[told(row, ManifestRow, id=public("man", row["manifest_id"])) for row in manifests],
+        pickups=[told(row, PickupRow, id=public("pic", row["pickup_id"])) for row in pickups],
+    )
 
 
 async def return_labels(tx: Tx, merchant: int, order: str) -> ReturnLabels:
@@ -167,11 +144,8 @@ async def return_labels(tx: Tx, merchant: int, order: str) -> ReturnLabels:
     if await tx.value(AN_ORDER, [merchant], number("ord", order)) is None:
         raise NotFound(order=order)
     rows = await tx.rows(RETURN_LABELS, [merchant], number("ord", order))
-    return ReturnLabels(return_labels=[
-        ReturnLabelRow(
-            id=public("ret", row["return_label_id"]), parcel=public("par", row["parcel_id"]), state=row["state"],
-            carrier=row["carrier"], service=row["service"], tracking_number=row["tracking_number"],
-            cost_minor=row["cost_minor"], currency=row["currency"], error=row["error"], asked_at=row["asked_at"],
-        )
-        for row in rows
-    ])  # fmt: skip
+    return ReturnLabels(return_labels=[_return_label(row) for row in rows])
+
+
+def _return_label(row: Any) -> ReturnLabelRow:
+    return told(row, ReturnLabelRow, id=public("ret", row["return_label_id"]), parcel=public("par", row["parcel_id"]))

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from doorstep.doors.reads import cursor
 from doorstep.doors.reads.orders import Limit, Word
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.loads import SHARES
@@ -170,7 +171,7 @@ async def loads(tx: Tx, merchants: Sequence[int], query: LoadQuery) -> LoadPage:
 
 
 async def load_called(tx: Tx, merchants: Sequence[int], word: str) -> Any:
-    """The row of the load of this id or number; raises NotFound."""
+    """The row of the load of this id or number; refuses NotFound."""
     if word.startswith("lod_"):
         rows = await tx.rows(ONE, list(merchants), number("lod", word))
     else:
@@ -181,7 +182,7 @@ async def load_called(tx: Tx, merchants: Sequence[int], word: str) -> Any:
 
 
 async def load(db: Db, merchants: Sequence[int], word: str) -> LoadWhole:
-    """The load of one of these merchants, with all that lies in it, of whomever; raises NotFound."""
+    """The load of one of these merchants, with all that lies in it, of whomever; refuses NotFound."""
     async with tenant_tx(db, merchants, readonly=True) as tx:
         row = await load_called(tx, merchants, word)
         at = row["merchant_id"], row["load_id"]
@@ -235,15 +236,12 @@ def _by_merchant(shares: Sequence[Any], keys: dict[int, Any]) -> list[LoadShare]
 
 
 def _inside(row: Any, keys: dict[int, Any]) -> ParcelInside:
-    return ParcelInside(
-        load=public("lod", row["load_id"]), parcel=public("par", row["parcel_id"]), number=row["number"],
+    return told(
+        row, ParcelInside, load=public("lod", row["load_id"]), parcel=public("par", row["parcel_id"]),
         order=public("ord", row["order_id"]), merchant=keys[row["merchant_id"]]["key"],
-        tracking_number=row["tracking_number"], carrier=row["carrier"], state=row["state"], country=row["country"],
-        weight_g=row["weight_g"], joined_at=row["joined_at"],
     )  # fmt: skip
 
 
 def load_row(row: Any) -> LoadRow:
-    values = {name: row[name] for name in LoadRow.__struct_fields__ if name not in ("id", "inside")}
     inside = public("lod", row["parent_id"]) if row["parent_id"] else None
-    return LoadRow(id=public("lod", row["load_id"]), inside=inside, **values)
+    return told(row, LoadRow, id=public("lod", row["load_id"]), inside=inside)

@@ -8,7 +8,8 @@ from typing import cast
 
 from msgspec import Struct, structs
 
-from doorstep.journey.tracking.notices import Notice, NoticeLine, compose, in_words, is_mailbox, text_of
+from doorstep.journey.tracking.letter import compose, is_mailbox
+from doorstep.journey.tracking.notices import Notice, NoticeLine, in_words, text_of
 from doorstep.kit.paper import Address
 from doorstep.kit.speech import LANGUAGES
 from doorstep.setup.branding import Brand, brand_of, logo_of

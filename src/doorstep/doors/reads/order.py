@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
 
+from doorstep.doors.reads.rows import told
 from doorstep.doors.reads.way import ParcelWay
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.holds import TYPES
 from doorstep.spine.journey import LINE
-from doorstep.spine.moves import told
+from doorstep.spine.moves import told as spelled
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Tx
 
@@ -219,31 +220,28 @@ class Order(Struct, frozen=True, kw_only=True):
     ways: list[ParcelWay] = []  # how its parcels travel: numbers, loads, gaps in custody
 
 
-class TimelineEvent(Struct, frozen=True, kw_only=True):
+M = TypeVar("M")
+
+
+class _Event(Struct, Generic[M], frozen=True, kw_only=True):
+    seq: int
+    verb: str
+    actor: str
+    happened_at: datetime
+    recorded_at: datetime
+    moves: M
+    data: dict[str, Any]
+
+
+class TimelineEvent(_Event[list[list[Any]]], frozen=True, kw_only=True):
     """One verb that happened, with its moves as they were written."""
 
-    seq: int
-    verb: str
-    actor: str
-    happened_at: datetime
-    recorded_at: datetime
-    moves: list[list[Any]]
-    data: dict[str, Any]
 
-
-class KeptEvent(Struct, frozen=True, kw_only=True):
+class KeptEvent(_Event[str], frozen=True, kw_only=True):
     """As its row keeps it."""
 
-    seq: int
-    verb: str
-    actor: str
-    happened_at: datetime
-    recorded_at: datetime
-    moves: str
-    data: dict[str, Any]
-
     def told(self) -> TimelineEvent:
-        return TimelineEvent(**{**structs.asdict(self), "moves": told(self.moves)})
+        return TimelineEvent(**{**structs.asdict(self), "moves": spelled(self.moves)})
 
 
 class Timeline(Struct, frozen=True, kw_only=True):
@@ -348,12 +346,10 @@ async def timeline(tx: Tx, merchant: int, word: str, after: int, limit: int) -> 
     if await tx.value(EXISTS, merchant, order_id) is None:
         raise NotFound(order=word)
     rows = await tx.rows(TIMELINE, merchant, order_id, after, limit)
-    kept = [KeptEvent(**{**dict(row), "data": msgspec.json.decode(row["data"])}) for row in rows]
-    events = [event.told() for event in kept]
+    events = [told(row, KeptEvent, data=msgspec.json.decode(row["data"])).told() for row in rows]
     return Timeline(events=events, next=events[-1].seq if len(events) == limit else None)
 
 
 def parcel_row(row: Mapping[str, Any]) -> ParcelRow:
-    values = dict(row)
-    parcel, fulfillment_order = values.pop("parcel_id"), values.pop("fulfillment_order_id")
-    return ParcelRow(id=public("par", parcel), fulfillment_order=public("ful", fulfillment_order), **values)
+    fulfillment_order = public("ful", row["fulfillment_order_id"])
+    return told(row, ParcelRow, id=public("par", row["parcel_id"]), fulfillment_order=fulfillment_order)

@@ -12,6 +12,7 @@ from doorstep.doors.reads import cursor
 from doorstep.doors.reads.cursor import Cursor
 from doorstep.doors.reads.finding import find
 from doorstep.doors.reads.order import Statuses
+from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import public
 from doorstep.spine.holds import TYPES
 from doorstep.spine.status import AXES
@@ -96,14 +97,4 @@ async def orders_called(tx: Tx, merchant: int, word: str) -> list[str]:
 
 
 def _order_row(row: Mapping[str, Any]) -> OrderRow:
-    return OrderRow(
-        id=public("ord", row["order_id"]), number=row["number"], external_id=row["external_id"],
-        channel=row["channel"], placed_at=row["placed_at"], currency=row["currency"], total_minor=row["total_minor"],
-        buyer=row["buyer"], email=row["email"], country=row["country"],
-        shipping_method=row["shipping_method"], payment_term=row["payment_term"], units=row["ordered"],
-        holds_open=row["holds_open"], statuses=_statuses(row),
-    )  # fmt: skip
-
-
-def _statuses(row: Mapping[str, Any]) -> Statuses:
-    return Statuses(**{axis: row[axis] for axis in AXES})
+    return told(row, OrderRow, id=public("ord", row["order_id"]), units=row["ordered"], statuses=told(row, Statuses))

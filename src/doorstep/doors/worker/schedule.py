@@ -14,9 +14,8 @@ import structlog
 
 from doorstep.doors.logs import told
 from doorstep.journey.processing.expire import due_expiries
-from doorstep.journey.tracking import lanes
 from doorstep.kit.away import is_away
-from doorstep.setup.carried import learn_carried
+from doorstep.setup import lanes
 from doorstep.setup.learning import count_queues, learn
 from doorstep.spine.outcome import Ask
 from doorstep.spine.sealing import one_turn
@@ -28,7 +27,7 @@ DEADLINES_EVERY = timedelta(seconds=20)
 SEAL_EVERY = timedelta(seconds=5)
 LEARN_DATES_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(hours=1)
-LEARN_SILENCE_EVERY = timedelta(hours=6)
+LEARN_LANES_EVERY = timedelta(hours=6)
 # A retry may come late; the channel's own external id guards an order for ever.
 KEYS_KEPT = timedelta(days=30)
 MESSAGES_KEPT = timedelta(days=90)
@@ -56,7 +55,7 @@ async def run(world: World, stopping: asyncio.Event) -> None:
         _every(SEAL_EVERY, partial(seal_what_came_in, stopping=stopping), world, stopping),
         _every(FORGET_EVERY, forget_old_keys, world, stopping),
         _every(FORGET_EVERY, forget_old_messages, world, stopping),
-        _every(LEARN_SILENCE_EVERY, learn_lanes, world, stopping),
+        _every(LEARN_LANES_EVERY, learn_lanes, world, stopping),
         _every(LEARN_DATES_EVERY, learn_from_the_past, world, stopping),
     )
 
@@ -94,7 +93,6 @@ async def learn_lanes(world: World, now: datetime) -> None:
     for merchant in await world.db.everyone():
         async with tenant_tx(world.db, [merchant]) as tx:
             await lanes.learn(tx, merchant, now)
-            await learn_carried(tx, merchant, now)
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:

@@ -45,7 +45,7 @@ async def ask_provider(world: World, asks: list[Ask[AskProvider]], verb: str, ca
             keep, answer = verb, await call(provider, row, ask.body.payment)
         except Declined as no:
             keep, answer = "decline", Decline(payment=ask.body.payment, reason=_reason(no))
-        await world.ask(keep, [Ask(ask.merchant, answer, world.now())])
+        await world.keep(ask.merchant, keep, answer)
 
 
 def _reason(no: Declined) -> str:

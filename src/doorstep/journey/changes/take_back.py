@@ -18,7 +18,7 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Invalid, NotFound, Refusal
 from doorstep.plug.carrier import TrackEvent
 from doorstep.setup.places import QUARANTINE, Bin, NotQuarantine, Units, is_quarantine
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Demand, Event, Insert, Move, Outcome, Result, Stock, Update, answer_of_order
@@ -80,7 +80,7 @@ class Parcel:
 async def take_back(tx: Tx, asks: list[Ask[TakeBack]]) -> list[Result]:
     """Receive goods that came back, into quarantine."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
-    sites = {site.code: site for site in (await every_site(tx)).values()}
+    sites = await sites_by_code(tx)
     parcels = await _parcels(tx, orders, [number("par", ask.body.parcel) for ask in asks if ask.body.parcel])
 
     def rule(ask: Ask[TakeBack]) -> Outcome:
@@ -123,9 +123,7 @@ def decide(
     order: OrderFacts, sites: Mapping[str, Site], parcels: Mapping[tuple[int, int], Parcel], ask: Ask[TakeBack]
 ) -> Outcome:
     wanted = ask.body
-    site = sites.get(wanted.site)
-    if site is None:
-        raise NotFound(site=wanted.site)
+    site = site_of(sites, wanted.site)
     if not is_quarantine(wanted.bin):
         raise NotQuarantine(place=wanted.bin)
     parcel = _parcel(order, parcels, wanted)

@@ -72,19 +72,19 @@ class FulfillmentOrder:
         return [one for one in self.order.allocations if one.fulfillment_order_id == self.id]
 
     def allocation(self, line_no: int) -> Allocation:
-        """Raises NotHere."""
+        """Refuses NotHere."""
         for allocation in self.allocations:
             if allocation.line_no == line_no:
                 return allocation
         raise NotHere(line=line_no, fulfillment_order=self.public)
 
     def must_be_released(self) -> None:
-        """Raises NotReleased."""
+        """Refuses NotReleased."""
         if self.released_at is None:
             raise NotReleased(fulfillment_order=self.public)
 
     def must_not_be_held(self, verb: str, line_no: int | None = None) -> None:
-        """Raises OnHold: a hold on the order covers every line of it."""
+        """Refuses OnHold: a hold on the order covers every line of it."""
         stopped = self.order.stopped(verb, line_no)
         if stopped:
             raise stopped
@@ -109,7 +109,7 @@ class Floor:
     skus: Mapping[int, Sku]
 
     def of(self, merchant: int, word: str) -> FulfillmentOrder:
-        """Raises NotFound, for another merchant's too."""
+        """Refuses NotFound, for another merchant's too."""
         found = self.fulfillment_orders.get(number("ful", word))
         if found is None or found.order.merchant != merchant:
             raise NotFound(fulfillment_order=word)
@@ -128,7 +128,7 @@ class Floor:
 
 
 async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
-    """The fulfillment orders of these public ids, their orders locked; raises NotAnId."""
+    """The fulfillment orders of these public ids, their orders locked; refuses NotAnId."""
     ids = list({number("ful", word) for word in words})
     order_ids = [row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), ids)]
     orders = await order_facts(tx, order_ids)

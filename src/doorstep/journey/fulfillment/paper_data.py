@@ -13,7 +13,7 @@ from doorstep.journey.fulfillment.pick_list import Stop, pick_list, walk
 from doorstep.kit.ids import number, public
 from doorstep.kit.paper import Address, PageSize
 from doorstep.kit.refusals import NotFound
-from doorstep.setup.sites import Site, every_site, site_of
+from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.spine.tenant import Tx
 
 SLIP = """
@@ -44,7 +44,7 @@ LETTER = ("US", "CA", "MX")
 
 
 async def packing_slip_data(tx: Tx, parcel: str) -> PackingSlip:
-    """The slip that goes into the parcel; raises NotFound."""
+    """The slip that goes into the parcel; refuses NotFound."""
     at = (list(tx.merchants), number("par", parcel))
     row = await tx.row(SLIP, *at)
     if row is None:
@@ -83,8 +83,8 @@ def _ship_from(row: Any) -> Address:
 async def pick_list_data(
     tx: Tx, site: str, at: datetime, *, limit: int = 50, picker: str = "", merchant: str = ""
 ) -> PickList:
-    """The walk through the site (by its code) for the most urgent fulfillment orders; raises NotFound."""
-    found = site_of(await every_site(tx), site)
+    """The walk through the site (by its code) for the most urgent fulfillment orders; refuses NotFound."""
+    found = site_of(await sites_by_code(tx), site)
     orders = await pick_list(tx, site, limit)
     local = at.astimezone(ZoneInfo(found.timezone))
     due = min((order.ship_by for order in orders if order.ship_by), default=None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from doorstep.kit.ids import public
 from doorstep.setup.places import Goods, Places, shelves_holding, walking_order
-from doorstep.setup.sites import every_site, site_of
+from doorstep.setup.sites import site_of, sites_by_code
 from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.tenant import Tx
 
@@ -85,9 +85,9 @@ class Stop:
 async def pick_list(tx: Tx, site: str, limit: int = 50) -> list[OrderToPick]:
     """The released fulfillment orders of a site (by its code) with units to pick, the earliest ship-by first.
 
-    What is on hold is not for picking. Raises NotFound.
+    What is on hold is not for picking. Refuses NotFound.
     """
-    here = site_of(await every_site(tx), site)
+    here = site_of(await sites_by_code(tx), site)
     merchants = list(tx.merchants)
     due = await tx.rows(DUE, merchants, here.site_id, limit)
     order_ids = list({row["order_id"] for row in due})

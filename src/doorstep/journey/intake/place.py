@@ -19,6 +19,7 @@ from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
 from doorstep.kit.ids import Drawn, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
+from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
 from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_of
 from doorstep.setup.sites import Site, every_site
@@ -155,11 +156,6 @@ select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   from sku_alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = any($1) and a.alias = any($2)
 """
-FREE = """
-select merchant_id, sku_id, site_id, free from availability
-  where merchant_id = any($1) and sku_id = any($2) and free > 0
-  order by merchant_id, sku_id, site_id for no key update
-"""
 # The buyer of an older order that a file brings heard from the shop long ago.
 TOLD_BEFORE = timedelta(days=2)
 # Working days in transit when the shipping method is not one the merchant set up.
@@ -265,7 +261,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     kept = sum(map(len, payments.values()))
     left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
     if reserving and tx.careful:
-        left.free = await _free_and_locked(tx, [item.sku_id for item in named.items.values()])
+        left.free = await free_and_locked(tx, [item.sku_id for item in named.items.values()])
     return facts, left
 
 
@@ -323,13 +319,6 @@ async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
 def _arrays(asked: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
     """A list per part of what is asked for, in the order of its index."""
     return [list(part) for part in zip(*sorted(asked), strict=True)] or [[] for _ in range(width)]
-
-
-async def _free_and_locked(tx: Tx, skus: Sequence[int]) -> dict[tuple[int, int], dict[int, int]]:
-    free: dict[tuple[int, int], dict[int, int]] = {}
-    for row in await tx.rows(FREE, list(tx.merchants), list(skus)):
-        free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
-    return free
 
 
 def _is_of_the_past(body: Arrival, before: Existing | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.setup.skus import skus_by_code
 from doorstep.spine.tenant import Tx
 
@@ -29,21 +29,18 @@ class Catalog:
     sites: Mapping[str, Site]
 
     def sku(self, merchant: int, code: str) -> int:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         sku = self.sku_ids.get((merchant, code))
         if sku is None:
             raise NotFound(sku=code)
         return sku
 
     def site(self, code: str) -> Site:
-        """Raises NotFound."""
-        site = self.sites.get(code)
-        if site is None:
-            raise NotFound(site=code)
-        return site
+        """Refuses NotFound."""
+        return site_of(self.sites, code)
 
     def goods(self, merchant: int, sku: str, site: str) -> Goods:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         return Goods(merchant, self.sku(merchant, sku), self.site(site).site_id)
 
     def known(self, merchant: int, sku: str, site: str) -> Goods | None:
@@ -54,8 +51,7 @@ class Catalog:
 
 
 async def catalog_of(tx: Tx, codes: Iterable[str]) -> Catalog:
-    sites = await every_site(tx)
-    return Catalog(await skus_by_code(tx, codes), {site.code: site for site in sites.values()})
+    return Catalog(await skus_by_code(tx, codes), await sites_by_code(tx))
 
 
 Stages = dict[str, int]

@@ -39,7 +39,7 @@ class Apart:
     places: Places
 
     def take(self, goods: Goods, place: str, quantity: int, **told: Any) -> list[tuple[str, int]]:
-        """Lots and units. Raises NotQuarantine, NotThatManyInQuarantine, NotInThatPlace."""
+        """Lots and units. Refuses NotQuarantine, NotThatManyInQuarantine, NotInThatPlace."""
         if not is_quarantine(place):
             raise NotQuarantine(place=place)
         apart = self.stages[goods]["quarantine"]

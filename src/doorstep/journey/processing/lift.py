@@ -50,7 +50,7 @@ class Orders:
     found: dict[int, OrderFacts] = field(default_factory=dict)
 
     def of(self, merchant: int, hold: str) -> OrderFacts:
-        """Raises NotFound, for another merchant's too."""
+        """Refuses NotFound, for another merchant's too."""
         order = self.found.get(self.of_hold.get(number("hld", hold), 0))
         if order is None or order.merchant != merchant:
             raise NotFound(hold=hold)

@@ -16,6 +16,7 @@ import msgspec
 from doorstep.journey.processing.customs_data import CustomsFacts, crosses_border, customs_facts
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
+from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
 from doorstep.setup.promising import NO_OUTLOOK, Dates, Outlook, promise_moves, promise_row, to_of
 from doorstep.setup.sites import Site, every_site
@@ -26,11 +27,6 @@ from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
-FREE = """
-select merchant_id, sku_id, site_id, free from availability
-  where merchant_id = any($1) and sku_id = any($2)
-  order by merchant_id, sku_id, site_id for no key update
-"""
 POLICIES = "select merchant_id, when_short from merchant where merchant_id = any($1)"
 METHODS = """
 select merchant_id, name, days_min, days_max from shipping_method where merchant_id = any($1) and name = any($2)
@@ -137,9 +133,7 @@ async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1) -> tuple
     found = await order_facts(tx, orders)
     merchants = list(tx.merchants)
     skus = list({line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted})
-    free: dict[tuple[int, int], dict[int, int]] = {}
-    for row in await tx.rows(FREE, merchants, skus):
-        free.setdefault((row["merchant_id"], row["sku_id"]), {})[row["site_id"]] = row["free"]
+    free = await free_and_locked(tx, skus)
     methods = await tx.rows(METHODS, merchants, list({order.row["shipping_method"] for order in found.values()}))
     decisions = await tx.rows(LAST_DECISIONS, merchants, list(found))
     sites = await every_site(tx)

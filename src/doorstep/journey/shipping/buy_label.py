@@ -69,7 +69,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         if may_be_sold(no, was_silent=parcel.row["label_error"] == ASKING):
             # Nobody else is asked before somebody has asked the carrier.
             refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=unsure(no))
-            await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+            await world.keep(ask.merchant, "refuse_label", refused)
             return
         everything = no.why.get("reason") in ABOUT_THE_PARCEL
         said = Refused(choice["carrier"], "" if everything else choice["service"], spelled(no))
@@ -81,7 +81,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
         currency=label.currency, pdf=label.pdf, first_mile_number=label.first_mile_number,
         last_mile_number=label.last_mile_number,
     )  # fmt: skip
-    [answer] = await world.ask("keep_label", [Ask(ask.merchant, kept, world.now())])
+    answer = await world.keep(ask.merchant, "keep_label", kept)
     if isinstance(answer, Refusal):
         await _not_needed(world, ask, label, choice["key"])
 
@@ -94,7 +94,7 @@ async def _not_needed(world: World, ask: Ask[BuyLabel], label: Label, key: str) 
         return  # it is kept: another worker asked with the same key
     if no := await give_back(world, ask.merchant, label, key):
         told = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=no, left_over=True)
-        await world.ask("refuse_label", [Ask(ask.merchant, told, world.now())])
+        await world.keep(ask.merchant, "refuse_label", told)
 
 
 async def give_back(world: World, merchant: int, label: Label, key: str) -> str:
@@ -150,7 +150,7 @@ def unsure(no: CarrierRefused) -> str:
 async def _note(world: World, ask: Ask[BuyLabel], *, over: bool = False) -> None:
     """Raises what the verb refuses: then nobody is asked."""
     noted = AskLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, over=over)
-    [answer] = await world.ask("ask_label", [Ask(ask.merchant, noted, world.now())])
+    answer = await world.keep(ask.merchant, "ask_label", noted)
     if isinstance(answer, Refusal):
         raise answer
 
@@ -166,7 +166,7 @@ async def _choose(world: World, ask: Ask[BuyLabel], parcel: Packed, refused: Seq
             parcel=ask.body.parcel, label_key=ask.body.label_key, reason=_nobody(chosen, of.carriers, refused),
             why=chosen.why if of.carriers else {},
         )  # fmt: skip
-        await world.ask("refuse_label", [Ask(ask.merchant, no, world.now())])
+        await world.keep(ask.merchant, "refuse_label", no)
         return
     choice = ChooseLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, nth=ask.body.nth + 1, carrier=chosen.rate.carrier,
@@ -184,11 +184,8 @@ def _nobody(chosen: Chosen, carriers: Sequence[str], refused: Sequence[Refused])
     told: dict[str, Any] = why["refused"] | why["left_out"]
     if told:
         return ("no carrier goes there: " + "; ".join(f"{name}: {reason}" for name, reason in told.items()))[:2000]
-    return (
-        f"no carrier goes there: asked: {', '.join(carriers)}"
-        if carriers
-        else ("no carrier goes there: none is connected")
-    )
+    asked = f"asked: {', '.join(carriers)}" if carriers else "none is connected"
+    return f"no carrier goes there: {asked}"
 
 
 @errand(VoidLabel, account="carrier")
@@ -196,17 +193,15 @@ async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
     for ask in asks:
         async with world.reading([ask.merchant]) as tx:
             parcel = await packed(tx, ask.body.parcel)
-        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != (
-            "void_wanted",
-            ask.body.label_key,
-        ):
-            continue
+        asked = ("void_wanted", ask.body.label_key)
+        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != asked:
+            continue  # answered meanwhile
         carrier = await world.carrier(ask.merchant, parcel.row["carrier"])
         try:
             await carrier.void(parcel.row["label_ref"], ask.body.label_key)
         except CarrierRefused as no:
             refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
-            await world.ask("refuse_label", [Ask(ask.merchant, refused, world.now())])
+            await world.keep(ask.merchant, "refuse_label", refused)
             continue
         kept = KeepVoid(parcel=ask.body.parcel, label_key=ask.body.label_key)
-        await world.ask("keep_void", [Ask(ask.merchant, kept, world.now())])
+        await world.keep(ask.merchant, "keep_void", kept)

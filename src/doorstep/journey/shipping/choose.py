@@ -20,7 +20,6 @@ from doorstep.setup.shipping_rules import MUST_BE_TAKEN, NO_RULES, PO_BOX, Shipp
 BELIEF = 5
 SAID_IN_TIME, SAID_LATE, NOT_SAID = 0.9, 0.1, 0.5
 NO_DAYS = 10_000
-NO_PO_BOX = "does not say that it goes to post-office boxes"
 
 
 class Carried(NamedTuple):

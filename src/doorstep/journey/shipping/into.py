@@ -92,7 +92,7 @@ class Scene:
     busy: set[Thing] = field(default_factory=set)
 
     def thing(self, ask: Ask[Any], code: str) -> Thing:
-        """Raises NotFound, WhichParcel. A batch sees what any of its askers may see; this, what this one may."""
+        """Refuses NotFound, WhichParcel. A batch sees what any of its askers may see; this, what this one may."""
         meant = [
             one for one in self.found.get(code, ())
             if one.merchant == ask.merchant or (one.kind == "parcel" and ask.merchant in self.operators)

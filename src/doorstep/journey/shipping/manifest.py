@@ -5,19 +5,20 @@ one, and left with at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
+from doorstep.journey.shipping.for_a_site import ForASite, called, one_of, wanted
 from doorstep.journey.shipping.label import Word
 from doorstep.journey.shipping.shopping import spelled
 from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import CarrierRefused, Manifest
-from doorstep.setup.sites import Site, every_site
-from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
+from doorstep.setup.sites import Site, site_of, sites_by_code
+from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
@@ -34,7 +35,7 @@ select p.merchant_id, p.parcel_id, p.site_id, p.carrier
       order by q.parcel_id limit {MOST} for update of q) p
 """
 MANIFESTS = """
-select merchant_id, manifest_id, site_id, carrier, state, manifest_ref, collected_at from manifest
+select merchant_id, manifest_id, site_id, carrier, state, parcels, collected_at from manifest
   where merchant_id = any($1) and manifest_id = any($2) order by manifest_id
 """
 LOCKED = f"{MANIFESTS.rstrip()} for update\n"
@@ -100,10 +101,29 @@ class Collected(Refusal):
     """The driver has taken what is on this manifest."""
 
 
+class Listed(ForASite, frozen=True):
+    """A manifest, and the parcels on it."""
+
+    kind, prefix, answered = "manifest", "man", ManifestAnswered
+    parcels: tuple[Mapping[str, Any], ...] = ()
+
+
+async def _listed(tx: Tx, names: Sequence[str], manifests: str = LOCKED) -> dict[int, Listed]:
+    found = await called(tx, Listed, names, manifests)
+    parcels: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in await tx.rows(ON_IT, list(tx.merchants), list(found)):
+        parcels[row["manifest_id"]].append(dict(row))
+    return {key: structs.replace(one, parcels=tuple(parcels[key])) for key, one in found.items()}
+
+
+def _on(manifest: int | None, parcels: Iterable[int]) -> list[Update]:
+    return [Update("parcel", {"parcel_id": parcel}, {"manifest_id": manifest}) for parcel in parcels]
+
+
 @verb(WantManifest, ManifestState)
 async def want_manifest(tx: Tx, asks: list[Ask[WantManifest]]) -> list[Result]:
     """List what waits for a carrier at a site; the carrier is asked by a job, with a key: a repeat is harmless."""
-    sites = {site.code: site for site in (await every_site(tx)).values()}
+    sites = await sites_by_code(tx)
     known = [ask for ask in asks if ask.body.site in sites]
     wanted = sorted({(ask.merchant, sites[ask.body.site].site_id, ask.body.carrier) for ask in known})
     waiting: dict[tuple[int, int, str], list[int]] = defaultdict(list)
@@ -111,138 +131,58 @@ async def want_manifest(tx: Tx, asks: list[Ask[WantManifest]]) -> list[Result]:
     for row in await tx.rows(WAITING, list(tx.merchants), *columns):
         waiting[row["merchant_id"], row["site_id"], row["carrier"]].append(row["parcel_id"])
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _wanted(sites, waiting, ids, ask))
+    return each(asks, lambda ask: _wanted(site_of(sites, ask.body.site), waiting, ids, ask))
 
 
 def _wanted(
-    sites: Mapping[str, Site], waiting: dict[tuple[int, int, str], list[int]], ids: Iterator[int],
-    ask: Ask[WantManifest],
-) -> Outcome:  # fmt: skip
-    site = sites.get(ask.body.site)
-    if site is None:
-        raise NotFound(site=ask.body.site)
+    site: Site, waiting: dict[tuple[int, int, str], list[int]], ids: Iterator[int], ask: Ask[WantManifest]
+) -> Outcome:
     parcels = waiting.pop((ask.merchant, site.site_id, ask.body.carrier), [])
     if not parcels:
         raise NothingToManifest(site=site.code, carrier=ask.body.carrier)
     manifest = next(ids)
-    name = public("man", manifest)
-    told = {"site": site.code, "carrier": ask.body.carrier, "parcels": len(parcels)}
-    outcome = Outcome(ask.merchant, ("manifest", manifest), [Event("want_manifest", data=told)])
-    outcome.answer = {"manifest": name, "state": "wanted"} | told
-    values = {
-        "manifest_id": manifest, "site_id": site.site_id, "carrier": ask.body.carrier, "state": "wanted",
-        "parcels": len(parcels), "asked_at": ask.at,
-    }  # fmt: skip
-    outcome.facts = [Insert("manifest", values), *_on(manifest, parcels)]
-    outcome.then = [Job("ask_manifest", {"manifest": name})]
+    outcome = wanted(Listed, manifest, site, len(parcels), ask)
+    outcome.facts += _on(manifest, parcels)
     return outcome
-
-
-def _on(manifest: int | None, parcels: Sequence[int]) -> list[Update]:
-    return [Update("parcel", {"parcel_id": parcel}, {"manifest_id": manifest}) for parcel in parcels]
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """A manifest's row, its site's code, and the parcels on it."""
-
-    row: Mapping[str, Any]
-    site: str
-    parcels: tuple[Mapping[str, Any], ...]
-
-    def outcome(self, event: Event, state: str) -> Outcome:
-        manifest, carrier = self.row["manifest_id"], self.row["carrier"]
-        outcome = Outcome(self.row["merchant_id"], ("manifest", manifest), [event])
-        outcome.answer = {
-            "manifest": public("man", manifest), "site": self.site, "carrier": carrier, "state": state,
-            "parcels": len(self.parcels),
-        }  # fmt: skip
-        return outcome
-
-
-async def _listed(tx: Tx, names: Sequence[str], manifests: str = LOCKED) -> dict[int, Listed]:
-    wanted = sorted({number("man", name) for name in names})
-    rows = await tx.rows(manifests, list(tx.merchants), wanted)
-    parcels: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in await tx.rows(ON_IT, list(tx.merchants), wanted):
-        parcels[row["manifest_id"]].append(dict(row))
-    sites = await every_site(tx)
-    return {
-        row["manifest_id"]: Listed(dict(row), sites[row["site_id"]].code, tuple(parcels[row["manifest_id"]]))
-        for row in rows
-    }
-
-
-def _of(listed: Mapping[int, Listed], merchant: int, name: str) -> Listed:
-    found = listed.get(number("man", name))
-    if found is None or found.row["merchant_id"] != merchant:
-        raise NotFound(manifest=name)
-    return found
 
 
 @verb(KeepManifest, ManifestState)
 async def keep_manifest(tx: Tx, asks: list[Ask[KeepManifest]]) -> list[Result]:
     """Keep the carrier's answer: the list can go with the driver."""
-    listed = await _listed(tx, [ask.body.manifest for ask in asks])
-    return each(asks, lambda ask: _kept(_of(listed, ask.merchant, ask.body.manifest), ask))
+    found = await _listed(tx, [ask.body.manifest for ask in asks])
+    return each(asks, lambda ask: _kept(one_of(found, Listed, ask.merchant, ask.body.manifest), ask))
 
 
 def _kept(listed: Listed, ask: Ask[KeepManifest]) -> Outcome:
-    _must_wait(listed)
+    listed.must_be("wanted")
     refs = ask.body.label_refs
     left = [row["parcel_id"] for row in listed.parcels if refs is not None and row["label_ref"] not in ("", *refs)]
-    on_it = len(listed.parcels) - len(left)
-    told = {"manifest_ref": ask.body.manifest_ref, "parcels": on_it}
-    outcome = listed.outcome(Event("keep_manifest", data=told), "made")
-    outcome.answer["parcels"] = on_it
-    made = {
-        "state": "made", "manifest_ref": ask.body.manifest_ref, "pdf": ask.body.pdf, "parcels": on_it,
-        "made_at": ask.at,
-    }  # fmt: skip
-    where = {"manifest_id": listed.row["manifest_id"]}
-    outcome.facts = [Update("manifest", where, made), *_on(None, left)]
+    told = {"manifest_ref": ask.body.manifest_ref, "parcels": len(listed.parcels) - len(left)}
+    outcome = listed.outcome(Event("keep_manifest", data=told), "made", pdf=ask.body.pdf, made_at=ask.at, **told)
+    outcome.facts += _on(None, left)
     return outcome
-
-
-def _must_wait(listed: Listed) -> None:
-    if listed.row["state"] != "wanted":
-        raise ManifestAnswered(manifest=public("man", listed.row["manifest_id"]), state=listed.row["state"])
 
 
 @verb(RefuseManifest, ManifestState)
 async def refuse_manifest(tx: Tx, asks: list[Ask[RefuseManifest]]) -> list[Result]:
     """Keep the carrier's no; its parcels wait for another list, and somebody must act."""
-    listed = await _listed(tx, [ask.body.manifest for ask in asks])
+    found = await _listed(tx, [ask.body.manifest for ask in asks])
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _refused(_of(listed, ask.merchant, ask.body.manifest), next(ids), ask))
+    return each(asks, lambda ask: _refused(one_of(found, Listed, ask.merchant, ask.body.manifest), next(ids), ask))
 
 
 def _refused(listed: Listed, attention: int, ask: Ask[RefuseManifest]) -> Outcome:
-    _must_wait(listed)
-    outcome = listed.outcome(Event("refuse_manifest", data={"reason": ask.body.reason}), "refused")
-    after = {"state": "refused", "error": ask.body.reason}
-    why = {"manifest": ask.body.manifest, "carrier": listed.row["carrier"], "site": listed.site}
-    outcome.facts = [
-        Update("manifest", {"manifest_id": listed.row["manifest_id"]}, after),
-        *_on(None, [row["parcel_id"] for row in listed.parcels]),
-        carrier_refused(attention, ask.body.reason, why, ask),
-    ]
+    listed.must_be("wanted")
+    outcome = listed.refused("refuse_manifest", ask.body.reason, attention, ask)
+    outcome.facts += _on(None, [row["parcel_id"] for row in listed.parcels])
     return outcome
-
-
-def carrier_refused(attention: int, reason: str, why: Mapping[str, Any], ask: Ask[Any], **of: Any) -> Insert:
-    """What somebody must look at when a carrier says no to something that is no parcel's label."""
-    values = {
-        "attention_id": attention, "kind": "carrier_refused", "reason": reason, "why": dict(why),
-        "next_action": "mend what the carrier names, then ask again", "raised_at": ask.at,
-    }  # fmt: skip
-    return Insert("attention", values | of)
 
 
 @verb(Collect, ManifestState)
 async def collect(tx: Tx, asks: list[Ask[Collect]]) -> list[Result]:
     """Hand over all that is on a manifest: the driver has it."""
-    listed = await _listed(tx, [ask.body.manifest for ask in asks])
-    return each(asks, lambda ask: _collected(_of(listed, ask.merchant, ask.body.manifest), ask))
+    found = await _listed(tx, [ask.body.manifest for ask in asks])
+    return each(asks, lambda ask: _collected(one_of(found, Listed, ask.merchant, ask.body.manifest), ask))
 
 
 def _collected(listed: Listed, ask: Ask[Collect]) -> Outcome:
@@ -251,9 +191,8 @@ def _collected(listed: Listed, ask: Ask[Collect]) -> Outcome:
     if listed.row["collected_at"]:
         raise Collected(manifest=ask.body.manifest)
     here = [public("par", row["parcel_id"]) for row in listed.parcels if row["handed_over_at"] is None]
-    outcome = listed.outcome(Event("collect", data={"parcels": len(here)}), "made")
+    outcome = listed.outcome(Event("collect", data={"parcels": len(here)}), "made", collected_at=ask.at)
     outcome.answer["parcels"] = len(here)
-    outcome.facts = [Update("manifest", {"manifest_id": listed.row["manifest_id"]}, {"collected_at": ask.at})]
     at = ask.at.isoformat()
     outcome.then = [Job("hand_over", {"parcel": parcel, "happened_at": at}) for parcel in here]
     return outcome
@@ -276,14 +215,14 @@ async def ask_manifest(world: World, asks: list[Ask[AskManifest]]) -> None:
             made = await _asked(world, ask, listed) if connected else None
         except CarrierRefused as no:
             refused = RefuseManifest(manifest=ask.body.manifest, reason=spelled(no))
-            await world.ask("refuse_manifest", [Ask(ask.merchant, refused, world.now())])
+            await world.keep(ask.merchant, "refuse_manifest", refused)
             continue
         kept = KeepManifest(manifest=ask.body.manifest)
         if made is not None:
             kept = KeepManifest(
                 manifest=ask.body.manifest, manifest_ref=made.manifest_ref, label_refs=made.label_refs, pdf=made.pdf
             )
-        await world.ask("keep_manifest", [Ask(ask.merchant, kept, world.now())])
+        await world.keep(ask.merchant, "keep_manifest", kept)
 
 
 async def _asked(world: World, ask: Ask[AskManifest], listed: Listed) -> Manifest | None:

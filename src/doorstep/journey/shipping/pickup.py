@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from doorstep.journey.shipping.for_a_site import ForASite, called, one_of, wanted
 from doorstep.journey.shipping.label import AmountMinor, Word
-from doorstep.journey.shipping.manifest import carrier_refused
 from doorstep.journey.shipping.shopping import spelled
-from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.ids import number
+from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Address, CarrierRefused, PickupAsked, must_be_able
-from doorstep.setup.sites import Site, every_site
-from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
+from doorstep.setup.sites import Site, site_of, sites_by_code
+from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
@@ -123,10 +123,14 @@ class PickupAnswered(Refusal):
     """This pickup was answered before."""
 
 
+class Pickup(ForASite, frozen=True):
+    kind, prefix, answered = "pickup", "pic", PickupAnswered
+
+
 @verb(WantPickup, PickupState)
 async def want_pickup(tx: Tx, asks: list[Ask[WantPickup]]) -> list[Result]:
     """Ask the carrier to come; it is called by a job, with a key that makes a repeat harmless."""
-    sites = {site.code: site for site in (await every_site(tx)).values()}
+    sites = await sites_by_code(tx)
     merchants = list(tx.merchants)
     accounts = {(row["merchant_id"], row["code"]) for row in await tx.rows(CARRIERS, merchants)}
     at = [sites[ask.body.site].site_id for ask in asks if ask.body.site in sites]
@@ -135,9 +139,7 @@ async def want_pickup(tx: Tx, asks: list[Ask[WantPickup]]) -> list[Result]:
     ids = await tx.fresh_ids(len(asks))
 
     def rule(ask: Ask[WantPickup]) -> Outcome:
-        site = sites.get(ask.body.site)
-        if site is None:
-            raise NotFound(site=ask.body.site)
+        site = site_of(sites, ask.body.site)
         if (ask.merchant, ask.body.carrier) not in accounts:
             raise NotOurCarrier(carrier=ask.body.carrier)
         return decide(site, *waiting.get((ask.merchant, site.site_id, ask.body.carrier), (0, 0)), ids, ask)
@@ -146,26 +148,15 @@ async def want_pickup(tx: Tx, asks: list[Ask[WantPickup]]) -> list[Result]:
 
 
 def decide(site: Site, parcels: int, weight_g: int, ids: Iterator[int], ask: Ask[WantPickup]) -> Outcome:
-    wanted = ask.body
-    if not _is_window(wanted.ready_at, wanted.until, ask.at):
-        raise NotAWindow(ready_at=wanted.ready_at, until=wanted.until)
-    parcels = wanted.parcels or parcels
+    said = ask.body
+    if not _is_window(said.ready_at, said.until, ask.at):
+        raise NotAWindow(ready_at=said.ready_at, until=said.until)
+    parcels = said.parcels or parcels
     if not parcels:
-        raise NothingToFetch(site=site.code, carrier=wanted.carrier)
-    pickup = next(ids)
-    name = public("pic", pickup)
-    told = {"site": site.code, "carrier": wanted.carrier, "parcels": parcels}
-    window = {"ready_at": wanted.ready_at.isoformat(), "until": wanted.until.isoformat()}
-    outcome = Outcome(ask.merchant, ("pickup", pickup), [Event("want_pickup", data=told | window)])
-    outcome.answer = {"pickup": name, "state": "wanted"} | told
-    values = {
-        "pickup_id": pickup, "site_id": site.site_id, "carrier": wanted.carrier, "state": "wanted", "parcels": parcels,
-        "weight_g": weight_g, "note": wanted.note, "ready_at": wanted.ready_at, "until": wanted.until,
-        "asked_at": ask.at,
-    }  # fmt: skip
-    outcome.facts = [Insert("pickup", values)]
-    outcome.then = [Job("ask_pickup", {"pickup": name})]
-    return outcome
+        raise NothingToFetch(site=site.code, carrier=said.carrier)
+    window = {"ready_at": said.ready_at, "until": said.until}
+    told = {name: at.isoformat() for name, at in window.items()}
+    return wanted(Pickup, next(ids), site, parcels, ask, told, weight_g=weight_g, note=said.note, **window)
 
 
 def _is_window(ready_at: datetime, until: datetime, now: datetime) -> bool:
@@ -175,48 +166,14 @@ def _is_window(ready_at: datetime, until: datetime, now: datetime) -> bool:
     return timedelta(0) < until - ready_at <= LONGEST_WINDOW and until > now
 
 
-class Booked(msgspec.Struct, frozen=True):
-    """A pickup's row and its site's code."""
-
-    row: Mapping[str, Any]
-    site: str
-
-    def outcome(self, event: Event, state: str, **after: Any) -> Outcome:
-        pickup = self.row["pickup_id"]
-        outcome = Outcome(self.row["merchant_id"], ("pickup", pickup), [event])
-        outcome.answer = {
-            "pickup": public("pic", pickup), "site": self.site, "carrier": self.row["carrier"], "state": state,
-            "parcels": self.row["parcels"],
-        }  # fmt: skip
-        outcome.facts = [Update("pickup", {"pickup_id": pickup}, {"state": state} | after)]
-        return outcome
-
-    def must_be(self, *states: str) -> None:
-        if self.row["state"] not in states:
-            raise PickupAnswered(pickup=public("pic", self.row["pickup_id"]), state=self.row["state"])
-
-
-async def _pickups(tx: Tx, names: Sequence[str], pickups: str = LOCKED) -> dict[int, Booked]:
-    rows = await tx.rows(pickups, list(tx.merchants), sorted({number("pic", name) for name in names}))
-    sites = await every_site(tx)
-    return {row["pickup_id"]: Booked(dict(row), sites[row["site_id"]].code) for row in rows}
-
-
-def _of(found: Mapping[int, Booked], merchant: int, name: str) -> Booked:
-    pickup = found.get(number("pic", name))
-    if pickup is None or pickup.row["merchant_id"] != merchant:
-        raise NotFound(pickup=name)
-    return pickup
-
-
 @verb(KeepPickup, PickupState)
 async def keep_pickup(tx: Tx, asks: list[Ask[KeepPickup]]) -> list[Result]:
     """Keep the carrier's yes: who comes, and when."""
-    found = await _pickups(tx, [ask.body.pickup for ask in asks])
-    return each(asks, lambda ask: _kept(_of(found, ask.merchant, ask.body.pickup), ask.body))
+    found = await called(tx, Pickup, [ask.body.pickup for ask in asks], LOCKED)
+    return each(asks, lambda ask: _kept(one_of(found, Pickup, ask.merchant, ask.body.pickup), ask.body))
 
 
-def _kept(pickup: Booked, answer: KeepPickup) -> Outcome:
+def _kept(pickup: Pickup, answer: KeepPickup) -> Outcome:
     pickup.must_be("wanted")
     ready_at, until = answer.ready_at or pickup.row["ready_at"], answer.until or pickup.row["until"]
     told = {"pickup_ref": answer.pickup_ref, "ready_at": ready_at.isoformat(), "until": until.isoformat()}
@@ -229,44 +186,40 @@ def _kept(pickup: Booked, answer: KeepPickup) -> Outcome:
 @verb(RefusePickup, PickupState)
 async def refuse_pickup(tx: Tx, asks: list[Ask[RefusePickup]]) -> list[Result]:
     """Keep the carrier's no, to coming or to staying away; somebody must act."""
-    found = await _pickups(tx, [ask.body.pickup for ask in asks])
+    found = await called(tx, Pickup, [ask.body.pickup for ask in asks], LOCKED)
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _refused(_of(found, ask.merchant, ask.body.pickup), next(ids), ask))
+    return each(asks, lambda ask: _refused(one_of(found, Pickup, ask.merchant, ask.body.pickup), next(ids), ask))
 
 
-def _refused(pickup: Booked, attention: int, ask: Ask[RefusePickup]) -> Outcome:
+def _refused(pickup: Pickup, attention: int, ask: Ask[RefusePickup]) -> Outcome:
     pickup.must_be("wanted", "call_off_wanted")
     state = "refused" if pickup.row["state"] == "wanted" else "booked"
-    told = Event("refuse_pickup", data={"reason": ask.body.reason})
-    outcome = pickup.outcome(told, state, error=ask.body.reason)
-    why = {"pickup": ask.body.pickup, "carrier": pickup.row["carrier"], "site": pickup.site}
-    outcome.facts.append(carrier_refused(attention, ask.body.reason, why, ask))
-    return outcome
+    return pickup.refused("refuse_pickup", ask.body.reason, attention, ask, state)
 
 
 @verb(CallOff, PickupState)
 async def call_off(tx: Tx, asks: list[Ask[CallOff]]) -> list[Result]:
     """Tell the carrier not to come."""
-    found = await _pickups(tx, [ask.body.pickup for ask in asks])
-    return each(asks, lambda ask: _called_off(_of(found, ask.merchant, ask.body.pickup), ask.body.pickup))
+    found = await called(tx, Pickup, [ask.body.pickup for ask in asks], LOCKED)
+    return each(asks, lambda ask: _called_off(one_of(found, Pickup, ask.merchant, ask.body.pickup)))
 
 
-def _called_off(pickup: Booked, name: str) -> Outcome:
+def _called_off(pickup: Pickup) -> Outcome:
     if pickup.row["state"] != "booked":
-        raise NotBooked(pickup=name, state=pickup.row["state"])
+        raise NotBooked(pickup=pickup.name, state=pickup.row["state"])
     outcome = pickup.outcome(Event("call_off", data={"pickup_ref": pickup.row["pickup_ref"]}), "call_off_wanted")
-    outcome.then = [Job("ask_call_off", {"pickup": name})]
+    outcome.then = [Job("ask_call_off", {"pickup": pickup.name})]
     return outcome
 
 
 @verb(KeepCallOff, PickupState)
 async def keep_call_off(tx: Tx, asks: list[Ask[KeepCallOff]]) -> list[Result]:
     """Keep that nobody comes."""
-    found = await _pickups(tx, [ask.body.pickup for ask in asks])
-    return each(asks, lambda ask: _call_off_kept(_of(found, ask.merchant, ask.body.pickup)))
+    found = await called(tx, Pickup, [ask.body.pickup for ask in asks], LOCKED)
+    return each(asks, lambda ask: _call_off_kept(one_of(found, Pickup, ask.merchant, ask.body.pickup)))
 
 
-def _call_off_kept(pickup: Booked) -> Outcome:
+def _call_off_kept(pickup: Pickup) -> Outcome:
     pickup.must_be("call_off_wanted")
     told = {"pickup_ref": pickup.row["pickup_ref"]}
     return pickup.outcome(Event("keep_call_off", data=told), "called_off", error="")
@@ -298,7 +251,7 @@ async def ask_pickup(world: World, asks: list[Ask[AskPickup]]) -> None:
             pickup=ask.body.pickup, pickup_ref=booked.pickup_ref, ready_at=booked.ready_at, until=booked.until,
             cost_minor=booked.cost_minor, currency=booked.currency,
         )  # fmt: skip
-        await world.ask("keep_pickup", [Ask(ask.merchant, kept, world.now())])
+        await world.keep(ask.merchant, "keep_pickup", kept)
 
 
 @errand(AskCallOff)
@@ -314,17 +267,17 @@ async def ask_call_off(world: World, asks: list[Ask[AskCallOff]]) -> None:
         except CarrierRefused as no:
             await _refuse(world, ask.merchant, ask.body.pickup, no)
             continue
-        await world.ask("keep_call_off", [Ask(ask.merchant, KeepCallOff(pickup=ask.body.pickup), world.now())])
+        await world.keep(ask.merchant, "keep_call_off", KeepCallOff(pickup=ask.body.pickup))
 
 
-async def _waiting(world: World, merchant: int, name: str, state: str) -> Booked | None:
+async def _waiting(world: World, merchant: int, name: str, state: str) -> Pickup | None:
     """The pickup, while the question is still open."""
     async with world.reading([merchant]) as tx:
-        pickup = (await _pickups(tx, [name], PICKUPS)).get(number("pic", name))
+        pickup = (await called(tx, Pickup, [name], PICKUPS)).get(number("pic", name))
     return pickup if pickup and pickup.row["state"] == state else None
 
 
-async def _asked(world: World, merchant: int, pickup: Booked) -> PickupAsked:
+async def _asked(world: World, merchant: int, pickup: Pickup) -> PickupAsked:
     row = pickup.row
     async with world.reading([merchant]) as tx:
         where = await tx.row(WHERE, merchant, row["site_id"])
@@ -343,4 +296,4 @@ async def _asked(world: World, merchant: int, pickup: Booked) -> PickupAsked:
 
 
 async def _refuse(world: World, merchant: int, name: str, no: CarrierRefused) -> None:
-    await world.ask("refuse_pickup", [Ask(merchant, RefusePickup(pickup=name, reason=spelled(no)), world.now())])
+    await world.keep(merchant, "refuse_pickup", RefusePickup(pickup=name, reason=spelled(no)))

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from doorstep.journey.shipping import choose
 from doorstep.journey.shipping.buy_label import ABOUT_THE_PARCEL, MOST_CHOICES, UNKNOWN, give_back, may_be_sold, unsure
+from doorstep.journey.shipping.for_a_site import carrier_refused
 from doorstep.journey.shipping.label import ASK_THE_CARRIER, AmountMinor, Tried, Word
-from doorstep.journey.shipping.manifest import carrier_refused
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import answers, basket, or_later, spelled
 from doorstep.kit.ids import number, public
@@ -156,7 +156,7 @@ async def _labels(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[in
 def _of(
     found: Mapping[int, Mapping[str, Any]], merchant: int, name: str, *, is_over: bool = False
 ) -> Mapping[str, Any]:
-    """The label that is still waited for, or one that `is_over`. Raises NotFound, ReturnLabelAnswered."""
+    """The label that is still waited for, or one that `is_over`. Refuses NotFound, ReturnLabelAnswered."""
     label = found.get(number("ret", name))
     if label is None or label["merchant_id"] != merchant:
         raise NotFound(return_label=name)

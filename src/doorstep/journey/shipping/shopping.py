@@ -15,8 +15,8 @@ from doorstep.kit.lines import TooLate
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able
 from doorstep.setup.calendars import Calendar
-from doorstep.setup.carried import came_in_time
 from doorstep.setup.customs.rules import rules_of as customs_rules
+from doorstep.setup.lanes import came_in_time
 from doorstep.setup.promising import leaves_on
 from doorstep.setup.shipping_rules import ShippingRules, end_of, rules_of
 from doorstep.setup.sites import every_site

@@ -16,7 +16,7 @@ class NotAWaybill(Refusal):
 
 
 def waybill(written: str) -> str:
-    """As it is written everywhere: 020-12345675. Raises NotAWaybill."""
+    """As it is written everywhere: 020-12345675. Refuses NotAWaybill."""
     match = _SHAPE.fullmatch(written.strip())
     if match is None:
         raise NotAWaybill(number=written[:40])

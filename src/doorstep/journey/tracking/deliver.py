@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.tracking.track import digest_of
+from doorstep.journey.tracking.scans import new_row
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof, TrackEvent
@@ -181,12 +181,9 @@ def _believe(
     if parcel.state == state and proof is None:
         return
     count_state(outcome, parcel.state, state)
-    event = TrackEvent(happened_at=at, raw_code=f"{ask.actor.name}:{state}", state=state)
-    outcome.facts.append(Insert("parcel_event", {
-        "parcel_id": parcel.parcel_id, "digest": digest_of(event), "happened_at": at, "recorded_at": ask.at,
-        "code": "", "raw_code": event.raw_code, "state": state, "place": "", "message": "recorded by hand",
-        "proof": proof,
-    }))  # fmt: skip
+    told_by = f"{ask.actor.name}:{state}"
+    event = TrackEvent(happened_at=at, raw_code=told_by, state=state, message="recorded by hand", proof=proof)
+    outcome.facts.append(new_row(parcel.parcel_id, event, ask.at))
 
 
 def _collection(payment: int, parcel: ParcelFacts, cash: int, at: datetime) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.polling import priority
-from doorstep.journey.tracking.track import ProofOfDelivery, Scan, Track, Watch
+from doorstep.journey.tracking.scans import ProofOfDelivery, Scan
+from doorstep.journey.tracking.track import Track, Watch
 from doorstep.kit.ids import number
 from doorstep.plug.carrier import Carrier, CarrierDown, TrackEvent, TracksMany, track_all
 from doorstep.spine.outcome import Ask

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.follow import scan_of
-from doorstep.journey.tracking.track import Scan, Track
+from doorstep.journey.tracking.scans import Scan
+from doorstep.journey.tracking.track import Track
 from doorstep.kit.ids import public
 from doorstep.plug import registry
 from doorstep.plug.carrier import TrackEvent
@@ -68,7 +69,7 @@ def _told(rows: list[Any]) -> dict[str, list[TrackEvent]]:
 
 
 def content(body: str) -> Any:
-    """JSON as what it says, XML as its text. Raises NotReadable."""
+    """JSON as what it says, XML as its text. Refuses NotReadable."""
     if body.lstrip().startswith("<"):
         return body
     try:

@@ -14,15 +14,8 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.tracking.keep_notice import KeepNotice
-from doorstep.journey.tracking.notices import (
-    NotAMailbox,
-    Notice,
-    NoticeLine,
-    compose,
-    in_words,
-    is_mailbox,
-    text_of,
-)
+from doorstep.journey.tracking.letter import NotAMailbox, compose, is_mailbox
+from doorstep.journey.tracking.notices import Notice, NoticeLine, in_words, text_of
 from doorstep.journey.tracking.telling import Facts, Kept, Standing, State, Word, words
 from doorstep.kit.ids import number
 from doorstep.kit.paper import Address
@@ -205,7 +198,7 @@ async def _keep(
         subject=in_words(ask.body.kind, of.notice, of.own).subject[:300], address=of.addresses.get(word.medium, ""),
         tries=word.tries if tries is None else tries, **more,
     )  # fmt: skip
-    (answer,) = await world.ask("keep_notice", [Ask(ask.merchant, said, world.now())])
+    answer = await world.keep(ask.merchant, "keep_notice", said)
     return isinstance(answer, dict) and bool(answer["kept"])
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.tracking.track import Scan, Track
+from doorstep.journey.tracking.scans import Scan
+from doorstep.journey.tracking.track import Track
 from doorstep.kit.ids import number, public
 from doorstep.spine.loads import HAD_HAPPENED
 from doorstep.spine.outcome import Ask

@@ -8,30 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.tracking import lanes
-from doorstep.journey.tracking.lanes import Lane, Paces
 from doorstep.journey.tracking.polling import Watched, next_ask
+from doorstep.journey.tracking.scans import Scan, as_told, event_of, mended_row, new_row, told_by
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
-from doorstep.plug.carrier import Proof, TrackEvent
+from doorstep.plug.carrier import TrackEvent
 from doorstep.plug.states import (
     FINAL_STATES,
     TROUBLE_STATES,
     Weight,
     is_known,
     says_more,
-    state_of_upu,
-    stronger,
     weight,
 )
+from doorstep.setup import lanes
 from doorstep.setup.clocks import clock_of
+from doorstep.setup.lanes import Lane, Paces
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import count_state
@@ -73,40 +71,6 @@ UNKNOWN = "unknown_status"
 # in the same state is news too.
 TOLD_DAILY = frozenset({"out_for_delivery", "attempted"})
 TOLD = TOLD_DAILY | {"customs_hold", "available_for_pickup", "returned_to_sender"}
-
-Word = Annotated[str, Meta(max_length=200)]
-Leg = Literal["", "first_mile", "line_haul", "last_mile"]
-State = Annotated[str, Meta(max_length=40, description="a delivery state, or `news`; empty: that of the UPU code")]
-
-
-class ProofOfDelivery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who signed, where it was left, and where signature and photo can be seen."""
-
-    signed_by: Word = ""
-    left_at: Word = ""
-    signature: Annotated[str, Meta(max_length=2000)] = ""
-    photo: Annotated[str, Meta(max_length=2000)] = ""
-
-
-class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One event as the carrier tells it: UPU EMSEVT code where it has one, its own code always.
-
-    `reason` is why it went wrong, `party` at whose side. `holder` had the parcel on this `leg` of its way; without
-    them it is the label's carrier, on the whole way.
-    """
-
-    happened_at: datetime
-    code: Annotated[str, Meta(max_length=60)] = ""
-    raw_code: Word = ""
-    state: State = ""
-    place: Annotated[str, Meta(max_length=200)] = ""
-    message: Annotated[str, Meta(max_length=1000)] = ""
-    reason: Annotated[str, Meta(max_length=60)] = ""
-    party: Annotated[str, Meta(max_length=60)] = ""
-    proof: ProofOfDelivery | None = None
-    until: Annotated[date | None, Meta(description="how long it can be picked up")] = None
-    holder: Annotated[str, Meta(max_length=60)] = ""
-    leg: Leg = ""
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -224,7 +188,7 @@ async def _known(tx: Tx, parcels: Mapping[int, Parcel], told: Told) -> Told:
     found: Told = {}
     if wanted:
         for row in await tx.rows(KNOWN, *map(list, zip(*wanted, strict=True))):
-            found.setdefault(row["parcel_id"], {})[row["digest"]] = _event_of(row)
+            found.setdefault(row["parcel_id"], {})[row["digest"]] = event_of(row)
     return found
 
 
@@ -242,15 +206,6 @@ async def _open(tx: Tx, parcels: Iterable[Parcel]) -> dict[int, Open]:
         else:
             of_parcel.trouble.append(row["attention_id"])
     return found
-
-
-def told_by(scans: Iterable[Scan]) -> dict[bytes, TrackEvent]:
-    """Each event once, however often it is told."""
-    told: dict[bytes, TrackEvent] = {}
-    for event in map(as_event, scans):
-        digest = digest_of(event)
-        told[digest] = stronger(told[digest], event) if digest in told else event
-    return told
 
 
 def decide(facts: Facts, ids: Iterator[int], ask: Ask[Track]) -> Outcome:
@@ -272,10 +227,10 @@ def decide(facts: Facts, ids: Iterator[int], ask: Ask[Track]) -> Outcome:
         },
     )  # fmt: skip
     if news:
-        data = {"parcel": parcel.name, "state": after, "events": [_told(event) for event in news.values()]}
+        data = {"parcel": parcel.name, "state": after, "events": [as_told(event) for event in news.values()]}
         outcome.events = [Event("track", [], data, max(event.happened_at for event in news.values()))]
-        outcome.facts = [Insert("parcel_event", _row(parcel, digest, event, ask)) for digest, event in new.items()]
-        outcome.facts += [_better(parcel, digest, event) for digest, event in better.items()]
+        outcome.facts = [new_row(parcel.parcel_id, event, ask.at) for event in new.values()]
+        outcome.facts += [mended_row(parcel.parcel_id, event) for event in better.values()]
     _move(outcome, facts, heaviest, news, ids, ask)
     outcome.facts += _unknown_words(facts, unknown, ids, ask)
     outcome.then = list(_then(facts, heaviest, news, ask))
@@ -343,7 +298,7 @@ def _trouble(attention: int, parcel: Parcel, state: str, news: Mapping[bytes, Tr
     return Insert("attention", {
         "attention_id": attention, "kind": kind, "order_id": parcel.order_id, "parcel_id": parcel.parcel_id,
         "reason": last.message or f"the carrier says {_said(state)}", "next_action": next_action(kind, last.reason),
-        "why": _told(last), "raised_at": ask.at,
+        "why": as_told(last), "raised_at": ask.at,
     })  # fmt: skip
 
 
@@ -357,7 +312,7 @@ def _unknown_words(facts: Facts, events: Iterable[TrackEvent], ids: Iterator[int
     return [Insert("attention", {
         "attention_id": next(ids), "kind": UNKNOWN, "order_id": parcel.order_id, "parcel_id": parcel.parcel_id,
         "reason": f"{parcel.carrier or 'the carrier'} said {', '.join(words)[:200]}: nobody knows what that means",
-        "next_action": next_action(UNKNOWN), "why": _told(first) | {"raw_code": _word(first), "words": words},
+        "next_action": next_action(UNKNOWN), "why": as_told(first) | {"raw_code": _word(first), "words": words},
         "raised_at": ask.at,
     })]  # fmt: skip
 
@@ -369,61 +324,6 @@ def _word(event: TrackEvent) -> str:
 def _resolved(attention: int, why: str, ask: Ask[Any]) -> Update:
     ended = {"resolved_at": ask.at, "resolved_by": ask.actor.name, "resolution": why}
     return Update("attention", {"attention_id": attention}, ended)
-
-
-def as_event(scan: Scan) -> TrackEvent:
-    proof = Proof(**msgspec.structs.asdict(scan.proof)) if scan.proof else None
-    return TrackEvent(
-        happened_at=scan.happened_at, code=scan.code, raw_code=scan.raw_code,
-        state=scan.state or state_of_upu(scan.code), place=scan.place, message=scan.message, reason=scan.reason,
-        party=scan.party, proof=proof, until=scan.until, holder=scan.holder, leg=scan.leg,
-    )  # fmt: skip
-
-
-def digest_of(event: TrackEvent) -> bytes:
-    return blake2b(event.fingerprint.encode(), digest_size=16).digest()
-
-
-def _event_of(row: Mapping[str, Any]) -> TrackEvent:
-    names = (
-        "happened_at", "code", "raw_code", "state", "place", "message", "reason", "party", "holder", "leg", "until",
-    )  # fmt: skip
-    proof = msgspec.json.decode(row["proof"], type=Proof) if row["proof"] else None
-    return TrackEvent(**{name: row[name] for name in names}, proof=proof)
-
-
-def _told(event: TrackEvent) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "happened_at": event.happened_at, "code": event.code, "raw_code": event.raw_code, "state": event.state,
-        "place": event.place, "message": event.message,
-    }  # fmt: skip
-    if event.reason or event.party:
-        told |= {"reason": event.reason, "party": event.party}
-    if event.leg or event.holder:
-        told |= {"leg": event.leg, "holder": event.holder}
-    if event.proof:
-        told["proof"] = event.proof
-    if event.until:
-        told["until"] = event.until
-    return told
-
-
-def _row(parcel: Parcel, digest: bytes, event: TrackEvent, ask: Ask[Any]) -> dict[str, Any]:
-    return {
-        "parcel_id": parcel.parcel_id, "digest": digest, "recorded_at": ask.at, "happened_at": event.happened_at,
-        "code": event.code, "raw_code": event.raw_code, "state": event.state, "place": event.place,
-        "message": event.message, "reason": event.reason, "party": event.party, "proof": event.proof,
-        "until": event.until, "holder": event.holder, "leg": event.leg,
-    }  # fmt: skip
-
-
-def _better(parcel: Parcel, digest: bytes, event: TrackEvent) -> Update:
-    """The same event, told with more sense than before."""
-    found = {"parcel_id": parcel.parcel_id, "digest": digest}
-    return Update("parcel_event", found, {
-        "code": event.code, "state": event.state, "message": event.message, "reason": event.reason,
-        "party": event.party, "proof": event.proof, "until": event.until, "holder": event.holder, "leg": event.leg,
-    })  # fmt: skip
 
 
 def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask: Ask[Track]) -> Iterator[Job]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from doorstep.journey.tracking.load_words import AIRLINE, WORDS, meaning
-from doorstep.journey.tracking.track import Scan, as_event, digest_of
+from doorstep.journey.tracking.scans import Scan, as_event, digest_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.loads import LoadFacts, NotYet, load_facts, must_see, of_load, whose, whose_lie_inside
@@ -100,7 +100,7 @@ def decide(
 
 
 def scan_of(load: LoadFacts, event: LoadScan, now: datetime) -> Scan:
-    """As it is told to each parcel inside. Raises UnknownWord."""
+    """As it is told to each parcel inside. Refuses UnknownWord."""
     found = meaning(event.what)
     if found is None:
         raise UnknownWord(what=event.what, known=", ".join((*WORDS, *AIRLINE)))

@@ -95,7 +95,8 @@ def lacking(goods: Goods, unit_price: Decimal, to: str, rules: Rules, profile: P
     return [*_of_the_goods(goods, unit_price, rules), *_of_the_law(goods, to, rules, profile)]
 
 
-def _of_the_goods(goods: Goods, unit_price: Decimal, rules: Rules) -> Iterator[Lack]:
+def lacking_everywhere(goods: Goods, rules: Rules) -> Iterator[Lack]:
+    """What every border asks for, but for the worth: the line's price tells that too."""
     digits = goods.hs_digits
     if len(digits) < HS_DIGITS:
         wrong = f"{goods.hs_code} has fewer than {HS_DIGITS} digits" if digits else "is missing"
@@ -109,6 +110,10 @@ def _of_the_goods(goods: Goods, unit_price: Decimal, rules: Rules) -> Iterator[L
         yield Lack("customs_text", f"customs_text {problem}", "say what it is and of what it is made")
     if goods.weight_g <= 0:
         yield Lack("weight_g", "weight_g is missing", "weigh one")
+
+
+def _of_the_goods(goods: Goods, unit_price: Decimal, rules: Rules) -> Iterator[Lack]:
+    yield from lacking_everywhere(goods, rules)
     if goods.value_minor <= 0 and unit_price <= 0:
         yield Lack("value_minor", "value_minor is missing", "say what one is worth, for lines without a price")
 

@@ -149,15 +149,13 @@ NO_RULES = Rules(date.min)
 
 async def rules_of(tx: Tx, countries: Iterable[str], on: date, hs_codes: Iterable[str] = ()) -> Rules:
     """What is in force on that day for goods of these codes between these countries."""
-    lists = {row["kind"]: Listed(row["kind"], row["as_of"], row["is_sample"], row["source"], row["list_id"])
-             for row in await tx.rows(LISTS, on)}  # fmt: skip
+    lists = {one.kind: one for one in await lists_in_force(tx, on)}
     if not lists:
         return Rules(on)
     places = sorted({place for country in countries if country for place in _places(country)} | {ANYWHERE})
     told = {kind: lists[kind].list_id for kind in ("country-rules", "restrictions", "exchange-rates") if kind in lists}
     rows = await tx.rows(OF_COUNTRIES, list(told.values()), [*places, ""]) if told else []
-    codes = {"".join(filter(str.isdigit, code)) for code in hs_codes}
-    prefixes = sorted({code[:end] for code in codes for end in range(2, len(code) + 1)})
+    prefixes = _prefixes(hs_codes)
     return Rules(
         on,
         lists,
@@ -169,9 +167,20 @@ async def rules_of(tx: Tx, countries: Iterable[str], on: date, hs_codes: Iterabl
     )
 
 
+async def listing_of(tx: Tx, on: date, hs_codes: Iterable[str]) -> Rules:
+    """Of all rules only which of these codes are listed."""
+    lists = {one.kind: one for one in await lists_in_force(tx, on)}
+    return Rules(on, lists, hs_codes=await _hs_codes(tx, lists, _prefixes(hs_codes)))
+
+
 async def lists_in_force(tx: Tx, on: date) -> list[Listed]:
     return [Listed(row["kind"], row["as_of"], row["is_sample"], row["source"], row["list_id"])
             for row in await tx.rows(LISTS, on)]  # fmt: skip
+
+
+def _prefixes(hs_codes: Iterable[str]) -> list[str]:
+    codes = {"".join(filter(str.isdigit, code)) for code in hs_codes}
+    return sorted({code[:end] for code in codes for end in range(2, len(code) + 1)})
 
 
 def _places(country: str) -> tuple[str, ...]:

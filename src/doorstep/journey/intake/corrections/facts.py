@@ -18,7 +18,7 @@ from doorstep.journey.intake.place import Item, channels_named, items_named, kno
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import Goods
-from doorstep.setup.sites import every_site
+from doorstep.setup.sites import sites_by_code
 from doorstep.spine.facts import LOCK_ORDERS
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
@@ -119,7 +119,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[ImportCorrection]]) -> tuple[Facts
     facts = Facts(
         channels=channels,
         items=await items_named(tx, {line.sku or line.title for line in lines} | {line.sku for line in lines}),
-        sites={site.code: site.site_id for site in (await every_site(tx)).values()} if named else {},
+        sites={code: site.site_id for code, site in (await sites_by_code(tx)).items()} if named else {},
         existing=existing,
         kept=await _kept(tx, _in_work(channels, existing, asks)),
     )

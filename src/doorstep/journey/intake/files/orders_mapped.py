@@ -6,16 +6,14 @@ its reason, and the rest of its order is taken.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Literal, cast, get_args
 
-from doorstep.journey.intake.content import Contradiction, Happened, LineStage, ToldParcel
 from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.entries import Entry
-from doorstep.journey.intake.files.fields import Fields, Settled, Wrong, kind_of, site_code, sorting
+from doorstep.journey.intake.files.fields import Fields, Settled, Wrong, site_code, sorting
+from doorstep.journey.intake.files.happened_mapped import NOT_SENT, HappenedReader, is_over, to_begin_with
 from doorstep.journey.intake.files.lines_mapped import Line, LineReader
 from doorstep.journey.intake.files.mapping import Mapping
 from doorstep.journey.intake.files.names_mapped import Namer
@@ -30,16 +28,7 @@ from doorstep.kit import money
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.addresses import Address
 
-MOST_LINES = 2000
-LARGEST_QUANTITY = 1_000_000
-LARGEST_PRICE = Decimal(10) ** 9
-SIX_PLACES = Decimal(1).scaleb(-money.UNIT_PRICE_PLACES)
-STAGES = frozenset(get_args(LineStage))
 TERMS = frozenset(get_args(PaymentTerm))
-# Where the units of a line are gone from the site, or will never leave it.
-OVER = frozenset({"shipped", "delivered", "taken_back", "lost", "canceled"})
-NOT_SENT = frozenset({"canceled"})
-_NOT_IN_CODES = re.compile(r"[^A-Z0-9-]+")
 
 CorrectionKind = Literal["credit", "adjustment", "stock"]
 KINDS: tuple[CorrectionKind, ...] = get_args(CorrectionKind)
@@ -65,13 +54,11 @@ class OrderBuilder:
         self.lines = LineReader(mapping, self.line_scope, settled)
         self.line = self.lines.fields
         self.names = Namer(mapping, self.line_scope, settled)
-        self.parcel = Fields(mapping.parcel, self.line_scope, settled) if mapping.parcel else None
         self.payment_scope = Scope(tables, paying, order_table) if paying else self.order_scope
         self.payment = Fields(mapping.payment, self.payment_scope, settled) if mapping.payment else None
         tests = ((kind, self.line_scope.test(getattr(mapping.kind, kind))) for kind in KINDS)
         self.kinds: list[tuple[CorrectionKind, Test]] = [(kind, test) for kind, test in tests if test is not None]
-        self.is_canceled = self.order_scope.test(mapping.order.canceled)
-        self.is_delivered = self.order_scope.test(mapping.order.delivered)
+        self.happened = HappenedReader(mapping, self.order, self.order_scope, self.line, self.line_scope, settled)
         self.has_tax_included = self.order_scope.test(mapping.order.tax_included)
 
     def begin(self) -> None:
@@ -143,11 +130,11 @@ class OrderBuilder:
         currency = self._currency(row, head, wrong)
         lines = self.lines.lines(line_rows, wrong)
         placed_at = self._placed_at(row, head, line_rows, wrong)
-        happened = self._happened(row, head, lines, wrong, currency)
-        is_history = self.settled.history or self._is_over(happened, lines)
+        happened = self.happened.read(row, head, lines, wrong, currency)
+        is_history = self.settled.history or is_over(happened, lines)
         if not is_history:
             lines = [line for line in lines if line.quantity and line.stage not in NOT_SENT]
-            happened = _to_begin_with(happened, lines)
+            happened = to_begin_with(happened, lines)
         text, minor = self._text, self.order.minor
         shipping, taxes = (self._of_lines(name, lines, currency, wrong) for name in ("shipping", "tax"))
         order = NewOrder(
@@ -222,88 +209,6 @@ class OrderBuilder:
                 )
             )  # fmt: skip
         return tenders
-
-    # what happened to it
-
-    def _happened(self, row: Sequence[str], head: Part, lines: list[Line], wrong: Wrong, currency: str) -> Happened:
-        moment = self.order.moment
-        fulfilled_at = moment("fulfilled_at", row, head, wrong)
-        delivered_at = moment("delivered_at", row, head, wrong)
-        stages, contradictions = self._stages(lines)
-        return Happened(
-            approved_at=moment("approved_at", row, head, wrong),
-            promised_on=self._day(row, head, wrong),
-            fulfilled_at=fulfilled_at,
-            delivered_at=delivered_at,
-            canceled_at=moment("canceled_at", row, head, wrong),
-            canceled=self.is_canceled is not None and self.is_canceled(row),
-            delivered=self.is_delivered is not None and self.is_delivered(row),
-            refunded_minor=self.order.minor("refunded", row, currency, head, wrong),
-            refunded_at=moment("refunded_at", row, head, wrong),
-            stages=stages,
-            parcels=self._parcels(lines, fulfilled_at, delivered_at, wrong) if self.parcel else [],
-            contradictions=contradictions,
-            payments_told=self.mapping.payment is not None and self.mapping.payment.complete,
-            times_told="delivered_at" in self.order,
-        )
-
-    def _stages(self, lines: list[Line]) -> tuple[list[LineStage], list[Contradiction]]:
-        """Where each line is; a word that is no stage says that the file contradicts itself."""
-        if "stage" not in self.line:
-            return [], []
-        stages: list[LineStage] = []
-        found: dict[str, list[str]] = {}
-        inner = self.line.said["stage"]
-        told = self.line_scope.getter(inner if isinstance(inner, str) else inner.of)
-        for line in lines:
-            if line.stage in STAGES:
-                stages.append(cast(LineStage, line.stage))
-            else:
-                stages.append("")
-                found.setdefault(line.stage, []).append(told(line.row) if told else line.stage)
-        contradictions = [
-            Contradiction(kind=kind_of(kind), reason=f"the channel says: {', '.join(dict.fromkeys(words))}"[:500])
-            for kind, words in found.items()
-        ]
-        return stages, contradictions
-
-    def _parcels(
-        self, lines: list[Line], fulfilled_at: datetime | None, delivered_at: datetime | None, wrong: Wrong
-    ) -> list[ToldParcel]:
-        """What lies together: lines of one site, tracking number and state."""
-        assert self.parcel is not None
-        get, boxes = self.parcel.get, dict[tuple[str, str, str], list[int]]()
-        for number, line in enumerate(lines, start=1):
-            if line.site and line.quantity and not line.service and line.stage not in NOT_SENT and line.stage in STAGES:
-                box = (line.site, get("tracking_number", line.row).strip()[:200], get("state", line.row).strip())
-                boxes.setdefault(box, []).append(number)
-        parcels: list[ToldParcel] = []
-        sites: set[str] = set()
-        for (site, tracking, state), numbers in boxes.items():
-            first = lines[numbers[0] - 1]
-            own = self.parcel.moment("handed_over_at", first.row, first.part, wrong)
-            came = self.parcel.moment("delivered_at", first.row, first.part, wrong)
-            reference = tracking or (site if site not in sites else f"{site}/{numbers[0]}")
-            sites.add(site)
-            parcels.append(
-                ToldParcel(
-                    reference=reference[:120], site=site, lines=numbers, tracking_number=tracking, state=state,
-                    carrier=get("carrier", first.row).strip()[:200],
-                    handed_over_at=own if "handed_over_at" in self.parcel else fulfilled_at,
-                    delivered_at=came if "delivered_at" in self.parcel else delivered_at,
-                )
-            )  # fmt: skip
-        return parcels
-
-    def _is_over(self, happened: Happened, lines: list[Line]) -> bool:
-        """Nothing is left to do for it here."""
-        if happened.canceled or happened.canceled_at or happened.delivered or happened.delivered_at:
-            return True
-        if happened.fulfilled_at or not lines:
-            return True
-        if happened.contradictions and "wanted" not in happened.stages:
-            return True  # somebody must look at it first
-        return bool(happened.stages) and all(stage in OVER for stage in happened.stages)
 
     # a correction
 
@@ -387,20 +292,9 @@ class OrderBuilder:
             wrong.add(head.line, self.order.said["payment_term"], "status_unknown", told)
         return "prepaid"
 
-    def _day(self, row: Sequence[str], head: Part, wrong: Wrong) -> date | None:
-        """A promised date is a day on the calendar there, not an instant."""
-        at = self.order.moment("promised_on", row, head, wrong)
-        return at.astimezone(self.settled.zone).date() if at else None
-
     def _first(self, head: Part, rows: list[tuple[Part, Sequence[str]]]) -> tuple[str, int]:
         first = rows[0][0] if rows and head.owner == self.line_owner else head
         return self.files[first.file], first.line
-
-
-def _to_begin_with(happened: Happened, lines: list[Line]) -> Happened:
-    """Of an order that becomes work here: what of it was sent before."""
-    fulfilled = [line.quantity if line.stage in OVER else 0 for line in lines] if happened.stages else []
-    return Happened(fulfilled=fulfilled, refunded_minor=happened.refunded_minor)
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -27,7 +27,8 @@ import msgspec
 
 from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.shopify_columns import Columns
-from doorstep.journey.intake.files.shopify_order import FileOrder, OrderRow, Reading, build
+from doorstep.journey.intake.files.shopify_order import FileOrder, build
+from doorstep.journey.intake.files.shopify_rows import OrderRow, Reading
 from doorstep.journey.intake.files.tables import BadRow, Row, Table, expand, open_table
 from doorstep.kit import money
 from doorstep.kit.refusals import Refusal

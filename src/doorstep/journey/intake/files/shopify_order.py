@@ -6,10 +6,8 @@ which of them should stop the order until somebody looked.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
@@ -17,19 +15,24 @@ import msgspec
 from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.problems import Problem
 from doorstep.journey.intake.files.shopify_amounts import Said, SaidLine, Settled, settle
-from doorstep.journey.intake.files.shopify_columns import Columns
-from doorstep.journey.intake.files.tables import BadRow, Row
-from doorstep.journey.intake.new_order import Buyer, Fee, NewLine, NewOrder, PaymentTerm, Tender
+from doorstep.journey.intake.files.shopify_buyer import address_of, buyer_of, payment_term, tenders_of
+from doorstep.journey.intake.files.shopify_rows import (
+    Notes,
+    OrderRow,
+    Reading,
+    amount_of,
+    plain_id,
+    text_of,
+    time_of,
+    word_of,
+)
+from doorstep.journey.intake.files.tables import BadRow
+from doorstep.journey.intake.new_order import Fee, NewLine, NewOrder
 from doorstep.kit import money
-from doorstep.setup.addresses import Address
 
 LARGEST_QUANTITY = 1_000_000
 MOST_LINES = 2000
 MOST_TAGS = 50
-
-# Columns that only the first row of an order fills; any of them makes a row the order's own.
-ORDER_COLUMNS = ("financial_status", "subtotal", "total", "currency", "id")
-LINE_COLUMNS = ("quantity", "title", "price", "sku")
 
 FINANCIAL = frozenset(
     {"paid", "pending", "authorized", "partially_paid", "refunded", "partially_refunded", "voided", "expired"}
@@ -38,15 +41,7 @@ FULFILLMENT = frozenset(
     {"", "fulfilled", "unfulfilled", "partial", "partially_fulfilled", "restocked", "pending", "on_hold",
      "scheduled", "in_progress", "open", "pending_fulfillment", "request_declined", "incomplete"}
 )  # fmt: skip
-PAID = ("paid", "partially_refunded", "refunded")
-
 TIPS = frozenset({"tip", "tips", "gratuity", "trinkgeld", "pourboire", "propina", "mancia", "napiwek", "fooi"})
-COD = re.compile(
-    r"\bcod\b|cash[ _-]*on[ _-]*delivery|nachnahme|contre[ -]?remboursement|contra ?r?reembolso"
-    r"|contrareembolso|contrassegno|pobrani|dobírk|dobierk|rembours\b|utánvét|ramburs|наложен|післяплат",
-    re.IGNORECASE,
-)
-ON_SHIPMENT = re.compile(r"fulfil|shipment|dispatch", re.IGNORECASE)
 
 
 class FileTax(msgspec.Struct, frozen=True):
@@ -106,70 +101,13 @@ class FileOrder(msgspec.Struct, frozen=True, kw_only=True):
     problems: list[Problem] = []
 
 
-class OrderRow(msgspec.Struct, frozen=True):
-    """A row with the order it belongs to."""
-
-    row: Row
-    columns: Columns
-    channel: str
-    name: str
-    name_missing: bool = False
-
-    def says(self, key: str) -> str:
-        at = self.columns.at.get(key)
-        return self.row.cells[at].strip() if at is not None else ""
-
-    @property
-    def heads(self) -> bool:
-        """Is this an order's own row, not one that continues it?"""
-        return any(self.says(key) for key in ORDER_COLUMNS)
-
-    @property
-    def has_line(self) -> bool:
-        return any(self.says(key) for key in LINE_COLUMNS)
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """What tells two orders of one name apart."""
-        return plain_id(self.says("id")), self.says("created_at")
-
-
-def plain_id(text: str) -> str:
-    """The digits of Shopify's Id; "" for what cannot be one: no whole number, or one digit over and over."""
-    digits = cells.code(text).removeprefix("gid://shopify/Order/")
-    masked = len(digits) > 2 and len(set(digits)) == 1
-    return digits if digits.isascii() and digits.isdigit() and not masked else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What must be known beyond an order's rows to read them."""
-
-    currency: str
-    zone: tzinfo
-    day_first: bool | None = None
-    shared_ids: frozenset[str] = frozenset()
-    external_ids: Mapping[tuple[str, str, str, str], str] = field(default_factory=dict)
-
-
-class _Notes:
-    """Collects the problems of one order."""
-
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
-
-    def add(self, row: OrderRow, key: str, reason: str, value: str = "") -> None:
-        column = row.columns.at.get(key, key)
-        self.found.append(Problem(row.row.line, column, reason, value[:200]))
-
-
 def build(rows: Sequence[OrderRow], reading: Reading, broken: bool = False) -> FileOrder | list[BadRow]:
     """The order that these rows are; BadRows when no order can hold it."""
     head = next((row for row in rows if row.heads), rows[0])
     lines = [row for row in rows if row.has_line]
     if len(lines) > MOST_LINES:
         return [_bad(row, "too_many_lines") for row in rows]
-    notes = _Notes()
+    notes = Notes()
     _about_rows(rows, head, broken, notes)
     currency = _currency(head, reading, notes)
     taken = [_line(row, currency, notes) for row in lines]
@@ -186,7 +124,7 @@ def _bad(row: OrderRow, reason: str) -> BadRow:
     return BadRow(file=row.row.file, line=row.row.line, column="Name", reason=reason, value=row.name)
 
 
-def _about_rows(rows: Sequence[OrderRow], head: OrderRow, broken: bool, notes: _Notes) -> None:
+def _about_rows(rows: Sequence[OrderRow], head: OrderRow, broken: bool, notes: Notes) -> None:
     if not head.heads:
         notes.add(head, "name", "no_order_row", head.name)
     if broken:
@@ -198,7 +136,7 @@ def _about_rows(rows: Sequence[OrderRow], head: OrderRow, broken: bool, notes: _
             notes.add(row, "name", "encoding_guessed")
 
 
-# -- lines -----------------------------------------------------------------------------------------
+# Lines
 
 
 class _Taken(msgspec.Struct, frozen=True):
@@ -209,7 +147,7 @@ class _Taken(msgspec.Struct, frozen=True):
     ships: bool = False
 
 
-def _line(row: OrderRow, currency: str, notes: _Notes) -> _Taken:
+def _line(row: OrderRow, currency: str, notes: Notes) -> _Taken:
     ships = cells.yes(row.says("requires_shipping"), default=True)
     quantity, whole_price_of = _quantity(row, notes)
     if not quantity:
@@ -225,12 +163,12 @@ def _line(row: OrderRow, currency: str, notes: _Notes) -> _Taken:
         return _Taken(row, None)
     if ships and not row.says("sku"):
         notes.add(row, "sku", "no_sku", row.says("title"))
-    discount = abs(_amount(row, "line_discount", currency, notes, may_be_negative=True) or 0)
+    discount = abs(amount_of(row, "line_discount", currency, notes, may_be_negative=True) or 0)
     tip = not row.says("sku") and row.says("title").casefold() in TIPS
     return _Taken(row, SaidLine(quantity=quantity, unit_price=price, discount_minor=discount, tip=tip), ships)
 
 
-def _quantity(row: OrderRow, notes: _Notes) -> tuple[int, Decimal | None]:
+def _quantity(row: OrderRow, notes: Notes) -> tuple[int, Decimal | None]:
     """Pieces; and when they cannot be counted, of how many the one piece that stands in has the price."""
     text = row.says("quantity")
     value = cells.amount(text)
@@ -247,7 +185,7 @@ def _quantity(row: OrderRow, notes: _Notes) -> tuple[int, Decimal | None]:
     return int(value), None
 
 
-def _price(row: OrderRow, notes: _Notes) -> Decimal | None:
+def _price(row: OrderRow, notes: Notes) -> Decimal | None:
     text = row.says("price")
     value = cells.amount(text)
     if value is None:
@@ -265,10 +203,10 @@ def _six_places(value: Decimal) -> Decimal:
     return value.quantize(step, rounding=ROUND_HALF_UP).normalize() + Decimal(0)
 
 
-# -- amounts ---------------------------------------------------------------------------------------
+# Amounts
 
 
-def _currency(head: OrderRow, reading: Reading, notes: _Notes) -> str:
+def _currency(head: OrderRow, reading: Reading, notes: Notes) -> str:
     text = head.says("currency").upper()
     if not text:
         return reading.currency
@@ -280,27 +218,7 @@ def _currency(head: OrderRow, reading: Reading, notes: _Notes) -> str:
     return text
 
 
-def _amount(row: OrderRow, key: str, currency: str, notes: _Notes, may_be_negative: bool = False) -> int | None:
-    text = row.says(key)
-    if not text:
-        return None
-    value = cells.amount(text)
-    try:
-        minor = money.to_minor(value, currency) if value is not None else None
-    except money.NotMoney:
-        minor = None
-    if value is None or minor is None:
-        notes.add(row, key, "amount_unreadable", text)
-        return None
-    if minor < 0 and not may_be_negative:
-        notes.add(row, key, "amount_negative", text)
-        return None
-    if money.to_decimal(minor, currency) != value:
-        notes.add(row, key, "amount_rounded", text)
-    return minor
-
-
-def _said(head: OrderRow, taken: Sequence[_Taken], currency: str, notes: _Notes) -> Said:
+def _said(head: OrderRow, taken: Sequence[_Taken], currency: str, notes: Notes) -> Said:
     lines = [line.said for line in taken if line.said is not None]
     if not lines:
         notes.add(head, "quantity", "no_lines")
@@ -308,17 +226,17 @@ def _said(head: OrderRow, taken: Sequence[_Taken], currency: str, notes: _Notes)
     return Said(
         currency=currency,
         lines=lines,
-        subtotal_minor=_amount(head, "subtotal", currency, notes),
-        discount_minor=abs(_amount(head, "discount_amount", currency, notes, may_be_negative=True) or 0),
-        shipping_minor=_amount(head, "shipping", currency, notes) or 0,
+        subtotal_minor=amount_of(head, "subtotal", currency, notes),
+        discount_minor=abs(amount_of(head, "discount_amount", currency, notes, may_be_negative=True) or 0),
+        shipping_minor=amount_of(head, "shipping", currency, notes) or 0,
         tax_minor=_tax(head, currency, notes),
-        duties_minor=_amount(head, "duties", currency, notes) or 0,
-        total_minor=_amount(head, "total", currency, notes),
+        duties_minor=amount_of(head, "duties", currency, notes) or 0,
+        total_minor=amount_of(head, "total", currency, notes),
     )
 
 
-def _tax(head: OrderRow, currency: str, notes: _Notes) -> int:
-    stated = _amount(head, "taxes", currency, notes)
+def _tax(head: OrderRow, currency: str, notes: Notes) -> int:
+    stated = amount_of(head, "taxes", currency, notes)
     by_name = sum(tax.amount_minor for tax in _taxes(head, currency))
     if stated is None:
         return by_name
@@ -331,11 +249,11 @@ def _taxes(head: OrderRow, currency: str) -> Iterator[FileTax]:
     for place in range(1, 6):
         name, value = head.says(f"tax_{place}_name"), head.says(f"tax_{place}_value")
         if name or value:
-            amount = _amount(head, f"tax_{place}_value", currency, _Notes()) or 0
+            amount = amount_of(head, f"tax_{place}_value", currency, Notes()) or 0
             yield FileTax(name[:200], amount)
 
 
-# -- the whole -------------------------------------------------------------------------------------
+# The whole
 
 
 def _file_order(
@@ -345,15 +263,15 @@ def _file_order(
     said: Said,
     settled: Settled,
     reading: Reading,
-    notes: _Notes,
+    notes: Notes,
 ) -> FileOrder:
     kept = [line for line in taken if line.said is not None]
     goods = [line for place, line in enumerate(kept) if place not in settled.tips]
-    status = _word(head, "financial_status", FINANCIAL, notes)
-    times = {key: _time(head, key, reading, notes) for key in ("created_at", "paid_at", "fulfilled_at")}
-    canceled_at = _time(head, "canceled_at", reading, notes)
-    outstanding = _amount(head, "outstanding", said.currency, notes, may_be_negative=True)
-    ship_to = _address(head, "shipping", notes)
+    status = word_of(head, "financial_status", FINANCIAL, notes)
+    times = {key: time_of(head, key, reading, notes) for key in ("created_at", "paid_at", "fulfilled_at")}
+    canceled_at = time_of(head, "canceled_at", reading, notes)
+    outstanding = amount_of(head, "outstanding", said.currency, notes, may_be_negative=True)
+    ship_to = address_of(head, "shipping", notes)
     if ship_to is None and any(line.ships for line in goods):
         notes.add(head, "shipping_address1", "no_address")
     shopify_id = _shopify_id(head, reading, notes)
@@ -367,19 +285,19 @@ def _file_order(
         number=head.name[:60],
         channel=head.channel,
         placed_at=times["created_at"],
-        buyer=_buyer(head, ship_to, notes),
+        buyer=buyer_of(head, ship_to, notes),
         ship_to=ship_to,
-        bill_to=_address(head, "billing", notes),
+        bill_to=address_of(head, "billing", notes),
         discount_minor=settled.discount_minor,
         shipping_minor=settled.shipping_minor,
         tax_minor=said.tax_minor,
         tax_included=settled.tax_included,
         fees=_fees(settled),
         total_minor=said.total_minor,
-        tenders=_tenders(head, status, total, outstanding, times["paid_at"], notes),
-        payment_term=_payment_term(head, methods),
-        shipping_method=_text(head, "shipping_method", 200, notes),
-        note=_text(head, "notes", 2000, notes),
+        tenders=tenders_of(head, status, total, outstanding, times["paid_at"], notes),
+        payment_term=payment_term(head, methods),
+        shipping_method=text_of(head, "shipping_method", 200, notes),
+        note=text_of(head, "notes", 2000, notes),
         tags=_tags(head, notes),
     )
     return FileOrder(
@@ -390,12 +308,12 @@ def _file_order(
         shipping_discount_minor=settled.shipping_discount_minor,
         shopify_id=shopify_id,
         financial_status=status,
-        fulfillment_status=_word(head, "fulfillment_status", FULFILLMENT, notes),
+        fulfillment_status=word_of(head, "fulfillment_status", FULFILLMENT, notes),
         paid_at=times["paid_at"],
         fulfilled_at=times["fulfilled_at"],
         canceled_at=canceled_at,
-        next_due_at=_time(head, "next_due_at", reading, notes),
-        refunded_minor=_amount(head, "refunded", said.currency, notes) or 0,
+        next_due_at=time_of(head, "next_due_at", reading, notes),
+        refunded_minor=amount_of(head, "refunded", said.currency, notes) or 0,
         outstanding_minor=outstanding,
         taxes=list(_taxes(head, said.currency)),
         discount_codes=[word for part in head.says("discount_code").split(",") if (word := part.strip())],
@@ -475,10 +393,10 @@ def _sources(rows: Sequence[OrderRow]) -> list[Source]:
     return runs
 
 
-# -- identity --------------------------------------------------------------------------------------
+# Identity
 
 
-def _shopify_id(head: OrderRow, reading: Reading, notes: _Notes) -> str:
+def _shopify_id(head: OrderRow, reading: Reading, notes: Notes) -> str:
     text = head.says("id")
     digits = plain_id(text)
     if text and not digits and not cells.code(text).isdigit():
@@ -486,7 +404,7 @@ def _shopify_id(head: OrderRow, reading: Reading, notes: _Notes) -> str:
     return "" if digits in reading.shared_ids else digits
 
 
-def _external_id(head: OrderRow, shopify_id: str, reading: Reading, notes: _Notes) -> str:
+def _external_id(head: OrderRow, shopify_id: str, reading: Reading, notes: Notes) -> str:
     """The Name; with the Id or the time beside it where the file has an earlier order of that name."""
     given = reading.external_ids.get((head.channel, head.name, *head.identity))
     if given is not None and given != head.name:
@@ -494,126 +412,8 @@ def _external_id(head: OrderRow, shopify_id: str, reading: Reading, notes: _Note
     return (given or head.name)[:120]
 
 
-def _word(head: OrderRow, key: str, known: frozenset[str], notes: _Notes) -> str:
-    text = head.says(key)
-    word = "_".join(text.casefold().replace("-", " ").split())
-    if text and word not in known:
-        notes.add(head, key, "status_unknown", text)
-    return word
-
-
-def _time(head: OrderRow, key: str, reading: Reading, notes: _Notes) -> datetime | None:
-    text = head.says(key)
-    if not text:
-        return None
-    found = cells.when(text, reading.zone, reading.day_first is True)
-    if found is None:
-        notes.add(head, key, "date_unreadable", text)
-    elif reading.day_first is None and (pair := cells.slashed(text)) and pair[0] != pair[1] and max(pair) <= 12:
-        notes.add(head, key, "date_ambiguous", text)
-    return found
-
-
-def _text(row: OrderRow, key: str, limit: int, notes: _Notes, *, is_code: bool = False) -> str:
-    text = cells.code(row.says(key)) if is_code else cells.plain(row.says(key))
-    if len(text) > limit:
-        notes.add(row, key, "text_cut", text)
-    return text[:limit]
-
-
-def _tags(head: OrderRow, notes: _Notes) -> list[str]:
+def _tags(head: OrderRow, notes: Notes) -> list[str]:
     tags = [tag.strip() for tag in head.says("tags").split(",") if tag.strip()]
     if len(tags) > MOST_TAGS or any(len(tag) > 200 for tag in tags):
         notes.add(head, "tags", "text_cut", head.says("tags"))
     return [tag[:200] for tag in tags[:MOST_TAGS]]
-
-
-# -- people and places -----------------------------------------------------------------------------
-
-
-def _address(head: OrderRow, side: str, notes: _Notes) -> Address | None:
-    """None when no place is named; the country is `ZZ` when it is not known which."""
-    parts = ("street", "address1", "address2", "city", "zip", "province", "province_name", "country")
-    if not any(head.says(f"{side}_{part}") for part in parts):
-        return None
-    country = _country(head, f"{side}_country", notes)
-    has_lines = bool(head.says(f"{side}_address1"))
-    phone = _text(head, f"{side}_phone", 40, notes, is_code=True)
-    if phone and not cells.possible_phone(phone, country):
-        notes.add(head, f"{side}_phone", "phone_unclear", phone)
-    return Address(
-        name=_text(head, f"{side}_name", 200, notes),
-        company=_text(head, f"{side}_company", 200, notes),
-        line1=_text(head, f"{side}_address1" if has_lines else f"{side}_street", 200, notes),
-        line2=_text(head, f"{side}_address2", 200, notes) if has_lines else "",
-        city=_text(head, f"{side}_city", 200, notes),
-        region=cells.region(
-            country, head.says(f"{side}_province"), head.says(f"{side}_province_name")
-        )[:200],
-        postcode=_text(head, f"{side}_zip", 20, notes, is_code=True),
-        country=country,
-        phone=phone,
-    )  # fmt: skip
-
-
-def _country(head: OrderRow, key: str, notes: _Notes) -> str:
-    text = cells.plain(head.says(key))
-    found = cells.country(text)
-    if not found:
-        notes.add(head, key, "country_unknown" if text else "country_missing", text)
-    return found or cells.UNKNOWN_COUNTRY
-
-
-def _buyer(head: OrderRow, ship_to: Address | None, notes: _Notes) -> Buyer:
-    email = _text(head, "email", 254, notes)
-    if email and not cells.looks_like_email(email):
-        notes.add(head, "email", "email_unclear", email)
-    name_key = "billing_name" if head.says("billing_name") else "shipping_name"
-    phones = (key for key in ("phone", "billing_phone", "shipping_phone") if head.says(key))
-    phone = _text(head, next(phones, "phone"), 40, notes, is_code=True)
-    country = ship_to.country if ship_to else cells.UNKNOWN_COUNTRY
-    if head.says("phone") and not cells.possible_phone(phone, country):
-        notes.add(head, "phone", "phone_unclear", phone)
-    return Buyer(name=_text(head, name_key, 200, notes), email=email, phone=phone)
-
-
-# -- paying ----------------------------------------------------------------------------------------
-
-
-def _payment_term(head: OrderRow, methods: Sequence[str]) -> PaymentTerm:
-    """Cash on delivery by the method's name; else the store's payment terms; else paid before we ship."""
-    if any(COD.search(method) for method in methods):
-        return "cod"
-    terms = head.says("payment_terms")
-    if not terms:
-        return "prepaid"
-    return "on_shipment" if ON_SHIPMENT.search(terms) else "on_account"
-
-
-def _tenders(
-    head: OrderRow, status: str, total: int, outstanding: int | None, paid_at: datetime | None, notes: _Notes
-) -> list[Tender]:
-    """What was paid or authorized before the order came to us; a later refund does not change it."""
-    kind, amount = "paid", total
-    if status == "partially_paid":
-        if outstanding is None:
-            notes.add(head, "outstanding", "paid_part_unknown")
-        amount = max(0, total - outstanding) if outstanding is not None else 0
-    elif status == "authorized":
-        kind = "authorized"
-    elif status not in PAID:
-        return []
-    elif status == "paid" and outstanding and outstanding > 0:
-        notes.add(head, "outstanding", "paid_yet_outstanding", head.says("outstanding"))
-    if not amount:
-        return []
-    reference = next((key for key in ("payment_references", "payment_id") if head.says(key)), "payment_id")
-    return [
-        Tender(
-            kind="paid" if kind == "paid" else "authorized",
-            amount_minor=amount,
-            method=_text(head, "payment_method", 200, notes),
-            reference=_text(head, reference, 200, notes, is_code=True),
-            paid_at=paid_at,
-        )
-    ]

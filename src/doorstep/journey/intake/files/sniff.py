@@ -7,7 +7,7 @@ fit, from 0 to 1. Which table is which, and what a credit looks like, is told by
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from keyword import iskeyword
@@ -18,10 +18,10 @@ import msgspec
 from doorstep.journey.intake.files import column_words
 from doorstep.journey.intake.files.column_words import match, words_of
 from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Column, Seen, look_at, prefix_of
+from doorstep.journey.intake.files.fitting import LEAST, as_key, fit
 from doorstep.journey.intake.files.tables import expand
 from doorstep.kit.refusals import Refusal
 
-LEAST = 0.55  # a confidence below this is no proposal
 PENNY = Decimal("0.011")
 MOST_SERVICES = 30
 
@@ -123,11 +123,11 @@ def guess(paths: Sequence[str | PathLike[str]]) -> Guess:
     return made
 
 
-# -- which table is which ----------------------------------------------------------------------------
+# Which table is which
 
 
 def _alone(tables: list[Seen], table: Seen) -> Guess:
-    scored = sorted(((_as_key(column), column.name) for column in table.columns.values()), reverse=True, key=_score)
+    scored = sorted(((as_key(column), column.name) for column in table.columns.values()), reverse=True, key=_score)
     if not scored or not scored[0][0]:
         raise NoOrdersSeen(file=str(table.files[0]), columns=", ".join(table.header)[:300])
     confidence, key = scored[0]
@@ -140,19 +140,6 @@ def _score(pair: tuple[float, str]) -> float:
     return pair[0]
 
 
-def _as_key(column: Column) -> float:
-    """An order's number stands in every row, is no date and no amount; in a file of lines it repeats."""
-    if column.filled_share < 0.9 or column.dates.share > 0.5 or column.email_share > 0.5:
-        return 0.0
-    if column.number_share > NEARLY_ALL and column.whole_share < NEARLY_ALL:
-        return 0.0
-    named = match(column.name, "order.key")
-    if named < LEAST:
-        return 0.3 if not named and column.is_unique and "id" in words_of(column.name) else 0.0
-    few = len(column.distinct) < 0.02 * len(column.filled)
-    return named * 0.7 if few else named
-
-
 def _several(tables: list[Seen]) -> Guess:
     """The order's own table has a row for each key, and a date; others repeat its key."""
     best: tuple[float, Seen, Column, dict[str, str]] | None = None
@@ -161,12 +148,12 @@ def _several(tables: list[Seen]) -> Guess:
             linked = {other.name: name for other in tables if (name := _pointing(other, table, column))}
             if not linked or len(column.distinct) < 0.98 * len(column.texts) or not column.filled:
                 continue
-            dated = max((_fit("order.placed_at", one) for one in table.columns.values()), default=0.0)
+            dated = max((fit("order.placed_at", one) for one in table.columns.values()), default=0.0)
             score = len(linked) + 2 * match(column.name, "order.key") + 2 * dated - _as_lines(table)
             if dated and (best is None or score > best[0]):
                 best = (score, table, column, linked)
     if best is None:
-        return _alone(tables, max(tables, key=lambda table: max(map(_as_key, table.columns.values()), default=0.0)))
+        return _alone(tables, max(tables, key=lambda table: max(map(as_key, table.columns.values()), default=0.0)))
     _, orders, key, linked = best
     named = [table for table in tables if table.name in linked]
     lines = max(named, key=_as_lines)
@@ -197,7 +184,7 @@ def _pointing(other: Seen, table: Seen, column: Column) -> str:
 
 def _as_lines(table: Seen) -> float:
     """How much it looks like what was sold."""
-    best = [max((_fit(name, one) for one in table.columns.values()), default=0.0) for name in LINE_FIELDS]
+    best = [max((fit(name, one) for one in table.columns.values()), default=0.0) for name in LINE_FIELDS]
     return best[0] + best[1] + max(best[2:])
 
 
@@ -205,8 +192,8 @@ LINE_FIELDS = ("line.sku", "line.quantity", "line.unit_price", "line.total")
 
 
 def _as_payments(table: Seen) -> float:
-    amount = max((_fit("payment.amount", one) for one in table.columns.values()), default=0.0)
-    method = max((_fit("payment.method", one) for one in table.columns.values()), default=0.0)
+    amount = max((fit("payment.amount", one) for one in table.columns.values()), default=0.0)
+    method = max((fit("payment.method", one) for one in table.columns.values()), default=0.0)
     named = column_words.mentions(table.name, column_words.PAID_TABLE)
     return amount if amount and (method or named) else 0.0
 
@@ -235,93 +222,8 @@ def _points_to(here: Seen, table: Seen, key: str) -> LookedUp | None:
     return None
 
 
-# -- which column is which field ---------------------------------------------------------------------
+# Which column is which field
 
-
-def _fit(name: str, column: Column) -> float:
-    """From 0 to 1: the name's fit times the values'."""
-    named = match(column.name, name)
-    return named * VALUES[name](column) if named else 0.0
-
-
-def _amount(column: Column) -> float:
-    if column.number_share < NEARLY_ALL or column.dates.share > 0.5:
-        return 0.0
-    return 1.0
-
-
-def _positive(column: Column) -> float:
-    return _amount(column) * (column.negative_share < 0.5)
-
-
-def _quantity(column: Column) -> float:
-    return 1.0 if column.number_share >= NEARLY_ALL and column.whole_share >= 0.9 else 0.0
-
-
-def _date(column: Column) -> float:
-    if not column.filled:
-        return 0.0
-    return column.dates.share if column.dates.share >= 0.9 else float(column.share(_is_day_count) >= NEARLY_ALL) * 0.8
-
-
-def _is_day_count(text: str) -> bool:
-    return text[:1] in "3456" and text.replace(".", "", 1).isdigit() and len(text.partition(".")[0]) == 5
-
-
-def _text(column: Column) -> float:
-    return 1.0 if column.filled and column.number_share < 0.5 and column.dates.share < 0.5 else 0.0
-
-
-def _code(column: Column) -> float:
-    if not column.filled or column.dates.share > 0.9:
-        return 0.0
-    is_amount = column.number_share > 0.9 and column.whole_share < 0.9
-    return 0.0 if is_amount else 1.0 if len(column.distinct) > 1 else 0.9
-
-
-def _country(column: Column) -> float:
-    return 1.0 if column.country_share >= 0.5 else 0.0
-
-
-def _currency(column: Column) -> float:
-    return 1.0 if column.currency_share >= NEARLY_ALL else 0.0
-
-
-def _email(column: Column) -> float:
-    return 1.0 if column.email_share >= 0.8 else 0.0
-
-
-def _status(column: Column) -> float:
-    return 1.0 if _text(column) and len(column.distinct) <= 40 else 0.0
-
-
-def _phone(column: Column) -> float:
-    return 1.0 if column.digit_share > 0.8 and column.dates.share < 0.5 else 0.0
-
-
-def _channel(column: Column) -> float:
-    return 1.0 if _text(column) and len(column.distinct) <= 40 else 0.0
-
-
-def _kilograms(column: Column) -> float:
-    heavy = max((amount for amount in column.amounts if amount is not None), default=Decimal(0))
-    return _positive(column) if heavy <= 200 else 0.0
-
-
-VALUES: dict[str, Callable[[Column], float]] = {
-    **dict.fromkeys(column_words.WORDS, _text),
-    **{name: _date for name in column_words.WORDS if name.endswith(("_at", "_on"))},
-    **{name: _positive for name in column_words.WORDS if name.endswith(("_g", "_mm", "_cm"))},
-    **dict.fromkeys(("order.discount", "line.discount", "line.total", "line.unit_price", "order.refunded"), _amount),
-    **dict.fromkeys(("order.shipping", "order.tax", "order.total", "line.shipping", "line.tax"), _positive),
-    **dict.fromkeys(("order.customer", "order.number", "line.sku", "line.site", "line.external_id"), _code),
-    **dict.fromkeys(("line.tracking_number", "payment.reference", "order.postcode"), _code),
-    **dict.fromkeys(("sku.barcode", "sku.hs_code"), _code),
-    **dict.fromkeys(("line.number", "payment.number", "line.quantity"), _quantity),
-    "order.key": _as_key, "payment.amount": _amount, "order.country": _country, "sku.origin": _country,
-    "order.currency": _currency, "order.email": _email, "order.status": _status, "order.phone": _phone,
-    "order.channel": _channel, "sku.weight_kg": _kilograms,
-}  # fmt: skip
 
 PLACE_FIELDS = ("postcode", "city", "region", "country")
 ORDER_OF_FIELDS = [*column_words.WORDS, *(f"site.{name}" for name in PLACE_FIELDS)]
@@ -359,7 +261,7 @@ def _pairs(made: Guess) -> Iterable[tuple[str, Pick]]:
         if name == "order.key" or (section == "payment" and made.payments is None and made.orders is not made.lines):
             continue
         for column, ref in _candidates(made, section):
-            confidence = _fit(name, column) * _by_its_place(made, name, column)
+            confidence = fit(name, column) * _by_its_place(made, name, column)
             if confidence and groups and section != "sku":
                 confidence *= _by_its_rows(name, column.constant_within(groups), any(len(rows) > 1 for rows in groups))
             if confidence:
@@ -412,13 +314,13 @@ def _pick_the_place(made: Guess, site: Pick) -> None:
     if there is None:
         return
     for name in PLACE_FIELDS:
-        scored = [(_fit(f"order.{name}", column), column) for column in there.columns.values()]
+        scored = [(fit(f"order.{name}", column), column) for column in there.columns.values()]
         confidence, column = max(scored, key=lambda pair: pair[0])
         if confidence >= LEAST:
             made.picks[f"site.{name}"] = Pick(column, f"{there.name}.{column.name}", confidence)
 
 
-# -- amounts -----------------------------------------------------------------------------------------
+# Amounts
 
 
 def _settle_the_price(made: Guess) -> None:
@@ -505,7 +407,7 @@ def _adds_up(made: Guess, rows: Sequence[int], *, tax: bool) -> bool:
     return abs(total - of("order.total", rows[0])) <= PENNY
 
 
-# -- credits, services -------------------------------------------------------------------------------
+# Credits, services
 
 
 def _see_kinds(made: Guess) -> None:

@@ -15,7 +15,7 @@ from doorstep.journey.intake.history.standing import KeptParcel, KeptPart, Left,
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.places import Goods
-from doorstep.setup.sites import every_site
+from doorstep.setup.sites import sites_by_code
 from doorstep.spine.facts import OrderFacts
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
@@ -77,7 +77,7 @@ class Past:
         return Shipped(merchant, self.sites, self.shelf, left)
 
     def must_know(self, sites: Iterable[str]) -> None:
-        """Raises NotFound."""
+        """Refuses NotFound."""
         for site in sites:
             if site and site not in self.sites:
                 raise NotFound(site=site)
@@ -93,7 +93,7 @@ async def past_of(
     if not asks:
         return NOTHING_PAST
     named = any(any(sites_of(ask.body)) for ask in asks)
-    sites = {site.code: site.site_id for site in (await every_site(tx)).values()} if named else {}
+    sites = {code: site.site_id for code, site in (await sites_by_code(tx)).items()} if named else {}
     at = (list(tx.merchants), list(orders))
     left = await _left(tx, at) if orders else {}
     return Past(

@@ -1,12 +1,13 @@
-"""lanes: how long it is usually quiet between two pieces of news, by lane and state, learned from own history.
+"""lanes: what a merchant's own past says of each: how long it is usually quiet between two pieces of news, by state,
+and in how many days parcels came.
 
-A lane is a carrier's service from one country to another. Where a lane has little history, wider ones stand in, and
-where there is none, what is written here: each weighs as so many gaps of its own.
+A lane is a carrier's service from one country to another. Where a lane was seldom quiet, wider ones stand in, and where
+nothing is known, what is written here: each weighs as so many gaps of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from doorstep.spine.tenant import Tx
 BELIEF = 20
 LEARNED_FROM = timedelta(days=180)
 # From one news to the next, per state between them; the hand-over is the first.
-LEARN = f"""
+LEARN_QUIET = f"""
 with heard as (
   select p.parcel_id, p.carrier, p.service, t.country as from_country, o.country as to_country, e.state, e.happened_at
     from parcel p
@@ -45,12 +46,35 @@ insert into lane_pace (merchant_id, carrier, service, from_country, to_country, 
   on conflict (merchant_id, carrier, service, from_country, to_country, state) do update
     set gaps = excluded.gaps, p50_s = excluded.p50_s, p95_s = excluded.p95_s, learned_at = excluded.learned_at
 """
+FORGET_DAYS = "delete from carried where merchant_id = $1"
+# By the days of the site that it left from; one that never came counts as very late.
+LEARN_DAYS = """
+insert into carried (merchant_id, from_country, to_country, carrier, service, days, parcels)
+  select $1, t.country, o.ship_to ->> 'country', p.carrier, p.service,
+      least(coalesce((p.delivered_at at time zone t.timezone)::date - (p.handed_over_at at time zone t.timezone)::date,
+        $4), $4) as days, count(*)
+    from parcel p
+    join site t on t.site_id = p.site_id
+    join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+    where p.merchant_id = $1 and p.handed_over_at > $2 and p.handed_over_at <= $3 and p.carrier <> ''
+      and o.ship_to ->> 'country' is not null and (p.delivered_at is null or p.delivered_at >= p.handed_over_at)
+      and (p.delivered_at is not null or p.state in ('lost', 'destroyed', 'returned_to_sender', 'seized'))
+    group by 2, 3, 4, 5, 6
+"""
 PACES = """
 select l.carrier, l.service, l.from_country, l.to_country, l.state, l.gaps, l.p50_s, l.p95_s
   from unnest($2::text[], $3::text[]) d(from_country, to_country)
   join lane_pace l on l.merchant_id = any($1) and l.from_country = d.from_country and l.to_country = d.to_country
     and l.carrier = any($4)
 """
+IN_TIME = """
+select c.carrier, c.service, sum(c.parcels)::int as parcels,
+    coalesce(sum(c.parcels) filter (where c.days <= $5), 0)::int as in_time
+  from carried c
+  where c.merchant_id = $1 and c.from_country = $2 and c.to_country = $3 and c.carrier = any($4)
+  group by c.carrier, c.service
+"""
+NEVER = 1000  # days
 
 
 class Lane(NamedTuple):
@@ -138,6 +162,16 @@ async def paces(tx: Tx, lanes: Iterable[Lane]) -> Paces:
     })  # fmt: skip
 
 
+async def came_in_time(
+    tx: Tx, merchant: int, from_country: str, to_country: str, carriers: Sequence[str], days: int
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Of each service: how many parcels came on this lane, and how many of them within so many days."""
+    rows = await tx.rows(IN_TIME, merchant, from_country, to_country, list(carriers), max(days, 0))
+    return {(row["carrier"], row["service"]): (row["parcels"], row["in_time"]) for row in rows}
+
+
 async def learn(tx: Tx, merchant: int, now: datetime) -> None:
-    """Keep the quantiles of what this merchant's parcels did."""
-    await tx.run(LEARN, merchant, now - LEARNED_FROM, now)
+    """Keep what this merchant's parcels did, of all lanes."""
+    await tx.run(LEARN_QUIET, merchant, now - LEARNED_FROM, now)
+    await tx.run(FORGET_DAYS, merchant)
+    await tx.run(LEARN_DAYS, merchant, now - LEARNED_FROM, now, NEVER)
