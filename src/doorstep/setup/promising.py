@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from doorstep.setup.addresses import Address
 from doorstep.setup.calendars import ONE_DAY, Calendar
 from doorstep.setup.experience import FARTHEST, MODEL, Experience, Way
 from doorstep.setup.sites import Site
@@ -55,8 +56,19 @@ NOWHERE = To()
 def to_of(ship_to: Mapping[str, Any] | None, level: str, paying: str) -> To:
     """Of an address as an order keeps it."""
     address = ship_to or {}
-    area = str(address.get("postcode") or "").replace(" ", "").replace("-", "")[:AREA]
-    return To(str(address.get("country") or ""), str(address.get("region") or ""), area, level, paying)
+    country, region, postcode = (str(address.get(name) or "") for name in ("country", "region", "postcode"))
+    return To(country, region, area_of(postcode), level, paying)
+
+
+def to_address(ship_to: Address | None, level: str, paying: str) -> To:
+    """Of an address as it was handed in."""
+    if ship_to is None:
+        return To(level=level, paying=paying)
+    return To(ship_to.country, ship_to.region, area_of(ship_to.postcode), level, paying)
+
+
+def area_of(postcode: str) -> str:
+    return postcode.replace(" ", "").replace("-", "")[:AREA]
 
 
 def way_of(site: Site, to: To) -> Way:

@@ -66,17 +66,20 @@ UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
 EVENT_KINDS = (
-    "bigint", "text", "bigint", "integer", "integer", "integer", "text", "text", "timestamptz", "timestamptz",
-    AS_IT_IS, AS_IT_IS,
+    ("merchant_id", "bigint"), ("kind", "text"), ("id", "bigint"), ("of_order", "integer"), ("of_stream", "integer"),
+    ("nth", "integer"), ("verb", "text"), ("actor", "text"), ("happened_at", "timestamptz"),
+    ("recorded_at", "timestamptz"), ("moves", AS_IT_IS), ("data", AS_IT_IS),
 )  # fmt: skip
-STREAM_KINDS = ("bigint", "text", "bigint", "integer")
-ANSWER_KINDS = ("bigint", "bytea", "bytea", AS_IT_IS)
-ENDED_KINDS = ("bigint", "bigint", "bigint")
-JOB_KINDS = ("bigint", "bigint", "text", AS_IT_IS, "text", "timestamptz")
+STREAM_KINDS = (("merchant_id", "bigint"), ("kind", "text"), ("id", "bigint"), ("seq", "integer"))
+ANSWER_KINDS = (("merchant_id", "bigint"), ("key", "bytea"), ("digest", "bytea"), ("answer", AS_IT_IS))
+ENDED_KINDS = (("merchant_id", "bigint"), ("job_id", "bigint"), ("fence", "bigint"))
+JOB_KINDS = (
+    ("merchant_id", "bigint"), ("job_id", "bigint"), ("verb", "text"), ("body", AS_IT_IS), ("key", "text"),
+    ("due_at", "timestamptz"),
+)  # fmt: skip
 STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
-  select merchant_id, kind, id, seq from unnest({}, {}, {}, {})
-    d(merchant_id, kind, id, seq)
+  select merchant_id, kind, id, seq from {rows}
   on conflict (merchant_id, kind, id) do update set seq = s.seq + excluded.seq
   returning s.merchant_id, s.kind, s.id, s.seq
 """
@@ -85,8 +88,7 @@ insert into stream as s (merchant_id, kind, id, seq)
 EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
   select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
-  from unnest({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}})
-    d(merchant_id, kind, id, of_order, of_stream, nth, verb, actor, happened_at, recorded_at, moves, data)
+  from {{rows}}
   returning 1
 """
 OF_ORDERS = " + coalesce((select array_agg(b.seq order by b.at) from orders_moved b)[d.of_order], 0)"
@@ -96,19 +98,16 @@ OF_STREAMS = (
 )
 JOBS = """
 insert into job (merchant_id, job_id, verb, body, key, due_at)
-  select merchant_id, job_id, verb, body::jsonb, key, due_at
-  from unnest({}, {}, {}, {}, {}, {})
-    d(merchant_id, job_id, verb, body, key, due_at)
+  select merchant_id, job_id, verb, body::jsonb, key, due_at from {rows}
   on conflict (merchant_id, key) where key is not null do nothing returning 1
 """
 ANSWERS = """
 insert into request (merchant_id, key, digest, answer)
-  select merchant_id, key, digest, answer::jsonb
-  from unnest({}, {}, {}, {}) d(merchant_id, key, digest, answer)
+  select merchant_id, key, digest, answer::jsonb from {rows}
   order by merchant_id, key returning 1
 """
 ENDED = """
-delete from job j using unnest({}, {}, {}) d(merchant_id, job_id, fence)
+delete from job j using {rows}
   where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence returning 1
 """
 
@@ -197,27 +196,24 @@ class _Batch:
                         self.allocated.setdefault(key, (move.sku, move.site))
                     demand = None
                 else:
-                    _shift(summary, CASH, move.source, move.target, move.amount_minor)
+                    _shift(summary, _of_cash(move.source, move.target), move.amount_minor)
         lines = [*(outcome.opens.lines if outcome.opens else ()), *outcome.adds]
         self.new_lines.update((merchant, subject, line["line_no"]) for line in lines)
 
     def _fold_demand(self, merchant: int, order: int, move: Demand, summary: Counters) -> None:
         line_no, quantity, source, target, fulfillment_order = move
-        for counters in (summary, self.lines[merchant, order, line_no]):
-            _shift(counters, LINE, source, target, quantity)
-            if source == journey.WORLD:
-                _add(counters, "ordered", quantity)
-            if target == journey.WORLD:
-                _add(counters, "ordered", -quantity)
+        changes = _of_a_line(source, target)
+        _shift(summary, changes, quantity)
+        _shift(self.lines[merchant, order, line_no], changes, quantity)
         if fulfillment_order:
             key = (merchant, order, line_no, fulfillment_order)
-            _shift(self.allocations[key], ALLOCATED, source, target, quantity)
+            _shift(self.allocations[key], _of_an_allocation(source, target), quantity)
             by = (target in TO_PACK) - (source in TO_PACK)
             _add(self.floor[merchant, fulfillment_order], "to_pack", by * quantity)
 
     def _fold_stock(self, merchant: int, move: Stock) -> None:
         sku, site, quantity, source, source_place, target, target_place, lot = move
-        _shift(self.stock[merchant, sku, site], STOCK, source, target, quantity)
+        _shift(self.stock[merchant, sku, site], _of_stock(source, target), quantity)
         if source_place != target_place:
             if source != journey.WORLD:
                 _add(self.places[merchant, sku, site, source_place, lot], "quantity", -quantity)
@@ -225,15 +221,43 @@ class _Batch:
                 _add(self.places[merchant, sku, site, target_place, lot], "quantity", quantity)
 
 
+# What a move from here to there changes of a row: counters, each up or down.
+Changes = tuple[tuple[str, int], ...]
+
+
+@lru_cache
+def _of_a_line(source: str, target: str) -> Changes:
+    """What comes from the world is ordered, what goes back there no more."""
+    ordered = (source == journey.WORLD) - (target == journey.WORLD)
+    return (*_between(LINE, source, target), *([("ordered", ordered)] if ordered else ()))
+
+
+@lru_cache
+def _of_an_allocation(source: str, target: str) -> Changes:
+    return _between(ALLOCATED, source, target)
+
+
+@lru_cache
+def _of_stock(source: str, target: str) -> Changes:
+    return _between(STOCK, source, target)
+
+
+@lru_cache
+def _of_cash(source: str, target: str) -> Changes:
+    return _between(CASH, source, target)
+
+
+def _between(kept: frozenset[str], source: str, target: str) -> Changes:
+    return tuple((name, by) for name, by in ((source, -1), (target, 1)) if name in kept)
+
+
+def _shift(counters: Counters, changes: Changes, quantity: int) -> None:
+    for name, by in changes:
+        counters[name] = counters.get(name, 0) + by * quantity
+
+
 def _add(counters: Counters, name: str, by: int) -> None:
     counters[name] = counters.get(name, 0) + by
-
-
-def _shift(counters: Counters, kept: frozenset[str], source: str, target: str, by: int) -> None:
-    if source in kept:
-        counters[source] = counters.get(source, 0) - by
-    if target in kept:
-        counters[target] = counters.get(target, 0) + by
 
 
 def _changed(deltas: Deltas) -> list[tuple[Key, Counters]]:

@@ -20,10 +20,10 @@ from doorstep.kit.ids import Drawn, public
 from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.learning import outlook_of
-from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_of
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_address
+from doorstep.setup.sites import SITES, Site, site_told
 from doorstep.setup.sourcing import WEIGHED, Take, Want, choose, nearest_first
-from doorstep.spine.amounts import Amounts
+from doorstep.spine.amounts import Amounts, waited_for
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.holds import place_hold
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts
@@ -94,11 +94,11 @@ class TendersExceedTotal(Refusal):
     status = 422
 
 
-# Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, items by the words for them,
-# what is free of those, and the orders that are here already. Each is probed for by its merchant's own words alone:
+# Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, the sites, items by the words
+# for them, what is free of those, and the orders that are here already. Each is probed for by its merchant's own words alone:
 # a batch has orders of many merchants. `offset 0` keeps the database from joining the other way round, by all rows
 # that there are, as it does while it has not counted them yet.
-FACTS = """
+FACTS = f"""
 with asked as materialized (
   select c.* from unnest($2::bigint[], $3::text[]) u(m, key)
     cross join lateral (
@@ -124,6 +124,8 @@ select 'policy', merchant_id, when_short, reserve_minutes, 0, 0, ship, null, nul
 union all
 select 'method', merchant_id, name, days_min, days_max, 0, level, null, null from shipping_method
   where merchant_id = any($1) and name = any($9)
+union all
+select 'site', 0, '', s.site_id, 0, 0, to_json(s)::text, null, null from ({SITES}) s where $10
 union all
 select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name, null, null from item
 union all
@@ -253,7 +255,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         items=named.items,
         levels=named.levels,
         days=named.days,
-        near=Near(await every_site(tx)) if reserving else Near({}),
+        near=Near(named.sites),
         by_external_id=named.by_external_id,
         by_also_id=named.by_also_id,
         orders=standing,
@@ -279,6 +281,7 @@ class Named:
     days: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     items: dict[tuple[int, int, str], Item] = field(default_factory=dict)
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
+    sites: dict[int, Site] = field(default_factory=dict)
     # The orders that are here already, by the channel's key and by its second id.
     by_external_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
     by_also_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
@@ -312,6 +315,8 @@ async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
             found.days[merchant, word] = (a, b)
         elif what == "channel":
             found.channels[merchant, word] = a
+        elif what == "site":
+            found.sites[a] = site_told(more)
         else:
             one = Existing(b, more, hashed, also, bool(c))
             found.by_external_id[merchant, a, word] = one
@@ -444,7 +449,8 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     if not ask.body.generous or ask.at - (new.placed_at or ask.at) < TOLD_BEFORE:
         outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
     if new.reserve == "now":
-        _reserve(outcome, facts, left, ask, items)
+        tendered = sum(tender.amount_minor for tender in new.tenders)
+        _reserve(outcome, facts, left, ask, items, waited_for(new.payment_term, costs.total_minor, tendered, 0))
     return outcome
 
 
@@ -554,9 +560,7 @@ def order_row(
     return {
         "channel_id": channel, "external_id": external_id_of(facts, channel, ask) or None, "number": number,
         "also_id": ask.body.also_id or None, "placed_at": new.placed_at or ask.at, "currency": new.currency,
-        "buyer": msgspec.to_builtins(new.buyer),
-        "ship_to": msgspec.to_builtins(new.ship_to) if new.ship_to else None,
-        "bill_to": msgspec.to_builtins(new.bill_to) if new.bill_to else None,
+        "buyer": new.buyer, "ship_to": new.ship_to, "bill_to": new.bill_to,
         "country": new.ship_to.country if new.ship_to else "", "email": normalized(new.buyer.email),
         "customer": new.buyer.customer,
         "lines_minor": costs.lines_minor, "discount_minor": costs.discount_minor,
@@ -630,8 +634,13 @@ def _tender(outcome: Outcome, ids: Iterator[int], ask: Ask[Place]) -> None:
         outcome.facts.append(Insert("payment", values))
 
 
-def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None]) -> None:
-    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants."""
+def _reserve(
+    outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None], missing_minor: int
+) -> None:
+    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants.
+
+    What money is still waited for does not wait for ever.
+    """
     policy, new = facts.policies[ask.merchant], ask.body.order
     wants = [
         Want(number, item.sku_id, line.quantity)
@@ -648,7 +657,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
-    to = to_of(outcome.opens.order["ship_to"] if outcome.opens else None, level, new.payment_term)
+    to = to_address(new.ship_to, level, new.payment_term)
     outlook = facts.outlook.get(ask.merchant, NO_OUTLOOK)
     moves, rows, _ = promise_moves(
         takes,
@@ -659,7 +668,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         at=ask.at,
         dates=lambda site: outlook.dates(site, ask.at, to, days),
         source="world",
-        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]),
+        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]) if missing_minor else None,
     )
     for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity

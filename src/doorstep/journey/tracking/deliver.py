@@ -60,7 +60,9 @@ class AlreadyArrived(Refusal):
 async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
+    worths = await worths_of_parcels(tx, [
+        public("par", id) for id, parcel in parcels.items() if parcel.order.row["payment_term"] == "cod"
+    ])  # fmt: skip
     collected: dict[int, int] = {}
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
