@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -21,19 +21,34 @@ LOCK_ORDERS = """
 select n.merchant_id, n.order_id from order_now n
   where n.merchant_id = any($1) and n.order_id = any($2) order by n.merchant_id, n.order_id for update
 """
+# What every verb may want of the order's row, and what is only read where it is looked at: as it was said, and the
+# statuses, which are worked out when they are read.
 _OF_THE_ORDER = (
-    "merchant_id", "order_id", "channel_id", "external_id", "number", "placed_at", "currency", "buyer", "ship_to",
-    "bill_to", "country", "email", "lines_minor", "discount_minor", "shipping_minor", "fees_minor", "tax_minor",
-    "tax_included", "total_minor", "payment_term", "payment_token", "shipping_method", "service_level", "ship",
-    "history", "content_hash", "note", "tags", "details",
+    "merchant_id", "order_id", "channel_id", "placed_at", "currency", "country", "payment_term", "ship", "history",
+    "details",
 )  # fmt: skip
-_NOW = (*COUNTERS, *AXES)
-_COLUMNS = (*_OF_THE_ORDER, *_NOW)
-ORDERS = f"""
-select {", ".join((*(f"o.{name}" for name in _OF_THE_ORDER), *(f"n.{name}" for name in _NOW)))}
+_AS_SAID = (
+    "external_id", "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor",
+    "fees_minor", "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level",
+    "content_hash", "note", "tags",
+)  # fmt: skip
+_JSON = frozenset({"buyer", "ship_to", "bill_to", "details"})
+
+
+def _orders(said: tuple[str, ...], now: tuple[str, ...]) -> str:
+    return f"""
+select {", ".join((*(f"o.{name}" for name in said), *(f"n.{name}" for name in now)))}
   from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
   where o.merchant_id = any($1) and o.order_id = any($2)
 """
+
+
+WHOLE = _orders((*_OF_THE_ORDER, *_AS_SAID), (*COUNTERS, *AXES))
+AT_WORK = _orders(_OF_THE_ORDER, COUNTERS)
+_COLUMNS = {
+    WHOLE: (*_OF_THE_ORDER, *_AS_SAID, *COUNTERS, *AXES),
+    AT_WORK: (*_OF_THE_ORDER, *COUNTERS),
+}
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
     l.tax_minor, l.total_minor, l.worth_minor, l.ordered, l.wanted, l.promised, l.picked, l.packed, l.shipped,
@@ -170,31 +185,47 @@ async def locked_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[
 
 
 async def facts_and(
-    tx: Tx, orders: list[int], *beside: str, more: tuple[Any, ...] = (), allocations: bool = True
+    tx: Tx,
+    orders: list[int],
+    *beside: str,
+    more: tuple[Any, ...] = (),
+    whole: bool = True,
+    lines: bool = True,
+    allocations: bool = True,
 ) -> tuple[dict[int, OrderFacts], list[Rows]]:
-    """Of orders whose lock is held, in one trip with what else is asked: with `more` beside merchants and orders."""
-    parts = (ORDERS, LINES, OPEN_HOLDS, *((ALLOCATIONS,) if allocations else ()), *beside)
-    rows, lines, holds, *rest = await tx.together(parts, list(tx.merchants), orders, *more)
-    allocated = rest.pop(0) if allocations else []
-    return _put_together(rows, lines, allocated, holds), rest
+    """Of orders whose lock is held, in one trip with what else is asked: with `more` beside merchants and orders.
 
-
-def _put_together(rows: Rows, lines: Rows, allocated: Rows, holds: Rows) -> dict[int, OrderFacts]:
-    of_lines, of_allocations = _by_order(lines, Line._make), _by_order(allocated, Allocation._make)
+    Not `whole`: without what was said of the order, and its statuses. What is not read is not there to be looked at.
+    """
+    row_of = WHOLE if whole else AT_WORK
+    parts = [row_of, OPEN_HOLDS, *([LINES] if lines else ()), *([ALLOCATIONS] if allocations else ()), *beside]
+    rows, holds, *rest = await tx.together(tuple(parts), list(tx.merchants), orders, *more)
     of_holds = _by_order(holds, _hold)
+    of_lines = _by_order(rest.pop(0), Line._make) if lines else {}
+    of_allocations = _by_order(rest.pop(0), Allocation._make) if allocations else {}
     found = {}
-    for row in map(_plain_row, rows):
-        order = row["order_id"]
+    for row in rows:
+        plain, order = _plain_row(_COLUMNS[row_of], row), row[1]
         found[order] = OrderFacts(
-            row["merchant_id"], order, row, tuple(of_lines.get(order, ())), tuple(of_allocations.get(order, ())),
-            tuple(of_holds.get(order, ())),
+            row[0], order, plain, tuple(of_lines.get(order, ())) if lines else NOT_READ,
+            tuple(of_allocations.get(order, ())) if allocations else NOT_READ, tuple(of_holds.get(order, ())),
         )  # fmt: skip
-    return found
+    return found, rest
 
 
-def _plain_row(row: tuple[Any, ...]) -> dict[str, Any]:
-    plain = dict(zip(_COLUMNS, row, strict=True))
-    for name in ("buyer", "ship_to", "bill_to", "details"):
+class _NotRead(tuple[Any, ...]):
+    """Stands where facts were not asked for."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("these facts of the order were not read: ask for them")
+
+
+NOT_READ = _NotRead()
+
+
+def _plain_row(columns: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
+    plain = dict(zip(columns, row, strict=True))
+    for name in _JSON & plain.keys():
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else None
     return plain
 

@@ -101,27 +101,31 @@ class ParcelFacts:
             raise PackedElsewhere(parcel=public("par", self.parcel_id), state=self.state)
 
 
-async def parcel_facts(tx: Tx, parcels: Iterable[str]) -> dict[int, ParcelFacts]:
-    """The parcels by id; their orders are locked in id order first."""
-    found, _ = await parcels_and(tx, parcels)
+async def parcel_facts(tx: Tx, parcels: Iterable[str], *, lines: bool = False) -> dict[int, ParcelFacts]:
+    """The parcels by id; their orders are locked in id order first, and read with their lines where these are asked."""
+    found, _ = await parcels_and(tx, parcels, lines=lines)
     return found
 
 
-async def parcels_and(tx: Tx, parcels: Iterable[str], *beside: str) -> tuple[dict[int, ParcelFacts], list[Rows]]:
+async def parcels_and(
+    tx: Tx, parcels: Iterable[str], *beside: str, lines: bool = False
+) -> tuple[dict[int, ParcelFacts], list[Rows]]:
     """With what else is asked of the merchants ($1), the orders ($2) and the parcels ($3)."""
     wanted = sorted({number("par", parcel) for parcel in parcels})
     locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), wanted)})
-    orders, (rows, inside, *rest) = await facts_and(tx, locked, PARCELS, PARCEL_LINES, *beside, more=(wanted,))
-    lines: dict[int, list[ParcelLine]] = defaultdict(list)
-    for parcel_id, *line in inside:
-        lines[parcel_id].append(ParcelLine._make(line))
-    return {row[1]: _parcel(orders[row[0]], row, tuple(lines[row[1]])) for row in rows}, rest
+    orders, (rows, packed, *rest) = await facts_and(
+        tx, locked, PARCELS, PARCEL_LINES, *beside, more=(wanted,), whole=False, lines=lines, allocations=False
+    )
+    inside: dict[int, list[ParcelLine]] = defaultdict(list)
+    for parcel_id, *line in packed:
+        inside[parcel_id].append(ParcelLine._make(line))
+    return {row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]])) for row in rows}, rest
 
 
 def _parcel(order: OrderFacts, row: tuple[Any, ...], lines: tuple[ParcelLine, ...]) -> ParcelFacts:
-    known = list(row[1:])
+    known: list[Any] = [*row[1:], lines]
     known[6] = msgspec.json.decode(known[6]) if known[6] else None
-    return ParcelFacts(order, *known, lines)
+    return ParcelFacts(order, *known)
 
 
 def of_parcel(parcels: Mapping[int, ParcelFacts], merchant: int, parcel: str) -> ParcelFacts:

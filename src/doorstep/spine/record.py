@@ -81,7 +81,6 @@ STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
   select merchant_id, kind, id, seq from {rows}
   on conflict (merchant_id, kind, id) do update set seq = s.seq + excluded.seq
-  returning s.merchant_id, s.kind, s.id, s.seq
 """
 # An event's number: what its stream has, and the how manieth of this batch it is (counted back from the end where the
 # stream has counted already). New orders have none.
@@ -89,7 +88,6 @@ EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
   select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
   from {{rows}}
-  returning 1
 """
 OF_ORDERS = " + coalesce((select array_agg(b.seq order by b.at) from orders_moved b)[d.of_order], 0)"
 OF_STREAMS = (
@@ -99,16 +97,16 @@ OF_STREAMS = (
 JOBS = """
 insert into job (merchant_id, job_id, verb, body, key, due_at)
   select merchant_id, job_id, verb, body::jsonb, key, due_at from {rows}
-  on conflict (merchant_id, key) where key is not null do nothing returning 1
+  on conflict (merchant_id, key) where key is not null do nothing
 """
 ANSWERS = """
 insert into request (merchant_id, key, digest, answer)
   select merchant_id, key, digest, answer::jsonb from {rows}
-  order by merchant_id, key returning 1
+  order by merchant_id, key
 """
 ENDED = """
 delete from job j using {rows}
-  where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence returning 1
+  where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence
 """
 
 Recorded = tuple[Ask[Any], Outcome]
@@ -144,7 +142,7 @@ async def record(
     _write_orders(writes, outcomes, batch)
     _write_lines(writes, outcomes, batch)
     _write_allocations(writes, batch)
-    _add_or_open(writes, "availability", batch.stock)
+    _add_or_open(writes, "availability", batch.stock, returning="1")
     _write_places(writes, batch)
     _write_facts(writes, outcomes, batch)
     _write_floor(writes, batch)
@@ -341,7 +339,7 @@ def _count_stages(writes: Statements, batch: _Batch, has_new: bool) -> None:
     """As the last rows that are locked: they are the ones that many want."""
     if has_new or batch.standing:
         text = counted("orders_new" if has_new else "", "orders_moved" if batch.standing else "")
-        writes.put(Written("stage_count", text), [])
+        writes.put(Written("stage_count", text, returning="1"), [])
 
 
 @lru_cache(maxsize=512)
@@ -395,7 +393,7 @@ def _write_places(writes: Statements, batch: _Batch) -> None:
     if drained:
         writes.drain("bin_stock", keys, "quantity", _arrays(drained, ("quantity",)), group="units")
     gone = {key for key, _ in drained}
-    _add_or_open(writes, "bin_stock", {key: row for key, row in batch.places.items() if key not in gone})
+    _add_or_open(writes, "bin_stock", {key: row for key, row in batch.places.items() if key not in gone}, returning="1")
 
 
 def _add_or_open(
@@ -405,6 +403,8 @@ def _add_or_open(
     unique: tuple[str, ...] = (),
     more: tuple[str, ...] = (),
     values: dict[Key, tuple[Any, ...]] | None = None,
+    *,
+    returning: str = "",
 ) -> None:
     """What only gains may be opened by it; what loses must be there. Below zero is refused either way."""
     changed = _changed(deltas)
@@ -420,7 +420,7 @@ def _add_or_open(
         if more and values is not None:
             given = [values.get(key, (None,) * len(more)) for key, _ in gaining]
             arrays += [list(column) for column in zip(*given, strict=True)]
-        writes.add(AddOrOpen(table, keys, unique or keys, columns, more), arrays, group="units")
+        writes.add(AddOrOpen(table, keys, unique or keys, columns, more, returning), arrays, group="units")
 
 
 # Facts, events, jobs, answers
@@ -504,7 +504,7 @@ def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key
     if rows:
         keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
         writes.add(
-            Written("stream", STREAMS, STREAM_KINDS),
+            Written("stream", STREAMS, STREAM_KINDS, "s.merchant_id, s.kind, s.id, s.seq"),
             [*keys, [events for _, events in rows]],
             name="streams",
         )
@@ -522,7 +522,7 @@ async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) 
 def _keep_answers(writes: Statements, answered: Sequence[Answered]) -> None:
     if answered:
         writes.add(
-            Written("request", ANSWERS, ANSWER_KINDS),
+            Written("request", ANSWERS, ANSWER_KINDS, "1"),
             _by_column(answered),
         )
 
@@ -531,7 +531,7 @@ def _end_jobs(writes: Statements, ended: Sequence[tuple[int, Claimed]]) -> None:
     if ended:
         rows = [(merchant, job.job_id, job.fence) for merchant, job in ended]
         writes.add(
-            Written("job", ENDED, ENDED_KINDS),
+            Written("job", ENDED, ENDED_KINDS, "1"),
             _by_column(rows),
             group="jobs",
         )

@@ -119,12 +119,15 @@ def _plain_default(expression: str | None, kind: str) -> Any:
 
 
 class NewRows(NamedTuple):
-    """New rows. `zeros`: columns that are nothing in all of them and have no default."""
+    """New rows. `zeros`: columns that are nothing in all of them and have no default.
+
+    There cannot be fewer than were given, so they are counted only where other parts read what they answer.
+    """
 
     table: str
     columns: tuple[str, ...]
     zeros: tuple[str, ...] = ()
-    returning: str = "1"
+    returning: str = ""
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -134,7 +137,8 @@ class NewRows(NamedTuple):
         names = ", ".join((*self.columns, *self.zeros))
         values = ", ".join([*(types.read(self.table, name) for name in self.columns), *("0" for _ in self.zeros)])
         source = _given(types, self.table, self.columns, given)
-        return f"insert into {self.table} as t ({names}) select {values} from {source} returning {self.returning}"
+        returning = f" returning {self.returning}" if self.returning else ""
+        return f"insert into {self.table} as t ({names}) select {values} from {source}{returning}"
 
 
 class Update(NamedTuple):
@@ -211,14 +215,17 @@ class Drain(NamedTuple):
 
 
 class AddOrOpen(NamedTuple):
-    """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it."""
+    """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it.
+
+    There cannot be fewer than were given; they are counted, and so come in their turn, where others want their locks.
+    """
 
     table: str
     keys: tuple[str, ...]
     unique: tuple[str, ...]
     counters: tuple[str, ...]
     more: tuple[str, ...] = ()
-    returning: str = "1"
+    returning: str = ""
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -229,9 +236,10 @@ class AddOrOpen(NamedTuple):
         changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in self.counters)
         values = ", ".join(types.read(self.table, name) for name in columns)
         source = _given(types, self.table, columns, given)
+        returning = f" returning {self.returning}" if self.returning else ""
         return (
             f"insert into {self.table} as t ({', '.join(columns)}) select {values} from {source} "
-            f"on conflict ({', '.join(self.unique)}) do update set {changes} returning {self.returning}"
+            f"on conflict ({', '.join(self.unique)}) do update set {changes}{returning}"
         )
 
 
@@ -241,12 +249,19 @@ class Written(NamedTuple):
     table: str
     text: str
     kinds: tuple[tuple[str, str], ...] = ()
+    returning: str = ""
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
+        returning = f" returning {self.returning}" if self.returning else ""
         if not self.kinds:
-            return self.text
+            return self.text + returning
         names = [name for name, _ in self.kinds]
-        return self.text.format(rows=_rows(names, [passed(kind, next(given)) for _, kind in self.kinds]))
+        return self.text.format(rows=_rows(names, [passed(kind, next(given)) for _, kind in self.kinds])) + returning
+
+
+def _is_counted(shape: Shape) -> bool:
+    """What answers something is counted; the rest is done all the same, in no order that is told."""
+    return not isinstance(shape, NewRows | AddOrOpen | Written) or shape.returning != ""
 
 
 Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
@@ -314,7 +329,7 @@ class Statements:
         *,
         group: str,
         name: str = "",
-        returning: str = "1",
+        returning: str = "",
     ) -> None:
         """A column that is in every row what it is anyway is left out: what does not travel costs nothing."""
         unset = self.types.unset
@@ -376,7 +391,7 @@ class Statements:
             text = self._text(tuple((part.name, part.shape) for part in parts))
             (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
             before = 0
-            for part, rows in zip(parts, found, strict=True):
+            for part, rows in zip([part for part in parts if _is_counted(part.shape)], found, strict=False):
                 changed = before + rows
                 before = changed if part.with_next else 0
                 if part.rows is not None and changed != part.rows:
@@ -387,6 +402,6 @@ class Statements:
         if made is None:
             given = count(1)
             parts = ", ".join(f"{name} as ({shape.sql(self.types, given)})" for name, shape in shapes)
-            counts = ", ".join(f"(select count(*) from {name})" for name, _ in shapes)
-            made = self.types.made[shapes] = f"with {parts} select {counts}"
+            counts = ", ".join(f"(select count(*) from {name})" for name, shape in shapes if _is_counted(shape))
+            made = self.types.made[shapes] = f"with {parts} select {counts or 0}"
         return made

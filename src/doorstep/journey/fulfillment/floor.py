@@ -139,7 +139,9 @@ async def floor_and(tx: Tx, words: Iterable[str], *beside: str) -> tuple[Floor, 
     """With what else is asked of the merchants ($1) and the orders ($2)."""
     ids = list({number("ful", word) for word in words})
     locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), ids)})
-    orders, (rows, skus, sites, *rest) = await facts_and(tx, locked, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside)
+    orders, (rows, skus, sites, *rest) = await facts_and(
+        tx, locked, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside, whole=False, lines=False
+    )
     of_sites = sites_of(sites)
     found = {
         of: FulfillmentOrder(of, of_sites[site], ship_by, released_at, orders[order])

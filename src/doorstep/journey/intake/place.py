@@ -95,9 +95,9 @@ class TendersExceedTotal(Refusal):
 
 
 # Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, the sites, items by the words
-# for them, what is free of those, and the orders that are here already. Each is probed for by its merchant's own words alone:
-# a batch has orders of many merchants. `offset 0` keeps the database from joining the other way round, by all rows
-# that there are, as it does while it has not counted them yet.
+# for them with what of each is free at which site, and the orders that are here already. Each is probed for by its
+# merchant's own words alone: a batch has orders of many merchants. `offset 0` keeps the database from joining the other
+# way round, by all rows that there are, as it does while it has not counted them yet.
 FACTS = f"""
 with asked as materialized (
   select c.* from unnest($2::bigint[], $3::text[]) u(m, key)
@@ -127,13 +127,10 @@ select 'method', merchant_id, name, days_min, days_max, 0, level, null, null fro
 union all
 select 'site', 0, '', s.site_id, 0, 0, to_json(s)::text, null, null from ({SITES}) s where $10
 union all
-select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name, null, null from item
-union all
-select 'free', v.merchant_id, '', v.sku_id, v.site_id, v.free, '', null, null
+select 'item', i.merchant_id, i.word, i.channel_id, i.sku_id, i.stocked::int, i.name, case when $10 then (
+    select json_object_agg(v.site_id, v.free)::text from availability v
+      where v.merchant_id = i.merchant_id and v.sku_id = i.sku_id and v.free > 0) end, null
   from item i
-  cross join lateral (
-    select * from availability v where v.merchant_id = i.merchant_id and v.sku_id = i.sku_id and v.free > 0 offset 0) v
-  where $10
 union all
 select 'order', o.merchant_id, o.external_id, o.channel_id, o.order_id, o.history::int, o.number, o.also_id,
     o.content_hash
@@ -162,6 +159,7 @@ select merchant_id, sku_id, site_id, free from availability
   where merchant_id = any($1) and sku_id = any($2) and free > 0
   order by merchant_id, sku_id, site_id for no key update
 """
+_FREE = msgspec.json.Decoder(dict[int, int])
 # The buyer of an older order that a file brings heard from the shop long ago.
 TOLD_BEFORE = timedelta(days=2)
 # Working days in transit when the shipping method is not one the merchant set up.
@@ -304,10 +302,10 @@ async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
         *_arrays({(ask.merchant, ask.body.also_id) for ask in asks if ask.body.also_id}, 2),
     )
     for what, merchant, word, a, b, c, more, also, hashed in rows:
-        if what == "free":
-            found.free.setdefault((merchant, a), {})[b] = c
-        elif what == "item":
+        if what == "item":
             found.items[merchant, a, word] = Item(b, bool(c), more)
+            if also:
+                found.free[merchant, b] = _FREE.decode(also)
         elif what == "policy":
             found.policies[merchant] = {"when_short": word, "ship": more, "reserve_minutes": a}
         elif what == "method":
