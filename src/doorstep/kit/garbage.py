@@ -1,4 +1,4 @@
-"""garbage: asks and files leave hardly any circles behind, so looking for them is kept rare in processes that live long."""
+"""garbage: asks and files leave hardly any circles behind; in processes that live long, looking for them is kept rare."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def orders(
 
     async def work(db: Db) -> dict[str, Any]:
         from doorstep.doors.importing import Asked, take
-        from doorstep.kit.garbage import OF_A_FILE, collect_seldom
         from doorstep.journey.intake.files.mapping import read_mapping
         from doorstep.kit import clock
+        from doorstep.kit.garbage import OF_A_FILE, collect_seldom
 
         options: dict[str, Any] = {
             "mapping": read_mapping(mapping) if mapping else None,
