@@ -1,4 +1,4 @@
-"""garbage: asks and files leave hardly any circles behind; in processes that live long, looking for them is kept rare."""
+"""garbage: asks and files leave hardly any circles behind; in what lives long, looking for them is kept rare."""
 
 from __future__ import annotations
 

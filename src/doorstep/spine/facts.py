@@ -207,8 +207,8 @@ async def facts_and(
     for row in rows:
         plain, order = _plain_row(_COLUMNS[row_of], row), row[1]
         found[order] = OrderFacts(
-            row[0], order, plain, tuple(of_lines.get(order, ())) if lines else NOT_READ,
-            tuple(of_allocations.get(order, ())) if allocations else NOT_READ, tuple(of_holds.get(order, ())),
+            row[0], order, plain, tuple(of_lines.get(order, ())) if lines else _nothing_read,
+            tuple(of_allocations.get(order, ())) if allocations else _nothing_read, tuple(of_holds.get(order, ())),
         )  # fmt: skip
     return found, rest
 
@@ -220,7 +220,7 @@ class _NotRead(tuple[Any, ...]):
         raise AssertionError("these facts of the order were not read: ask for them")
 
 
-NOT_READ = _NotRead()
+_nothing_read = _NotRead()
 
 
 def _plain_row(columns: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
