@@ -25,6 +25,8 @@ from doorstep.spine.outcome import Demand, Fact, Insert, Move, Stock
 AREA = 4
 # The same for all who know nothing yet: what a rate card says is taken as kept so often.
 FIRST_RELIABILITY = 0.9
+# Of days by the second so many are remembered.
+MOST_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Outlook:
     queues: Mapping[int, int] = field(default_factory=dict)
     learned_until: date | None = None
     _named: dict[tuple[Any, ...], Dates] = field(default_factory=dict)
+    _days: dict[tuple[Any, ...], date] = field(default_factory=dict)
 
     def dates(self, site: Site, at: datetime, to: To, days: tuple[int, int]) -> Dates:
         """The same for all that could leave on the same day and go the same way."""
@@ -101,8 +104,15 @@ class Outlook:
         return self._named[key]
 
     def _leaves(self, site: Site, at: datetime) -> date:
-        """The day of its cut-off, behind the queue that the site works off at so many a day."""
-        return leaves_on(site, at, self.queues.get(site.site_id, 0) // site.capacity if site.capacity else 0)
+        """The day of its cut-off, behind the queue that the site works off at so many a day: one for each second."""
+        key = (site.site_id, site.timezone, site.cut_off, site.weekdays, site.capacity, int(at.timestamp()))
+        day = self._days.get(key)
+        if day is None:
+            if len(self._days) >= MOST_KEPT:
+                self._days.clear()
+            behind = self.queues.get(site.site_id, 0) // site.capacity if site.capacity else 0
+            day = self._days[key] = leaves_on(site, at, behind)
+        return day
 
     def _by_card(self, site: Site, day: date, country: str, days: tuple[int, int]) -> Dates:
         arrives = Calendar(country=country)
