@@ -47,6 +47,8 @@ def only_last_counts(results: list[Result]) -> list[Result]:
             for fact in result.facts:
                 if isinstance(fact, Update) and fact.table == "series":
                     last[result.merchant, fact.where["series"]] = fact
+    if not last:
+        return results
     kept = {id(fact) for fact in last.values()}
     for result in results:
         if isinstance(result, Outcome):

@@ -537,8 +537,11 @@ def _end_jobs(writes: Statements, ended: Sequence[tuple[int, Claimed]]) -> None:
         )
 
 
+_ENCODE = msgspec.json.Encoder().encode
+
+
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _ENCODE(value).decode()
 
 
 def _by_column(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -42,6 +42,7 @@ select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(
 NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
 # What has no array of its own on the wire goes as its text, element by element: it is full of quotes.
 AS_IT_IS = "varchar"
+_AS_JSON = msgspec.json.Encoder().encode
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
 
 
@@ -57,7 +58,7 @@ def sent(kind: str, values: Sequence[Any]) -> Any:
 
 def _spelled(values: Sequence[Any]) -> str:
     """An array as PostgreSQL spells it: as JSON does, as long as no text has what JSON escapes in its own way."""
-    told = msgspec.json.encode(values).decode()
+    told = _AS_JSON(values).decode()
     if "\\" in told:
         return "{" + ",".join(["NULL" if value is None else f'"{_escaped(str(value))}"' for value in values]) + "}"
     return "{" + told[1:-1] + "}"
@@ -97,7 +98,7 @@ class Columns:
         """The array of this column as its parameter takes it."""
         kind = self.types[table, column]
         if kind in ("jsonb", "json"):
-            return [None if value is None else msgspec.json.encode(value).decode() for value in values]
+            return [None if value is None else _AS_JSON(value).decode() for value in values]
         if kind == "text[]":
             return [None if value is None else _spelled(value) for value in values]
         return sent(kind, values)
