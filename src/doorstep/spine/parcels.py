@@ -26,12 +26,14 @@ select n.merchant_id, n.order_id from parcel p
 PARCELS = """
 select order_id, parcel_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice,
     label_error, carrier, service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at
-  from parcel where merchant_id = any($1) and parcel_id = any($3)
+  from parcel where merchant_id = any($1) and order_id = any($2) and parcel_id = any($3)
 """
 # An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
 PARCEL_LINES = """
-select parcel_id, line_no, coalesce(sku_id, 0) as sku_id, lot, quantity from parcel_line
-  where merchant_id = any($1) and parcel_id = any($3) and quantity > 0 order by parcel_id, line_no
+select l.parcel_id, l.line_no, coalesce(l.sku_id, 0) as sku_id, l.lot, l.quantity from parcel p
+  join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.parcel_id = any($3) and l.quantity > 0
+  order by l.parcel_id, l.line_no
 """
 # What happened to parcels after they left, beside their delivery.
 BACK_OR_LOST = """
