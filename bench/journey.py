@@ -31,6 +31,7 @@ from bench.orders import LINES, PRICE_MINOR, an_order, several, uniform
 from bench.place3 import SECONDS, Reference
 from bench.scene import Merchant, Scene, accepted, audited, bin_of, put_aside, scene, work
 from doorstep.kit import clock
+from doorstep.kit.garbage import collect_seldom
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import tenant_tx
@@ -221,6 +222,7 @@ async def measure(asked: argparse.Namespace) -> dict[str, Any]:
     sizes = list(dict.fromkeys([AT_ONCE, LONG_LIST, *asked.size]))
     async with scene(asked.merchants, ship="complete") as on:
         disk = await Disk.open(on.urls.owner)
+        collect_seldom()  # as the worker does
         try:
             return await _rounds(on, disk, sizes, asked)
         finally:

@@ -273,17 +273,11 @@ def of_correction(set_to: str, back: str, table: str = "correction") -> tuple[st
 # As if nothing had been checked yet, and nobody knew of anything.
 UNSEALED = "delete from seal; delete from sealed_stock; delete from attention where kind = 'books_broken';"
 
-STAGE_INDEX = (
-    "create index order_now_open on order_now (merchant_id, stage, order_id)"
-    " where stage not in ('completed', 'canceled', 'expired')"
-)
-
 
 def stage_as(expression: str) -> str:
     return (
         "alter table order_now drop column stage;"
-        f" alter table order_now add column stage text not null generated always as ({expression}) stored;"
-        f" {STAGE_INDEX}"
+        f" alter table order_now add column stage text generated always as ({expression}) stored;"
     )
 
 

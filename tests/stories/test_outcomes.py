@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from doorstep.spine.after import after
-from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.facts import OrderFacts, facts_and, order_facts
 from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome, Update
 from doorstep.spine.record import NotOnTheTable, record
 from doorstep.spine.statement import RowsMissing
@@ -111,3 +111,26 @@ async def test_tasks_that_draw_ids_at_once_never_draw_the_same(shop: Shop) -> No
 
     drawn = [number for numbers in await asyncio.gather(*(draw() for _ in range(6))) for number in numbers]
     assert len(set(drawn)) == len(drawn) == 3600
+
+
+async def test_questions_that_are_asked_together_have_their_own_answers(shop: Shop) -> None:
+    order = await shop.place(("MUG", 2), ("LAMP", 1))
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        lines = "select line_no, unit_price from order_line where merchant_id = any($1) and order_id = any($2)"
+        none = "select hold_id from hold where merchant_id = any($1) and order_id = any($2) and line_no = 99"
+        tags = "select tags, placed_at from orders where merchant_id = any($1) and order_id = any($2)"
+        at = ([shop.merchant], [int(order[4:])])
+        found = await tx.together((f"{lines} order by line_no desc", none, tags), *at)
+        assert found[:2] == [[tuple(row) for row in await tx.rows(f"{lines} order by line_no desc", *at)], []]
+        assert found[2] == [tuple(row) for row in await tx.rows(tags, *at)]
+
+
+async def test_facts_that_were_not_asked_for_are_no_empty_list(shop: Shop) -> None:
+    order = await shop.place(("MUG", 2))
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        found, _ = await facts_and(tx, [int(order[4:])], whole=False, lines=False, allocations=False)
+        (one,) = found.values()
+        assert one.row["ordered"] == 2 and "buyer" not in one.row and "stage" not in one.row
+        for read in (lambda: one.line(1), lambda: list(one.lines), lambda: list(one.allocations)):
+            with pytest.raises(AssertionError, match="were not read"):
+                read()

@@ -5,7 +5,6 @@ console: `python -m doorstep.doors.importing` reads what is asked, and writes ho
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +23,7 @@ from doorstep.journey.intake.import_orders import import_orders
 from doorstep.journey.intake.import_products import import_products
 from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.kit import clock
+from doorstep.kit.garbage import OF_A_FILE, collect_seldom
 from doorstep.kit.home import home
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Actor
@@ -89,13 +89,6 @@ async def _stock(db: Db, asked: Asked, folder: Path, at: datetime, tell: Tell) -
     return {**told, "report": str(report.path) if report.path else None}
 
 
-def collect_seldom() -> None:
-    """An import makes millions of small objects, hardly one of them in a circle: to look for those is a sixth of it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-
-
 # A process of its own
 
 
@@ -126,7 +119,7 @@ def _say(told: dict[str, Any]) -> None:
 
 async def main() -> None:
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
-    collect_seldom()
+    collect_seldom(OF_A_FILE)
     async with open_db(size=4) as db:
         try:
             _say({"came": await take(db, asked, folder=home(), at=clock.now(), tell=_Teller())})

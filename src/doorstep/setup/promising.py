@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from doorstep.setup.addresses import Address
 from doorstep.setup.calendars import ONE_DAY, Calendar
 from doorstep.setup.experience import FARTHEST, MODEL, Experience, Way
 from doorstep.setup.sites import Site
@@ -24,6 +25,8 @@ from doorstep.spine.outcome import Demand, Fact, Insert, Move, Stock
 AREA = 4
 # The same for all who know nothing yet: what a rate card says is taken as kept so often.
 FIRST_RELIABILITY = 0.9
+# Of days by the second so many are remembered.
+MOST_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,19 @@ NOWHERE = To()
 def to_of(ship_to: Mapping[str, Any] | None, level: str, paying: str) -> To:
     """Of an address as an order keeps it."""
     address = ship_to or {}
-    area = str(address.get("postcode") or "").replace(" ", "").replace("-", "")[:AREA]
-    return To(str(address.get("country") or ""), str(address.get("region") or ""), area, level, paying)
+    country, region, postcode = (str(address.get(name) or "") for name in ("country", "region", "postcode"))
+    return To(country, region, area_of(postcode), level, paying)
+
+
+def to_address(ship_to: Address | None, level: str, paying: str) -> To:
+    """Of an address as it was handed in."""
+    if ship_to is None:
+        return To(level=level, paying=paying)
+    return To(ship_to.country, ship_to.region, area_of(ship_to.postcode), level, paying)
+
+
+def area_of(postcode: str) -> str:
+    return postcode.replace(" ", "").replace("-", "")[:AREA]
 
 
 def way_of(site: Site, to: To) -> Way:
@@ -76,6 +90,7 @@ class Outlook:
     queues: Mapping[int, int] = field(default_factory=dict)
     learned_until: date | None = None
     _named: dict[tuple[Any, ...], Dates] = field(default_factory=dict)
+    _days: dict[tuple[Any, ...], date] = field(default_factory=dict)
 
     def dates(self, site: Site, at: datetime, to: To, days: tuple[int, int]) -> Dates:
         """The same for all that could leave on the same day and go the same way."""
@@ -89,8 +104,15 @@ class Outlook:
         return self._named[key]
 
     def _leaves(self, site: Site, at: datetime) -> date:
-        """The day of its cut-off, behind the queue that the site works off at so many a day."""
-        return leaves_on(site, at, self.queues.get(site.site_id, 0) // site.capacity if site.capacity else 0)
+        """The day of its cut-off, behind the queue that the site works off at so many a day: one for each second."""
+        key = (site.site_id, site.timezone, site.cut_off, site.weekdays, site.capacity, int(at.timestamp()))
+        day = self._days.get(key)
+        if day is None:
+            if len(self._days) >= MOST_KEPT:
+                self._days.clear()
+            behind = self.queues.get(site.site_id, 0) // site.capacity if site.capacity else 0
+            day = self._days[key] = leaves_on(site, at, behind)
+        return day
 
     def _by_card(self, site: Site, day: date, country: str, days: tuple[int, int]) -> Dates:
         arrives = Calendar(country=country)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from typing import Any
+
+import msgspec
 
 from doorstep.kit.refusals import NotFound
 from doorstep.setup import log
@@ -13,8 +16,8 @@ from doorstep.spine.tenant import Tx
 
 # Reference table: few rows, no tenant.
 SITES = """
-select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays, capacity,
-    coalesce(address ->> 'postcode', '') as postcode, coalesce(address ->> 'region', '') as region
+select site_id, code, name, country, latitude, longitude, timezone, cut_off, weekdays::text[],
+    coalesce(address ->> 'postcode', '') as postcode, capacity, coalesce(address ->> 'region', '') as region
   from site order by site_id
 """
 SET_CAPACITY = "update site set capacity = $2 where code = $1 returning site_id"
@@ -22,7 +25,10 @@ SET_CAPACITY = "update site set capacity = $2 where code = $1 returning site_id"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`. `capacity`: orders it sends a day."""
+    """`cut_off` and `weekdays` (1 = Monday) are local to `timezone`. `capacity`: orders it sends a day.
+
+    Fields stand in the order of the columns above.
+    """
 
     site_id: int
     code: str
@@ -39,8 +45,23 @@ class Site:
 
 
 async def every_site(tx: Tx) -> dict[int, Site]:
-    rows = await tx.rows(SITES)
-    return {row["site_id"]: Site(**{**dict(row), "weekdays": tuple(row["weekdays"])}) for row in rows}
+    return sites_of(await tx.rows(SITES))
+
+
+def sites_of(rows: Iterable[Sequence[Any]]) -> dict[int, Site]:
+    found = {}
+    for site_id, *rest in rows:
+        rest[7] = tuple(map(int, rest[7]))
+        found[site_id] = Site(site_id, *rest)
+    return found
+
+
+# Beside other rows, as JSON. Weekdays are told as words.
+_TOLD = msgspec.json.Decoder(Site, strict=False)
+
+
+def site_told(row: str) -> Site:
+    return _TOLD.decode(row)
 
 
 async def sites_by_code(tx: Tx) -> dict[str, Site]:

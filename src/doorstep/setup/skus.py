@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from doorstep.spine.tenant import Tx
 
@@ -12,15 +11,20 @@ BY_CODE = "select merchant_id, code, sku_id from sku where merchant_id = any($1)
 BY_ID = """
 select merchant_id, sku_id, code, barcode, name, weight_g from sku where merchant_id = any($1) and sku_id = any($2)
 """
+# Of all that is allocated to these orders.
+OF_ORDERS = """
+select s.sku_id, s.code, s.barcode, s.name, s.weight_g from allocation a
+  join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
+  where a.merchant_id = any($1) and a.order_id = any($2)
+"""
 BY_SCAN = """
 select merchant_id, sku_id, code, barcode, name, weight_g from sku
   where merchant_id = any($1) and (code = any($2) or barcode <> '' and barcode = any($2))
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Sku:
-    """What the floor sees of it."""
+class Sku(NamedTuple):
+    """What the floor sees of it. Fields stand in the order of the columns above."""
 
     sku_id: int
     code: str

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from doorstep.setup.places import Goods, Places, tote
-from doorstep.spine.tenant import Tx
+from doorstep.spine.journey import JOURNEY, ways
 
-IN_TOTES = """
+# Read of the verbs alone that put something there or take it out.
+_VERBS = ", ".join(f"'{row.verb}'" for row in JOURNEY if any("picked" in side for side in ways(row.stock)))
+IN_TOTES = f"""
 select merchant_id, order_id, sku_id, site_id, place, lot, sum(units)::bigint as units from (
-    select m.merchant_id, m.id as order_id, m.sku_id, m.site_id, m.target_place as place, m.lot, m.quantity as units
-      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
-        and m.target = 'picked'
-    union all
-    select m.merchant_id, m.id, m.sku_id, m.site_id, m.source_place, m.lot, -m.quantity
-      from move m where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.what = 'stock'
-        and m.source = 'picked') legs
+    select m.merchant_id, m.id as order_id, m.sku_id, m.site_id, leg.place, m.lot, leg.units
+      from move m
+      cross join lateral (select m.target_place as place, m.quantity as units where m.target = 'picked'
+        union all select m.source_place, -m.quantity where m.source = 'picked') leg
+      where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb in ({_VERBS})
+        and m.what = 'stock') legs
   group by merchant_id, order_id, sku_id, site_id, place, lot having sum(units) > 0
   order by merchant_id, order_id, place, lot
 """
 
 
-async def in_totes(tx: Tx, orders: Iterable[int]) -> dict[int, Places]:
-    """Per order, to be read under its lock."""
+def totes_of(rows: Iterable[Any]) -> dict[int, Places]:
+    """Per order, of what IN_TOTES answers under its lock."""
     found: dict[int, Places] = defaultdict(Places)
-    ids = list(orders)
-    for row in await tx.rows(IN_TOTES, list(tx.merchants), ids) if ids else ():
-        goods = Goods(row["merchant_id"], row["sku_id"], row["site_id"])
-        found[row["order_id"]].add(goods, row["place"], row["lot"], row["units"])
+    for merchant, order, sku, site, place, lot, units in rows:
+        found[order].add(Goods(merchant, sku, site), place, lot, units)
     return found
 
 

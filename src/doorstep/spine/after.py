@@ -17,8 +17,8 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
     """Moves, counts and holds of the outcome applied; the statuses follow."""
     counters = {name: order.row[name] for name in COUNTERS}
-    lines = {line.line_no: _values(line) for line in order.lines}
-    allocations = {(a.line_no, a.fulfillment_order_id): _values(a) for a in order.allocations}
+    lines = {line.line_no: line._asdict() for line in order.lines}
+    allocations = {(a.line_no, a.fulfillment_order_id): a._asdict() for a in order.allocations}
     for event in outcome.events:
         for move, following in pairwise([*event.moves, None]):
             if isinstance(move, Demand):
@@ -40,10 +40,6 @@ def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
         allocations=tuple(Allocation(**allocation) for allocation in allocations.values()),
         holds=_holds_after(order, outcome),
     )
-
-
-def _values(row: Line | Allocation) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def _shift(counters: dict[str, Any], source: str, target: str, by: int, kept: tuple[str, ...]) -> None:
@@ -76,7 +72,7 @@ def _holds_after(order: OrderFacts, outcome: Outcome) -> tuple[Hold, ...]:
         if isinstance(fact, Update) and fact.table == "hold" and fact.values.get("lifted_at")
     }
     placed = [
-        Hold(**{name: fact.values[name] for name in Hold.__dataclass_fields__})
+        Hold(**{name: fact.values[name] for name in Hold._fields})
         for fact in outcome.facts
         if isinstance(fact, Insert) and fact.table == "hold"
     ]

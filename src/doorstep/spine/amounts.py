@@ -135,6 +135,15 @@ def worth_of_units(worth_minor: int, ordered: int, gone_before: int, gone: int) 
     return worth_minor * (gone_before + gone) // ordered - worth_minor * gone_before // ordered
 
 
+# Only this term waits for money; the others are paid at hand-over, at the door or by invoice.
+WAITS = "prepaid"
+
+
+def waited_for(term: str, owed: int, held: int, earned: int) -> int:
+    """What is missing before work may begin: prepaid goods wait until what is held and earned covers what is owed."""
+    return max(0, owed - held - earned) if term == WAITS else 0
+
+
 def to_collect(due_minor: int, worths: Sequence[int], nth: int, not_packed_minor: int) -> int:
     """Cash on delivery of an order's `nth` parcel, of those on their way in the order in which they were packed.
 

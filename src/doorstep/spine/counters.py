@@ -18,7 +18,6 @@ insert into stage_count as s (merchant_id, slot, stage, orders)
   select d.merchant_id, (pg_backend_pid() % {slots})::smallint, d.stage, sum(d.by)::bigint from ({came_and_left}) d
     group by d.merchant_id, d.stage having sum(d.by) <> 0 order by d.merchant_id, d.stage
   on conflict (merchant_id, slot, stage) do update set orders = s.orders + excluded.orders
-  returning 1
 """
 NEW = "select merchant_id, stage, 1 as by from {new}"
 MOVED = """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,15 +21,34 @@ LOCK_ORDERS = """
 select n.merchant_id, n.order_id from order_now n
   where n.merchant_id = any($1) and n.order_id = any($2) order by n.merchant_id, n.order_id for update
 """
-ORDERS = f"""
-select o.merchant_id, o.order_id, o.channel_id, o.external_id, o.number, o.placed_at, o.currency, o.buyer, o.ship_to,
-    o.bill_to, o.country, o.email, o.lines_minor, o.discount_minor, o.shipping_minor, o.fees_minor, o.tax_minor,
-    o.tax_included, o.total_minor, o.payment_term, o.payment_token, o.shipping_method, o.service_level, o.ship,
-    o.history, o.content_hash, o.note, o.tags, o.details,
-    {", ".join(f"n.{name}" for name in (*COUNTERS, *AXES))}
+# What every verb may want of the order's row, and what is only read where it is looked at: as it was said, and the
+# statuses, which are worked out when they are read.
+_OF_THE_ORDER = (
+    "merchant_id", "order_id", "channel_id", "placed_at", "currency", "country", "payment_term", "ship", "history",
+    "details",
+)  # fmt: skip
+_AS_SAID = (
+    "external_id", "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor",
+    "fees_minor", "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level",
+    "content_hash", "note", "tags",
+)  # fmt: skip
+_JSON = frozenset({"buyer", "ship_to", "bill_to", "details"})
+
+
+def _orders(said: tuple[str, ...], now: tuple[str, ...]) -> str:
+    return f"""
+select {", ".join((*(f"o.{name}" for name in said), *(f"n.{name}" for name in now)))}
   from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
   where o.merchant_id = any($1) and o.order_id = any($2)
 """
+
+
+WHOLE = _orders((*_OF_THE_ORDER, *_AS_SAID), (*COUNTERS, *AXES))
+AT_WORK = _orders(_OF_THE_ORDER, COUNTERS)
+_COLUMNS = {
+    WHOLE: (*_OF_THE_ORDER, *_AS_SAID, *COUNTERS, *AXES),
+    AT_WORK: (*_OF_THE_ORDER, *COUNTERS),
+}
 LINES = """
 select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
     l.tax_minor, l.total_minor, l.worth_minor, l.ordered, l.wanted, l.promised, l.picked, l.packed, l.shipped,
@@ -56,8 +75,7 @@ T = TypeVar("T")
 # Fields stand in the order of the columns above.
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     line_no: int
     sku_id: int | None
     code: str
@@ -86,8 +104,7 @@ class Line:
         return self.wanted + self.promised + self.picked + self.packed
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     line_no: int
     fulfillment_order_id: int
     site_id: int
@@ -100,8 +117,7 @@ class Allocation:
     expires_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     hold_id: int
     line_no: int | None
     type: str
@@ -144,6 +160,9 @@ class OrderFacts:
         return None
 
 
+Rows = list[tuple[Any, ...]]
+
+
 async def order_facts(
     tx: Tx, orders: Iterable[int], *, lock: bool = True, allocations: bool = True
 ) -> dict[int, OrderFacts]:
@@ -151,44 +170,76 @@ async def order_facts(
     wanted = sorted(set(orders))
     if not wanted:
         return {}
-    at = (list(tx.merchants), wanted)
     if lock:
-        await tx.rows(LOCK_ORDERS, *at)
-    rows = await tx.rows(ORDERS, *at)
-    lines = _by_order(await tx.rows(LINES, *at), Line)
-    allocated = _by_order(await tx.rows(ALLOCATIONS, *at), Allocation) if allocations else {}
-    holds = _by_order(await tx.rows(OPEN_HOLDS, *at), _hold)
-    return {
-        row["order_id"]: OrderFacts(
-            merchant=row["merchant_id"],
-            order_id=row["order_id"],
-            row=_plain_row(row),
-            lines=tuple(lines.get(row["order_id"], ())),
-            allocations=tuple(allocated.get(row["order_id"], ())),
-            holds=tuple(holds.get(row["order_id"], ())),
-        )
-        for row in rows
-    }
+        await tx.rows(LOCK_ORDERS, list(tx.merchants), wanted)
+    found, _ = await facts_and(tx, wanted, allocations=allocations)
+    return found
 
 
-def _plain_row(row: Any) -> dict[str, Any]:
-    plain = dict(row)
-    for name in ("buyer", "ship_to", "bill_to", "details"):
+async def locked_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[int, OrderFacts], list[Rows]]:
+    """The orders, locked, with what else is asked of the merchants ($1) and the orders ($2)."""
+    wanted = sorted(set(orders))
+    if wanted:
+        await tx.rows(LOCK_ORDERS, list(tx.merchants), wanted)
+    return await facts_and(tx, wanted, *beside)
+
+
+async def facts_and(
+    tx: Tx,
+    orders: list[int],
+    *beside: str,
+    more: tuple[Any, ...] = (),
+    whole: bool = True,
+    lines: bool = True,
+    allocations: bool = True,
+) -> tuple[dict[int, OrderFacts], list[Rows]]:
+    """Of orders whose lock is held, in one trip with what else is asked: with `more` beside merchants and orders.
+
+    Not `whole`: without what was said of the order, and its statuses. What is not read is not there to be looked at.
+    """
+    row_of = WHOLE if whole else AT_WORK
+    parts = [row_of, OPEN_HOLDS, *([LINES] if lines else ()), *([ALLOCATIONS] if allocations else ()), *beside]
+    rows, holds, *rest = await tx.together(tuple(parts), list(tx.merchants), orders, *more)
+    of_holds = _by_order(holds, _hold)
+    of_lines = _by_order(rest.pop(0), Line._make) if lines else {}
+    of_allocations = _by_order(rest.pop(0), Allocation._make) if allocations else {}
+    found = {}
+    for row in rows:
+        plain, order = _plain_row(_COLUMNS[row_of], row), row[1]
+        found[order] = OrderFacts(
+            row[0], order, plain, tuple(of_lines.get(order, ())) if lines else _nothing_read,
+            tuple(of_allocations.get(order, ())) if allocations else _nothing_read, tuple(of_holds.get(order, ())),
+        )  # fmt: skip
+    return found, rest
+
+
+class _NotRead(tuple[Any, ...]):
+    """Stands where facts were not asked for."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("these facts of the order were not read: ask for them")
+
+
+_nothing_read = _NotRead()
+
+
+def _plain_row(columns: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
+    plain = dict(zip(columns, row, strict=True))
+    for name in _JSON & plain.keys():
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else None
     return plain
 
 
-def _hold(
-    hold_id: int, line_no: int | None, type: str, reason: str, why: str, placed_by: str, placed_at: Any, until: Any
-) -> Hold:
-    return Hold(hold_id, line_no, type, reason, msgspec.json.decode(why), placed_by, placed_at, until)
+def _hold(row: tuple[Any, ...]) -> Hold:
+    hold = Hold._make(row)
+    return hold._replace(why=msgspec.json.decode(row[4]))
 
 
-def _by_order(rows: Iterable[Any], made: Callable[..., T]) -> dict[int, list[T]]:
+def _by_order(rows: Rows, made: Callable[[tuple[Any, ...]], T]) -> dict[int, list[T]]:
     """Made of what stands behind merchant and order in each row."""
     grouped: dict[int, list[T]] = defaultdict(list)
     for row in rows:
-        grouped[row[1]].append(made(*row[2:]))
+        grouped[row[1]].append(made(row[2:]))
     return grouped
 
 

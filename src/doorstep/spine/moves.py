@@ -23,6 +23,9 @@ ACCOUNTS = (
 )  # fmt: skip
 
 
+_ENCODE = msgspec.json.Encoder().encode
+
+
 @lru_cache(maxsize=1024)
 def code(what: str, source: str, target: str) -> int:
     """Two digits each: what, from, to."""
@@ -31,7 +34,7 @@ def code(what: str, source: str, target: str) -> int:
 
 def written(moves: Sequence[Move]) -> str:
     """The moves as their event keeps them; what is nothing at the end of one is left out."""
-    return msgspec.json.encode([_coded(move) for move in moves]).decode()
+    return _ENCODE([_coded(move) for move in moves]).decode()
 
 
 def _coded(move: Move) -> tuple[Any, ...]:

@@ -32,8 +32,10 @@ class Numbers:
 
 async def numbers_of(tx: Tx, *series: str) -> Numbers:
     at = (list(tx.merchants), list(series))
-    await tx.run(OPEN_SERIES, *at)
     rows = await tx.rows(NEXT_NUMBERS, *at)
+    if len(rows) < len(tx.merchants) * len(series):
+        await tx.run(OPEN_SERIES, *at)
+        rows = await tx.rows(NEXT_NUMBERS, *at)
     return Numbers({(row["merchant_id"], row["series"]): row["next"] for row in rows})
 
 
@@ -45,6 +47,8 @@ def only_last_counts(results: list[Result]) -> list[Result]:
             for fact in result.facts:
                 if isinstance(fact, Update) and fact.table == "series":
                     last[result.merchant, fact.where["series"]] = fact
+    if not last:
+        return results
     kept = {id(fact) for fact in last.values()}
     for result in results:
         if isinstance(result, Outcome):

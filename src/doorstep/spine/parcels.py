@@ -6,28 +6,34 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.facts import OrderFacts, Rows, facts_and
 from doorstep.spine.outcome import Outcome
 from doorstep.spine.status import PARCEL_COUNTER, PLANNED
 from doorstep.spine.tenant import Tx
 
-ORDERS_OF = "select parcel_id, order_id from parcel where merchant_id = any($1) and parcel_id = any($2)"
+# Of which order a parcel is never changes, so orders are locked by it.
+LOCK = """
+select n.merchant_id, n.order_id from parcel p
+  join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
+  where p.merchant_id = any($1) and p.parcel_id = any($2) order by n.merchant_id, n.order_id for update of n
+"""
 PARCELS = """
-select parcel_id, order_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice,
-    label_error, carrier, service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at,
-    merchant_id
-  from parcel where merchant_id = any($1) and parcel_id = any($2)
+select order_id, parcel_id, fulfillment_order_id, site_id, label_state, label_key, label_tries, label_choice,
+    label_error, carrier, service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at
+  from parcel where merchant_id = any($1) and order_id = any($2) and parcel_id = any($3)
 """
 # An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
 PARCEL_LINES = """
-select parcel_id, line_no, coalesce(sku_id, 0) as sku_id, lot, quantity from parcel_line
-  where merchant_id = any($1) and parcel_id = any($2) and quantity > 0 order by parcel_id, line_no
+select l.parcel_id, l.line_no, coalesce(l.sku_id, 0) as sku_id, l.lot, l.quantity from parcel p
+  join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.parcel_id = any($3) and l.quantity > 0
+  order by l.parcel_id, l.line_no
 """
 # What happened to parcels after they left, beside their delivery.
 BACK_OR_LOST = """
@@ -49,8 +55,7 @@ class LabelThere(Refusal):
     """The parcel has a label, or one is being bought; void it first."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParcelLine:
+class ParcelLine(NamedTuple):
     line_no: int
     sku_id: int
     lot: str
@@ -59,8 +64,10 @@ class ParcelLine:
 
 @dataclass(frozen=True, slots=True)
 class ParcelFacts:
-    parcel_id: int
+    """The order, then fields in the order of the columns above, then its lines."""
+
     order: OrderFacts
+    parcel_id: int
     fulfillment_order_id: int
     site_id: int
     label_state: str
@@ -96,24 +103,31 @@ class ParcelFacts:
             raise PackedElsewhere(parcel=public("par", self.parcel_id), state=self.state)
 
 
-async def parcel_facts(tx: Tx, parcels: Iterable[str]) -> dict[int, ParcelFacts]:
-    """The parcels by id; their orders are locked in id order first."""
-    wanted = sorted({number("par", parcel) for parcel in parcels})
-    merchants = list(tx.merchants)
-    order_of = {row["parcel_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, merchants, wanted)}
-    orders = await order_facts(tx, order_of.values())
-    lines: dict[int, list[ParcelLine]] = defaultdict(list)
-    for row in await tx.rows(PARCEL_LINES, merchants, wanted):
-        values = dict(row)
-        lines[values.pop("parcel_id")].append(ParcelLine(**values))
-    found = {}
-    for row in await tx.rows(PARCELS, merchants, wanted):
-        values = dict(row)
-        del values["merchant_id"]
-        values["label_choice"] = msgspec.json.decode(row["label_choice"]) if row["label_choice"] else None
-        order = orders[values.pop("order_id")]
-        found[row["parcel_id"]] = ParcelFacts(**values, order=order, lines=tuple(lines[row["parcel_id"]]))
+async def parcel_facts(tx: Tx, parcels: Iterable[str], *, lines: bool = False) -> dict[int, ParcelFacts]:
+    """The parcels by id; their orders are locked in id order first, and read with their lines where these are asked."""
+    found, _ = await parcels_and(tx, parcels, lines=lines)
     return found
+
+
+async def parcels_and(
+    tx: Tx, parcels: Iterable[str], *beside: str, lines: bool = False
+) -> tuple[dict[int, ParcelFacts], list[Rows]]:
+    """With what else is asked of the merchants ($1), the orders ($2) and the parcels ($3)."""
+    wanted = sorted({number("par", parcel) for parcel in parcels})
+    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), wanted)})
+    orders, (rows, packed, *rest) = await facts_and(
+        tx, locked, PARCELS, PARCEL_LINES, *beside, more=(wanted,), whole=False, lines=lines, allocations=False
+    )
+    inside: dict[int, list[ParcelLine]] = defaultdict(list)
+    for parcel_id, *line in packed:
+        inside[parcel_id].append(ParcelLine._make(line))
+    return {row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]])) for row in rows}, rest
+
+
+def _parcel(order: OrderFacts, row: tuple[Any, ...], lines: tuple[ParcelLine, ...]) -> ParcelFacts:
+    known: list[Any] = [*row[1:], lines]
+    known[6] = msgspec.json.decode(known[6]) if known[6] else None
+    return ParcelFacts(order, *known)
 
 
 def of_parcel(parcels: Mapping[int, ParcelFacts], merchant: int, parcel: str) -> ParcelFacts:

@@ -66,28 +66,28 @@ UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
 EVENT_KINDS = (
-    "bigint", "text", "bigint", "integer", "integer", "integer", "text", "text", "timestamptz", "timestamptz",
-    AS_IT_IS, AS_IT_IS,
+    ("merchant_id", "bigint"), ("kind", "text"), ("id", "bigint"), ("of_order", "integer"), ("of_stream", "integer"),
+    ("nth", "integer"), ("verb", "text"), ("actor", "text"), ("happened_at", "timestamptz"),
+    ("recorded_at", "timestamptz"), ("moves", AS_IT_IS), ("data", AS_IT_IS),
 )  # fmt: skip
-STREAM_KINDS = ("bigint", "text", "bigint", "integer")
-ANSWER_KINDS = ("bigint", "bytea", "bytea", AS_IT_IS)
-ENDED_KINDS = ("bigint", "bigint", "bigint")
-JOB_KINDS = ("bigint", "bigint", "text", AS_IT_IS, "text", "timestamptz")
+STREAM_KINDS = (("merchant_id", "bigint"), ("kind", "text"), ("id", "bigint"), ("seq", "integer"))
+ANSWER_KINDS = (("merchant_id", "bigint"), ("key", "bytea"), ("digest", "bytea"), ("answer", AS_IT_IS))
+ENDED_KINDS = (("merchant_id", "bigint"), ("job_id", "bigint"), ("fence", "bigint"))
+JOB_KINDS = (
+    ("merchant_id", "bigint"), ("job_id", "bigint"), ("verb", "text"), ("body", AS_IT_IS), ("key", "text"),
+    ("due_at", "timestamptz"),
+)  # fmt: skip
 STREAMS = """
 insert into stream as s (merchant_id, kind, id, seq)
-  select merchant_id, kind, id, seq from unnest({}, {}, {}, {})
-    d(merchant_id, kind, id, seq)
+  select merchant_id, kind, id, seq from {rows}
   on conflict (merchant_id, kind, id) do update set seq = s.seq + excluded.seq
-  returning s.merchant_id, s.kind, s.id, s.seq
 """
 # An event's number: what its stream has, and the how manieth of this batch it is (counted back from the end where the
 # stream has counted already). New orders have none.
 EVENTS = """
 insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorded_at, moves, data)
   select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
-  from unnest({{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}})
-    d(merchant_id, kind, id, of_order, of_stream, nth, verb, actor, happened_at, recorded_at, moves, data)
-  returning 1
+  from {{rows}}
 """
 OF_ORDERS = " + coalesce((select array_agg(b.seq order by b.at) from orders_moved b)[d.of_order], 0)"
 OF_STREAMS = (
@@ -96,20 +96,17 @@ OF_STREAMS = (
 )
 JOBS = """
 insert into job (merchant_id, job_id, verb, body, key, due_at)
-  select merchant_id, job_id, verb, body::jsonb, key, due_at
-  from unnest({}, {}, {}, {}, {}, {})
-    d(merchant_id, job_id, verb, body, key, due_at)
-  on conflict (merchant_id, key) where key is not null do nothing returning 1
+  select merchant_id, job_id, verb, body::jsonb, key, due_at from {rows}
+  on conflict (merchant_id, key) where key is not null do nothing
 """
 ANSWERS = """
 insert into request (merchant_id, key, digest, answer)
-  select merchant_id, key, digest, answer::jsonb
-  from unnest({}, {}, {}, {}) d(merchant_id, key, digest, answer)
-  order by merchant_id, key returning 1
+  select merchant_id, key, digest, answer::jsonb from {rows}
+  order by merchant_id, key
 """
 ENDED = """
-delete from job j using unnest({}, {}, {}) d(merchant_id, job_id, fence)
-  where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence returning 1
+delete from job j using {rows}
+  where j.merchant_id = d.merchant_id and j.job_id = d.job_id and j.fence = d.fence
 """
 
 Recorded = tuple[Ask[Any], Outcome]
@@ -145,7 +142,7 @@ async def record(
     _write_orders(writes, outcomes, batch)
     _write_lines(writes, outcomes, batch)
     _write_allocations(writes, batch)
-    _add_or_open(writes, "availability", batch.stock)
+    _add_or_open(writes, "availability", batch.stock, returning="1")
     _write_places(writes, batch)
     _write_facts(writes, outcomes, batch)
     _write_floor(writes, batch)
@@ -197,27 +194,24 @@ class _Batch:
                         self.allocated.setdefault(key, (move.sku, move.site))
                     demand = None
                 else:
-                    _shift(summary, CASH, move.source, move.target, move.amount_minor)
+                    _shift(summary, _of_cash(move.source, move.target), move.amount_minor)
         lines = [*(outcome.opens.lines if outcome.opens else ()), *outcome.adds]
         self.new_lines.update((merchant, subject, line["line_no"]) for line in lines)
 
     def _fold_demand(self, merchant: int, order: int, move: Demand, summary: Counters) -> None:
         line_no, quantity, source, target, fulfillment_order = move
-        for counters in (summary, self.lines[merchant, order, line_no]):
-            _shift(counters, LINE, source, target, quantity)
-            if source == journey.WORLD:
-                _add(counters, "ordered", quantity)
-            if target == journey.WORLD:
-                _add(counters, "ordered", -quantity)
+        changes = _of_a_line(source, target)
+        _shift(summary, changes, quantity)
+        _shift(self.lines[merchant, order, line_no], changes, quantity)
         if fulfillment_order:
             key = (merchant, order, line_no, fulfillment_order)
-            _shift(self.allocations[key], ALLOCATED, source, target, quantity)
+            _shift(self.allocations[key], _of_an_allocation(source, target), quantity)
             by = (target in TO_PACK) - (source in TO_PACK)
             _add(self.floor[merchant, fulfillment_order], "to_pack", by * quantity)
 
     def _fold_stock(self, merchant: int, move: Stock) -> None:
         sku, site, quantity, source, source_place, target, target_place, lot = move
-        _shift(self.stock[merchant, sku, site], STOCK, source, target, quantity)
+        _shift(self.stock[merchant, sku, site], _of_stock(source, target), quantity)
         if source_place != target_place:
             if source != journey.WORLD:
                 _add(self.places[merchant, sku, site, source_place, lot], "quantity", -quantity)
@@ -225,15 +219,43 @@ class _Batch:
                 _add(self.places[merchant, sku, site, target_place, lot], "quantity", quantity)
 
 
+# What a move from here to there changes of a row: counters, each up or down.
+Changes = tuple[tuple[str, int], ...]
+
+
+@lru_cache
+def _of_a_line(source: str, target: str) -> Changes:
+    """What comes from the world is ordered, what goes back there no more."""
+    ordered = (source == journey.WORLD) - (target == journey.WORLD)
+    return (*_between(LINE, source, target), *([("ordered", ordered)] if ordered else ()))
+
+
+@lru_cache
+def _of_an_allocation(source: str, target: str) -> Changes:
+    return _between(ALLOCATED, source, target)
+
+
+@lru_cache
+def _of_stock(source: str, target: str) -> Changes:
+    return _between(STOCK, source, target)
+
+
+@lru_cache
+def _of_cash(source: str, target: str) -> Changes:
+    return _between(CASH, source, target)
+
+
+def _between(kept: frozenset[str], source: str, target: str) -> Changes:
+    return tuple((name, by) for name, by in ((source, -1), (target, 1)) if name in kept)
+
+
+def _shift(counters: Counters, changes: Changes, quantity: int) -> None:
+    for name, by in changes:
+        counters[name] = counters.get(name, 0) + by * quantity
+
+
 def _add(counters: Counters, name: str, by: int) -> None:
     counters[name] = counters.get(name, 0) + by
-
-
-def _shift(counters: Counters, kept: frozenset[str], source: str, target: str, by: int) -> None:
-    if source in kept:
-        counters[source] = counters.get(source, 0) - by
-    if target in kept:
-        counters[target] = counters.get(target, 0) + by
 
 
 def _changed(deltas: Deltas) -> list[tuple[Key, Counters]]:
@@ -317,7 +339,7 @@ def _count_stages(writes: Statements, batch: _Batch, has_new: bool) -> None:
     """As the last rows that are locked: they are the ones that many want."""
     if has_new or batch.standing:
         text = counted("orders_new" if has_new else "", "orders_moved" if batch.standing else "")
-        writes.put(Written("stage_count", text), [])
+        writes.put(Written("stage_count", text, returning="1"), [])
 
 
 @lru_cache(maxsize=512)
@@ -371,7 +393,7 @@ def _write_places(writes: Statements, batch: _Batch) -> None:
     if drained:
         writes.drain("bin_stock", keys, "quantity", _arrays(drained, ("quantity",)), group="units")
     gone = {key for key, _ in drained}
-    _add_or_open(writes, "bin_stock", {key: row for key, row in batch.places.items() if key not in gone})
+    _add_or_open(writes, "bin_stock", {key: row for key, row in batch.places.items() if key not in gone}, returning="1")
 
 
 def _add_or_open(
@@ -381,6 +403,8 @@ def _add_or_open(
     unique: tuple[str, ...] = (),
     more: tuple[str, ...] = (),
     values: dict[Key, tuple[Any, ...]] | None = None,
+    *,
+    returning: str = "",
 ) -> None:
     """What only gains may be opened by it; what loses must be there. Below zero is refused either way."""
     changed = _changed(deltas)
@@ -396,7 +420,7 @@ def _add_or_open(
         if more and values is not None:
             given = [values.get(key, (None,) * len(more)) for key, _ in gaining]
             arrays += [list(column) for column in zip(*given, strict=True)]
-        writes.add(AddOrOpen(table, keys, unique or keys, columns, more), arrays, group="units")
+        writes.add(AddOrOpen(table, keys, unique or keys, columns, more, returning), arrays, group="units")
 
 
 # Facts, events, jobs, answers
@@ -480,7 +504,7 @@ def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key
     if rows:
         keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
         writes.add(
-            Written("stream", STREAMS, STREAM_KINDS),
+            Written("stream", STREAMS, STREAM_KINDS, "s.merchant_id, s.kind, s.id, s.seq"),
             [*keys, [events for _, events in rows]],
             name="streams",
         )
@@ -498,7 +522,7 @@ async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) 
 def _keep_answers(writes: Statements, answered: Sequence[Answered]) -> None:
     if answered:
         writes.add(
-            Written("request", ANSWERS, ANSWER_KINDS),
+            Written("request", ANSWERS, ANSWER_KINDS, "1"),
             _by_column(answered),
         )
 
@@ -507,14 +531,17 @@ def _end_jobs(writes: Statements, ended: Sequence[tuple[int, Claimed]]) -> None:
     if ended:
         rows = [(merchant, job.job_id, job.fence) for merchant, job in ended]
         writes.add(
-            Written("job", ENDED, ENDED_KINDS),
+            Written("job", ENDED, ENDED_KINDS, "1"),
             _by_column(rows),
             group="jobs",
         )
 
 
+_ENCODE = msgspec.json.Encoder().encode
+
+
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return _ENCODE(value).decode()
 
 
 def _by_column(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -42,6 +42,7 @@ select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(
 NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
 # What has no array of its own on the wire goes as its text, element by element: it is full of quotes.
 AS_IT_IS = "varchar"
+_AS_JSON = msgspec.json.Encoder().encode
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
 
 
@@ -52,18 +53,15 @@ def passed(kind: str, number: int) -> str:
 
 def sent(kind: str, values: Sequence[Any]) -> Any:
     """The array as its parameter takes it."""
-    if kind in NUMBERS:
-        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-    return _words(values) if kind == "text" else values
+    return _spelled(values) if kind in NUMBERS or kind == "text" else values
 
 
-def _words(values: Sequence[Any]) -> str:
-    """A text array as PostgreSQL spells it."""
-    if None not in values:
-        joined = '","'.join(values)
-        if "\\" not in joined and joined.count('"') == 2 * (len(values) - 1):
-            return '{"' + joined + '"}'
-    return "{" + ",".join(["NULL" if value is None else f'"{_escaped(value)}"' for value in values]) + "}"
+def _spelled(values: Sequence[Any]) -> str:
+    """An array as PostgreSQL spells it: as JSON does, as long as no text has what JSON escapes in its own way."""
+    told = _AS_JSON(values).decode()
+    if "\\" in told:
+        return "{" + ",".join(["NULL" if value is None else f'"{_escaped(str(value))}"' for value in values]) + "}"
+    return "{" + told[1:-1] + "}"
 
 
 def _escaped(word: str) -> str:
@@ -100,9 +98,9 @@ class Columns:
         """The array of this column as its parameter takes it."""
         kind = self.types[table, column]
         if kind in ("jsonb", "json"):
-            return [None if value is None else msgspec.json.encode(value).decode() for value in values]
+            return [None if value is None else _AS_JSON(value).decode() for value in values]
         if kind == "text[]":
-            return [None if value is None else _words(value) for value in values]
+            return [None if value is None else _spelled(value) for value in values]
         return sent(kind, values)
 
 
@@ -122,12 +120,15 @@ def _plain_default(expression: str | None, kind: str) -> Any:
 
 
 class NewRows(NamedTuple):
-    """New rows. `zeros`: columns that are nothing in all of them and have no default."""
+    """New rows. `zeros`: columns that are nothing in all of them and have no default.
+
+    There cannot be fewer than were given, so they are counted only where other parts read what they answer.
+    """
 
     table: str
     columns: tuple[str, ...]
     zeros: tuple[str, ...] = ()
-    returning: str = "1"
+    returning: str = ""
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -136,8 +137,9 @@ class NewRows(NamedTuple):
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         names = ", ".join((*self.columns, *self.zeros))
         values = ", ".join([*(types.read(self.table, name) for name in self.columns), *("0" for _ in self.zeros)])
-        source = _unnested(types, self.table, self.columns, given)
-        return f"insert into {self.table} as t ({names}) select {values} from {source} returning {self.returning}"
+        source = _given(types, self.table, self.columns, given)
+        returning = f" returning {self.returning}" if self.returning else ""
+        return f"insert into {self.table} as t ({names}) select {values} from {source}{returning}"
 
 
 class Update(NamedTuple):
@@ -153,7 +155,7 @@ class Update(NamedTuple):
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         changes = ", ".join(f"{name} = {types.read(self.table, name)}" for name in self.values)
-        source = _unnested(types, self.table, self.carried, given)
+        source = _given(types, self.table, self.carried, given)
         return f"update {self.table} t set {changes} from {source} where {_same(self.where)} returning 1"
 
 
@@ -168,7 +170,7 @@ class Delete(NamedTuple):
         return self.where
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        source = _unnested(types, self.table, self.carried, given)
+        source = _given(types, self.table, self.carried, given)
         return f"delete from {self.table} t using {source} where {_same(self.where)} returning 1"
 
 
@@ -186,7 +188,7 @@ class Add(NamedTuple):
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
         changes = ", ".join(f"{name} = t.{name} + d.{name}" for name in self.counters)
-        source = _unnested(types, self.table, self.carried, given, numbered=True)
+        source = _given(types, self.table, self.carried, given)
         return f"update {self.table} t set {changes} from {source} where {_same(self.keys)} returning {self.returning}"
 
 
@@ -203,7 +205,7 @@ class Drain(NamedTuple):
         return (*self.keys, self.counter)
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        source = _unnested(types, self.table, self.carried, given)
+        source = _given(types, self.table, self.carried, given)
         left = f"t.{self.counter} + d.{self.counter}"
         if self.emptied:
             return f"delete from {self.table} t using {source} where {_same(self.keys)} and {left} = 0 returning 1"
@@ -214,14 +216,17 @@ class Drain(NamedTuple):
 
 
 class AddOrOpen(NamedTuple):
-    """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it."""
+    """Add to counters, nothing below zero; a row that is not there is opened, with `more` in it.
+
+    There cannot be fewer than were given; they are counted, and so come in their turn, where others want their locks.
+    """
 
     table: str
     keys: tuple[str, ...]
     unique: tuple[str, ...]
     counters: tuple[str, ...]
     more: tuple[str, ...] = ()
-    returning: str = "1"
+    returning: str = ""
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -231,34 +236,55 @@ class AddOrOpen(NamedTuple):
         columns = self.carried
         changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in self.counters)
         values = ", ".join(types.read(self.table, name) for name in columns)
-        source = _unnested(types, self.table, columns, given)
+        source = _given(types, self.table, columns, given)
+        returning = f" returning {self.returning}" if self.returning else ""
         return (
             f"insert into {self.table} as t ({', '.join(columns)}) select {values} from {source} "
-            f"on conflict ({', '.join(self.unique)}) do update set {changes} returning {self.returning}"
+            f"on conflict ({', '.join(self.unique)}) do update set {changes}{returning}"
         )
 
 
 class Written(NamedTuple):
-    """A part that is written out, with `{}` for each of its arrays, whose types are `kinds`."""
+    """A part that is written out, with `{rows}` where its rows stand; `kinds`: the type of each column."""
 
     table: str
     text: str
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
+    returning: str = ""
 
     def sql(self, types: Columns, given: Iterator[int]) -> str:
-        return self.text.format(*(passed(kind, next(given)) for kind in self.kinds))
+        returning = f" returning {self.returning}" if self.returning else ""
+        if not self.kinds:
+            return self.text + returning
+        names = [name for name, _ in self.kinds]
+        return self.text.format(rows=_rows(names, [passed(kind, next(given)) for _, kind in self.kinds])) + returning
+
+
+def _is_counted(shape: Shape) -> bool:
+    """What answers something is counted; the rest is done all the same, in no order that is told."""
+    return not isinstance(shape, NewRows | AddOrOpen | Written) or shape.returning != ""
 
 
 Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
 
 
-def _unnested(
-    types: Columns, table: str, columns: Sequence[str], given: Iterator[int], *, numbered: bool = False
-) -> str:
-    arrays = ", ".join(types.passed(table, name, next(given)) for name in columns)
-    if numbered:
-        return f"unnest({arrays}) with ordinality d({', '.join(columns)}, at)"
-    return f"unnest({arrays}) d({', '.join(columns)})"
+def _given(types: Columns, table: str, columns: Sequence[str], given: Iterator[int]) -> str:
+    return _rows(columns, [types.passed(table, name, next(given)) for name in columns])
+
+
+def _rows(names: Sequence[str], arrays: Sequence[str]) -> str:
+    """The arrays as the rows `d`, numbered by `at`.
+
+    One of them is taken apart and the others are looked into by its numbers: taken apart all at once, each would be
+    laid out in a store of its own first, which costs more than all that is done with the rows. `offset 0` keeps the
+    database from taking the arrays for tables of their own, and joining all that there is with them.
+    """
+    told = ", ".join(f"{array} as a{n}" for n, array in enumerate(arrays))
+    columns = "".join(f", p.a{n}[x.at] as {name}" for n, name in enumerate(names) if n)
+    return (
+        f"(select x.a as {names[0]}{columns}, x.at from (select {told} offset 0) p "
+        "cross join lateral unnest(p.a0) with ordinality x(a, at) offset 0) d"
+    )
 
 
 def _columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
@@ -305,7 +331,7 @@ class Statements:
         *,
         group: str,
         name: str = "",
-        returning: str = "1",
+        returning: str = "",
     ) -> None:
         """A column that is in every row what it is anyway is left out: what does not travel costs nothing."""
         unset = self.types.unset
@@ -357,7 +383,7 @@ class Statements:
 
     def _sent(self, shape: Shape, arrays: Sequence[list[Any]]) -> list[Any]:
         if isinstance(shape, Written):
-            return [sent(kind, array) for kind, array in zip(shape.kinds, arrays, strict=True)]
+            return [sent(kind, array) for (_, kind), array in zip(shape.kinds, arrays, strict=True)]
         named = zip(shape.carried, arrays, strict=True)
         return [self.types.sent(shape.table, column, array) for column, array in named]
 
@@ -367,7 +393,7 @@ class Statements:
             text = self._text(tuple((part.name, part.shape) for part in parts))
             (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
             before = 0
-            for part, rows in zip(parts, found, strict=True):
+            for part, rows in zip([part for part in parts if _is_counted(part.shape)], found, strict=False):
                 changed = before + rows
                 before = changed if part.with_next else 0
                 if part.rows is not None and changed != part.rows:
@@ -378,6 +404,6 @@ class Statements:
         if made is None:
             given = count(1)
             parts = ", ".join(f"{name} as ({shape.sql(self.types, given)})" for name, shape in shapes)
-            counts = ", ".join(f"(select count(*) from {name})" for name, _ in shapes)
-            made = self.types.made[shapes] = f"with {parts} select {counts}"
+            counts = ", ".join(f"(select count(*) from {name})" for name, shape in shapes if _is_counted(shape))
+            made = self.types.made[shapes] = f"with {parts} select {counts or 0}"
         return made

@@ -8,9 +8,8 @@ generated columns of `order_now`. They read plain columns of that row only: no c
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from types import CodeType
 
 # The plain columns of `order_now` that `record` moves. Units of lines, minor units of cash, facts and counts.
 UNITS = (
@@ -150,7 +149,8 @@ PARCEL_COUNTER: dict[str, str] = {
 
 def status(axis: Axis, counters: Mapping[str, int]) -> str:
     """The first value of the axis whose condition holds for these counters."""
-    return next(value for value, condition in axis if eval(_compiled(condition), {}, dict(counters)))
+    found: str = _compiled(axis)(counters)
+    return found
 
 
 def as_sql(axis: Axis) -> str:
@@ -160,12 +160,32 @@ def as_sql(axis: Axis) -> str:
 
 
 @lru_cache
-def _compiled(condition: str) -> CodeType:
-    names = {node.id for node in ast.walk(ast.parse(condition)) if isinstance(node, ast.Name)}
-    unknown = names - set(COUNTERS)
+def _compiled(axis: Axis) -> Callable[[Mapping[str, int]], str]:
+    """The axis as one function of the counters."""
+    text = "impossible()"
+    for value, condition in reversed(axis):
+        text = f"{value!r} if {_of_counters(condition)} else {text}"
+    function: Callable[[Mapping[str, int]], str] = eval(f"lambda counters: {text}", {"impossible": _impossible})
+    return function
+
+
+def _of_counters(condition: str) -> str:
+    read = ast.parse(condition, mode="eval")
+    unknown = {node.id for node in ast.walk(read) if isinstance(node, ast.Name)} - set(COUNTERS)
     if unknown:
         raise ValueError(f"{condition!r} reads {sorted(unknown)}, which are not counters of order_now")
-    return compile(condition, "status", "eval")
+    return ast.unparse(_Looked().visit(read))
+
+
+class _Looked(ast.NodeTransformer):
+    """A counter's name becomes a look at it."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return ast.Subscript(ast.Name("counters", ast.Load()), ast.Constant(node.id), ast.Load())
+
+
+def _impossible() -> str:
+    raise AssertionError("no value of the axis fits these counters")
 
 
 # What the five steps of the buyer's view are called, per order stage.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from time import monotonic
 from typing import Any, Protocol
@@ -63,6 +64,13 @@ class Tx:
     async def rows(self, query: str, *args: Any) -> list[Any]:
         return await self.connection.fetch(query, *args)
 
+    async def together(self, queries: tuple[str, ...], *args: Any) -> list[list[tuple[Any, ...]]]:
+        """Several questions in one trip, all of one moment and given the same; of each its rows, as plain tuples."""
+        found: list[list[tuple[Any, ...]]] = [[] for _ in queries]
+        for which, row in await self.connection.fetch(_together(queries), *args):
+            found[which].append(row)
+        return found
+
     async def row(self, query: str, *args: Any) -> Any:
         return await self.connection.fetchrow(query, *args)
 
@@ -85,6 +93,13 @@ class Tx:
     async def fresh_ids(self, count: int) -> Drawn:
         """Ids for new rows, drawn before the rule runs so that the rule needs no I/O."""
         return await self.ids.draw(self.connection, count)
+
+
+@lru_cache(maxsize=256)
+def _together(queries: tuple[str, ...]) -> str:
+    return " union all ".join(
+        f"select {which}::smallint, row(q.*) from ({query}) q" for which, query in enumerate(queries)
+    )
 
 
 @dataclass(slots=True)

@@ -65,9 +65,10 @@ def orders(
     """
 
     async def work(db: Db) -> dict[str, Any]:
-        from doorstep.doors.importing import Asked, collect_seldom, take
+        from doorstep.doors.importing import Asked, take
         from doorstep.journey.intake.files.mapping import read_mapping
         from doorstep.kit import clock
+        from doorstep.kit.garbage import OF_A_FILE, collect_seldom
 
         options: dict[str, Any] = {
             "mapping": read_mapping(mapping) if mapping else None,
@@ -81,7 +82,7 @@ def orders(
             mapping=mapping.read_text("utf-8") if mapping else "", timezone=timezone, create=create, history=history,
             rehearsal=dry_run,
         )  # fmt: skip
-        collect_seldom()
+        collect_seldom(OF_A_FILE)
         with progress("rows", json) as tell:
             return await take(db, asked, folder=home(), at=clock.now(), tell=tell)
 

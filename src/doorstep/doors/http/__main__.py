@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 
 import structlog
@@ -15,6 +14,7 @@ from doorstep.doors.http.serving import Server, config
 from doorstep.doors.mending import bring_back
 from doorstep.doors.opening import open_db
 from doorstep.kit import home as homes
+from doorstep.kit.garbage import collect_seldom
 
 HOST = "127.0.0.1"
 POOL = 16
@@ -31,15 +31,8 @@ async def serve(host: str, port: int) -> None:
     async with open_db(size=POOL) as db:
         structlog.get_logger("doorstep.http").info("web started", host=host, port=port)
         server = Server(config(build(db, [*console.routes(db), *buyer.routes(db)], bring_back), host, port))
-        _collect_less()
+        collect_seldom()
         await server.serve()
-
-
-def _collect_less() -> None:
-    """What is loaded by now stays, and requests leave hardly any circles behind: looking for garbage is kept rare."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def _arguments() -> argparse.Namespace:

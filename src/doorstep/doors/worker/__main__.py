@@ -18,6 +18,7 @@ from doorstep.doors.worker.following import keep_up
 from doorstep.doors.worker.loop import CALLS, IDLE_SECONDS, LANES, LONGEST_IDLE_S, Worker
 from doorstep.doors.worker.outside import world_of
 from doorstep.kit import home as homes
+from doorstep.kit.garbage import collect_seldom
 from doorstep.plug.notifier import WebhookSender
 
 
@@ -30,6 +31,7 @@ async def main() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, worker.stopping.set)
         structlog.get_logger("doorstep.worker").info("worker started")
+        collect_seldom()
         await asyncio.gather(
             worker.run(),
             schedule.run(world, worker.stopping),

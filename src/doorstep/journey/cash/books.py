@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import OrderFacts, Rows, locked_and, of_merchant
 from doorstep.spine.outcome import Ask, Insert, Outcome
 from doorstep.spine.tenant import Tx
 
@@ -34,8 +34,9 @@ class PaymentSettled(Refusal):
     """This payment was answered before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
+    """Fields stand in the order of the columns above."""
+
     payment_id: int
     order_id: int
     kind: str
@@ -110,17 +111,24 @@ class Books:
 
 async def books_of(tx: Tx, orders: Iterable[int]) -> dict[int, Books]:
     """The orders' cash, under their lock."""
-    found = await order_facts(tx, orders)
-    rows = await tx.rows(PAYMENTS, list(tx.merchants), list(found))
+    books, _ = await books_and(tx, orders)
+    return books
+
+
+async def books_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[int, Books], list[Rows]]:
+    """With what else is asked of the merchants ($1) and the orders ($2)."""
+    found, (rows, *rest) = await locked_and(tx, orders, PAYMENTS, *beside)
     payments: dict[int, list[Payment]] = {}
     for row in rows:
-        payments.setdefault(row["order_id"], []).append(Payment(**row))
-    return {order: Books(facts, tuple(payments.get(order, ()))) for order, facts in found.items()}
+        payments.setdefault(row[1], []).append(Payment._make(row))
+    return {order: Books(facts, tuple(payments.get(order, ()))) for order, facts in found.items()}, rest
 
 
 async def books_of_payments(tx: Tx, payments: Iterable[str]) -> tuple[dict[int, Books], dict[int, int]]:
     """The books of these payments' orders, and which payment is of which order."""
     wanted = [number("pay", payment) for payment in payments if payment]
+    if not wanted:
+        return {}, {}
     order_of = {row["payment_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), wanted)}
     return await books_of(tx, order_of.values()), order_of
 

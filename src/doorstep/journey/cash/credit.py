@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.cash.books import Amount, Books, Reference, books_of, of_order, outcome_of
-from doorstep.journey.cash.invoice import CREDIT_NOTES, Issued, invoice_row, issued_of
+from doorstep.journey.cash.books import Amount, Books, Reference, books_and, of_order, outcome_of
+from doorstep.journey.cash.invoice import CREDIT_NOTES, ISSUED, Issued, invoice_row, issued_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.amounts import worth_of_units
@@ -51,8 +51,8 @@ class NothingToCredit(Refusal):
 async def issue_credit(tx: Tx, asks: list[Ask[IssueCredit]]) -> list[Result]:
     """Credit units or an amount; what is then overpaid is refunded."""
     orders = [number("ord", ask.body.order) for ask in asks]
-    books = await books_of(tx, orders)
-    issued = await issued_of(tx, orders)
+    books, (papers,) = await books_and(tx, orders, ISSUED)
+    issued = issued_of(orders, papers)
     ids = await tx.fresh_ids(len(asks))
     numbers = await numbers_of(tx, CREDIT_NOTES)
     return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), issued, numbers, ids, ask)))

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.books import Books, books_of, of_order, outcome_of
+from doorstep.journey.cash.books import Books, books_and, of_order, outcome_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.amounts import Amounts, Priced, amounts, worth_of_units
-from doorstep.spine.facts import Line, OrderFacts
+from doorstep.spine.facts import Line, OrderFacts, Rows
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
 from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
 from doorstep.spine.rules import each
@@ -29,8 +29,12 @@ select p.order_id, p.parcel_id, l.line_no, sum(l.quantity)::bigint as quantity
   where p.merchant_id = any($1) and p.order_id = any($2) and l.quantity > 0
   group by p.order_id, p.parcel_id, l.line_no order by p.parcel_id, l.line_no
 """
-ISSUED = """
-select merchant_id, order_id, invoice_id, kind, series, number, parcel_id, total_minor, tax_minor, content
+_ISSUED = (
+    "merchant_id", "order_id", "invoice_id", "kind", "series", "number", "parcel_id", "total_minor", "tax_minor",
+    "content",
+)  # fmt: skip
+ISSUED = f"""
+select {", ".join(_ISSUED)}
   from invoice where merchant_id = any($1) and order_id = any($2) order by invoice_id
 """
 
@@ -92,26 +96,27 @@ class Issued:
 async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
     orders = [number("ord", ask.body.order) for ask in asks]
-    books = await books_of(tx, orders)
-    parceled = await _parceled(tx, orders)
-    issued = await issued_of(tx, orders)
+    books, (inside, papers) = await books_and(tx, orders, PARCELED, ISSUED)
+    parceled, issued = _parceled(inside), issued_of(orders, papers)
     ids = await tx.fresh_ids(len(asks))
     numbers = await numbers_of(tx, INVOICES)
     return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), parceled, issued, numbers, ids, ask)))
 
 
-async def _parceled(tx: Tx, orders: list[int]) -> OfParcels:
+def _parceled(rows: Rows) -> OfParcels:
     found: dict[tuple[int, int], dict[int, int]] = {}
-    for row in await tx.rows(PARCELED, list(tx.merchants), orders):
-        found.setdefault((row["order_id"], row["parcel_id"]), {})[row["line_no"]] = row["quantity"]
+    for order, parcel, line_no, quantity in rows:
+        found.setdefault((order, parcel), {})[line_no] = quantity
     return found
 
 
-async def issued_of(tx: Tx, orders: list[int]) -> dict[int, Issued]:
-    rows: dict[int, list[dict[str, Any]]] = {order: [] for order in orders}
-    for row in await tx.rows(ISSUED, list(tx.merchants), orders):
-        rows[row["order_id"]].append({**dict(row), "content": msgspec.json.decode(row["content"])})
-    return {order: Issued(tuple(found)) for order, found in rows.items()}
+def issued_of(orders: list[int], rows: Rows) -> dict[int, Issued]:
+    """Of the rows that ISSUED answers."""
+    papers: dict[int, list[dict[str, Any]]] = {order: [] for order in orders}
+    for row in rows:
+        paper = dict(zip(_ISSUED, row, strict=True))
+        papers[paper["order_id"]].append(paper | {"content": msgspec.json.decode(paper["content"])})
+    return {order: Issued(tuple(found)) for order, found in papers.items()}
 
 
 def decide(

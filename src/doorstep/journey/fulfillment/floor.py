@@ -12,18 +12,20 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods, Units
-from doorstep.setup.sites import Site, every_site
-from doorstep.setup.skus import Sku, skus_by_id
-from doorstep.spine.facts import Allocation, OrderFacts, order_facts
+from doorstep.setup.sites import SITES, Site, sites_of
+from doorstep.setup.skus import OF_ORDERS, Sku
+from doorstep.spine.facts import Allocation, OrderFacts, Rows, facts_and
 from doorstep.spine.outcome import Event, Move, Outcome
 from doorstep.spine.tenant import Tx
 
-# Of which order a fulfillment order is never changes, so it may be looked up before the order is locked.
-ORDERS_OF = """
-select order_id from fulfillment_order where merchant_id = any($1) and fulfillment_order_id = any($2)
+# Of which order a fulfillment order is never changes, so orders are locked by it.
+LOCK = """
+select n.merchant_id, n.order_id from fulfillment_order f
+  join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
+  where f.merchant_id = any($1) and f.fulfillment_order_id = any($2) order by n.merchant_id, n.order_id for update of n
 """
 FULFILLMENT_ORDERS = """
-select merchant_id, fulfillment_order_id, order_id, site_id, ship_by, released_at from fulfillment_order
+select order_id, fulfillment_order_id, site_id, ship_by, released_at from fulfillment_order
   where merchant_id = any($1) and order_id = any($2)
 """
 
@@ -129,17 +131,20 @@ class Floor:
 
 async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
     """The fulfillment orders of these public ids, their orders locked; refuses NotAnId."""
+    floor, _ = await floor_and(tx, words)
+    return floor
+
+
+async def floor_and(tx: Tx, words: Iterable[str], *beside: str) -> tuple[Floor, list[Rows]]:
+    """With what else is asked of the merchants ($1) and the orders ($2)."""
     ids = list({number("ful", word) for word in words})
-    order_ids = [row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), ids)]
-    orders = await order_facts(tx, order_ids)
-    sites = await every_site(tx)
-    rows = await tx.rows(FULFILLMENT_ORDERS, list(tx.merchants), list(orders))
+    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), ids)})
+    orders, (rows, skus, sites, *rest) = await facts_and(
+        tx, locked, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside, whole=False, lines=False
+    )
+    of_sites = sites_of(sites)
     found = {
-        row["fulfillment_order_id"]: FulfillmentOrder(
-            row["fulfillment_order_id"], sites[row["site_id"]], row["ship_by"], row["released_at"],
-            orders[row["order_id"]],
-        )
-        for row in rows
-    }  # fmt: skip
-    skus = {one.sku_id for order in orders.values() for one in order.allocations}
-    return Floor(found, await skus_by_id(tx, skus) if skus else {})
+        of: FulfillmentOrder(of, of_sites[site], ship_by, released_at, orders[order])
+        for order, of, site, ship_by, released_at in rows
+    }
+    return Floor(found, {row[0]: Sku._make(row) for row in skus}), rest

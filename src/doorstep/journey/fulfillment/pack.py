@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, LineUnits, added_up, floor_of
+from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, LineUnits, added_up, floor_and
 from doorstep.journey.fulfillment.unpick import NotThatManyPicked
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Goods, Places, ToteName, in_parcel, tote
-from doorstep.setup.totes import in_totes, out_of_totes
+from doorstep.setup.totes import IN_TOTES, out_of_totes, totes_of
 from doorstep.spine.outcome import Ask, Demand, Fact, Insert, Job, Move, Outcome, Result, Stock
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -74,9 +74,10 @@ class Left:
 @verb(Pack, Packed)
 async def pack(tx: Tx, asks: list[Ask[Pack]]) -> list[Result]:
     """Put picked units into a new parcel."""
-    floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
-    carriers = {row["merchant_id"] for row in await tx.rows(WITH_A_CARRIER, list(tx.merchants))}
-    left = Left(await tx.fresh_ids(len(asks)), await in_totes(tx, floor.order_ids))
+    wanted = [ask.body.fulfillment_order for ask in asks]
+    floor, (connected, totes) = await floor_and(tx, wanted, WITH_A_CARRIER, IN_TOTES)
+    carriers = {merchant for (merchant,) in connected}
+    left = Left(await tx.fresh_ids(len(asks)), totes_of(totes))
     return each(asks, lambda ask: decide(floor, carriers, left, ask))
 
 

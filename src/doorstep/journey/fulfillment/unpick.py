@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from doorstep.journey.fulfillment.floor import Floor, floor_of
+from doorstep.journey.fulfillment.floor import Floor, floor_and
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Bin, Places, ToteName, Units, must_be_bin
-from doorstep.setup.totes import in_totes, out_of_totes
+from doorstep.setup.totes import IN_TOTES, out_of_totes, totes_of
 from doorstep.spine.outcome import Ask, Demand, Move, Outcome, Result, Stock
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -41,8 +41,8 @@ class NotThatManyPicked(Refusal):
 @verb(Unpick, Unpicked)
 async def unpick(tx: Tx, asks: list[Ask[Unpick]]) -> list[Result]:
     """Put picked units back on the shelf."""
-    floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
-    totes = await in_totes(tx, floor.order_ids)
+    floor, (picked,) = await floor_and(tx, [ask.body.fulfillment_order for ask in asks], IN_TOTES)
+    totes = totes_of(picked)
     return each(asks, lambda ask: decide(floor, totes, ask))
 
 

@@ -21,10 +21,10 @@ from doorstep.kit.refusals import Refusal, Short
 from doorstep.kit.text import normalized
 from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
-from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_of
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.promising import NO_OUTLOOK, Outlook, promise_moves, to_address
+from doorstep.setup.sites import SITES, Site, site_told
 from doorstep.setup.sourcing import WEIGHED, Take, Want, choose, nearest_first
-from doorstep.spine.amounts import Amounts
+from doorstep.spine.amounts import Amounts, waited_for
 from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.holds import place_hold
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts
@@ -95,11 +95,11 @@ class TendersExceedTotal(Refusal):
     status = 422
 
 
-# Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, items by the words for them,
-# what is free of those, and the orders that are here already. Each is probed for by its merchant's own words alone:
-# a batch has orders of many merchants. `offset 0` keeps the database from joining the other way round, by all rows
-# that there are, as it does while it has not counted them yet.
-FACTS = """
+# Rows of several kinds in one trip: channels, the merchants' policies, shipping methods, the sites, items by the words
+# for them with what of each is free at which site, and the orders that are here already. Each is probed for by its
+# merchant's own words alone: a batch has orders of many merchants. `offset 0` keeps the database from joining the other
+# way round, by all rows that there are, as it does while it has not counted them yet.
+FACTS = f"""
 with asked as materialized (
   select c.* from unnest($2::bigint[], $3::text[]) u(m, key)
     cross join lateral (
@@ -126,13 +126,12 @@ union all
 select 'method', merchant_id, name, days_min, days_max, 0, level, null, null from shipping_method
   where merchant_id = any($1) and name = any($9)
 union all
-select 'item', merchant_id, word, channel_id, sku_id, stocked::int, name, null, null from item
+select 'site', 0, '', s.site_id, 0, 0, to_json(s)::text, null, null from ({SITES}) s where $10
 union all
-select 'free', v.merchant_id, '', v.sku_id, v.site_id, v.free, '', null, null
+select 'item', i.merchant_id, i.word, i.channel_id, i.sku_id, i.stocked::int, i.name, case when $10 then (
+    select json_object_agg(v.site_id, v.free)::text from availability v
+      where v.merchant_id = i.merchant_id and v.sku_id = i.sku_id and v.free > 0) end, null
   from item i
-  cross join lateral (
-    select * from availability v where v.merchant_id = i.merchant_id and v.sku_id = i.sku_id and v.free > 0 offset 0) v
-  where $10
 union all
 select 'order', o.merchant_id, o.external_id, o.channel_id, o.order_id, o.history::int, o.number, o.also_id,
     o.content_hash
@@ -156,6 +155,7 @@ select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   from sku_alias a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = any($1) and a.alias = any($2)
 """
+_FREE = msgspec.json.Decoder(dict[int, int])
 # The buyer of an older order that a file brings heard from the shop long ago.
 TOLD_BEFORE = timedelta(days=2)
 # Working days in transit when the shipping method is not one the merchant set up.
@@ -238,9 +238,8 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     standing = await order_facts(tx, changed)
     papers = any(ask.body.happened.refunded_minor for ask in asks)
     historic = [ask for ask, before in zip(asks, found, strict=True) if _is_of_the_past(ask.body, before)]
-    past = await past_of(
-        tx, historic, {order: one for order, one in standing.items() if one.row["history"]}, _with_stock(named.items)
-    )
+    written = {order: one for order, one in standing.items() if one.row["history"]}
+    past = await past_of(tx, historic, written, _with_stock(named.items) if historic else {})
     payments = await payments_of(tx, standing)
     reserving = any(order.reserve == "now" for order in orders)
     facts = Facts(
@@ -249,7 +248,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         items=named.items,
         levels=named.levels,
         days=named.days,
-        near=Near(await every_site(tx)) if reserving else Near({}),
+        near=Near(named.sites),
         by_external_id=named.by_external_id,
         by_also_id=named.by_also_id,
         orders=standing,
@@ -275,6 +274,7 @@ class Named:
     days: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
     items: dict[tuple[int, int, str], Item] = field(default_factory=dict)
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
+    sites: dict[int, Site] = field(default_factory=dict)
     # The orders that are here already, by the channel's key and by its second id.
     by_external_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
     by_also_id: dict[tuple[int, int, str], Existing] = field(default_factory=dict)
@@ -297,10 +297,10 @@ async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
         *_arrays({(ask.merchant, ask.body.also_id) for ask in asks if ask.body.also_id}, 2),
     )
     for what, merchant, word, a, b, c, more, also, hashed in rows:
-        if what == "free":
-            found.free.setdefault((merchant, a), {})[b] = c
-        elif what == "item":
+        if what == "item":
             found.items[merchant, a, word] = Item(b, bool(c), more)
+            if also:
+                found.free[merchant, b] = _FREE.decode(also)
         elif what == "policy":
             found.policies[merchant] = {"when_short": word, "ship": more, "reserve_minutes": a}
         elif what == "method":
@@ -308,6 +308,8 @@ async def _named(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
             found.days[merchant, word] = (a, b)
         elif what == "channel":
             found.channels[merchant, word] = a
+        elif what == "site":
+            found.sites[a] = site_told(more)
         else:
             one = Existing(b, more, hashed, also, bool(c))
             found.by_external_id[merchant, a, word] = one
@@ -433,7 +435,8 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     if not ask.body.generous or ask.at - (new.placed_at or ask.at) < TOLD_BEFORE:
         outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
     if new.reserve == "now":
-        _reserve(outcome, facts, left, ask, items)
+        tendered = sum(tender.amount_minor for tender in new.tenders)
+        _reserve(outcome, facts, left, ask, items, waited_for(new.payment_term, costs.total_minor, tendered, 0))
     return outcome
 
 
@@ -543,9 +546,7 @@ def order_row(
     return {
         "channel_id": channel, "external_id": external_id_of(facts, channel, ask) or None, "number": number,
         "also_id": ask.body.also_id or None, "placed_at": new.placed_at or ask.at, "currency": new.currency,
-        "buyer": msgspec.to_builtins(new.buyer),
-        "ship_to": msgspec.to_builtins(new.ship_to) if new.ship_to else None,
-        "bill_to": msgspec.to_builtins(new.bill_to) if new.bill_to else None,
+        "buyer": new.buyer, "ship_to": new.ship_to, "bill_to": new.bill_to,
         "country": new.ship_to.country if new.ship_to else "", "email": normalized(new.buyer.email),
         "customer": new.buyer.customer,
         "lines_minor": costs.lines_minor, "discount_minor": costs.discount_minor,
@@ -619,8 +620,13 @@ def _tender(outcome: Outcome, ids: Iterator[int], ask: Ask[Place]) -> None:
         outcome.facts.append(Insert("payment", values))
 
 
-def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None]) -> None:
-    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants."""
+def _reserve(
+    outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None], missing_minor: int
+) -> None:
+    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants.
+
+    What money is still waited for does not wait for ever.
+    """
     policy, new = facts.policies[ask.merchant], ask.body.order
     wants = [
         Want(number, item.sku_id, line.quantity)
@@ -637,7 +643,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
-    to = to_of(outcome.opens.order["ship_to"] if outcome.opens else None, level, new.payment_term)
+    to = to_address(new.ship_to, level, new.payment_term)
     outlook = facts.outlook.get(ask.merchant, NO_OUTLOOK)
     moves, rows, _ = promise_moves(
         takes,
@@ -648,7 +654,7 @@ def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items:
         at=ask.at,
         dates=lambda site: outlook.dates(site, ask.at, to, days),
         source="world",
-        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]),
+        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]) if missing_minor else None,
     )
     for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity

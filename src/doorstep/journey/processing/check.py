@@ -7,7 +7,7 @@ that somebody lifted by hand stays lifted while its reason is the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -30,9 +30,9 @@ from doorstep.journey.processing.duplicate import Likely, duplicate_problem, goo
 from doorstep.journey.processing.payment import payment_problem
 from doorstep.journey.processing.problems import Problem
 from doorstep.kit.ids import number, public
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.spine.after import after
-from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import Line, OrderFacts, Rows, locked_and, of_merchant
 from doorstep.spine.holds import lift_hold, place_hold
 from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, answer_of_order
 from doorstep.spine.rules import each
@@ -45,7 +45,7 @@ COMPARED = 20
 
 POLICIES = "select merchant_id, hold_duplicates from merchant where merchant_id = any($1)"
 KNOWN_BY_NOW = """
-select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
+select l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
   from order_line l
   join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
   left join sku_alias a on a.merchant_id = l.merchant_id and a.channel_id = o.channel_id
@@ -55,7 +55,7 @@ select l.merchant_id, l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku
   where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null and (k.stocked or not l.ships)
 """
 STOCK = """
-select merchant_id, sku_id, site_id, free > 0 as is_free from availability
+select sku_id, site_id, free > 0 as is_free from availability
   where merchant_id = any($1) and sku_id = any($2)
 """
 OVERRULED = """
@@ -156,42 +156,42 @@ def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
 
 
 async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
-    orders = await order_facts(tx, wanted)
-    merchants, ids = list(tx.merchants), list(orders)
-    known = {(row["order_id"], row["line_no"]): row["sku_id"] for row in await tx.rows(KNOWN_BY_NOW, merchants, ids)}
+    orders, (by_now, places, policies, overruled, likely, not_released) = await locked_and(
+        tx, wanted, KNOWN_BY_NOW, SITES, POLICIES, OVERRULED, LIKELY, NOT_RELEASED
+    )
+    known = {(order, line_no): sku for order, line_no, sku in by_now}
     skus = {line.sku_id for order in orders.values() for line in order.lines if line.sku_id} | set(known.values())
     stock: dict[int, dict[int, bool]] = defaultdict(dict)
-    for row in await tx.rows(STOCK, merchants, list(skus)):
-        stock[row["sku_id"]][row["site_id"]] = row["is_free"]
-    sites = await every_site(tx)
+    for sku, site, is_free in await tx.rows(STOCK, list(tx.merchants), list(skus)):
+        stock[sku][site] = is_free
+    sites = sites_of(places)
     return Facts(
         orders=orders,
-        hold_duplicates={r["merchant_id"]: r["hold_duplicates"] for r in await tx.rows(POLICIES, merchants)},
+        hold_duplicates=dict(policies),
         customs=await customs_facts(tx, orders, skus, sites.values(), on, screening=True),
         known=known,
         stock=stock,
         sites=sites,
-        overruled=_overruled(await tx.rows(OVERRULED, merchants, ids)),
-        likely=_likely(await tx.rows(LIKELY, merchants, ids)),
-        not_released={row["fulfillment_order_id"] for row in await tx.rows(NOT_RELEASED, merchants, ids)},
+        overruled=_overruled(overruled),
+        likely=_likely(likely),
+        not_released={fulfillment_order for (fulfillment_order,) in not_released},
     )
 
 
-def _overruled(rows: Iterable[Any]) -> dict[int, tuple[Overruled, ...]]:
+def _overruled(rows: Rows) -> dict[int, tuple[Overruled, ...]]:
     found: dict[int, tuple[Overruled, ...]] = defaultdict(tuple)
-    for row in rows:
-        found[row["order_id"]] += (Overruled(row["type"], row["line_no"], msgspec.json.decode(row["why"])),)
+    for order, type, line_no, why in rows:
+        found[order] += (Overruled(type, line_no, msgspec.json.decode(why)),)
     return found
 
 
-def _likely(rows: Iterable[Any]) -> dict[int, tuple[Likely, ...]]:
-    lines: dict[tuple[int, int], list[Any]] = defaultdict(list)
-    for row in rows:
-        lines[row["of_order"], row["order_id"]].append(row)
+def _likely(rows: Rows) -> dict[int, tuple[Likely, ...]]:
+    lines: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for of_order, order, called, placed_at, *goods in rows:
+        lines[of_order, order, called, placed_at].append(goods)
     found: dict[int, tuple[Likely, ...]] = defaultdict(tuple)
-    for (of_order, order_id), given in lines.items():
-        goods = goods_of((row["sku_id"], row["code"], row["units"]) for row in given)
-        found[of_order] += (Likely(order_id, given[0]["number"], given[0]["placed_at"], goods),)
+    for (of_order, order, called, placed_at), given in lines.items():
+        found[of_order] += (Likely(order, called, placed_at, goods_of(given)),)
     return found
 
 

@@ -19,9 +19,9 @@ from doorstep.kit.refusals import Refusal, Short
 from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
 from doorstep.setup.promising import NO_OUTLOOK, Dates, Outlook, promise_moves, promise_row, to_of
-from doorstep.setup.sites import Site, every_site
+from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
-from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import Line, OrderFacts, locked_and, of_merchant
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -29,7 +29,7 @@ from doorstep.spine.verbs import verb
 
 POLICIES = "select merchant_id, when_short from merchant where merchant_id = any($1)"
 METHODS = """
-select merchant_id, name, days_min, days_max from shipping_method where merchant_id = any($1) and name = any($2)
+select merchant_id, name, days_min, days_max from shipping_method where merchant_id = any($1)
 """
 LAST_DECISIONS = """
 select o.order_id, d.why from unnest($2::bigint[]) o(order_id) cross join lateral (
@@ -130,22 +130,21 @@ async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1) -> tuple
 
     `times`: how often each order may be decided upon in this batch.
     """
-    found = await order_facts(tx, orders)
-    merchants = list(tx.merchants)
+    found, (decisions, places, policies, methods) = await locked_and(
+        tx, orders, LAST_DECISIONS, SITES, POLICIES, METHODS
+    )
+    sites = sites_of(places)
     skus = list({line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted})
     free = await free_and_locked(tx, skus)
-    methods = await tx.rows(METHODS, merchants, list({order.row["shipping_method"] for order in found.values()}))
-    decisions = await tx.rows(LAST_DECISIONS, merchants, list(found))
-    sites = await every_site(tx)
     customs = await customs_facts(tx, found, skus, sites.values(), on)
     facts = Facts(
         orders=found,
         sites=sites,
-        policies={row["merchant_id"]: row["when_short"] for row in await tx.rows(POLICIES, merchants)},
-        days={(row["merchant_id"], row["name"]): (row["days_min"], row["days_max"]) for row in methods},
+        policies=dict(policies),
+        days={(merchant, name): (first, last) for merchant, name, first, last in methods},
         customs=customs,
         sent_anyway=await _sent_anyway(tx, found, customs),
-        decided={row["order_id"]: msgspec.json.decode(row["why"]) for row in decisions},
+        decided={order: msgspec.json.decode(why) for order, why in decisions},
         outlook=await outlook_of(tx),
     )
     needed = sum(1 + WEIGHED * len(order.lines) for order in found.values())

@@ -11,7 +11,7 @@ import msgspec
 from doorstep.journey.shipping.label import EmptyParcel, NoLabel
 from doorstep.kit.ids import public
 from doorstep.spine.outcome import Ask, Demand, Event, Job, Move, Outcome, Result, Stock, Update
-from doorstep.spine.parcels import HandedOver, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import HandedOver, ParcelFacts, of_parcel, outcome_of_parcel, parcels_and
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -39,9 +39,8 @@ class OnItsWay(msgspec.Struct, frozen=True, kw_only=True):
 @verb(HandOver, OnItsWay)
 async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
     """Hand the parcel to the carrier: its units are shipped and leave the site's books."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    orders = [parcel.order.order_id for parcel in parcels.values()]
-    held = {row["order_id"] for row in await tx.rows(HELD_BY_A_PROVIDER, list(tx.merchants), orders)}
+    parcels, (orders,) = await parcels_and(tx, [ask.body.parcel for ask in asks], HELD_BY_A_PROVIDER)
+    held = {order for (order,) in orders}
     gone: set[int] = set()
     return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), held, gone, ask))
 

@@ -59,8 +59,10 @@ class AlreadyArrived(Refusal):
 @verb(Deliver, Arrived)
 async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
+    worths = await worths_of_parcels(tx, [
+        public("par", id) for id, parcel in parcels.items() if parcel.order.row["payment_term"] == "cod"
+    ])  # fmt: skip
     collected: dict[int, int] = {}
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
@@ -128,7 +130,7 @@ class _Delivering:
 @verb(Lose, Arrived)
 async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
     lost = {parcel for parcel, found in gone.items() if found.is_lost}

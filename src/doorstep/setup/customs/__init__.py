@@ -9,6 +9,8 @@ territory of the United States (19 CFR 101.1).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 EU = frozenset({
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU",
     "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
@@ -28,6 +30,7 @@ UNIONS = (frozenset({"CH", "LI"}), frozenset({"GB", "IM"}), frozenset({"US", "PR
 NORTHERN_IRELAND = "BT"  # trades goods with the Union as if inside it
 
 
+@lru_cache(maxsize=16384)  # asked for each line and site of an order, and again by each rule
 def no_border_between(from_country: str, from_postcode: str, to_country: str, to_postcode: str) -> bool:
     ends = (_customs_place(from_country, from_postcode), _customs_place(to_country, to_postcode))
     if ends[0] == ends[1]:

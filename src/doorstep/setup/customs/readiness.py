@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from doorstep.kit.money import to_decimal
 from doorstep.setup.customs.export_filing import needs_license
@@ -28,9 +28,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """A SKU as customs sees it."""
+_FLAGS = COLUMNS.index("flags")
+
+
+class Goods(NamedTuple):
+    """A SKU as customs sees it, its fields in the order of the columns."""
 
     sku_id: int
     code: str
@@ -77,8 +79,9 @@ READY = Readiness(True, (), (), ())
 
 def goods_of(row: Any) -> Goods:
     """Of a row with these columns of the table of SKUs."""
-    values = {name: row[name] for name in COLUMNS}
-    return Goods(**{**values, "flags": tuple(values["flags"])})
+    values = [row[name] for name in COLUMNS]
+    values[_FLAGS] = tuple(values[_FLAGS])
+    return Goods(*values)
 
 
 def readiness(

@@ -18,9 +18,21 @@ select distinct h.merchant_id, h.order_id from hold h
     and ($2::text[] is null or l.sku_id in (
       select s.sku_id from sku s where s.merchant_id = h.merchant_id and s.code = any($2)))
 """
-# Everything that has not left yet is compared with a new list of denied parties.
+# Everything that has not left yet is compared with a new list of denied parties: what had not when it was last
+# followed, and what has moved since.
 NOT_LEFT = """
-select n.merchant_id, n.order_id from order_now n
+with open as (select standing_id from standing
+    where stage in ('received', 'processing', 'awaiting_fulfillment', 'in_fulfillment')),
+found as (
+  select s.merchant_id, s.order_id from open w
+    join order_standing s on s.standing_id = w.standing_id and s.merchant_id = any($1)
+  union
+  select e.merchant_id, e.id from unnest($1::bigint[]) m(merchant_id)
+    left join order_finding f on f.merchant_id = m.merchant_id
+    join event e on e.merchant_id = m.merchant_id and e.kind = 'order' and e.txid >= coalesce(f.after_txid, '0')
+      and (e.txid, e.pos) > (coalesce(f.after_txid, '0'), coalesce(f.after_pos, 0)))
+select n.merchant_id, n.order_id from found
+  join order_now n on n.merchant_id = found.merchant_id and n.order_id = found.order_id
   where n.merchant_id = any($1) and n.stage in ('received', 'processing', 'awaiting_fulfillment', 'in_fulfillment')
 """
 
