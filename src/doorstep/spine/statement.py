@@ -44,6 +44,8 @@ NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
 AS_IT_IS = "varchar"
 _AS_JSON = msgspec.json.Encoder().encode
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
+# So many rows are looked into one by one; six columns of words cost as much either way at about a hundred.
+FEW_ROWS = 64
 
 
 def passed(kind: str, number: int) -> str:
@@ -119,6 +121,13 @@ def _plain_default(expression: str | None, kind: str) -> Any:
     return empty.get(quoted[1], ...) if quoted and kind in ("jsonb", "json", "text[]") else ...
 
 
+class Given(NamedTuple):
+    """What a part is given: its parameters' numbers, and whether there are many rows in them."""
+
+    numbers: Iterator[int]
+    many: bool
+
+
 class NewRows(NamedTuple):
     """New rows. `zeros`: columns that are nothing in all of them and have no default.
 
@@ -134,7 +143,7 @@ class NewRows(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return self.columns
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         names = ", ".join((*self.columns, *self.zeros))
         values = ", ".join([*(types.read(self.table, name) for name in self.columns), *("0" for _ in self.zeros)])
         source = _given(types, self.table, self.columns, given)
@@ -153,7 +162,7 @@ class Update(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return (*self.where, *self.values)
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         changes = ", ".join(f"{name} = {types.read(self.table, name)}" for name in self.values)
         source = _given(types, self.table, self.carried, given)
         return f"update {self.table} t set {changes} from {source} where {_same(self.where)} returning 1"
@@ -169,7 +178,7 @@ class Delete(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return self.where
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         source = _given(types, self.table, self.carried, given)
         return f"delete from {self.table} t using {source} where {_same(self.where)} returning 1"
 
@@ -186,7 +195,7 @@ class Add(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return (*self.keys, *self.counters)
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         changes = ", ".join(f"{name} = t.{name} + d.{name}" for name in self.counters)
         source = _given(types, self.table, self.carried, given)
         return f"update {self.table} t set {changes} from {source} where {_same(self.keys)} returning {self.returning}"
@@ -204,7 +213,7 @@ class Drain(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return (*self.keys, self.counter)
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         source = _given(types, self.table, self.carried, given)
         left = f"t.{self.counter} + d.{self.counter}"
         if self.emptied:
@@ -232,7 +241,7 @@ class AddOrOpen(NamedTuple):
     def carried(self) -> tuple[str, ...]:
         return (*self.keys, *self.counters, *self.more)
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         columns = self.carried
         changes = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in self.counters)
         values = ", ".join(types.read(self.table, name) for name in columns)
@@ -252,12 +261,17 @@ class Written(NamedTuple):
     kinds: tuple[tuple[str, str], ...] = ()
     returning: str = ""
 
-    def sql(self, types: Columns, given: Iterator[int]) -> str:
+    def sql(self, types: Columns, given: Given) -> str:
         returning = f" returning {self.returning}" if self.returning else ""
         if not self.kinds:
             return self.text + returning
         names = [name for name, _ in self.kinds]
-        return self.text.format(rows=_rows(names, [passed(kind, next(given)) for _, kind in self.kinds])) + returning
+        return (
+            self.text.format(
+                rows=_rows(names, [passed(kind, next(given.numbers)) for _, kind in self.kinds], given.many)
+            )
+            + returning
+        )
 
 
 def _is_counted(shape: Shape) -> bool:
@@ -268,17 +282,20 @@ def _is_counted(shape: Shape) -> bool:
 Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
 
 
-def _given(types: Columns, table: str, columns: Sequence[str], given: Iterator[int]) -> str:
-    return _rows(columns, [types.passed(table, name, next(given)) for name in columns])
+def _given(types: Columns, table: str, columns: Sequence[str], given: Given) -> str:
+    return _rows(columns, [types.passed(table, name, next(given.numbers)) for name in columns], given.many)
 
 
-def _rows(names: Sequence[str], arrays: Sequence[str]) -> str:
+def _rows(names: Sequence[str], arrays: Sequence[str], many: bool) -> str:
     """The arrays as the rows `d`, numbered by `at`.
 
-    One of them is taken apart and the others are looked into by its numbers: taken apart all at once, each would be
-    laid out in a store of its own first, which costs more than all that is done with the rows. `offset 0` keeps the
+    Of a few rows, one array is taken apart and the others are looked into by its numbers: taken apart all at once, each
+    would be laid out in a store of its own first, which costs more than all that is done with the rows. A word is found
+    by going past those before it, though, so that of many rows they are taken apart all the same. `offset 0` keeps the
     database from taking the arrays for tables of their own, and joining all that there is with them.
     """
+    if many:
+        return f"unnest({', '.join(arrays)}) with ordinality d({', '.join(names)}, at)"
     told = ", ".join(f"{array} as a{n}" for n, array in enumerate(arrays))
     columns = "".join(f", p.a{n}[x.at] as {name}" for n, name in enumerate(names) if n)
     return (
@@ -305,6 +322,7 @@ class Part(NamedTuple):
     shape: Shape
     arrays: list[Any]
     rows: int | None
+    many: bool = False
     with_next: bool = False
 
 
@@ -377,8 +395,8 @@ class Statements:
             at += 1
         while len(self._parts) <= at:
             self._parts.append([])
-        carried = self._sent(shape, arrays)
-        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, carried, rows, with_next))
+        carried, many = self._sent(shape, arrays), bool(arrays) and len(arrays[0]) > FEW_ROWS
+        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, carried, rows, many, with_next))
         self._last[shape.table] = (at, group)
 
     def _sent(self, shape: Shape, arrays: Sequence[list[Any]]) -> list[Any]:
@@ -390,7 +408,7 @@ class Statements:
     async def send(self, connection: Reads) -> None:
         """Write it all; RowsMissing when a part changed another number of rows than it was given."""
         for parts in self._parts:
-            text = self._text(tuple((part.name, part.shape) for part in parts))
+            text = self._text(tuple((part.name, part.shape, part.many) for part in parts))
             (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
             before = 0
             for part, rows in zip([part for part in parts if _is_counted(part.shape)], found, strict=False):
@@ -399,11 +417,13 @@ class Statements:
                 if part.rows is not None and changed != part.rows:
                     raise RowsMissing(part.shape.table, part.rows, changed)
 
-    def _text(self, shapes: tuple[tuple[str, Shape], ...]) -> str:
+    def _text(self, shapes: tuple[tuple[str, Shape, bool], ...]) -> str:
         made = self.types.made.get(shapes)
         if made is None:
-            given = count(1)
-            parts = ", ".join(f"{name} as ({shape.sql(self.types, given)})" for name, shape in shapes)
-            counts = ", ".join(f"(select count(*) from {name})" for name, shape in shapes if _is_counted(shape))
+            numbers = count(1)
+            parts = ", ".join(
+                f"{name} as ({shape.sql(self.types, Given(numbers, many))})" for name, shape, many in shapes
+            )
+            counts = ", ".join(f"(select count(*) from {name})" for name, shape, _ in shapes if _is_counted(shape))
             made = self.types.made[shapes] = f"with {parts} select {counts or 0}"
         return made
