@@ -33,7 +33,7 @@ NOT_IN_EVERY_DEMO = {
     "ask_label", "call_off", "choose_label", "choose_return_label", "close_load", "collect", "keep_call_off",
     "keep_manifest", "keep_pickup", "keep_return_label", "number_parcel", "open_load", "put_in", "refuse_manifest",
     "refuse_pickup", "refuse_return_label", "reopen_load", "take_out", "track_load", "want_manifest", "want_pickup",
-    "want_return_label",
+    "want_return_label", "want_return_void", "keep_return_void",
 }  # fmt: skip
 
 

@@ -323,6 +323,14 @@ class CarrierContract:
         assert back.tracking_number != there.tracking_number
         assert back.service == self.service
 
+    async def test_a_label_for_the_way_back_can_be_given_back_as_any_other(self, carrier: Carrier) -> None:
+        needs(carrier, "return_label", "void")
+        back = await carrier.buy(self.way_back(self.service), a_key())
+        key = a_key()
+        await carrier.void(back.label_ref, key)
+        await carrier.void(back.label_ref, key)
+        await carrier.void(back.label_ref, a_key())
+
     # Manifests
 
     async def test_a_manifest_lists_the_labels_asked_for_and_the_same_key_is_the_same_manifest(
@@ -547,6 +555,18 @@ class CarrierOverHttpContract(CarrierContract):
         self._strike(fake, fault, "void", times=1)
         await settled(lambda: carrier.void(label.label_ref, key))
         await anew.void(label.label_ref, key)
+        assert fake.count("labels") == before
+
+    async def test_a_label_for_the_way_back_that_was_given_back_is_in_force_no_more(
+        self, carrier: Carrier, anew: Carrier, fake: Fake
+    ) -> None:
+        needs(carrier, "return_label", "void")
+        before, key = fake.count("labels"), a_key()
+        back = await carrier.buy(self.way_back(self.service), a_key())
+        assert fake.count("labels") == before + 1
+        self._strike(fake, "drop_after", "void", times=1)
+        await settled(lambda: carrier.void(back.label_ref, key))
+        await anew.void(back.label_ref, key)
         assert fake.count("labels") == before
 
     @pytest.mark.parametrize("fault", ["error_before", "error_after", "drop_after", "garbage", "repeated"])

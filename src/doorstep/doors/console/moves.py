@@ -193,8 +193,12 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield _track(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield _number(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield _instruct(of, row.id), on_the_road
-    needs_way_back = parcel.back is None or parcel.back.state == "refused"
+    back = parcel.back
+    needs_way_back = back is None or back.state in ("refused", "void")
     yield _want_return_label(of, row.id), parcel.has_left and bool(parcel.lines) and needs_way_back
+    if back is not None:
+        yield _want_return_void(of, back.id), back.state == "bought"
+        yield _keep_return_void(of, back.id), back.state == "void_wanted"
     yield _deliver(of, row.id), on_the_road
     yield _lose(of, row.id), on_the_road
 
@@ -530,6 +534,18 @@ def _want_return_label(of: Whole, parcel: str) -> Move:
     says = _("For the buyer to send it back with; the carrier that brought it is asked first.")
     return _move(of, "want_return_label", _("Return label"), _("Ask for a label for the way back"), says,
                  subject={"parcel": parcel}, confirm=_("Ask for it"))  # fmt: skip
+
+
+def _want_return_void(of: Whole, return_label: str) -> Move:
+    says = _("The carrier is asked to take it back, and the buyer cannot download it any more.")
+    return _move(of, "want_return_void", _("Void return label"), _("Void the label for the way back"), says,
+                 subject={"return_label": return_label}, confirm=_("Void it"), tone="danger")  # fmt: skip
+
+
+def _keep_return_void(of: Whole, return_label: str) -> Move:
+    says = _("For when the carrier does not answer and the label is void all the same.")
+    return _move(of, "keep_return_void", _("Return label is void"), _("The label for the way back is void"), says,
+                 subject={"return_label": return_label}, confirm=_("It is void"), previewed=True)  # fmt: skip
 
 
 def _hand_over(of: Whole, parcel: str) -> Move:

@@ -166,10 +166,11 @@ class SimulatedCarrier:
         self.weights = dict(weights)
 
     def books(self) -> list[dict[str, Any]]:
-        """Every label that was paid for."""
+        """Every label that was paid for, and what went back for those that were given back."""
         return [
             {"number": sold.label.tracking_number, "cost_minor": sold.label.cost_minor,
-             "currency": sold.label.currency, "reference": sold.shipment.reference}
+             "currency": sold.label.currency, "reference": sold.shipment.reference,
+             "back_minor": sold.label.cost_minor if sold.voided_at else 0}
             for sold in self._sold.values()
         ]  # fmt: skip
 
