@@ -206,7 +206,8 @@ def test_what_mends_an_exception_is_a_form_of_its_order() -> None:
 
 
 @clicks("order/confirm", "order/check", "order/record_payment", "order/hold", "order/lift", "order/note",
-        "order/open_case", "order/answer_case", "order/close_case", "order/fix_address", "order/cancel")  # fmt: skip
+        "order/open_case", "order/answer_case", "order/close_case", "order/fix_address", "order/insure",
+        "order/cancel")  # fmt: skip
 async def test_a_merchant_sees_an_order_through_its_troubles(shop: Shop, merchant: Clerk) -> None:
     order = await shop.place(("MUG", 2), draft=True)
     await merchant.opens(f"/orders/{order}")
@@ -232,6 +233,12 @@ async def test_a_merchant_sees_an_order_through_its_troubles(shop: Shop, merchan
     assert "Closed" in await merchant.page.inner_text(".case header")
     assert (await shop.timeline(order))[-3:] == ["open_case", "answer_case", "close_case"]
     assert "13 Grafton Street" in await merchant.does("fix_address", **{"ship_to.line1": "13 Grafton Street"})
+    told = await merchant.does("fix_address", **{"ship_to.pickup_point": "DUB-4"})
+    assert "Pickup point DUB-4" in told
+    assert "Insured on its way for $40.00" in await merchant.does("insure", insured_minor="40")
+    (kept,) = await shop.rows("select insured_minor, ship_to ->> 'pickup_point' as point from orders"
+                              " where merchant_id = $1", shop.merchant)  # fmt: skip
+    assert (kept["insured_minor"], kept["point"]) == (4000, "DUB-4")
     assert "Canceled" in await merchant.does("cancel", reason="They changed their mind")
     assert await shop.stage(order) == "canceled"
 

@@ -27,6 +27,7 @@ NOT_IN_EVERY_DEMO = {
     "review_party", "keep_filing",  # no lists of rules are loaded
     "amend", "confirm", "import_history", "import_correction", "import_opening", "expire", "unpromise", "unpick",
     "unpack", "fill", "decline", "refuse_label", "keep_void", "want_void", "lose", "fix_address", "name_item", "note",
+    "insure",
     "hold", "lift", "scrap", "restock", "receive", "announce", "remit", "release_funds", "want_release_of_funds",
     "open_case", "answer_case", "close_case",
     # It sends no loads, has no driver's list and no label for a way back.

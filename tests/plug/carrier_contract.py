@@ -138,6 +138,8 @@ async def settled(call: Callable[[], Awaitable[T]]) -> T:
 class CarrierContract:
     service: str
     remembers_keys = True  # False for a carrier that keeps nothing, such as a rate card
+    pickup_point = "LOCKER-1"  # one of theirs, where they go to such
+    point_service = ""  # the service that goes there, where it is another
     read: Read | None = None  # of one that declares `webhook`: how what it sends is read
 
     def shipment(self, service: str = "") -> Shipment:
@@ -147,6 +149,13 @@ class CarrierContract:
     def way_back(self, service: str = "") -> Shipment:
         there = self.shipment(service)
         return replace(there, ship_from=there.ship_to, ship_to=there.ship_from, is_return=True)
+
+    def to_a_point(self) -> Shipment:
+        there = self.shipment(self.point_service or self.service)
+        return replace(there, ship_to=replace(there.ship_to, pickup_point=self.pickup_point))
+
+    def insured(self) -> Shipment:
+        return replace(self.shipment(self.service), insured_minor=5000)
 
     def pickup_asked(self, *label_refs: str) -> PickupAsked:
         """Tomorrow, of two parcels."""
@@ -170,7 +179,8 @@ class CarrierContract:
         assert isinstance(carrier, Pickups) or "pickup" not in carrier.can
         assert isinstance(carrier, CancelsPickups) or "cancel_pickup" not in carrier.can
         assert "pickup" in carrier.can or "cancel_pickup" not in carrier.can
-        assert "buy" in carrier.can or not carrier.can & {"void", "manifest", "return_label"}
+        of_labels = {"void", "manifest", "return_label", "pickup_point", "insurance"}
+        assert "buy" in carrier.can or not carrier.can & of_labels
 
     @pytest.mark.parametrize("ability", get_args(Ability))
     async def test_what_it_does_not_declare_is_refused_as_unsupported(self, carrier: Carrier, ability: Ability) -> None:
@@ -185,6 +195,8 @@ class CarrierContract:
             "cancel_pickup": lambda it: it.cancel_pickup("PICKUP", a_key()),
             "track": lambda it: it.track("NUMBER"),
             "return_label": lambda it: it.buy(self.way_back(self.service), a_key()),
+            "pickup_point": lambda it: it.buy(self.to_a_point(), a_key()),
+            "insurance": lambda it: it.buy(self.insured(), a_key()),
         }
         if ability == "webhook":
             assert self.read is None
@@ -292,6 +304,20 @@ class CarrierContract:
             assert no.why["reason"]
         else:
             assert label.tracking_number
+
+    async def test_a_parcel_goes_to_a_branch_or_locker(self, carrier: Carrier) -> None:
+        needs(carrier, "buy", "pickup_point")
+        shipment = self.to_a_point()
+        label = await carrier.buy(shipment, a_key())
+        assert label.tracking_number and label.service == shipment.service
+
+    async def test_what_is_insured_costs_no_less(self, carrier: Carrier) -> None:
+        needs(carrier, "buy", "insurance")
+        assert (await carrier.buy(self.insured(), a_key())).tracking_number
+        if "rates" in carrier.can:
+            [plain] = await carrier.rates(self.shipment(self.service))
+            [insured] = await carrier.rates(self.insured())
+            assert insured.amount_minor >= plain.amount_minor
 
     # Void
 

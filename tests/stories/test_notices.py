@@ -278,6 +278,14 @@ async def test_a_label_that_was_voided_meanwhile_is_not_sent(told: Told) -> None
     assert await told.told(order) == [("return_label", "email", "dropped")]
 
 
+async def test_a_letter_names_the_pickup_point_and_no_tax_number(told: Told) -> None:
+    await told.by("email", "received", only=True)
+    await told.order(ship_to={**HOME, "pickup_point": "DUB-4", "tax_id": "123.456.789-00"})
+    await told.work()
+    plain = told.post.letters[0].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Pickup point DUB-4" in plain and "123.456" not in plain
+
+
 async def test_a_buyer_hears_that_something_is_not_in_stock_and_no_more_of_it(told: Told) -> None:
     await told.by("email", "backordered", only=True)
     await told.order(("MUG", 25))

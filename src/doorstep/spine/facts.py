@@ -25,7 +25,7 @@ ORDERS = f"""
 select o.merchant_id, o.order_id, o.channel_id, o.external_id, o.number, o.placed_at, o.currency, o.buyer, o.ship_to,
     o.bill_to, o.country, o.email, o.lines_minor, o.discount_minor, o.shipping_minor, o.fees_minor, o.tax_minor,
     o.tax_included, o.total_minor, o.payment_term, o.payment_token, o.shipping_method, o.service_level, o.ship,
-    o.history, o.content_hash, o.note, o.tags, o.details,
+    o.insured_minor, o.history, o.content_hash, o.note, o.tags, o.details,
     {", ".join(f"n.{name}" for name in (*COUNTERS, *AXES))}
   from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
   where o.merchant_id = any($1) and o.order_id = any($2)

@@ -165,6 +165,7 @@ JOURNEY: tuple[Row, ...] = (
         then=("fill", "want_refund", "want_release_of_funds", "want_void", "check", "notify")),
     Row("name_item", "an item nobody knew gets its SKU, for this line and from now on", who=_OFFICE, then=("check",)),
     Row("fix_address", "the address is mended", who=("channel", *_OFFICE), then=("check",)),
+    Row("insure", "the goods are insured on their way, for so much or not at all", who=("channel", *_OFFICE)),
     Row("note", "somebody writes something down", who=(*_OFFICE, "floor")),
     Row("want_return_label", "a label for the way back is asked for",
         who=("system", *_OFFICE, "floor"), then=("buy_return_label",)),

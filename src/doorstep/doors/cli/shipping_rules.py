@@ -59,13 +59,15 @@ def try_rules(
     line1: Annotated[str, typer.Option("--line1", help="Street; some carriers ask for it.")] = "",
     shipping_method: Annotated[str, typer.Option("--method", help="As the channel writes it: 'Express'.")] = "",
     sku: Annotated[str, typer.Option("--sku", help="What is in it, for customs and for what not all take.")] = "",
+    pickup_point: Annotated[str, typer.Option("--pickup-point", help="A carrier's branch or locker.")] = "",
+    insured_minor: Annotated[int, typer.Option("--insured-minor", min=0, help="For how much, in minor units.")] = 0,
     merchant: Merchant = "",
     json: Json = False,
 ) -> None:
     """Which carrier and service would be chosen for such a parcel, and why. All are asked; nothing is bought."""
     body = {
         "country": country, "weight_g": weight_g, "site": site, "postcode": postcode, "city": city, "line1": line1,
-        "shipping_method": shipping_method, "sku": sku,
+        "shipping_method": shipping_method, "sku": sku, "pickup_point": pickup_point, "insured_minor": insured_minor,
     }  # fmt: skip
 
     async def work(db: Db) -> Foreseen:

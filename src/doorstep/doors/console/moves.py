@@ -148,6 +148,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
         yield _refund(of, payment), _is_refunded_by_hand(payment)
     yield _hold(of), stage not in OVER
     yield _fix_address(of), on_shelf
+    yield _insure(of), on_shelf
     yield _check(of), stage in ("received", "processing")
     yield _take_back(of), out
     yield _note(of), True
@@ -259,6 +260,7 @@ def _fix_address(of: Whole) -> Move:
         ("line2", _("Apartment, floor …"), "address-line2"), ("postcode", _("Postcode"), "postal-code"),
         ("city", _("City"), "address-level2"), ("region", _("State or region"), "address-level1"),
         ("country", _("Country (two letters)"), "country"), ("phone", _("Phone"), "tel"),
+        ("pickup_point", _("Pickup point: the carrier's number of a branch or locker"), "off"),
         ("tax_id", _("Recipient's own number for customs"), "off"),
     )  # fmt: skip
     fields = [
@@ -269,6 +271,17 @@ def _fix_address(of: Whole) -> Move:
     return _move(
         of, "fix_address", _("Mend address"), _("Mend the address"), says, *fields, confirm=_("Keep this address")
     )
+
+
+def _insure(of: Whole) -> Move:
+    kept = of.order.insured_minor
+    return _move(
+        of, "insure", _("Insure"), _("Insure the goods on their way"),
+        _("Each parcel has its share, by what is in it. A carrier that cannot insure is not asked."),
+        Field("insured_minor", _("For how much"), "money", _spelled(kept, of.order.currency) if kept else "",
+              required=True, unit=of.order.currency, hint=_("0 is not at all.")),
+        confirm=_("Keep it"),
+    )  # fmt: skip
 
 
 def _review_party(of: Whole) -> Move:

@@ -102,6 +102,8 @@ async def _trial(tx: Tx, merchant: int, key: str) -> Form:
         Field("shipping_method", _("Shipping method"), "choice", choices=(("", _("None")), *methods)),
         Field("sku", _("What is in it"), longest=120,
               hint=_("A SKU, for carriers that want to know it for customs, or that do not take everything.")),
+        Field("pickup_point", _("Pickup point"), longest=80),
+        Field("insured_minor", _("Insured for"), "money", unit=(await setup.merchant(tx, merchant)).currency),
     )  # fmt: skip
     back = (f"{HOME}?merchant={key}", _("Shipping rules"))
     return Form(_("Try it"), HOME, back, (Part("", fields),), _("What would be chosen?"))

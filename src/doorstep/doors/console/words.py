@@ -455,6 +455,7 @@ HAPPENED = Told(
         "fix_address": "Address mended",
         "review_party": "Said whether it is the listed party",
         "keep_filing": "Export filed",
+        "insure": "Insurance set",
         "note": "Note",
         "want_return_label": "Label for the way back asked for",
         "choose_return_label": "Another carrier is chosen for the way back",

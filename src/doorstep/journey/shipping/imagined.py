@@ -41,6 +41,8 @@ class Imagined(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     line1: Text = ""
     shipping_method: Annotated[str, Meta(max_length=120)] = ""
     sku: Annotated[str, Meta(max_length=120)] = ""
+    pickup_point: Annotated[str, Meta(max_length=80)] = ""
+    insured_minor: Annotated[int, Meta(ge=0, le=10**15)] = 0
 
 
 async def foresee(world: World, merchant: int, parcel: Imagined) -> tuple[Basket, Chosen]:
@@ -92,14 +94,14 @@ def _shipment(
     )
     ship_to = Address(
         name=NOBODY, line1=parcel.line1 or NOBODY, city=parcel.city or NOBODY, country=parcel.country,
-        postal_code=parcel.postcode,
+        postal_code=parcel.postcode, pickup_point=parcel.pickup_point,
     )  # fmt: skip
     flags = goods["flags"] if goods else ()
     declared = goods is not None and site.country != parcel.country
     return Shipment(
         ship_from=ship_from, ship_to=ship_to, parcels=(Parcel(weight_g=parcel.weight_g),), currency=seller["currency"],
         customs=(_declared(goods, parcel.weight_g, seller["currency"]),) if goods and declared else (),
-        contains=tuple(flag for flag in MUST_BE_TAKEN if flag in flags),
+        contains=tuple(flag for flag in MUST_BE_TAKEN if flag in flags), insured_minor=parcel.insured_minor,
     )  # fmt: skip
 
 

@@ -361,6 +361,8 @@ def _nobody(chosen: choose.Chosen, codes: Sequence[str]) -> str:
 
 
 def way_back(parcel: Packed, service: str = "") -> Shipment:
-    """The same goods, from the buyer to the site; nothing is to be collected for them."""
+    """The same goods, from the buyer's own address to the site; nothing is collected for them, and nobody insures
+    them."""
     there = shipment_of(parcel, service)
-    return replace(there, ship_from=there.ship_to, ship_to=there.ship_from, is_return=True, cod_minor=0)
+    buyer = replace(there.ship_to, pickup_point="")
+    return replace(there, ship_from=buyer, ship_to=there.ship_from, is_return=True, cod_minor=0, insured_minor=0)

@@ -13,7 +13,7 @@ from doorstep.journey.shipping.choose import Answered, Carried, Chosen, Facts, R
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
 from doorstep.kit.lines import TooLate
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able
+from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able_to_take
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.carried import came_in_time
 from doorstep.setup.customs.rules import rules_of as customs_rules
@@ -132,8 +132,7 @@ async def answers(
 async def _ask(world: World, merchant: int, code: str, shipment: Shipment, within_s: float) -> Answered:
     try:
         carrier = await world.carrier(merchant, code)
-        if shipment.is_return:
-            must_be_able(carrier, "return_label")
+        must_be_able_to_take(carrier, shipment)
         rates = await world.lines.within(within_s, (merchant, code), lambda: carrier.rates(shipment))
         return Answered(code, tuple(_own(rates, code)))
     except CarrierRefused as no:

@@ -366,7 +366,7 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "lines": [_line(line) for line in of.lines],
         "lines_word": _lines_word(kind, say, several=several),
         "total": _money(of.total_minor, of.currency, say.language),
-        "ship_to": address_lines(of.ship_to) if of.ship_to and kind != "return_label" else [],
+        "ship_to": _where_to(kind, of, say),
         "carrier": printable(of.carrier) if moving else "",
         "tracking_number": printable(of.tracking_number) if moving else "",
         "tracking_url": _link(of.tracking_url),
@@ -387,6 +387,13 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "line_at_night": legible(accent, NIGHT),
         "has_logo": bool(of.logo),
     }
+
+
+def _where_to(kind: Kind, of: Notice, say: Speech) -> list[str]:
+    """What is sent back goes elsewhere."""
+    if of.ship_to is None or kind == "return_label":
+        return []
+    return address_lines(of.ship_to, point_word=say._("Pickup point"))
 
 
 def _steps(reached: int, say: Speech) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from doorstep.journey.tracking.notices import (
 )
 from doorstep.journey.tracking.telling import Facts, Kept, Standing, State, Word, words
 from doorstep.kit.ids import number
-from doorstep.kit.paper import Address
+from doorstep.kit.paper import address_of
 from doorstep.kit.speech import language_of
 from doorstep.plug.notifier import (
     Delivered,
@@ -374,7 +374,7 @@ def _notice(
         lines=lines,
         total_minor=None if parcel or sums else order["total_minor"],
         currency=order["currency"],
-        ship_to=Address(**to) if to else None,
+        ship_to=address_of(to) if to else None,
         carrier=parcel.get("carrier", ""),
         tracking_number=parcel.get("tracking_number", ""),
         tracking_url=post["link"],
