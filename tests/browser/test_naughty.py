@@ -14,11 +14,11 @@ from doorstep.doors import caring
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
-from doorstep.setup.lane_rules import MOST_LANES, change_rules, mark
+from doorstep.setup.lane_rules import change_rules, mark
 from doorstep.setup.many_skus import put_skus
 from doorstep.setup.merchants import NewSku, change_merchant, check_sku
 from doorstep.setup.people import add_person, person_called
-from doorstep.setup.shipping_rules import LaneRule, ShippingRules
+from doorstep.setup.shipping_rules import MOST_LANES, LaneRule, ShippingRules
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.setup.views import keep_view
 from doorstep.spine.outcome import Actor

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from doorstep.setup.lane_rules import (
-    MOST_LANES,
     RuleChanged,
     TooManyRules,
     added,
@@ -20,7 +19,7 @@ from doorstep.setup.lane_rules import (
     removed,
     switched,
 )
-from doorstep.setup.shipping_rules import LaneRule, ShippingRules
+from doorstep.setup.shipping_rules import MOST_LANES, LaneRule, ShippingRules
 
 lane = st.builds(
     LaneRule, say=st.sampled_from(["allow", "prefer", "forbid"]),

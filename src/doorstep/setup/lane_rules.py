@@ -15,12 +15,11 @@ from msgspec import structs
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.log import MACHINE, By
 from doorstep.setup.merchants import change_merchant
-from doorstep.setup.shipping_rules import LaneRule, ShippingRules, rules_of
+from doorstep.setup.shipping_rules import MOST_LANES, LaneRule, ShippingRules, rules_of
 from doorstep.spine.tenant import Tx
 
 KEPT = "select m.shipping from merchant m where m.merchant_id = $1"
 LOCKED = f"{KEPT} for no key update"
-MOST_LANES = 200
 
 Change = Callable[[ShippingRules], ShippingRules]
 

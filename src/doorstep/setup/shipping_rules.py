@@ -23,6 +23,7 @@ Word = Annotated[str, Meta(pattern="^[a-z][a-z_]{0,39}$")]
 # Flags of SKUs that a carrier must have said it takes.
 MUST_BE_TAKEN = ("battery", "dangerous", "flammable", "liquid")
 PO_BOX = "po_box"
+MOST_LANES = 200
 
 
 class NotShippingRules(Refusal):
@@ -73,7 +74,7 @@ class ShippingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     take longer to name a price are left out."""
 
     levels: dict[Word, Level] = {}
-    lanes: list[LaneRule] = []
+    lanes: Annotated[list[LaneRule], Meta(max_length=MOST_LANES)] = []
     contracts: dict[Annotated[str, Meta(max_length=60)], Contract] = {}
     takes: dict[Which, list[Word]] = {}
     most: Most | None = None
