@@ -92,7 +92,7 @@ async def test_what_is_no_rule_is_said_beside_its_field(two_cards: Shop, web: st
 
 async def test_a_try_says_what_would_be_chosen_and_why_and_buys_nothing(two_cards: Shop, web: str) -> None:
     shop = two_cards
-    await add_skus(shop.db, shop.merchant, [NewSku("LAMP", flags=("battery",))])
+    await add_skus(shop.db, shop.merchant, [NewSku("GLOW", flags=("battery",))])
     asked = {"merchant": shop.key, "country": "IE", "weight_g": "350"}
     async with visiting(shop, web, "owner") as owner:
         page = text_of(await owner.html(PAGE, **asked))
@@ -101,7 +101,7 @@ async def test_a_try_says_what_would_be_chosen_and_why_and_buys_nothing(two_card
         await owner.post(f"{PAGE}/{shop.key}/new", say="forbid", which="other", to="US")
         page = text_of(await owner.html(PAGE, **asked))
         assert "Rules on this way: 1" in page and "Another is preferred on this lane." in page
-        page = text_of(await owner.html(PAGE, **{**asked, "sku": "LAMP"}))
+        page = text_of(await owner.html(PAGE, **{**asked, "sku": "GLOW"}))
         assert "Does not say that it takes battery." in page
         for wrong, said in (({"weight_g": ""}, "must be given"), ({"sku": "NONE"}, "There is nothing like this")):
             page = text_of(await owner.html(PAGE, **{**asked, **wrong}))

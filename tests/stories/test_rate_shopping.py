@@ -144,8 +144,8 @@ async def test_what_is_foreseen_for_a_parcel_is_what_is_bought_for_it(dock: Shop
 
 
 async def test_what_is_foreseen_knows_the_shipping_method_and_the_goods(dock: Shop) -> None:
-    lamp = NewSku("LAMP", flags=("battery",), hs_code="940521", origin="CN", value_minor=2500)
-    await add_skus(dock.db, dock.merchant, [lamp])
+    glow = NewSku("GLOW", flags=("battery",), hs_code="940521", origin="CN", value_minor=2500)
+    await add_skus(dock.db, dock.merchant, [glow])
     async with tenant_tx(dock.db, [dock.merchant]) as tx:
         await put_method(tx, dock.merchant, "Fast", level="express", carrier="beta", days_min=1, days_max=2)
     await rules(dock, levels={"express": {"max_days": 4}})
@@ -154,7 +154,7 @@ async def test_what_is_foreseen_knows_the_shipping_method_and_the_goods(dock: Sh
     there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, shipping_method="Fast"))
     assert there.carriers == ("beta",) and there.facts.wanted.level == "express"
     assert chosen.why["rule"] == "fastest: none is within the promised days"
-    there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, sku="LAMP"))
+    there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, sku="GLOW"))
     assert chosen.rate is None and set(chosen.why["refused"].values()) == {"does not say that it takes battery"}
     (declared,) = there.shipment.customs
     assert (declared.hs_code, declared.value_minor, declared.weight_g) == ("940521", 2500, 350)
