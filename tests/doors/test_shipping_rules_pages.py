@@ -125,7 +125,7 @@ async def test_what_holds_for_all_ways_is_kept_and_contracts_are_the_operators(t
         assert (rules.sure, rules.answer_within_s, rules.takes) == (0.75, 2.5, {"card": ["battery"]})
         assert rules.levels["express"].services == ["card/express"] and rules.levels["express"].max_days == 2
         assert rules.contracts["other"].of == "operator" and str(rules.contracts["other"].markup_percent) == "7.5"
-        page = text_of(await operator.html(PAGE))
+        page = text_of(await operator.html(PAGE, merchant=shop.key))
         for words in ("$60.00", "75 of a hundred parcels", "2.5 seconds", "card/express · 2 days at most", "+7.5 %",
                       "takes Batteries"):  # fmt: skip
             assert words in page, words
