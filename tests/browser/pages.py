@@ -105,13 +105,20 @@ def a_sku(page: str = "") -> Callable[[Db], Awaitable[str]]:
     return found
 
 
-def for_a_merchant(page: str) -> Callable[[Db], Awaitable[str]]:
+def for_a_merchant(page: str, below: str = "") -> Callable[[Db], Awaitable[str]]:
     async def found(db: Db) -> str:
-        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
-            key = await tx.value("select max(key) from merchant where merchant_id = any($1)", list(tx.merchants))
-        return f"{page}/{key}"
+        return f"{page}/{await _a_merchant(db)}{below}"
 
     return found
+
+
+async def _a_merchant(db: Db) -> str:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return str(await tx.value("select max(key) from merchant where merchant_id = any($1)", list(tx.merchants)))
+
+
+async def a_try_of_the_rules(db: Db) -> str:
+    return f"/settings/shipping-rules?merchant={await _a_merchant(db)}&country=US&weight_g=700"
 
 
 def a_load(page: str = "") -> Callable[[Db], Awaitable[str]]:
@@ -277,6 +284,9 @@ PAGES: tuple[Shot, ...] = (
     Shot("rate-card-import", a_rate_card("/import")),
     Shot("rates", rates_of_a_parcel),
     Shot("methods", "/settings/methods"),
+    Shot("shipping-rules", a_try_of_the_rules),
+    Shot("shipping-rule-new", for_a_merchant("/settings/shipping-rules", "/new")),
+    Shot("shipping-rules-beside", for_a_merchant("/settings/shipping-rules", "/beside")),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),
     Shot("forgot", "/sign-in/forgot", role=""),

@@ -206,7 +206,8 @@ def test_what_mends_an_exception_is_a_form_of_its_order() -> None:
 
 
 @clicks("order/confirm", "order/check", "order/record_payment", "order/hold", "order/lift", "order/note",
-        "order/open_case", "order/answer_case", "order/close_case", "order/fix_address", "order/cancel")  # fmt: skip
+        "order/open_case", "order/answer_case", "order/close_case", "order/fix_address", "order/insure",
+        "order/cancel")  # fmt: skip
 async def test_a_merchant_sees_an_order_through_its_troubles(shop: Shop, merchant: Clerk) -> None:
     order = await shop.place(("MUG", 2), draft=True)
     await merchant.opens(f"/orders/{order}")
@@ -232,6 +233,12 @@ async def test_a_merchant_sees_an_order_through_its_troubles(shop: Shop, merchan
     assert "Closed" in await merchant.page.inner_text(".case header")
     assert (await shop.timeline(order))[-3:] == ["open_case", "answer_case", "close_case"]
     assert "13 Grafton Street" in await merchant.does("fix_address", **{"ship_to.line1": "13 Grafton Street"})
+    told = await merchant.does("fix_address", **{"ship_to.pickup_point": "DUB-4"})
+    assert "Pickup point DUB-4" in told
+    assert "Insured on its way for $40.00" in await merchant.does("insure", insured_minor="40")
+    (kept,) = await shop.rows("select insured_minor, ship_to ->> 'pickup_point' as point from orders"
+                              " where merchant_id = $1", shop.merchant)  # fmt: skip
+    assert (kept["insured_minor"], kept["point"]) == (4000, "DUB-4")
     assert "Canceled" in await merchant.does("cancel", reason="They changed their mind")
     assert await shop.stage(order) == "canceled"
 
@@ -363,7 +370,7 @@ async def test_the_floor_picks_misses_and_packs(shop: Shop, hand: Clerk) -> None
 
 @clicks("order/release", "order/unpromise", "order/unpick", "order/pack", "order/unpack", "order/want_label",
         "order/keep_label", "order/want_void", "order/keep_void", "order/hand_over", "order/track", "order/instruct",
-        "order/number_parcel", "order/want_return_label",
+        "order/number_parcel", "order/want_return_label", "order/want_return_void", "order/keep_return_void",
         "order/deliver", "order/lose", "order/take_back")  # fmt: skip
 async def test_a_parcel_is_packed_sent_followed_and_comes_back(shop: Shop, owner: Clerk) -> None:
     await shop.stock("MUG", 6)
@@ -404,8 +411,15 @@ async def test_a_parcel_is_packed_sent_followed_and_comes_back(shop: Shop, owner
     await owner.does("number_parcel", number="LM-1", carrier="np")
     assert "LM-1" in await owner.at.text()
     await owner.does("want_return_label")
-    (back,) = await shop.rows("select state from return_label where merchant_id = $1", shop.merchant)
+    (back,) = await shop.rows(
+        "select state, 'ret_' || return_label_id as id from return_label where merchant_id = $1", shop.merchant
+    )
     assert back["state"] == "wanted"
+    await shop.do("keep_return_label", return_label=back["id"], carrier="sim", tracking_number="BK1", label_ref="b1")
+    await owner.page.reload()
+    assert "Label for the way back: to be voided" in await owner.does("want_return_void")
+    told = await owner.does("keep_return_void")
+    assert "Label for the way back: void" in told and "Label for the way back voided" in told
     await owner.does("deliver", received_by="A neighbor")
     assert (await shop.now(order))["delivered"] == 2
     await owner.does("take_back", **{"lines.1": "1", "reason": "Chipped"})

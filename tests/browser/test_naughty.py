@@ -14,16 +14,18 @@ from doorstep.doors import caring
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
+from doorstep.setup.lane_rules import change_rules, mark
 from doorstep.setup.many_skus import put_skus
 from doorstep.setup.merchants import NewSku, change_merchant, check_sku
 from doorstep.setup.people import add_person, person_called
+from doorstep.setup.shipping_rules import MOST_LANES, LaneRule, ShippingRules
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.setup.views import keep_view
 from doorstep.spine.outcome import Actor
 from doorstep.spine.tenant import tenant_tx
 from tests.browser.windows import Window, email
 from tests.doors.test_console import NAUGHTY, _big_list
-from tests.shop import Shop
+from tests.shop import HOME, Shop
 
 # Fills one kind of field with these texts, and answers the pages that show them.
 Typed = Callable[[Shop, list[str]], AsyncIterator[str]]
@@ -114,7 +116,19 @@ async def names(shop: Shop, texts: list[str]) -> AsyncIterator[str]:
     yield "/orders"
 
 
-TYPED: tuple[Typed, ...] = (skus, cases, news, comments, arrivals, names)
+async def ways(shop: Shop, texts: list[str]) -> AsyncIterator[str]:
+    """Accounts that rules for carriers name, and a pickup point."""
+    named = [which for text in some_of(texts) if (which := text.replace("/", " ").strip()[:60])]
+    rules = ShippingRules(lanes=[LaneRule(say="prefer", which=[which]) for which in named[:MOST_LANES]])
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_rules(tx, shop.merchant, lambda kept: rules)
+    yield f"/settings/shipping-rules?merchant={shop.key}"
+    yield f"/settings/shipping-rules/{shop.key}/lanes/{mark(0, rules.lanes[0])}"
+    for text in texts[:3]:
+        yield f"/orders/{await shop.place(('MUG', 1), ship_to={**HOME, 'pickup_point': text[:80]})}"
+
+
+TYPED: tuple[Typed, ...] = (skus, cases, news, comments, arrivals, names, ways)
 
 
 async def test_whatever_is_typed_anywhere_is_only_text(shop: Shop, desk: Window) -> None:

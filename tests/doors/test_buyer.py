@@ -32,6 +32,7 @@ from tests.shop import HOME, Shop
 PHONE = {"width": 390, "height": 844}
 AXE = Path(__file__).parents[1] / "browser" / "vendor" / "axe.min.js"
 KYIV = {"name": "Олена", "line1": "вул. Хрещатик 1", "city": "Київ", "postcode": "01001", "country": "UA"}
+PAPER = b"%PDF-1.4 a label"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z" fill="#b3451c"/></svg>'
 
 
@@ -248,6 +249,38 @@ async def test_a_canceled_order_says_so_and_whether_money_comes_back(shop: Shop,
     await shop.do("refund", payment=f"pay_{back['payment_id']}", provider_ref="r1")
     html = await read(buyer, link(shop, paid))
     assert "Your money is on its way back" in html and 'class="steps"' not in html
+
+
+async def test_a_label_for_the_way_back_is_there_until_it_is_to_be_void(
+    shop: Shop, other_shop: Shop, buyer: httpx.AsyncClient
+) -> None:
+    order, parcel = await on_the_road(shop)
+    page = link(shop, order)
+    assert "Send it back" not in await read(buyer, page)
+    name = (await shop.do("want_return_label", parcel=parcel))["return_label"]
+    address = f"{page}/returns/{name}"
+    assert (await buyer.get(address)).status_code == 410  # not bought yet
+    kept = {"carrier": "An Post", "tracking_number": "BK7", "label_ref": "b7", "pdf": PAPER}
+    await shop.do("keep_return_label", return_label=name, **kept)
+    html = await read(buyer, page)
+    assert "Send it back" in html and "BK7" in html and "An Post" in html and f'href="{address}"' in html
+    answer = await buyer.get(address)
+    assert answer.headers["content-type"] == "application/pdf" and answer.content == PAPER
+    assert answer.headers["cache-control"] == "no-store" and "noindex" in answer.headers["x-robots-tag"]
+    theirs, _ = await on_the_road(other_shop)
+    mine, _ = await on_the_road(shop, ship_to=KYIV, buyer={"name": "Олена", "email": "olena@example.com"})
+    for elsewhere in (link(other_shop, theirs), link(shop, mine), "/t/nothing"):
+        assert (await buyer.get(f"{elsewhere}/returns/{name}")).status_code in (404, 410)
+    assert (await buyer.get(f"{page}/returns/ret_999")).status_code == 410
+    await shop.do("want_return_void", return_label=name)
+    assert "Send it back" not in await read(buyer, page)
+    gone = await buyer.get(address)
+    assert gone.status_code == 410 and "not valid any more" in gone.text
+    await shop.do("refuse_return_label", return_label=name, reason="already_moving")
+    assert (await buyer.get(address)).status_code == 200
+    await shop.do("want_return_void", return_label=name)
+    await shop.do("keep_return_void", return_label=name)
+    assert (await buyer.get(address)).status_code == 410
 
 
 async def test_two_parcels_are_told_apart_and_an_order_arrives_with_its_last(

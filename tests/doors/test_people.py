@@ -542,6 +542,14 @@ FOR: dict[tuple[str, str], set[str]] = {
     ("GET", "/settings/methods/new"): DESK - {READ_ONLY},
     ("GET", "/settings/methods/{merchant:str}"): DESK - {READ_ONLY},
     ("POST", "/settings/methods/{merchant:str}"): DESK - {READ_ONLY},
+    ("GET", "/settings/shipping-rules"): DESK - {READ_ONLY},
+    ("GET", "/settings/shipping-rules/{merchant:str}/new"): DESK - {READ_ONLY},
+    ("POST", "/settings/shipping-rules/{merchant:str}/new"): DESK - {READ_ONLY},
+    ("GET", "/settings/shipping-rules/{merchant:str}/beside"): DESK - {READ_ONLY},
+    ("POST", "/settings/shipping-rules/{merchant:str}/beside"): DESK - {READ_ONLY},
+    ("GET", "/settings/shipping-rules/{merchant:str}/lanes/{mark:str}"): DESK - {READ_ONLY},
+    ("POST", "/settings/shipping-rules/{merchant:str}/lanes/{mark:str}"): DESK - {READ_ONLY},
+    ("POST", "/settings/shipping-rules/{merchant:str}/lanes/{mark:str}/{do:str}"): DESK - {READ_ONLY},
     ("GET", "/settings/notices"): DESK - {READ_ONLY},
     ("POST", "/settings/notices"): DESK - {READ_ONLY},
     ("GET", "/settings/notices/{fact:str}"): DESK - {READ_ONLY},
@@ -601,6 +609,8 @@ async def _named(shop: Shop, web: str) -> dict[str, Any]:
         "code": "nonsense",
         "import": "imp_999999999",
         "fact": "shipped",
+        "mark": "0-nonsense",
+        "do": "up",
     }
     return {**named, **more, "key": key.id}
 

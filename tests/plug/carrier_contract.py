@@ -138,6 +138,8 @@ async def settled(call: Callable[[], Awaitable[T]]) -> T:
 class CarrierContract:
     service: str
     remembers_keys = True  # False for a carrier that keeps nothing, such as a rate card
+    pickup_point = "LOCKER-1"  # one of theirs, where they go to such
+    point_service = ""  # the service that goes there, where it is another
     read: Read | None = None  # of one that declares `webhook`: how what it sends is read
 
     def shipment(self, service: str = "") -> Shipment:
@@ -147,6 +149,13 @@ class CarrierContract:
     def way_back(self, service: str = "") -> Shipment:
         there = self.shipment(service)
         return replace(there, ship_from=there.ship_to, ship_to=there.ship_from, is_return=True)
+
+    def to_a_point(self) -> Shipment:
+        there = self.shipment(self.point_service or self.service)
+        return replace(there, ship_to=replace(there.ship_to, pickup_point=self.pickup_point))
+
+    def insured(self) -> Shipment:
+        return replace(self.shipment(self.service), insured_minor=5000)
 
     def pickup_asked(self, *label_refs: str) -> PickupAsked:
         """Tomorrow, of two parcels."""
@@ -170,7 +179,8 @@ class CarrierContract:
         assert isinstance(carrier, Pickups) or "pickup" not in carrier.can
         assert isinstance(carrier, CancelsPickups) or "cancel_pickup" not in carrier.can
         assert "pickup" in carrier.can or "cancel_pickup" not in carrier.can
-        assert "buy" in carrier.can or not carrier.can & {"void", "manifest", "return_label"}
+        of_labels = {"void", "manifest", "return_label", "pickup_point", "insurance"}
+        assert "buy" in carrier.can or not carrier.can & of_labels
 
     @pytest.mark.parametrize("ability", get_args(Ability))
     async def test_what_it_does_not_declare_is_refused_as_unsupported(self, carrier: Carrier, ability: Ability) -> None:
@@ -185,6 +195,8 @@ class CarrierContract:
             "cancel_pickup": lambda it: it.cancel_pickup("PICKUP", a_key()),
             "track": lambda it: it.track("NUMBER"),
             "return_label": lambda it: it.buy(self.way_back(self.service), a_key()),
+            "pickup_point": lambda it: it.buy(self.to_a_point(), a_key()),
+            "insurance": lambda it: it.buy(self.insured(), a_key()),
         }
         if ability == "webhook":
             assert self.read is None
@@ -293,6 +305,20 @@ class CarrierContract:
         else:
             assert label.tracking_number
 
+    async def test_a_parcel_goes_to_a_branch_or_locker(self, carrier: Carrier) -> None:
+        needs(carrier, "buy", "pickup_point")
+        shipment = self.to_a_point()
+        label = await carrier.buy(shipment, a_key())
+        assert label.tracking_number and label.service == shipment.service
+
+    async def test_what_is_insured_costs_no_less(self, carrier: Carrier) -> None:
+        needs(carrier, "buy", "insurance")
+        assert (await carrier.buy(self.insured(), a_key())).tracking_number
+        if "rates" in carrier.can:
+            [plain] = await carrier.rates(self.shipment(self.service))
+            [insured] = await carrier.rates(self.insured())
+            assert insured.amount_minor >= plain.amount_minor
+
     # Void
 
     async def test_a_label_can_be_given_back_and_giving_it_back_again_changes_nothing(self, carrier: Carrier) -> None:
@@ -322,6 +348,14 @@ class CarrierContract:
         assert back.tracking_number and back.label_ref
         assert back.tracking_number != there.tracking_number
         assert back.service == self.service
+
+    async def test_a_label_for_the_way_back_can_be_given_back_as_any_other(self, carrier: Carrier) -> None:
+        needs(carrier, "return_label", "void")
+        back = await carrier.buy(self.way_back(self.service), a_key())
+        key = a_key()
+        await carrier.void(back.label_ref, key)
+        await carrier.void(back.label_ref, key)
+        await carrier.void(back.label_ref, a_key())
 
     # Manifests
 
@@ -547,6 +581,18 @@ class CarrierOverHttpContract(CarrierContract):
         self._strike(fake, fault, "void", times=1)
         await settled(lambda: carrier.void(label.label_ref, key))
         await anew.void(label.label_ref, key)
+        assert fake.count("labels") == before
+
+    async def test_a_label_for_the_way_back_that_was_given_back_is_in_force_no_more(
+        self, carrier: Carrier, anew: Carrier, fake: Fake
+    ) -> None:
+        needs(carrier, "return_label", "void")
+        before, key = fake.count("labels"), a_key()
+        back = await carrier.buy(self.way_back(self.service), a_key())
+        assert fake.count("labels") == before + 1
+        self._strike(fake, "drop_after", "void", times=1)
+        await settled(lambda: carrier.void(back.label_ref, key))
+        await anew.void(back.label_ref, key)
         assert fake.count("labels") == before
 
     @pytest.mark.parametrize("fault", ["error_before", "error_after", "drop_after", "garbage", "repeated"])

@@ -132,6 +132,7 @@ class Controls:
 
 
 class TestSimulatedCarrierKeepsTheContract(CarrierOverHttpContract):
+    pickup_point = "SIM-7"
     service = "standard"
     read = staticmethod(read_webhook)
 

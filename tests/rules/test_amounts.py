@@ -17,6 +17,7 @@ from doorstep.spine.amounts import (
     Priced,
     TaxBelowLines,
     amounts,
+    insured_share,
     to_collect,
     worth_of_last_units,
     worth_of_units,
@@ -153,3 +154,16 @@ def test_what_all_parcels_collect_is_exactly_what_is_due(due: int, worths: list[
 def test_what_a_parcel_collects_stays_when_the_rest_is_packed(due: int, worths: list[int]) -> None:
     first = to_collect(due, worths[:1], 0, sum(worths[1:]))
     assert first == to_collect(due, worths, 0, 0)
+
+
+@given(st.integers(0, 10**9), st.lists(MINOR, min_size=1, max_size=6), MINOR)
+def test_what_an_order_is_insured_for_is_shared_by_its_parcels_and_never_more(
+    insured: int, worths: list[int], not_packed: int
+) -> None:
+    whole = sum(worths) + not_packed
+    shares = [insured_share(insured, worths, nth, whole) for nth in range(len(worths))]
+    assert all(share >= 0 for share in shares) and sum(shares) <= insured
+    if not not_packed or not whole:
+        assert sum(shares) == insured
+    if whole:
+        assert all(abs(share - insured * worth / whole) <= 1 for share, worth in zip(shares, worths, strict=True))

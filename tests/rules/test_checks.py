@@ -169,3 +169,10 @@ def test_the_first_six_digits_of_a_tariff_code_are_enough_however_they_are_writt
 
 def test_every_type_of_hold_may_be_placed_by_hand() -> None:
     assert set(Type.__args__) == TYPES.keys()  # type: ignore[attr-defined]
+
+
+def test_where_a_parcel_is_fetched_no_street_and_no_postcode_is_wanted() -> None:
+    point = HOME | {"line1": "", "postcode": "", "country": "PL", "city": "Warszawa", "pickup_point": "WAW-12"}
+    assert address_problem(point, NOBODY, crosses_border=False) is None
+    assert "postcode" in fields(address_problem(point | {"postcode": "ABC"}, NOBODY, crosses_border=False))
+    assert "line1" in fields(address_problem(point | {"pickup_point": " "}, NOBODY, crosses_border=False))

@@ -52,7 +52,7 @@ rules = st.builds(
     st.lists(
         st.fixed_dictionaries({
             "say": st.sampled_from(["allow", "prefer", "forbid"]), "which": st.lists(WHICH, min_size=1, max_size=3),
-            "origin": PLACES, "to": PLACES,
+            "origin": PLACES, "to": PLACES, "off": st.booleans(),
         }), max_size=3,
     ),
     st.dictionaries(st.sampled_from(["express", "standard"]), st.fixed_dictionaries({
@@ -226,6 +226,19 @@ def test_lanes_forbid_allow_and_prefer() -> None:
     told = decide(asking(FAST, other, rules=prefer))
     assert told.rate == other and told.why["refused"]["post express"] == "another is preferred on this lane"
     assert name(asking(FAST, other, rules=prefer, to="IED04AB12")) == "post express"
+
+
+def test_of_those_that_prefer_the_first_rule_that_fits_decides_and_one_that_is_off_says_nothing() -> None:
+    other, dear = offer("courier", "air", 2500, 3), offer("van", "door", 3000, 3)
+    lanes = [{"say": "prefer", "which": ["balloon"]}, {"say": "prefer", "which": ["van"], "to": ["EU"]},
+             {"say": "prefer", "which": ["courier"]}]  # fmt: skip
+    told = decide(asking(FAST, other, dear, rules={"lanes": lanes}))
+    assert told.rate == dear and told.why["refused"]["courier air"] == "another is preferred on this lane"
+    assert name(asking(FAST, other, dear, rules={"lanes": lanes[::-1]})) == "courier air"
+    lanes[1]["off"] = True
+    assert name(asking(FAST, other, dear, rules={"lanes": lanes})) == "courier air"
+    forbidden = {"say": "forbid", "which": ["post"], "off": True}
+    assert name(asking(FAST, other, rules={"lanes": [forbidden]})) == "post express"
 
 
 def test_the_merchants_own_contract_goes_first_and_the_operators_has_its_markup() -> None:

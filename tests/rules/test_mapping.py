@@ -567,6 +567,23 @@ def test_entries_can_be_asked_for_again(tmp_path: Path) -> None:
     assert len(first[0].skus) == 1  # type: ignore[union-attr]
 
 
+def test_a_pickup_point_and_an_insured_amount_are_read_from_their_columns(tmp_path: Path) -> None:
+    told = '\n[order]\npickup_point = "point"\ninsured = "insured"\ncountry = "to"\n'
+    mapping = SMALL.replace("[order]\n", told.lstrip("\n"), 1)
+    header = "id,date,sku,qty,price,point,insured,to"
+    rows = [
+        header,
+        "1,2024-01-02,A,2,5.00,WAW-12,60.50,PL",
+        "2,2024-01-02,A,2,5.00,,,PL",
+        "3,2024-01-02,A,1,5,X,much,PL",
+    ]
+    found = read(tmp_path, mapping, {"o.csv": "\n".join(rows) + "\n"}, history=False)
+    first, second, third = found.orders
+    assert first.ship_to and (first.ship_to.pickup_point, first.insured_minor) == ("WAW-12", 6050)
+    assert second.ship_to and (second.ship_to.pickup_point, second.insured_minor) == ("", 0)
+    assert third.insured_minor == 0 and (4, "insured", "amount_unreadable", "much") in found.problems
+
+
 def test_refusals_of_mappings_are_sentences() -> None:
     for refusal in (NotAMapping, NotAnExpression, NoCurrency, NotRecognized):
         assert issubclass(refusal, Refusal)

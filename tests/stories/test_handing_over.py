@@ -10,6 +10,7 @@ import pytest
 
 from doorstep.doors.reads import papers
 from doorstep.journey.shipping import manifest
+from doorstep.journey.shipping.paper_data import NoSuchPaper
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import CarrierDown
 from doorstep.plug.simulator.process import Outside
@@ -284,6 +285,68 @@ async def test_a_label_for_the_way_back_is_bought_once_and_kept_for_the_buyer(
     no = await dock.ask("refuse_return_label", return_label=answer["return_label"], reason="too late")
     assert code(no) == "ReturnLabelAnswered"
     assert "keep_return_label" in await dock.timeline(answer["order"])
+
+
+async def back_of(dock: Shop, world: World, parcel: str) -> str:
+    """A label for its way back, bought."""
+    name = str((await dock.do("want_return_label", parcel=parcel))["return_label"])
+    await dock.work("buy_return_label", world=world)
+    return name
+
+
+async def printed(dock: Shop, name: str) -> bytes:
+    async with tenant_tx(dock.db, [dock.merchant]) as tx:
+        return (await papers.return_label_pdf(tx, name))()
+
+
+async def test_a_label_for_the_way_back_is_given_back_its_money_too_and_another_can_be_asked_for(
+    dock: Shop, world: World, outside: Outside
+) -> None:
+    parcel = await gone(dock, world)
+    name = await back_of(dock, world, parcel)
+    assert (await printed(dock, name)).startswith(b"%PDF-")
+    before, bought = outside.state()["carrier"]["in_force"], await one(dock, "return_label", name)
+    assert (await dock.do("want_return_void", return_label=name))["state"] == "void_wanted"
+    with pytest.raises(NoSuchPaper):
+        await printed(dock, name)
+    assert code(await dock.ask("want_return_label", parcel=parcel)) == "ReturnLabelThere"
+    outside.control("faults", rules=[{"kind": "drop_after", "path": "/carrier/labels", "times": 1}])
+    with pytest.raises(CarrierDown):
+        await dock.work("void_return_label", world=world)
+    assert (await one(dock, "return_label", name))["state"] == "void_wanted"
+    dock.at += timedelta(minutes=10)
+    await dock.work("void_return_label", world=world)
+    row = await one(dock, "return_label", name)
+    assert (row["state"], row["pdf"], row["tracking_number"]) == ("void", None, bought["tracking_number"])
+    assert outside.state()["carrier"]["in_force"] == before - 1
+    (sold,) = [one for one in outside.labels() if one["number"] == bought["tracking_number"]]
+    assert sold["back_minor"] == sold["cost_minor"] == bought["cost_minor"] > 0
+    for verb in ("want_return_void", "keep_return_void"):
+        refused = await dock.ask(verb, return_label=name)
+        assert code(refused) == ("NoReturnLabel" if verb == "want_return_void" else "ReturnLabelAnswered")
+    with pytest.raises(NoSuchPaper):
+        await printed(dock, name)
+    assert await back_of(dock, world, parcel) != name
+    timeline = await dock.timeline(f"ord_{row['order_id']}")
+    assert {"want_return_void", "keep_return_void"} <= set(timeline)
+
+
+async def test_a_label_for_the_way_back_that_is_used_already_stays_and_somebody_is_told(
+    dock: Shop, world: World, outside: Outside, other_shop: Shop
+) -> None:
+    name = await back_of(dock, world, await gone(dock, world))
+    assert isinstance(await other_shop.ask("want_return_void", return_label=name), NotFound)
+    outside.control("advance", days=3)
+    await dock.do("want_return_void", return_label=name)
+    await dock.work("void_return_label", world=world)
+    row = await one(dock, "return_label", name)
+    assert row["state"] == "bought" and "already_moving" in row["error"]
+    assert (await printed(dock, name)).startswith(b"%PDF-")
+    (raised,) = await dock.rows("select kind, next_action from attention where merchant_id = $1", dock.merchant)
+    assert (raised["kind"], raised["next_action"]) == ("carrier_refused", "ask the carrier")
+    # Somebody asked the carrier: it is void all the same.
+    await dock.do("want_return_void", return_label=name)
+    assert (await dock.do("keep_return_void", return_label=name))["state"] == "void"
 
 
 async def test_nothing_comes_back_that_has_not_left(dock: Shop, world: World, other_shop: Shop) -> None:

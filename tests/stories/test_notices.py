@@ -233,6 +233,59 @@ async def test_who_is_to_pick_it_up_hears_where_and_until_when(told: Told) -> No
     assert "An Post, O'Connell St" in text and "Until 9 Mar 2026" in text and text.endswith(f"/t/{order[4:]}")
 
 
+async def way_back(told: Told, order: str) -> tuple[str, str]:
+    """The parcel has left and a label for its way back is kept: the label, and its parcel."""
+    parcel = await told.shipped(order)
+    label = (await told.shop.do("want_return_label", parcel=parcel))["return_label"]
+    kept = {"return_label": label, "carrier": "An Post", "tracking_number": "BK7", "label_ref": "b7"}
+    await told.shop.do("keep_return_label", **kept)
+    return label, parcel
+
+
+async def test_who_sends_it_back_gets_the_label_once(told: Told) -> None:
+    await told.by("email", "return_label", only=True)
+    await told.by("sms", "return_label")
+    await told.by("webhook", "return_label")
+    await told.setting(set_addresses, NOON, url="https://shop.example/hook")
+    order = await told.order()
+    label, _ = await way_back(told, order)
+    await told.work()
+    await told.work()
+    assert told.post.subjects == ["The label to send back your order #1001"]
+    (letter,) = told.post.letters
+    plain = letter.message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    address = f"https://shop.example/t/{order[4:]}/returns/{label}"
+    assert f"Download the label: {address}" in plain and "An Post" in plain and "BK7" in plain
+    assert "MP1" not in plain and "Grafton" not in plain  # the way there's number; and where it comes from they know
+    (text,) = told.sms.texts
+    assert text.endswith(address)
+    assert [one["data"]["label_url"] for one in told.program.posts] == [address]
+    assert "List-Unsubscribe" not in letter.message
+
+
+async def test_a_label_that_was_voided_meanwhile_is_not_sent(told: Told) -> None:
+    await told.by("email", "return_label", only=True)
+    label, _ = await way_back(told, order := await told.order())
+    await told.shop.do("want_return_void", return_label=label)
+    await told.work()
+    assert told.post.subjects == []
+    assert [(one.kind, one.state, one.why) for one in await told.notices(order)] == [
+        ("return_label", "dropped", "label_void")
+    ]
+    # The carrier will not take it back: it is good after all.
+    await told.shop.do("refuse_return_label", return_label=label, reason="already_moving")
+    await told.work()
+    assert await told.told(order) == [("return_label", "email", "dropped")]
+
+
+async def test_a_letter_names_the_pickup_point_and_no_tax_number(told: Told) -> None:
+    await told.by("email", "received", only=True)
+    await told.order(ship_to={**HOME, "pickup_point": "DUB-4", "tax_id": "123.456.789-00"})
+    await told.work()
+    plain = told.post.letters[0].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "Pickup point DUB-4" in plain and "123.456" not in plain
+
+
 async def test_a_buyer_hears_that_something_is_not_in_stock_and_no_more_of_it(told: Told) -> None:
     await told.by("email", "backordered", only=True)
     await told.order(("MUG", 25))

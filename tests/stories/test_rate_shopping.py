@@ -10,11 +10,25 @@ from typing import Any
 import msgspec
 import pytest
 
+from doorstep.journey.shipping.imagined import Imagined, foresee
 from doorstep.journey.shipping.shopping import offers
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import Ability, CarrierDown, CarrierRefused, Label, Rate, Shipment
 from doorstep.setup import lanes
-from doorstep.setup.merchants import change_merchant
+from doorstep.setup.catalog import put_method
+from doorstep.setup.lane_rules import (
+    Change,
+    RuleChanged,
+    added,
+    change_rules,
+    mark,
+    moved,
+    removed,
+    shipping_rules,
+    switched,
+)
+from doorstep.setup.merchants import NewSku, add_skus, change_merchant
+from doorstep.setup.shipping_rules import LaneRule, ShippingRules
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import TryLater, World
 from tests.shop import HOME, Shop
@@ -112,6 +126,60 @@ async def test_the_cheapest_of_all_carriers_is_bought_and_every_other_is_told_wh
     assert why["name"] == "beta post"
     assert why["refused"] == {"alpha ground": "not the cheapest", "alpha air": "not the cheapest"}
     assert await dock.timeline(order) == [*(await dock.timeline(order))[:-1], "keep_label"]
+
+
+async def test_what_is_foreseen_for_a_parcel_is_what_is_bought_for_it(dock: Shop) -> None:
+    lanes = [{"say": "prefer", "which": ["beta"], "to": ["EU"]}, {"say": "forbid", "which": ["alpha/air"]},
+             {"say": "prefer", "which": ["alpha"], "to": ["GB"]}]  # fmt: skip
+    await rules(dock, lanes=lanes)
+    world = world_of(dock, Seller("alpha", ground=600, air=100), Seller("beta", post=700))
+    there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350))
+    assert chosen.rate is not None and (chosen.rate.carrier, chosen.rate.service) == ("beta", "post")
+    assert chosen.why["refused"] == {"alpha ground": "another is preferred on this lane",
+                                     "alpha air": "forbidden on this lane"}  # fmt: skip
+    assert there.facts.wanted.to == "IE" and there.shipment.weight_g == 350
+    _, parcel = await packed(dock)
+    await dock.work("buy_label", world=world)
+    assert (await row_of(dock, parcel))["carrier"] == "beta"
+
+
+async def test_what_is_foreseen_knows_the_shipping_method_and_the_goods(dock: Shop) -> None:
+    glow = NewSku("GLOW", flags=("battery",), hs_code="940521", origin="CN", value_minor=2500)
+    await add_skus(dock.db, dock.merchant, [glow])
+    async with tenant_tx(dock.db, [dock.merchant]) as tx:
+        await put_method(tx, dock.merchant, "Fast", level="express", carrier="beta", days_min=1, days_max=2)
+    await rules(dock, levels={"express": {"max_days": 4}})
+    alpha, beta = Seller("alpha", ground=600), Seller("beta", post=700)
+    world = world_of(dock, alpha, beta)
+    there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, shipping_method="Fast"))
+    assert there.carriers == ("beta",) and there.facts.wanted.level == "express"
+    assert chosen.why["rule"] == "fastest: none is within the promised days"
+    there, chosen = await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, sku="GLOW"))
+    assert chosen.rate is None and set(chosen.why["refused"].values()) == {"does not say that it takes battery"}
+    (declared,) = there.shipment.customs
+    assert (declared.hs_code, declared.value_minor, declared.weight_g) == ("940521", 2500, 350)
+    for wrong in ({"sku": "NONE"}, {"shipping_method": "Slow"}, {"site": "MOON"}):
+        with pytest.raises(NotFound):
+            await foresee(world, dock.merchant, Imagined(country="IE", weight_g=350, **wrong))
+
+
+async def test_rules_for_lanes_are_changed_one_by_one(dock: Shop) -> None:
+    async def change(to: Change) -> ShippingRules:
+        async with tenant_tx(dock.db, [dock.merchant]) as tx:
+            return await change_rules(tx, dock.merchant, to)
+
+    post, courier = LaneRule(say="forbid", which=["post"], to=["EU"]), LaneRule(say="prefer", which=["courier"])
+    await rules(dock, sure=0.9)
+    await change(lambda kept: added(kept, post))
+    kept = await change(lambda kept: added(kept, courier))
+    assert (kept.lanes, kept.sure) == ([post, courier], 0.9)
+    await change(lambda kept: moved(kept, mark(1, courier), -1))
+    with pytest.raises(RuleChanged):  # somebody who still sees it where it stood
+        await change(lambda kept: removed(kept, mark(1, courier)))
+    await change(lambda kept: switched(kept, mark(1, post)))
+    async with tenant_tx(dock.db, [dock.merchant], readonly=True) as tx:
+        kept = await shipping_rules(tx, dock.merchant)
+    assert [(lane.which, lane.off) for lane in kept.lanes] == [(["courier"], False), (["post"], True)]
 
 
 async def test_who_is_late_down_or_talks_nonsense_is_left_out_and_it_is_said(dock: Shop) -> None:

@@ -7,4 +7,5 @@ from tests.plug.carrier_contract import CarrierOverHttpContract, Part
 
 class TestMeestKeepsTheContract(CarrierOverHttpContract):
     service = "door"
+    pickup_point, point_service = "465", "branch"
     parts: tuple[Part, ...] = ("price", "pdf", "days")

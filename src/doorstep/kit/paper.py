@@ -14,6 +14,7 @@ import re
 import threading
 import unicodedata
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -232,6 +233,7 @@ def zpl_of_pdf(pdf: bytes) -> bytes:
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     company: str = ""
+    pickup_point: str = ""  # where it is fetched
     line1: str = ""
     line2: str = ""
     city: str = ""
@@ -242,13 +244,19 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     email: str = ""
 
 
-def address_lines(address: Address, seen_from: str = "") -> list[str]:
+def address_of(plain: Mapping[str, Any]) -> Address:
+    """Of an address as an order keeps it: what of it stands on papers."""
+    return Address(**{name: str(plain[name]) for name in Address.__struct_fields__ if plain.get(name)})
+
+
+def address_lines(address: Address, seen_from: str = "", point_word: str = "Pickup point") -> list[str]:
     """The lines of an address in the order that its country's post wants, name first, country in capitals.
 
     Nothing that was typed is left out. Seen from the same country its name is omitted.
     """
     parts = {"C": address.city, "S": address.region, "Z": address.postcode.upper()}
-    lines = [address.name, address.company, address.line1, address.line2]
+    point = f"{point_word} {address.pickup_point}" if address.pickup_point else ""
+    lines = [address.name, address.company, point, address.line1, address.line2]
     for pattern in _city_lines(address.country):
         filled = re.sub(r"%(.)", lambda field: parts[field[1]], pattern)
         lines.append(", ".join(piece.strip() for piece in filled.split(",") if piece.strip()))

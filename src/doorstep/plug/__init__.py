@@ -25,6 +25,7 @@ from doorstep.plug.carrier import (
     TrackEvent,
     TracksMany,
     must_be_able,
+    must_be_able_to_take,
     track_all,
 )
 from doorstep.plug.payments import (
@@ -89,6 +90,7 @@ __all__ = [
     "Wire",
     "delivery_state",
     "must_be_able",
+    "must_be_able_to_take",
     "now",
     "retry_after_s",
     "state_of_upu",

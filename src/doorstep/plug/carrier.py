@@ -15,7 +15,8 @@ from doorstep.kit.refusals import Refusal
 
 # What a carrier may be able to do; it declares which (`Carrier.can`), and refuses the rest as `unsupported`.
 Ability = Literal[
-    "rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label"
+    "rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label", "pickup_point",
+    "insurance",
 ]  # fmt: skip
 
 
@@ -271,3 +272,13 @@ def must_be_able(carrier: Carrier, ability: Ability) -> None:
     """Raises CarrierRefused(reason="unsupported") of what a carrier does not declare, before anybody is asked."""
     if ability not in carrier.can:
         raise CarrierRefused(carrier=carrier.code, reason="unsupported", detail=ability)
+
+
+def must_be_able_to_take(carrier: Carrier, shipment: Shipment) -> None:
+    """Raises CarrierRefused(reason="unsupported") of a shipment that asks for more than the carrier declares."""
+    if shipment.is_return:
+        must_be_able(carrier, "return_label")
+    if shipment.ship_to.pickup_point:
+        must_be_able(carrier, "pickup_point")
+    if shipment.insured_minor:
+        must_be_able(carrier, "insurance")

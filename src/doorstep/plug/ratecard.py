@@ -16,7 +16,16 @@ from babel.core import get_global
 from msgspec import Struct
 
 from doorstep.kit import clock
-from doorstep.plug.carrier import Ability, CarrierRefused, Label, Parcel, Rate, Shipment, TrackEvent
+from doorstep.plug.carrier import (
+    Ability,
+    CarrierRefused,
+    Label,
+    Parcel,
+    Rate,
+    Shipment,
+    TrackEvent,
+    must_be_able_to_take,
+)
 
 SAME_COUNTRY = "home"  # wherever the parcel starts
 REST_OF_WORLD = "*"
@@ -99,22 +108,22 @@ class RateCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RateCardCarrier:
     """Keeps nothing: the number follows from the key, so the same key is always the same label."""
 
-    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "return_label"})
-
     def __init__(self, code: str, card: RateCard, today: Callable[[], date] = lambda: clock.now().date()) -> None:
         self.code = code
         self.card = card
+        able: set[Ability] = {"rates", "buy", "void", "return_label"}
+        self.can: frozenset[Ability] = frozenset(able | ({"insurance"} if any(map(insures, card.services)) else set()))
         self._today = today
 
     async def rates(self, shipment: Shipment) -> list[Rate]:
-        refuse_unless_measurable(shipment)
+        self._refuse_unless_able(shipment)
         on = self._today()
         priced = (price(self.code, self.card, service, shipment, on) for service in self._services(shipment))
         found = [rate for rate in priced if isinstance(rate, Rate)]
         return sorted(found, key=lambda rate: (rate.amount_minor, rate.service))
 
     async def buy(self, shipment: Shipment, key: str) -> Label:
-        refuse_unless_measurable(shipment)
+        self._refuse_unless_able(shipment)
         services = [service for service in self._services(shipment) if service.code == shipment.service]
         if not services:
             raise CarrierRefused(carrier=self.code, reason="unknown_service", service=shipment.service)
@@ -141,6 +150,13 @@ class RateCardCarrier:
     async def track(self, tracking_number: str) -> list[TrackEvent]:
         """This carrier reports nothing; its events are entered by hand."""
         raise CarrierRefused(carrier=self.code, reason="unsupported", detail="track")
+
+    def _refuse_unless_able(self, shipment: Shipment) -> None:
+        refuse_unless_measurable(shipment)
+        must_be_able_to_take(self, shipment)
+        if shipment.insured_minor and shipment.currency not in ("", self.card.currency):
+            detail = f"this card insures in {self.card.currency}"
+            raise CarrierRefused(carrier=self.code, reason="insurance_currency", detail=detail)
 
     def _services(self, shipment: Shipment) -> list[Service]:
         home = shipment.ship_to if shipment.is_return else shipment.ship_from
@@ -207,6 +223,10 @@ def price(carrier: str, card: RateCard, service: Service, shipment: Shipment, on
         return "cod_not_offered"
     if shipment.cod_minor and shipment.currency and shipment.currency != card.currency:
         return "cod_currency"
+    if shipment.insured_minor and not insures(service):
+        return "insurance_not_offered"
+    if shipment.insured_minor and shipment.currency and shipment.currency != card.currency:
+        return "insurance_currency"
     if unfit := next((word for parcel in shipment.parcels if (word := misfit(service, parcel))), ""):
         return unfit
     bases = [base_price(service, tariff, parcel) for parcel in shipment.parcels]
@@ -228,6 +248,11 @@ def price(carrier: str, card: RateCard, service: Service, shipment: Shipment, on
         why=tuple(why),
         takes=service.takes,
     )
+
+
+def insures(service: Service) -> bool:
+    """A list says what insuring costs, be it nothing; one that says nothing of it insures nothing."""
+    return any(extra.on == "insured" for extra in service.surcharges)
 
 
 def in_force(service: Service, on: date) -> list[Tariff]:

@@ -63,7 +63,19 @@ class Histories(Struct, frozen=True):
 
 class SimCarrier:
     can: frozenset[Ability] = frozenset(
-        {"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label"}
+        {
+            "rates",
+            "buy",
+            "void",
+            "manifest",
+            "pickup",
+            "cancel_pickup",
+            "track",
+            "webhook",
+            "return_label",
+            "pickup_point",
+            "insurance",
+        }
     )
 
     def __init__(self, code: str, wire: Wire) -> None:

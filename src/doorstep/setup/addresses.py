@@ -21,5 +21,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     postcode: Annotated[str, Meta(max_length=20)] = ""
     country: Country
     phone: Annotated[str, Meta(max_length=40)] = ""
+    # The carrier's own number or id of a branch or locker where the buyer fetches it; empty = to the door.
+    pickup_point: Annotated[str, Meta(max_length=80)] = ""
     # Some countries let nothing in without the recipient's own number: CPF, PCCC …
     tax_id: Annotated[str, Meta(max_length=40)] = ""

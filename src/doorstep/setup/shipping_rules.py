@@ -23,6 +23,7 @@ Word = Annotated[str, Meta(pattern="^[a-z][a-z_]{0,39}$")]
 # Flags of SKUs that a carrier must have said it takes.
 MUST_BE_TAKEN = ("battery", "dangerous", "flammable", "liquid")
 PO_BOX = "po_box"
+MOST_LANES = 200
 
 
 class NotShippingRules(Refusal):
@@ -39,12 +40,18 @@ class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class LaneRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """On the way from one of these places to one of those. `allow`: these and no others; no place means any."""
+    """On the way from one of these places to one of those. `allow`: these and no others; no place means any. `off`: it
+    stands there, and says nothing."""
 
     say: Literal["allow", "prefer", "forbid"]
     which: Annotated[list[Which], Meta(min_length=1)]
     origin: list[Place] = []
     to: list[Place] = []
+    off: bool = False
+
+    def is_for(self, origin: str, to: str) -> bool:
+        """Ends are a country with a postcode behind it."""
+        return not self.off and _within(origin, self.origin) and _within(to, self.to)
 
 
 class Contract(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,11 +69,12 @@ class Most(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ShippingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`takes`: what carriers or services take that do not say so themselves. `sure`: how likely a service must keep the
-    promise. `answer_within_s`: carriers that take longer to name a price are left out."""
+    """`lanes`: of those that prefer on one way, the first that fits decides. `takes`: what carriers or services take
+    that do not say so themselves. `sure`: how likely a service must keep the promise. `answer_within_s`: carriers that
+    take longer to name a price are left out."""
 
     levels: dict[Word, Level] = {}
-    lanes: list[LaneRule] = []
+    lanes: Annotated[list[LaneRule], Meta(max_length=MOST_LANES)] = []
     contracts: dict[Annotated[str, Meta(max_length=60)], Contract] = {}
     takes: dict[Which, list[Word]] = {}
     most: Most | None = None
@@ -77,13 +85,12 @@ class ShippingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.contracts.get(carrier, OWN)
 
     def on_lane(self, say: str, origin: str, to: str) -> list[str]:
-        """Whom the rules for this way allow, prefer or forbid; ends are a country with a postcode behind it."""
-        return [
-            which
-            for lane in self.lanes
-            if lane.say == say and _within(origin, lane.origin) and _within(to, lane.to)
-            for which in lane.which
-        ]
+        """Whom the rules for this way allow or forbid, all together."""
+        return [which for lane in self.lanes if lane.say == say and lane.is_for(origin, to) for which in lane.which]
+
+    def preferred(self, origin: str, to: str) -> list[list[str]]:
+        """Whom each rule that prefers on this way names, in the order in which they stand."""
+        return [lane.which for lane in self.lanes if lane.say == "prefer" and lane.is_for(origin, to)]
 
     def said_to_take(self, carrier: str, service: str) -> frozenset[str]:
         return frozenset((*self.takes.get(carrier, ()), *self.takes.get(f"{carrier}/{service}", ())))

@@ -154,6 +154,18 @@ def to_collect(due_minor: int, worths: Sequence[int], nth: int, not_packed_minor
     return left if nth == 0 else min(worths[nth], left)
 
 
+def insured_share(insured_minor: int, worths: Sequence[int], nth: int, whole_minor: int) -> int:
+    """For how much an order's `nth` parcel is insured, by what the goods of its parcels are worth.
+
+    A difference of running shares: once all goods of the order are in parcels, the shares are exactly the whole. Goods
+    that cost nothing are insured with the first parcel.
+    """
+    if whole_minor <= 0:
+        return insured_minor if nth == 0 else 0
+    before = sum(worths[:nth])
+    return insured_minor * (before + worths[nth]) // whole_minor - insured_minor * before // whole_minor
+
+
 def worth_of_last_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:
     """As `worth_of_units`, counted from the line's end: units canceled and units shipped never share a cent."""
     return worth_of_units(worth_minor, ordered, ordered - gone_before - gone, gone)

@@ -59,7 +59,19 @@ AT_ONCE = 100  # trackers in one question
 
 class EasyPost:
     can: frozenset[Ability] = frozenset(
-        {"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "webhook", "return_label"}
+        {
+            "rates",
+            "buy",
+            "void",
+            "manifest",
+            "pickup",
+            "cancel_pickup",
+            "track",
+            "webhook",
+            "return_label",
+            "pickup_point",
+            "insurance",
+        }
     )
 
     def __init__(self, code: str, settings: Settings, policy: Policy | None = None) -> None:

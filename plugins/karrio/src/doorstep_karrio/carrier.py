@@ -61,6 +61,8 @@ class Karrio:
         self._sdk = Sdk(settings)
         self._options = self._sdk.options | words.UNLISTED.get(settings.connector, frozenset())
         able = {ability for method, ability in NEEDED.items() if method in self._sdk.methods}
+        if "insurance" in self._options:
+            able.add("insurance")
         self.can: frozenset[Ability] = frozenset(able)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"karrio-{settings.connector}")
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

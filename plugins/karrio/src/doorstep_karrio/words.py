@@ -29,6 +29,8 @@ def must_fit(shipment: Shipment) -> None:
         raise CarrierRefused(reason="several_parcels", detail="one parcel at a time")
     if shipment.weight_g <= 0:
         raise CarrierRefused(reason="weight_missing")
+    if shipment.ship_to.pickup_point:  # its connectors have no word for one, and would leave it out silently
+        raise CarrierRefused(reason="unsupported", detail="pickup_point")
     if shipment.crosses_border and not shipment.customs:
         raise CarrierRefused(reason="customs_incomplete", detail="no customs items")
     for number, item in enumerate(shipment.customs if shipment.crosses_border else (), 1):

@@ -49,7 +49,9 @@ CALLED = "registerpickup"  # as the kind of register is spelled, however it is w
 
 
 class Meest:
-    can: frozenset[Ability] = frozenset({"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track"})
+    can: frozenset[Ability] = frozenset(
+        {"rates", "buy", "void", "manifest", "pickup", "cancel_pickup", "track", "pickup_point", "insurance"}
+    )
 
     def __init__(
         self, code: str, settings: Settings, client: Client | None = None, settles_s: float = SETTLES_S

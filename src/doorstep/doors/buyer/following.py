@@ -57,6 +57,15 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
+class Back:
+    """A label to send its goods back with."""
+
+    id: str
+    carrier: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A parcel."""
 
@@ -70,6 +79,7 @@ class Box:
     news: Sequence[News]
     legs: Sequence[tuple[str, str]] = ()  # carriers of other legs, with their numbers
     gaps: Sequence[CustodyGap] = ()
+    back: Back | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +277,14 @@ def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
         news=[_news(each, zone) for each in parcel.events],
         legs=[(one.carrier, one.number) for one in travels.numbers if one.leg and not one.until] if travels else [],
         gaps=travels.gaps if travels else [],
+        back=_back(parcel),
     )
+
+
+def _back(parcel: Parcel) -> Back | None:
+    """Until somebody wants it void."""
+    label = parcel.back
+    return Back(label.id, label.carrier, label.tracking_number) if label and label.state == "bought" else None
 
 
 def _news(of: ParcelNews, home: ZoneInfo) -> News:

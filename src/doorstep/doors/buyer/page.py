@@ -12,11 +12,13 @@ import msgspec
 from litestar import Response
 
 from doorstep.doors.buyer import saying
-from doorstep.doors.buyer.asking import Asked, NoSuchOrder
+from doorstep.doors.buyer.asking import OPEN, Asked, NoSuchOrder
 from doorstep.doors.buyer.following import Following, follow, zone_of
 from doorstep.doors.console.looks import render
 from doorstep.doors.console.speaking import reader
 from doorstep.doors.console.whole import Whole, whole, with_ways
+from doorstep.doors.reads.papers import drawn as drawn_paper
+from doorstep.doors.reads.papers import return_label_pdf
 from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
@@ -29,12 +31,21 @@ from doorstep.spine.tenant import tenant_tx
 OPEN_FOR = timedelta(days=180)
 
 
+# A browser's own reader of PDF is a plug-in to it: that much a paper may be.
+AS_PAPER = {"content-security-policy": "default-src 'self'"}
+
 # Who reads it, and where.
 READER = "select o.buyer, o.ship_to, o.country from orders o where o.merchant_id = $1 and o.order_id = $2"
 
 
 class PageClosed(Refusal):
     """This order is finished, and its page was closed some time ago."""
+
+    status = 410
+
+
+class NoLabelHere(Refusal):
+    """This label to send goods back is not valid any more. Write to us, and we send you another one."""
 
     status = 410
 
@@ -47,11 +58,31 @@ async def page(
     asked: Asked, status: int = 200, *, refusal: Refusal | None = None, tried: Mapping[str, str] | None = None
 ) -> Response[bytes]:
     """With the no at its top and the form as it was filled in, where something was refused."""
+    found, brand = await _followed(asked)
+    return shown(asked, found, brand, status, refusal=refusal, tried=tried)
+
+
+async def label(asked: Asked) -> Response[bytes]:
+    """The label to send goods of this order back with, as PDF; refuses NoLabelHere of one that is void, or of another
+    order."""
+    found, _brand = await _followed(asked)
+    name = asked.path["return_label"]
+    if not any(box.back and box.back.id == name for box in found.boxes):
+        raise NoLabelHere
+    merchant, _order = asked.order()
+    async with tenant_tx(asked.db, [merchant], readonly=True) as tx:
+        draw = await return_label_pdf(tx, name)
+    headers = {**OPEN, **AS_PAPER, "content-disposition": f'inline; filename="{name}.pdf"'}
+    return Response(await drawn_paper(draw), media_type="application/pdf", headers=headers)
+
+
+async def _followed(asked: Asked) -> tuple[Following, Brand]:
+    """Refuses NoSuchOrder, PageClosed."""
     of, brand = await _read(asked)
     found = follow(of, clock.now())
     if found.is_over and clock.now() - found.last_at > OPEN_FOR:
         raise PageClosed
-    return shown(asked, found, brand, status, refusal=refusal, tried=tried)
+    return found, brand
 
 
 def shown(asked: Asked, found: Following, brand: Brand, status: int = 200, **more: Any) -> Response[bytes]:

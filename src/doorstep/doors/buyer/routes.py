@@ -33,6 +33,7 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/t/{token:str}", page.show),
     ("GET", "/t/{token:str}/stop", stopping.show),
     ("POST", "/t/{token:str}/stop", stopping.change),
+    ("GET", "/t/{token:str}/returns/{return_label:str}", page.label),
     ("POST", "/t/{token:str}/cases", telling.open_case),
     ("POST", "/t/{token:str}/cases/{case:str}", telling.write),
 )

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "connect": ("connecting", "Accounts with carriers, payment providers and gateways for text messages."),
     "rate-cards": ("rate_cards", "Carriers' price lists: import them from CSV or Excel, list them."),
     "rates": ("rates", "What all carriers offer for a packed parcel, and why which is chosen."),
+    "shipping-rules": ("shipping_rules", "By which rules a label's carrier is chosen; try them for a parcel."),
     "notices": ("notices", "What is told of an order, to whom, by which medium, in which words, and when."),
     "key": ("keys", "Make, list and end keys for the API."),
     "user": ("users", "Add, end and list people who sign in."),

@@ -34,10 +34,11 @@ def rates(
         return await read(db, await merchant_meant(db, merchant), parcel)
 
     found = builtins_of(with_db(work))
-    answer(found, "\n".join(_told(found)), json)
+    answer(found, "\n".join(told(found)), json)
 
 
-def _told(found: dict[str, Any]) -> Iterator[str]:
+def told(found: dict[str, Any]) -> Iterator[str]:
+    """Offers as a table, and who is left out."""
     from doorstep.kit.money import spell
 
     rows = [

@@ -113,6 +113,7 @@ def fix_address(of: Whole) -> Move:
         ("line2", _("Apartment, floor …"), "address-line2"), ("postcode", _("Postcode"), "postal-code"),
         ("city", _("City"), "address-level2"), ("region", _("State or region"), "address-level1"),
         ("country", _("Country (two letters)"), "country"), ("phone", _("Phone"), "tel"),
+        ("pickup_point", _("Pickup point: the carrier's number of a branch or locker"), "off"),
         ("tax_id", _("Recipient's own number for customs"), "off"),
     )  # fmt: skip
     fields = [
@@ -123,6 +124,17 @@ def fix_address(of: Whole) -> Move:
     return _move(
         of, "fix_address", _("Mend address"), _("Mend the address"), says, *fields, confirm=_("Keep this address")
     )
+
+
+def insure(of: Whole) -> Move:
+    kept = of.order.insured_minor
+    return _move(
+        of, "insure", _("Insure"), _("Insure the goods on their way"),
+        _("Each parcel has its share, by what is in it. A carrier that cannot insure is not asked."),
+        Field("insured_minor", _("For how much"), "money", _spelled(kept, of.order.currency) if kept else "",
+              required=True, unit=of.order.currency, hint=_("0 is not at all.")),
+        confirm=_("Keep it"),
+    )  # fmt: skip
 
 
 def review_party(of: Whole) -> Move:
@@ -388,6 +400,18 @@ def want_return_label(of: Whole, parcel: str) -> Move:
     says = _("For the buyer to send it back with; the carrier that brought it is asked first.")
     return _move(of, "want_return_label", _("Return label"), _("Ask for a label for the way back"), says,
                  subject={"parcel": parcel}, confirm=_("Ask for it"))  # fmt: skip
+
+
+def want_return_void(of: Whole, return_label: str) -> Move:
+    says = _("The carrier is asked to take it back, and the buyer cannot download it any more.")
+    return _move(of, "want_return_void", _("Void return label"), _("Void the label for the way back"), says,
+                 subject={"return_label": return_label}, confirm=_("Void it"), tone="danger")  # fmt: skip
+
+
+def keep_return_void(of: Whole, return_label: str) -> Move:
+    says = _("For when the carrier does not answer and the label is void all the same.")
+    return _move(of, "keep_return_void", _("Return label is void"), _("The label for the way back is void"), says,
+                 subject={"return_label": return_label}, confirm=_("It is void"), previewed=True)  # fmt: skip
 
 
 def hand_over(of: Whole, parcel: str) -> Move:

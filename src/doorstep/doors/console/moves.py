@@ -96,6 +96,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
         yield forms.refund(of, payment), _is_refunded_by_hand(payment)
     yield forms.hold(of), stage not in OVER
     yield forms.fix_address(of), on_shelf
+    yield forms.insure(of), on_shelf
     yield forms.check(of), stage in ("received", "processing")
     yield forms.take_back(of), out
     yield forms.note(of), True
@@ -141,7 +142,11 @@ def _of_parcel(of: Whole, parcel: Parcel) -> Iterator[tuple[Move, bool]]:
     yield forms.track(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield forms.number(of, row.id), on_the_road or (here and row.label_state == "bought")
     yield forms.instruct(of, row.id), on_the_road
-    needs_way_back = parcel.back is None or parcel.back.state == "refused"
+    back = parcel.back
+    needs_way_back = back is None or back.state in ("refused", "void")
     yield forms.want_return_label(of, row.id), parcel.has_left and bool(parcel.lines) and needs_way_back
+    if back is not None:
+        yield forms.want_return_void(of, back.id), back.state == "bought"
+        yield forms.keep_return_void(of, back.id), back.state == "void_wanted"
     yield forms.deliver(of, row.id), on_the_road
     yield forms.lose(of, row.id), on_the_road

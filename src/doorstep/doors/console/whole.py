@@ -21,7 +21,7 @@ from doorstep.doors.reads.way import ParcelWay, ways
 from doorstep.doors.reads.why import Decision
 from doorstep.kit import clock
 from doorstep.kit.ids import number
-from doorstep.kit.paper import Address, address_lines
+from doorstep.kit.paper import address_lines, address_of
 from doorstep.plug.carrier import Proof
 from doorstep.setup.sites import Site
 from doorstep.spine.status import PLANNED
@@ -292,10 +292,7 @@ class Whole:
     def address(self) -> list[str]:
         """Where it goes, in lines as that country writes them."""
         given = self.order.ship_to
-        if not given:
-            return []
-        names = Address.__struct_fields__
-        return address_lines(Address(**{name: given[name] for name in names if given.get(name)}))
+        return address_lines(address_of(given), point_word=_("Pickup point")) if given else []
 
     @property
     def units(self) -> dict[str, int]:

@@ -455,11 +455,14 @@ HAPPENED = Told(
         "fix_address": "Address mended",
         "review_party": "Said whether it is the listed party",
         "keep_filing": "Export filed",
+        "insure": "Insurance set",
         "note": "Note",
         "want_return_label": "Label for the way back asked for",
         "choose_return_label": "Another carrier is chosen for the way back",
         "keep_return_label": "Label for the way back kept",
-        "refuse_return_label": "No label for the way back was sold",
+        "refuse_return_label": "The carrier said no to the label for the way back",
+        "want_return_void": "Label for the way back to be voided",
+        "keep_return_void": "Label for the way back voided",
         "take_back": "Goods came back",
     }
 )
@@ -664,6 +667,7 @@ ERRANDS = Told(
         "ask_pickup": "The carrier is asked to come",
         "ask_call_off": "The carrier is asked not to come",
         "buy_return_label": "The carrier is asked for a label for the way back",
+        "void_return_label": "The carrier is asked to void the label for the way back",
         "follow": "The carrier is asked where the parcel is",
         "ask_authorization": "The provider is asked to hold the money",
         "ask_capture": "The provider is asked for the held money",
@@ -676,7 +680,7 @@ ERRANDS = Told(
 
 
 RETURN_LABELS = Told({
-    "wanted": "asked for", "bought": "bought", "refused": "refused",
+    "wanted": "asked for", "bought": "bought", "refused": "refused", "void_wanted": "to be voided", "void": "void",
 })  # fmt: skip
 
 

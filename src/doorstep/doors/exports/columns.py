@@ -113,7 +113,8 @@ def listed(name: str, sql: str, says: str) -> Column:
 _PARTS = {
     "name": "name", "company": "company", "line1": "first line", "line2": "second line", "city": "city",
     "region": "region, state or province", "postcode": "postcode", "country": "country, ISO 3166-1 alpha-2",
-    "phone": "phone number", "tax_id": "the recipient's own number for customs: CPF, PCCC …",
+    "phone": "phone number", "pickup_point": "the carrier's number of a branch or locker",
+    "tax_id": "the recipient's own number for customs: CPF, PCCC …",
 }  # fmt: skip
 
 

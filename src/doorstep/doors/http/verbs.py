@@ -31,6 +31,7 @@ COLLECTIONS = {
     "case": "cases",
     "manifest": "manifests",
     "pickup": "pickups",
+    "return_label": "return-labels",
 }
 
 

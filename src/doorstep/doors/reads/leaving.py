@@ -107,7 +107,7 @@ class Leaving(Struct, frozen=True, kw_only=True):
 
 
 class ReturnLabelRow(Struct, frozen=True, kw_only=True):
-    """`state`: wanted, bought or refused."""
+    """`state`: wanted, bought, refused, void_wanted or void."""
 
     id: str
     parcel: str

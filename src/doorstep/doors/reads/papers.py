@@ -25,7 +25,9 @@ CARRIERS_OWN = """
 select label_pdf from parcel where merchant_id = any($1) and parcel_id = $2 and label_state = 'bought'
 """
 CARRIERS_LIST = "select pdf from manifest where merchant_id = any($1) and manifest_id = $2"
-CARRIERS_RETURN = "select pdf from return_label where merchant_id = any($1) and return_label_id = $2"
+CARRIERS_RETURN = """
+select pdf from return_label where merchant_id = any($1) and return_label_id = $2 and state = 'bought'
+"""
 
 ParcelPaper = Literal[
     "label", "packing_slip", "cn22", "cn23", "commercial_invoice", "packing_list", "return_invoice"
@@ -59,7 +61,8 @@ async def manifest_pdf(tx: Tx, manifest: str) -> Draw:
 
 
 async def return_label_pdf(tx: Tx, return_label: str) -> Draw:
-    """The label for the way back: the carrier's own where it sent one. Refuses NoSuchPaper, NotFound."""
+    """The label for the way back: the carrier's own where it sent one. Refuses NoSuchPaper, also of one that is void or
+    is to be, and NotFound."""
     own = await tx.value(CARRIERS_RETURN, list(tx.merchants), number("ret", return_label))
     return (lambda: bytes(own)) if own else (await return_label_paper(tx, return_label)).pdf
 

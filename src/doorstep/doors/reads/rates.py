@@ -1,4 +1,4 @@
-"""rates: what all carriers offer for a packed parcel, which would be chosen, and why not the others."""
+"""rates: what all carriers offer for a parcel, packed or imagined, which would be chosen, and why not the others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from doorstep.doors.worker.outside import world_of
 from doorstep.journey.shipping.choose import Chosen, Option
+from doorstep.journey.shipping.imagined import Imagined, foresee
 from doorstep.journey.shipping.shopping import offers
 from doorstep.kit.home import home
 from doorstep.spine.tenant import Db
@@ -37,15 +38,26 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Rates(Struct, frozen=True, kw_only=True):
+class Offers(Struct, frozen=True, kw_only=True):
     """The best first."""
 
-    parcel: str
     rule: str
     days_left: int | None
     promised: str | None
     offers: list[Offer]
     left_out: list[LeftOut]
+
+
+class Rates(Offers, frozen=True, kw_only=True):
+    """Of a packed parcel, the best first."""
+
+    parcel: str
+
+
+class Foreseen(Offers, frozen=True, kw_only=True):
+    """Of an imagined parcel, the best first. `lanes`: which of the rules for lanes are about its way, from 1."""
+
+    lanes: list[int]
 
 
 class Outside:
@@ -65,16 +77,24 @@ _OUTSIDE = Outside()
 
 async def rates(db: Db, merchant: int, parcel: str) -> Rates:
     """Every connected carrier is asked now; nothing is bought. Refuses NotFound."""
-    return told(parcel, await offers(_OUTSIDE.of(db), merchant, parcel))
+    return Rates(parcel=parcel, **_told(await offers(_OUTSIDE.of(db), merchant, parcel)))
 
 
-def told(parcel: str, chosen: Chosen) -> Rates:
+async def foreseen(db: Db, merchant: int, parcel: Imagined) -> Foreseen:
+    """As `rates`, of a parcel that nobody has packed."""
+    of, chosen = await foresee(_OUTSIDE.of(db), merchant, parcel)
+    wanted = of.facts.wanted
+    lanes = [nth for nth, lane in enumerate(of.facts.rules.lanes, 1) if lane.is_for(wanted.origin, wanted.to)]
+    return Foreseen(lanes=lanes, **_told(chosen))
+
+
+def _told(chosen: Chosen) -> dict[str, Any]:
     why: dict[str, Any] = chosen.why
-    return Rates(
-        parcel=parcel, rule=why["rule"], days_left=why.get("days_left"), promised=why.get("promised"),
-        offers=[_offer(one, is_best=one.rate is chosen.rate) for one in chosen.offers],
-        left_out=[LeftOut(carrier=carrier, reason=reason) for carrier, reason in why["left_out"].items()],
-    )  # fmt: skip
+    return {
+        "rule": why["rule"], "days_left": why.get("days_left"), "promised": why.get("promised"),
+        "offers": [_offer(one, is_best=one.rate is chosen.rate) for one in chosen.offers],
+        "left_out": [LeftOut(carrier=carrier, reason=reason) for carrier, reason in why["left_out"].items()],
+    }  # fmt: skip
 
 
 def _offer(one: Option, *, is_best: bool) -> Offer:

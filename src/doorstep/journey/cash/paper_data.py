@@ -10,7 +10,7 @@ import msgspec
 
 from doorstep.journey.cash.papers import Invoice, InvoiceFee, InvoiceLine, InvoiceParty, InvoicePayment, InvoiceTax
 from doorstep.kit.ids import number
-from doorstep.kit.paper import Address
+from doorstep.kit.paper import Address, address_of
 from doorstep.kit.refusals import NotFound
 from doorstep.spine.numbering import spelled
 from doorstep.spine.tenant import Tx
@@ -64,7 +64,7 @@ def _invoice(row: Mapping[str, Any], payments: list[dict[str, Any]], billed_befo
         kind=row["kind"],
         corrects=content.get("corrects", ""),
         reason=content.get("reason", ""),
-        ship_to=Address(**row["ship_to"]) if row["ship_to"] else None,
+        ship_to=address_of(row["ship_to"]) if row["ship_to"] else None,
         order_number=row["order_number"],
         supplied_on=row["issued_at"].date(),
         payment_term=row["payment_term"],
@@ -104,7 +104,7 @@ def _seller(row: Mapping[str, Any]) -> InvoiceParty:
 
 def _buyer(row: Mapping[str, Any]) -> InvoiceParty:
     address = row["bill_to"] or row["ship_to"] or {"name": row["buyer"].get("name", ""), "country": ""}
-    return InvoiceParty(address=Address(**address))
+    return InvoiceParty(address=address_of(address))
 
 
 def _line(line: Mapping[str, Any]) -> InvoiceLine:

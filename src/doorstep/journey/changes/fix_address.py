@@ -41,7 +41,7 @@ class AddressFixed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NothingToSend(Refusal):
-    """Nothing of this order is still to be sent, so its address cannot matter any more."""
+    """Nothing of this order is still to be sent, so this cannot matter any more."""
 
 
 @verb(FixAddress, AddressFixed)

@@ -104,7 +104,7 @@ def decide(order: OrderFacts, money: Money, said: Said, ids: Iterator[int], ask:
         outcome.facts.append(Update("orders", {"order_id": order.order_id}, {"also_id": said.also_id}))
     if known == order.row["content_hash"]:
         return outcome
-    changed = {name for name, value in parts.items() if before is None or before.get(name) != value}
+    changed = changed_parts(before, parts)
     changes = compare(order, said, changed)
     event = Event("amend")
     if "paying" in changed:
@@ -120,6 +120,13 @@ def decide(order: OrderFacts, money: Money, said: Said, ids: Iterator[int], ask:
     if changes.needs_check and outcome.events and not order.row["history"]:
         outcome.then.append(Job("check", {"order": public("ord", order.order_id)}))
     return outcome
+
+
+def changed_parts(before: Mapping[str, str] | None, parts: Mapping[str, str]) -> set[str]:
+    """All of them where nobody knows what was said before; what is not said any more is changed too."""
+    if before is None:
+        return {*parts, "insured"}
+    return {name for name in {**before, **parts} if before.get(name) != parts.get(name)}
 
 
 def compare(order: OrderFacts, said: Said, changed: set[str]) -> Changes:
@@ -178,6 +185,12 @@ def _places(changes: Changes, order: OrderFacts, said: Said, changed: set[str]) 
             changes.serious.append(
                 Difference("shipping_method", order.row["shipping_method"], new.shipping_method)
             )  # fmt: skip
+    if "insured" in changed and new.insured_minor != order.row["insured_minor"]:
+        if left:
+            changes.values |= {"insured_minor": new.insured_minor}
+            changes.applied.append("insured_minor")
+        else:
+            changes.serious.append(Difference("insured_minor", order.row["insured_minor"], new.insured_minor))
 
 
 def _goods(order: OrderFacts, new: NewOrder) -> Iterator[Difference]:

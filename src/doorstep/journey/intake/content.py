@@ -120,6 +120,8 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         "named": [new.number, new.placed_at],
         "happened": _happened(happened, lines),
     }
+    if new.insured_minor:  # what most say nothing of is no part of what they said
+        said["insured"] = new.insured_minor
     return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
 
 

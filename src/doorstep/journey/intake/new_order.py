@@ -67,6 +67,8 @@ class NewOrder(Struct, frozen=True, kw_only=True):
 
     total = lines - discounts + shipping + fees (+ tax, unless `tax_included`). When `total_minor` is given it must
     be that, else `TotalDoesNotAddUp` (the API) or a hold with the reason (channels and files).
+
+    `insured_minor`: for how much its goods are insured on their way; 0 = not. Each parcel has its share by its goods.
     """
 
     lines: Annotated[list[NewLine], Meta(min_length=1, max_length=2000)]
@@ -88,6 +90,7 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     payment_term: PaymentTerm = "prepaid"
     payment_token: Text = ""
     shipping_method: Text = ""
+    insured_minor: AmountMinor = 0
     note: LongText = ""
     tags: Annotated[list[Text], Meta(max_length=50)] = []
     reserve: Reserve = "after_checks"

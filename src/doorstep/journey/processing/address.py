@@ -53,11 +53,13 @@ def _field_problems(ship_to: Address, buyer: Mapping[str, Any], crosses_border: 
         return
     if not (_text(ship_to, "name") or _text(ship_to, "company") or _text(buyer, "name")):
         yield _missing("name", "say who takes the parcel")
-    if not _text(ship_to, "line1"):
+    is_fetched = bool(_text(ship_to, "pickup_point"))  # the carrier knows where its branch is
+    if not _text(ship_to, "line1") and not is_fetched:
         yield _missing("line1", "give street and number")
     if "city" in rules.required_fields and not _text(ship_to, "city"):
         yield _missing("city", f"give the {rules.city_type.replace('_', ' ')}")
-    yield from _postcode_problems(rules, country, _text(ship_to, "postcode"), region)
+    if _text(ship_to, "postcode") or not is_fetched:
+        yield from _postcode_problems(rules, country, _text(ship_to, "postcode"), region)
     yield from _region_problems(rules, country, region, _text(ship_to, "postcode"))
     if crosses_border:
         yield from _phone_problems(country, _text(ship_to, "phone") or _text(buyer, "phone"), buyer)

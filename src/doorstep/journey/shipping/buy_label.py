@@ -16,7 +16,7 @@ from doorstep.journey.shipping.label import ASKING, AskLabel, ChooseLabel, KeepL
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import basket, shop, spelled
 from doorstep.kit.refusals import Refusal
-from doorstep.plug.carrier import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label
+from doorstep.plug.carrier import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, must_be_able_to_take
 from doorstep.spine.outcome import Ask
 from doorstep.spine.verbs import errand
 from doorstep.spine.world import World
@@ -111,6 +111,7 @@ async def _bought(world: World, ask: Ask[BuyLabel], parcel: Packed, choice: dict
     """With the same key however often; a carrier that knows none is asked once, and by nobody after a crash."""
     carrier: Carrier = await world.carrier(ask.merchant, choice["carrier"])
     shipment = shipment_of(parcel, choice["service"])
+    must_be_able_to_take(carrier, shipment)
     is_asked_once = isinstance(carrier, AsksOnce)
     if not is_asked_once:
         return await _asked_again(world, ask, parcel, carrier.buy(shipment, choice["key"]))

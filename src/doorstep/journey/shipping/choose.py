@@ -244,8 +244,10 @@ def _is_too_dear(facts: Facts, one: Option) -> bool:
 def _best(facts: Facts, in_time: Sequence[Option]) -> tuple[Option, Sequence[Option]]:
     """Of those that keep the promise; and among which of them it is the cheapest."""
     left = [one for one in in_time if one.own] or in_time
-    preferred = facts.rules.on_lane("prefer", facts.wanted.origin, facts.wanted.to)
-    left = [one for one in left if names(preferred, one.rate.carrier, one.rate.service)] or left
+    for preferred in facts.rules.preferred(facts.wanted.origin, facts.wanted.to):
+        if those := [one for one in left if names(preferred, one.rate.carrier, one.rate.service)]:
+            left = those
+            break
     return min(left, key=lambda one: one.cheapest), left
 
 

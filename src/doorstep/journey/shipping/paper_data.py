@@ -304,7 +304,7 @@ def _recipient(customs: Customs) -> CustomsParty:
 
 def _printed(address: CarrierAddress) -> Address:
     return Address(
-        name=address.name, company=address.company, line1=address.line1, line2=address.line2, city=address.city,
-        region=address.region, postcode=address.postal_code, country=address.country, phone=address.phone,
-        email=address.email,
+        name=address.name, company=address.company, pickup_point=address.pickup_point, line1=address.line1,
+        line2=address.line2, city=address.city, region=address.region, postcode=address.postal_code,
+        country=address.country, phone=address.phone, email=address.email,
     )  # fmt: skip

@@ -1,11 +1,12 @@
 """return_label: a label for the way back of a parcel's goods, bought with a key, kept as PDF for whoever sends them.
 
-As with the label for the way there, whom it is bought of is kept before anybody is asked: see `buy_label`.
+As with the label for the way there, whom it is bought of is kept before anybody is asked: see `buy_label`. How it is
+given back is told in `return_void`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace as with_
 from typing import Annotated, Any
 
@@ -33,13 +34,17 @@ from doorstep.spine.world import World
 DAYS_MAX = 60
 OPEN = """
 select l.parcel_id, l.return_label_id, l.state, l.tracking_number from return_label l
-  where l.merchant_id = any($1) and l.parcel_id = any($2) and l.state in ('wanted', 'bought')
+  where l.merchant_id = any($1) and l.parcel_id = any($2) and l.state in ('wanted', 'bought', 'void_wanted')
 """
 LABELS = """
-select l.merchant_id, l.return_label_id, l.order_id, l.parcel_id, l.state, l.label_ref, l.choice from return_label l
+select l.merchant_id, l.return_label_id, l.order_id, l.parcel_id, l.state, l.carrier, l.label_ref, l.tracking_number,
+    l.cost_minor, l.currency, l.choice
+  from return_label l
   where l.merchant_id = any($1) and l.return_label_id = any($2) order by l.return_label_id
 """
 LOCKED = f"{LABELS.rstrip()} for update\n"
+# In these the carrier's answer is waited for.
+ASKED = ("wanted", "void_wanted")
 
 
 class WantReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +79,8 @@ class KeepReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class RefuseReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`left_over`: of a label that nobody needs any more and that could not be voided."""
+    """To selling it, or to voiding it: then it stays as it was. `left_over`: of a label that nobody needs any more and
+    that could not be voided."""
 
     return_label: str
     reason: Annotated[str, Meta(max_length=2000)]
@@ -82,7 +88,7 @@ class RefuseReturnLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class ReturnLabelState(msgspec.Struct, frozen=True, kw_only=True):
-    """`state`: wanted, bought or refused."""
+    """`state`: wanted, bought, refused, void_wanted or void."""
 
     order: str
     parcel: str
@@ -95,7 +101,7 @@ class NotGone(Refusal):
 
 
 class ReturnLabelThere(Refusal):
-    """There is a label for the way back of this parcel, or one is being bought."""
+    """There is a label for the way back of this parcel, or one is being bought or voided."""
 
 
 class ReturnLabelAnswered(Refusal):
@@ -124,7 +130,7 @@ def decide(
         )
     label = next(ids)
     name = public("ret", label)
-    outcome = _outcome(parcel.order.merchant, parcel.order.order_id, parcel.parcel_id, label, "wanted")
+    outcome = outcome_of(parcel.order.merchant, parcel.order.order_id, parcel.parcel_id, label, "wanted")
     told = {"parcel": wanted.parcel, "return_label": name, "carrier": wanted.carrier}
     outcome.events = [Event("want_return_label", data=told)]
     values = {
@@ -137,7 +143,7 @@ def decide(
     return outcome
 
 
-def _outcome(merchant: int, order: int, parcel: int, label: int, state: str) -> Outcome:
+def outcome_of(merchant: int, order: int, parcel: int, label: int, state: str) -> Outcome:
     answer = {
         "order": public("ord", order), "parcel": public("par", parcel), "return_label": public("ret", label),
         "state": state,
@@ -145,7 +151,7 @@ def _outcome(merchant: int, order: int, parcel: int, label: int, state: str) -> 
     return Outcome(merchant, ("order", order), [], answer=answer)
 
 
-async def _labels(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[int, Mapping[str, Any]]:
+async def labels_of(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[int, Mapping[str, Any]]:
     rows = await tx.rows(labels, list(tx.merchants), sorted({number("ret", name) for name in names}))
     return {
         row["return_label_id"]: dict(row) | {"choice": msgspec.json.decode(row["choice"]) if row["choice"] else None}
@@ -153,14 +159,14 @@ async def _labels(tx: Tx, names: Sequence[str], labels: str = LOCKED) -> dict[in
     }
 
 
-def _of(
-    found: Mapping[int, Mapping[str, Any]], merchant: int, name: str, *, is_over: bool = False
+def label_named(
+    found: Mapping[int, Mapping[str, Any]], merchant: int, name: str, states: Collection[str] = ("wanted",)
 ) -> Mapping[str, Any]:
-    """The label that is still waited for, or one that `is_over`. Refuses NotFound, ReturnLabelAnswered."""
+    """The label, in one of these states; in any where none is named. Refuses NotFound, ReturnLabelAnswered."""
     label = found.get(number("ret", name))
     if label is None or label["merchant_id"] != merchant:
         raise NotFound(return_label=name)
-    if label["state"] != "wanted" and not is_over:
+    if states and label["state"] not in states:
         raise ReturnLabelAnswered(return_label=name, state=label["state"])
     return label
 
@@ -168,15 +174,15 @@ def _of(
 @verb(ChooseReturnLabel, ReturnLabelState)
 async def choose_return_label(tx: Tx, asks: list[Ask[ChooseReturnLabel]]) -> list[Result]:
     """Keep whom the label is to be bought of, before anybody is asked: whatever happens then, nobody else is."""
-    found = await _labels(tx, [ask.body.return_label for ask in asks])
-    return each(asks, lambda ask: _chosen(_of(found, ask.merchant, ask.body.return_label), ask))
+    found = await labels_of(tx, [ask.body.return_label for ask in asks])
+    return each(asks, lambda ask: _chosen(label_named(found, ask.merchant, ask.body.return_label), ask))
 
 
 def _chosen(label: Mapping[str, Any], ask: Ask[ChooseReturnLabel]) -> Outcome:
     choice, name = ask.body, ask.body.return_label
     if choice.nth != (label["choice"] or {}).get("nth", 0) + 1:
         raise ReturnLabelAnswered(return_label=name, state=label["state"], nth=choice.nth)
-    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "wanted")
+    outcome = outcome_of(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "wanted")
     told = {
         "return_label": name, "parcel": public("par", label["parcel_id"]), "carrier": choice.carrier,
         "service": choice.service,
@@ -199,13 +205,13 @@ def _chosen(label: Mapping[str, Any], ask: Ask[ChooseReturnLabel]) -> Outcome:
 @verb(KeepReturnLabel, ReturnLabelState)
 async def keep_return_label(tx: Tx, asks: list[Ask[KeepReturnLabel]]) -> list[Result]:
     """Keep the carrier's label for the way back."""
-    found = await _labels(tx, [ask.body.return_label for ask in asks])
-    return each(asks, lambda ask: _kept(_of(found, ask.merchant, ask.body.return_label), ask))
+    found = await labels_of(tx, [ask.body.return_label for ask in asks])
+    return each(asks, lambda ask: _kept(label_named(found, ask.merchant, ask.body.return_label), ask))
 
 
 def _kept(label: Mapping[str, Any], ask: Ask[KeepReturnLabel]) -> Outcome:
     kept = ask.body
-    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "bought")
+    outcome = outcome_of(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], "bought")
     outcome.events = [Event("keep_return_label", data={
         "parcel": public("par", label["parcel_id"]), "return_label": kept.return_label, "carrier": kept.carrier,
         "service": kept.service, "tracking_number": kept.tracking_number, "cost_minor": kept.cost_minor,
@@ -217,32 +223,35 @@ def _kept(label: Mapping[str, Any], ask: Ask[KeepReturnLabel]) -> Outcome:
         "pdf": kept.pdf, "error": "",
     }  # fmt: skip
     outcome.facts = [Update("return_label", {"return_label_id": label["return_label_id"]}, bought)]
+    told = {"order": public("ord", label["order_id"]), "parcel": public("par", label["parcel_id"])}
+    outcome.then = [Job("notify", told | {"kind": "return_label", "about": kept.return_label})]
     return outcome
 
 
 @verb(RefuseReturnLabel, ReturnLabelState)
 async def refuse_return_label(tx: Tx, asks: list[Ask[RefuseReturnLabel]]) -> list[Result]:
     """Keep the carrier's no; somebody must act."""
-    found = await _labels(tx, [ask.body.return_label for ask in asks])
+    found = await labels_of(tx, [ask.body.return_label for ask in asks])
     ids = await tx.fresh_ids(len(asks))
     return each(asks, lambda ask: _refused(
-        _of(found, ask.merchant, ask.body.return_label, is_over=ask.body.left_over), next(ids), ask
+        label_named(found, ask.merchant, ask.body.return_label, () if ask.body.left_over else ASKED), next(ids), ask
     ))  # fmt: skip
 
 
 def _refused(label: Mapping[str, Any], attention: int, ask: Ask[RefuseReturnLabel]) -> Outcome:
-    state = label["state"] if ask.body.left_over else "refused"
-    outcome = _outcome(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], state)
+    voiding = label["state"] == "void_wanted"
+    state = label["state"] if ask.body.left_over else "bought" if voiding else "refused"
+    outcome = outcome_of(ask.merchant, label["order_id"], label["parcel_id"], label["return_label_id"], state)
     parcel = public("par", label["parcel_id"])
     told = {"parcel": parcel, "return_label": ask.body.return_label, "reason": ask.body.reason}
     outcome.events = [Event("refuse_return_label", data=told)]
     why = {"return_label": ask.body.return_label, "parcel": parcel}
     of = {"order_id": label["order_id"], "parcel_id": label["parcel_id"]}
-    if ask.body.left_over or ask.body.reason.startswith(UNKNOWN):
+    if voiding or ask.body.left_over or ask.body.reason.startswith(UNKNOWN):
         of["next_action"] = ASK_THE_CARRIER
     outcome.facts = [carrier_refused(attention, ask.body.reason, why, ask, **of)]
     if not ask.body.left_over:
-        after = {"state": "refused", "error": ask.body.reason}
+        after = {"state": state, "error": ask.body.reason}
         outcome.facts.append(Update("return_label", {"return_label_id": label["return_label_id"]}, after))
     return outcome
 
@@ -266,7 +275,7 @@ async def buy_return_label(world: World, asks: list[Ask[BuyReturnLabel]]) -> Non
 async def _buy(world: World, ask: Ask[BuyReturnLabel]) -> None:
     name = ask.body.return_label
     async with world.reading([ask.merchant]) as tx:
-        found = (await _labels(tx, [name], LABELS)).get(number("ret", name))
+        found = (await labels_of(tx, [name], LABELS)).get(number("ret", name))
         parcel = await packed(tx, ask.body.parcel)
     if parcel is None or found is None or found["state"] != "wanted":
         return  # answered meanwhile
@@ -302,7 +311,7 @@ async def _not_needed(world: World, ask: Ask[BuyReturnLabel], label: Label, key:
     """Another answer was kept meanwhile: this one goes back, or somebody must see to it."""
     name = ask.body.return_label
     async with world.reading([ask.merchant]) as tx:
-        found = (await _labels(tx, [name], LABELS)).get(number("ret", name))
+        found = (await labels_of(tx, [name], LABELS)).get(number("ret", name))
     if found is not None and found["label_ref"] == label.label_ref:
         return  # it is kept: another worker asked with the same key
     if no := await give_back(world, ask.merchant, label, key):
@@ -352,6 +361,8 @@ def _nobody(chosen: choose.Chosen, codes: Sequence[str]) -> str:
 
 
 def way_back(parcel: Packed, service: str = "") -> Shipment:
-    """The same goods, from the buyer to the site; nothing is to be collected for them."""
+    """The same goods, from the buyer's own address to the site; nothing is collected for them, and nobody insures
+    them."""
     there = shipment_of(parcel, service)
-    return replace(there, ship_from=there.ship_to, ship_to=there.ship_from, is_return=True, cod_minor=0)
+    buyer = replace(there.ship_to, pickup_point="")
+    return replace(there, ship_from=buyer, ship_to=there.ship_from, is_return=True, cod_minor=0, insured_minor=0)

@@ -13,7 +13,7 @@ from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
 from doorstep.plug.states import FINAL_STATES
 from doorstep.setup.customs.profile import profile_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
-from doorstep.spine.amounts import to_collect, worth_of_units
+from doorstep.spine.amounts import insured_share, to_collect, worth_of_units
 from doorstep.spine.tenant import Tx
 from doorstep.spine.worth import worths_of_parcels
 
@@ -21,7 +21,7 @@ PARCEL = """
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
     p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
     p.label_error, p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term,
-    o.shipping_method, o.service_level,
+    o.shipping_method, o.service_level, o.insured_minor as order_insured_minor,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
     m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs, m.shipping,
@@ -67,6 +67,17 @@ select l.worth_minor, l.ordered, l.wanted + l.promised + l.picked as units,
   from order_line l
   where l.merchant_id = any($1) and l.order_id = $2 and l.ships and l.wanted + l.promised + l.picked > 0
 """
+# Of an order that is insured: all its parcels with something in them, and what all its goods are worth.
+PARCELED = """
+select p.parcel_id from parcel p
+  where p.merchant_id = any($1) and p.order_id = $2 and exists (select from parcel_line pl
+    where pl.merchant_id = p.merchant_id and pl.parcel_id = p.parcel_id and pl.quantity > 0)
+  order by p.parcel_id
+"""
+ALL_GOODS = """
+select coalesce(sum(l.worth_minor), 0)::bigint from order_line l
+  where l.merchant_id = any($1) and l.order_id = $2 and l.ships
+"""
 ENDED = sorted(FINAL_STATES | {"lost"})
 CARRIERS = "select code from connection where merchant_id = $1 and kind = 'carrier' order by code"
 
@@ -93,6 +104,7 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers", "label_choice"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
     plain["cod_minor"] = await _to_collect(tx, plain)
+    plain["insured_minor"] = await _insured(tx, plain)
     return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
 
 
@@ -110,6 +122,20 @@ async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
         for line in await tx.rows(NOT_PACKED, *order)
     )
     return to_collect(row["due_minor"], worths, parcels.index(row["parcel_id"]), not_packed)
+
+
+async def _insured(tx: Tx, row: Mapping[str, Any]) -> int:
+    """The parcel's share of what the order is insured for."""
+    if not row["order_insured_minor"]:
+        return 0
+    order = (list(tx.merchants), row["order_id"])
+    parcels = [found["parcel_id"] for found in await tx.rows(PARCELED, *order)]
+    if row["parcel_id"] not in parcels:
+        return 0
+    goods = await worths_of_parcels(tx, [public("par", parcel) for parcel in parcels])
+    worths = [goods.get((row["order_id"], parcel), 0) for parcel in parcels]
+    whole_minor: int = await tx.value(ALL_GOODS, *order)
+    return insured_share(row["order_insured_minor"], worths, parcels.index(row["parcel_id"]), whole_minor)
 
 
 def shipment_of(parcel: Packed, service: str = "") -> Shipment:
@@ -131,6 +157,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         incoterm=incoterm(parcel) if crosses else "",
         filing=filing(parcel) if crosses else "",
         cod_minor=row["cod_minor"],
+        insured_minor=row["insured_minor"],
         currency=row["currency"],
         contains=contains(parcel),
     )
@@ -152,7 +179,7 @@ def filing(parcel: Packed) -> str:
 
 
 SIZES = ("length_mm", "width_mm", "height_mm")
-SAME_NAME = ("name", "company", "line1", "line2", "city", "region", "country", "phone", "email")
+SAME_NAME = ("name", "company", "line1", "line2", "city", "region", "country", "phone", "email", "pickup_point")
 
 
 def weight_g(parcel: Packed) -> int:
@@ -162,10 +189,7 @@ def weight_g(parcel: Packed) -> int:
 
 
 def _address(plain: Mapping[str, Any]) -> Address:
-    words = {
-        name: str(plain.get(name, ""))
-        for name in ("name", "company", "line1", "line2", "city", "region", "country", "phone", "email")
-    }
+    words = {name: str(plain.get(name) or "") for name in SAME_NAME}
     return Address(**words, postal_code=str(plain.get("postcode", "")))
 
 

@@ -10,19 +10,21 @@ from datetime import date
 from typing import Any
 
 from doorstep.journey.shipping.choose import Answered, Carried, Chosen, Facts, Refused, Wanted, decide
-from doorstep.journey.shipping.shipment import CARRIERS, Packed, contains, packed, shipment_of
+from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
 from doorstep.kit.lines import TooLate
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able
+from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able_to_take
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.customs.rules import rules_of as customs_rules
 from doorstep.setup.lanes import came_in_time
 from doorstep.setup.promising import leaves_on
 from doorstep.setup.shipping_rules import ShippingRules, end_of, rules_of
-from doorstep.setup.sites import every_site
+from doorstep.setup.sites import Site, every_site
 from doorstep.spine.tenant import Tx
 from doorstep.spine.world import TryLater, World
 
+# Of a way to ship that nobody explained.
+DAYS_MAX = 7
 PO_BOX = re.compile(
     r"\b(p\.?\s*o\.?\s*box|post\s*office\s*box|postfach|bo[iî]te postale|caixa postal|casella postale|apartado"
     r"|skrytka pocztowa|po[sš]tov[yý] prie[cč]inok|а/с)\b",
@@ -30,11 +32,25 @@ PO_BOX = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Going:
+    """A shipment, of a packed parcel or an imagined one, and what beside it tells who may take it."""
+
+    shipment: Shipment
+    site: Site
+    currency: str
+    rules: ShippingRules
+    level: str = ""
+    method_carrier: str = ""
+    days_max: int = DAYS_MAX
+    promised: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """A parcel, whom to ask about it, and all that the rule needs but their answers."""
+    """A shipment, whom to ask about it, and all that the rule needs but their answers."""
 
-    parcel: Packed
+    shipment: Shipment
     carriers: tuple[str, ...]
     facts: Facts
 
@@ -45,37 +61,48 @@ async def basket(
 ) -> Basket:  # fmt: skip
     """`carrier` and `service`: what a person named; else the shipping method may name a carrier."""
     row = parcel.row
-    to_country = str(row["ship_to"].get("country", ""))
-    leaves, promised, working_days = await _days(tx, parcel, now)
-    wanted_carrier = carrier or row["method_carrier"]
+    going = Going(
+        shipment=shipment_of(parcel), site=(await every_site(tx))[row["site_id"]], currency=row["currency"],
+        rules=rules_of(row["shipping"]), level=row["service_level"], method_carrier=row["method_carrier"],
+        days_max=int(row["days_max"]), promised=row["promised"],
+    )  # fmt: skip
+    return await basket_of(tx, merchant, going, now, carrier=carrier, service=service, refused=refused)
+
+
+async def basket_of(
+    tx: Tx, merchant: int, going: Going, now: Any, *, carrier: str = "", service: str = "",
+    refused: Sequence[Refused] = (),
+) -> Basket:  # fmt: skip
+    start, end = going.shipment.ship_from, going.shipment.ship_to
+    leaves, working_days = _days(going, now)
+    wanted_carrier = carrier or going.method_carrier
     codes = [found["code"] for found in await tx.rows(CARRIERS, merchant)]
     asked = tuple(code for code in codes if wanted_carrier in ("", code))
-    days = (promised - leaves).days if promised else working_days
-    carried = await came_in_time(tx, merchant, row["site_country"], to_country, asked, days)
+    days = (going.promised - leaves).days if going.promised else working_days
+    carried = await came_in_time(tx, merchant, start.country, end.country, asked, days)
     listed = await customs_rules(tx, [], now.date())
     wanted = Wanted(
-        currency=row["currency"], working_days=working_days, level=row["service_level"],
-        origin=end_of(row["site_country"], str(row["site_address"].get("postcode", ""))),
-        to=end_of(to_country, str(row["ship_to"].get("postcode", ""))), contains=contains(parcel),
-        to_po_box=any(PO_BOX.search(str(row["ship_to"].get(line, ""))) for line in ("line1", "line2", "company")),
-        carrier=wanted_carrier, service=service, by_hand=bool(carrier and service), leaves=leaves, promised=promised,
+        currency=going.currency, working_days=working_days, level=going.level,
+        origin=end_of(start.country, start.postal_code), to=end_of(end.country, end.postal_code),
+        contains=going.shipment.contains,
+        to_po_box=any(PO_BOX.search(line) for line in (end.line1, end.line2, end.company)),
+        carrier=wanted_carrier, service=service, by_hand=bool(carrier and service), leaves=leaves,
+        promised=going.promised,
     )  # fmt: skip
     facts = Facts(
-        wanted, (), rules_of(row["shipping"]), tuple(refused),
-        {name: Carried(*seen) for name, seen in carried.items()}, listed.per_euro,
+        wanted, (), going.rules, tuple(refused), {name: Carried(*seen) for name, seen in carried.items()},
+        listed.per_euro,
     )  # fmt: skip
-    return Basket(parcel, asked, facts)
+    return Basket(going.shipment, asked, facts)
 
 
-async def _days(tx: Tx, parcel: Packed, now: Any) -> tuple[date, date | None, int]:
-    """The day it can leave on, the day that was promised, and the working days between: of the country it goes to."""
-    row = parcel.row
-    site = (await every_site(tx))[row["site_id"]]
-    leaves, promised = leaves_on(site, now), row["promised"]
+def _days(going: Going, now: Any) -> tuple[date, int]:
+    """The day it can leave on, and the working days until the promised one: of the country it goes to."""
+    leaves, promised = leaves_on(going.site, now), going.promised
     if promised is None:
-        return leaves, None, int(row["days_max"])
-    calendar = Calendar(country=str(row["ship_to"].get("country", "")))
-    return leaves, promised, calendar.between(leaves, promised) if promised >= leaves else -1
+        return leaves, going.days_max
+    calendar = Calendar(country=going.shipment.ship_to.country)
+    return leaves, calendar.between(leaves, promised) if promised >= leaves else -1
 
 
 async def shop(world: World, merchant: int, of: Basket) -> Chosen:
@@ -91,7 +118,7 @@ def or_later(chosen: Chosen) -> Chosen:
 
 
 async def ask_all(world: World, merchant: int, of: Basket) -> Chosen:
-    answered = await answers(world, merchant, of.carriers, shipment_of(of.parcel), of.facts.rules)
+    answered = await answers(world, merchant, of.carriers, of.shipment, of.facts.rules)
     return decide(replace(of.facts, answered=answered))
 
 
@@ -105,8 +132,7 @@ async def answers(
 async def _ask(world: World, merchant: int, code: str, shipment: Shipment, within_s: float) -> Answered:
     try:
         carrier = await world.carrier(merchant, code)
-        if shipment.is_return:
-            must_be_able(carrier, "return_label")
+        must_be_able_to_take(carrier, shipment)
         rates = await world.lines.within(within_s, (merchant, code), lambda: carrier.rates(shipment))
         return Answered(code, tuple(_own(rates, code)))
     except CarrierRefused as no:

@@ -118,10 +118,11 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "lines": [_line(line) for line in of.lines],
         "lines_word": _lines_word(kind, say, several=several),
         "total": money(of.total_minor, of.currency, say.language),
-        "ship_to": address_lines(of.ship_to) if of.ship_to else [],
+        "ship_to": _where_to(kind, of, say),
         "carrier": printable(of.carrier) if moving else "",
         "tracking_number": printable(of.tracking_number) if moving else "",
         "tracking_url": link(of.tracking_url),
+        "label_url": link(of.label_url) if kind == "return_label" else "",
         "expected": spelled_days(of.expected_from, of.expected_on, say.language) if kind in DATED else "",
         "place": printable(of.place) if kind == "available_for_pickup" else "",
         "until": day(of.until, say.language) if kind == "available_for_pickup" else "",
@@ -138,6 +139,13 @@ def _view(kind: Kind, of: Notice, words: Words, say: Speech) -> dict[str, Any]:
         "line_at_night": legible(accent, NIGHT),
         "has_logo": bool(of.logo),
     }
+
+
+def _where_to(kind: Kind, of: Notice, say: Speech) -> list[str]:
+    """What is sent back goes elsewhere."""
+    if of.ship_to is None or kind == "return_label":
+        return []
+    return address_lines(of.ship_to, point_word=say._("Pickup point"))
 
 
 def _steps(reached: int, say: Speech) -> list[dict[str, Any]]:

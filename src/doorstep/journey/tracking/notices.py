@@ -45,6 +45,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str = ""
     tracking_number: str = ""
     tracking_url: str = ""  # the order's own page
+    label_url: str = ""  # where the label for the way back is
     parcel_index: int = 1
     parcel_count: int = 1
     expected_from: date | None = None
@@ -87,7 +88,8 @@ def text_of(kind: Kind, of: Notice, own: OwnWords = NONE) -> str:
         return printable(filled(own.sms, _values(kind, of)))[:LONGEST_SMS]
     say = Speech(LOCALES, of.language)
     said = [f"{printable(of.merchant)}: {in_words(kind, of, own).subject}", *_details(kind, of, say)]
-    return " ".join(filter(None, (printable(". ".join(said))[: LONGEST_SMS - 200] + ".", link(of.tracking_url))))
+    at = link(of.label_url if kind == "return_label" else of.tracking_url)
+    return " ".join(filter(None, (printable(". ".join(said))[: LONGEST_SMS - 200] + ".", at)))
 
 
 def _details(kind: Kind, of: Notice, say: Speech) -> list[str]:
@@ -109,7 +111,8 @@ def _values(kind: Kind, of: Notice) -> dict[str, str]:
     language = Speech(LOCALES, of.language).language
     known = {
         "order_number": of.order_number, "buyer_name": of.buyer_name, "shop": of.merchant,
-        "tracking_url": link(of.tracking_url), "carrier": of.carrier, "tracking_number": of.tracking_number,
+        "tracking_url": link(of.tracking_url), "label_url": link(of.label_url), "carrier": of.carrier,
+        "tracking_number": of.tracking_number,
         "parcel": f"{of.parcel_index}/{of.parcel_count}", "place": of.place, "until": day(of.until, language),
         "expected_on": spelled_days(of.expected_from, of.expected_on, language),
         "delivered_on": day(of.delivered_on, language), "total": money(of.total_minor, of.currency, language),
@@ -239,6 +242,15 @@ def _words_of_parcel(kind: Kind, number: str, of: Notice, say: Speech) -> Words:
             say._("Your order %(number)s came back to us", number=number) + part,
             say._("Your parcel came back to us"),
             say._("The carrier could not deliver it. Write to us: we send it again, or give the money back."),
+        )
+    if kind == "return_label":
+        return Words(
+            say._("The label to send back your order %(number)s", number=number) + part,
+            say._("Here is the label to send it back"),
+            say._(
+                "Print it, stick it over the old label and hand the parcel in with the carrier that is named below."
+                " There is nothing to pay."
+            ),
         )
     return Words(
         say._("Your order %(number)s has been delivered", number=number) + part,

@@ -18,7 +18,7 @@ from doorstep.journey.tracking.letter import NotAMailbox, compose, is_mailbox
 from doorstep.journey.tracking.notices import Notice, NoticeLine, in_words, text_of
 from doorstep.journey.tracking.telling import Facts, Kept, Standing, State, Word, words
 from doorstep.kit.ids import number
-from doorstep.kit.paper import Address
+from doorstep.kit.paper import address_of
 from doorstep.kit.speech import language_of
 from doorstep.plug.notifier import (
     Delivered,
@@ -91,6 +91,10 @@ select l.title, l.code, pl.quantity from parcel_line pl
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
   where pl.merchant_id = $1 and pl.parcel_id = $2 and pl.quantity > 0 order by pl.line_no
 """
+RETURN_LABEL = """
+select l.state as label, l.carrier, l.tracking_number from return_label l
+  where l.merchant_id = $1 and l.return_label_id = $2 and l.order_id = $3
+"""
 MESSAGE = """
 select m.text, c.email from case_message m
   join contact_case c on c.merchant_id = m.merchant_id and c.case_id = m.case_id
@@ -107,7 +111,7 @@ select n.key, n.state, n.tries, n.first_at, n.tried_at from notice n
 
 class Notify(msgspec.Struct, frozen=True, kw_only=True):
     """`parcel` and `message`: which of the order's it is about; `about` tells it from others of its kind: a day, a
-    date, a payment."""
+    date, a payment, a label for the way back."""
 
     order: str
     kind: Kind
@@ -228,7 +232,7 @@ def _posted(ask: Ask[Notify], of: Notice, own: OwnWords) -> dict[str, Any]:
         "subject": said.subject, "headline": said.headline, "text": said.lead, "sms": text_of(ask.body.kind, of, own),
         "tracking_url": of.tracking_url, "carrier": of.carrier, "tracking_number": of.tracking_number,
         "expected_from": of.expected_from, "expected_by": of.expected_on, "place": of.place, "until": of.until,
-        "amount_minor": of.amount_minor, "currency": of.currency,
+        "amount_minor": of.amount_minor, "currency": of.currency, "label_url": of.label_url,
     }  # fmt: skip
     return {"type": f"notice.{ask.body.kind}", "timestamp": of.at, "data": data}
 
@@ -292,7 +296,7 @@ def _addresses(order: Mapping[str, Any], message: Mapping[str, Any], wants: Want
 def _standing(order: Mapping[str, Any], parcel: Mapping[str, Any]) -> Standing:
     return Standing(
         order["stage"] or "", order["wanted"], order["not_gone"], order["not_arrived"], order["has_left"],
-        order["is_held"], order["later"], parcel.get("state", ""), parcel.get("state_at"),
+        order["is_held"], order["later"], parcel.get("state", ""), parcel.get("state_at"), parcel.get("label", ""),
     )  # fmt: skip
 
 
@@ -305,7 +309,11 @@ async def _parcel(tx: Tx, ask: Ask[Notify]) -> Mapping[str, Any]:
     if not ask.body.parcel:
         return {}
     row: Mapping[str, Any] | None = await tx.row(PARCEL, ask.merchant, number("par", ask.body.parcel))
-    return row or {}
+    if row is None or ask.body.kind != "return_label":
+        return row or {}
+    # It travels back with a carrier and a number of its own.
+    ids = (number("ret", ask.body.about), number("ord", ask.body.order))
+    return {**row, **(await tx.row(RETURN_LABEL, ask.merchant, *ids) or {})}
 
 
 async def _message(tx: Tx, ask: Ask[Notify]) -> Mapping[str, Any]:
@@ -359,10 +367,11 @@ def _notice(
         lines=lines,
         total_minor=None if parcel or sums else order["total_minor"],
         currency=order["currency"],
-        ship_to=Address(**to) if to else None,
+        ship_to=address_of(to) if to else None,
         carrier=parcel.get("carrier", ""),
         tracking_number=parcel.get("tracking_number", ""),
         tracking_url=post["link"],
+        label_url=f"{post['link']}/returns/{ask.body.about}" if ask.body.kind == "return_label" else "",
         parcel_index=parcel.get("parcel_index", 1),
         parcel_count=parcel.get("parcel_count", 1),
         expected_from=parcel["deliver_from"] if parcel else order["deliver_from"],

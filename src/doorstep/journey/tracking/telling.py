@@ -32,7 +32,7 @@ _ELSEWHERE = FINAL_STATES | {"returning", "refused", "lost", "canceled"}
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How the order and the parcel that it is about stand now; `later` are days that are promised
-    now, and are later than any before."""
+    now, and are later than any before. `label`: how the label for the way back stands."""
 
     stage: str
     wanted: int = 0
@@ -43,6 +43,7 @@ class Standing:
     later: Collection[date] = ()
     parcel_state: str = ""
     parcel_at: datetime | None = None  # of what its state rests on
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,8 @@ def overtaken(kind: Kind, about: str, now: Standing, at: datetime, zone: ZoneInf
         return ""
     if now.stage in _CLOSED and not now.has_left:
         return "order_canceled"
+    if kind == "return_label":
+        return "" if now.label == "bought" else "label_void"
     if FACTS[kind].of_parcel:
         return _overtaken_parcel(kind, about, now, at, zone)
     if kind == "delayed":

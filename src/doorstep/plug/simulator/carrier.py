@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from doorstep.plug.simulator.labelpdf import has_letters, label_pdf
 from doorstep.plug.simulator.routes import FATES, Stop, Trip, fate_of, route
 
 NAME = "simulated"
+# Its lockers have a number each.
+POINT = re.compile(r"SIM-[1-9][0-9]{0,3}")
 
 
 class Accepting(Struct, frozen=True):
@@ -166,10 +169,11 @@ class SimulatedCarrier:
         self.weights = dict(weights)
 
     def books(self) -> list[dict[str, Any]]:
-        """Every label that was paid for."""
+        """Every label that was paid for, and what went back for those that were given back."""
         return [
             {"number": sold.label.tracking_number, "cost_minor": sold.label.cost_minor,
-             "currency": sold.label.currency, "reference": sold.shipment.reference}
+             "currency": sold.label.currency, "reference": sold.shipment.reference,
+             "back_minor": sold.label.cost_minor if sold.voided_at else 0}
             for sold in self._sold.values()
         ]  # fmt: skip
 
@@ -193,7 +197,8 @@ class SimulatedCarrier:
         number = tracking_number("SM", f"{self._seed}|{key}", origin)
         last = tracking_number("LM", f"{self._seed}|last|{key}", target) if origin != target else ""
         to = shipment.ship_to
-        lines = [f"SIMULATED CARRIER {rate.service.upper()}", number, to.name, to.company, to.line1, to.line2]
+        point = f"LOCKER {to.pickup_point}" if to.pickup_point else ""
+        lines = [f"SIMULATED CARRIER {rate.service.upper()}", number, to.name, to.company, point, to.line1, to.line2]
         lines += [f"{to.postal_code} {to.city} {to.region}".strip(), to.country, shipment.reference]
         return Label(
             carrier=NAME,
@@ -256,9 +261,13 @@ def _price_of(shipment: Shipment) -> Rate:
 
 def _refuse_incomplete(shipment: Shipment) -> None:
     for side, address in (("ship_from", shipment.ship_from), ("ship_to", shipment.ship_to)):
-        missing = [name for name in ("name", "line1", "city", "country") if not getattr(address, name).strip()]
+        wanted = ("name", "city", "country") if address.pickup_point else ("name", "line1", "city", "country")
+        missing = [name for name in wanted if not getattr(address, name).strip()]
         if missing or len(address.country) != 2:
             raise Wrong(422, "address_incomplete", f"{side}: {', '.join(missing) or 'country'}")
+    point = shipment.ship_to.pickup_point
+    if point and not POINT.fullmatch(point):
+        raise Wrong(422, "unknown_pickup_point", point[:60])
     if shipment.crosses_border:
         _refuse_without_customs(shipment)
 

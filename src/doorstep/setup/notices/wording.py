@@ -39,7 +39,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "backordered": ("expected_on",), "split": ("expected_on",), "shipped": ("expected_on",),
     "delayed": ("expected_on",), "out_for_delivery": ("expected_on",), "attempted": ("place",),
     "available_for_pickup": ("place", "until"), "customs_hold": ("place",), "delivered": ("delivered_on",),
-    "refunded": ("amount",),
+    "return_label": ("label_url",), "refunded": ("amount",),
 }  # fmt: skip
 _NAME = re.compile(r"\{([^{}]*)\}")
 

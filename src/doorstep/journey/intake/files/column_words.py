@@ -65,6 +65,13 @@ WORDS: dict[str, str] = {
     "provincia|estado|regione|provincie|wojewodztwo|lan|kraj|uf",
     "order.country": "country|country code|shipping country|ship country|delivery country|land|lieferland|pays|pais|"
     "pais de envio|paese|nazione|panstwo|zeme|orszag|tara|maa",
+    "order.pickup_point": "pickup point|pickup point id|pick up point|parcel shop|parcel shop id|parcelshop|locker|"
+    "locker id|parcel locker|pudo|pudo id|branch|branch number|post office number|service point|service point id|"
+    "access point|paketshop|packstation|paczkomat|point relais|punto de recogida|punto di ritiro|afhaalpunt|"
+    "punkt odbioru|viddilennia|vydejni misto",
+    "order.insured": "insured|insured value|insured amount|insurance|insurance value|insurance amount|"
+    "shipping insurance|versicherungswert|versichert|assurance|valeur assuree|seguro|valor asegurado|assicurazione|"
+    "verzekering|ubezpieczenie|kwota ubezpieczenia",
     "order.shipping_method": "shipping method|ship service level|delivery method|shipping service|service level|"
     "versandart|versandmethode|mode de livraison|methode de livraison|metodo de envio|metodo di spedizione|"
     "verzendmethode|sposob dostawy|metoda dostawy",

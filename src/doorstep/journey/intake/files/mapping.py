@@ -85,8 +85,10 @@ class OrderFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     city: Said = ""
     region: Said = ""
     country: Said = ""
+    pickup_point: Said = ""
     payment_term: Said = ""
     shipping_method: Said = ""
+    insured: Said = ""
     note: Said = ""
     reason: Said = ""  # of a correction
     discount: Said = ""

@@ -156,6 +156,7 @@ class OrderBuilder:
             tenders=self._tenders(payments, row, currency, wrong),
             payment_term=self._term(row, head, wrong),
             shipping_method=text("shipping_method", row)[:200],
+            insured_minor=minor("insured", row, currency, head, wrong),
             note=text("note", row)[:2000],
         )  # fmt: skip
         site = site_code(text("site", row))
@@ -256,10 +257,11 @@ class OrderBuilder:
         text = self._text
         lines = {name: text(name, row)[:200] for name in ("company", "line1", "line2", "city", "region")}
         postcode, country = text("postcode", row).strip()[:20], self._country(row, head, wrong)
-        if not country and not postcode and not any(value.strip() for value in lines.values()):
+        point = text("pickup_point", row).strip()[:80]
+        if not country and not postcode and not point and not any(value.strip() for value in lines.values()):
             return None
         return Address(
-            name=text("name", row)[:200], postcode=postcode, phone=text("phone", row).strip()[:40],
+            name=text("name", row)[:200], postcode=postcode, pickup_point=point, phone=text("phone", row).strip()[:40],
             country=country or cells.UNKNOWN_COUNTRY, **lines,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.intake.amend import Said
+from doorstep.journey.intake.amend import Said, changed_parts
 from doorstep.journey.intake.content import hash_of_parts, parts_of
 from doorstep.journey.intake.history.looking import tell_contradictions
 from doorstep.journey.intake.history.other_goods import correct, find_lines
@@ -59,7 +59,7 @@ def decide_more(order: OrderFacts, money: Money, facts: Facts, ids: Iterator[int
     outcome = Outcome(ask.merchant, ("order", order.order_id), [], answer_of_order(order.order_id))
     details = order.row["details"] or {}
     before, parts = details.get("parts", {}), parts_of(new, there)
-    changed = {name for name in parts if before.get(name) != parts[name]}
+    changed = changed_parts(before, parts)
     raised = facts.past.raised.get(order.order_id, ())
     followed = _followed(order, facts.said, changed, details)
     standing = standing_of(order, money, facts.past.goods_of(order.merchant, order.order_id))
@@ -108,6 +108,8 @@ def _followed(order: OrderFacts, said: Said, changed: set[str], details: Mapping
         followed.take(
             "shipping_method", row["shipping_method"], method, shipping_method=method, service_level=said.level
         )
+    if "insured" in changed:
+        followed.take("insured_minor", row["insured_minor"], new.insured_minor)
     if "note" in changed:
         followed.take("note", row["note"], new.note)
     if "tags" in changed:
