@@ -137,7 +137,7 @@ async def test_fuel_steps_and_the_minimum_are_written_in_the_form(shop: Shop, we
             assert (await owner.post(f"{address}/edit", **{**said, **wrong})).status_code == 422, wrong
         assert (await owner.post(f"{address}/edit", **said)).status_code == 303
         page = text_of(await owner.html(address, start="US", to="US", weight_g="700"))
-        for words in ("in steps of 500 g", "at least $5.50", "fuel from 2026-01-01 10 %", "takes battery, liquid",
+        for words in ("in steps of 500 g", "at least $5.50", "fuel from 1 Jan 2026 10%", "takes battery, liquid",
                       "GB IV", "$6.05"):  # fmt: skip
             assert words in page, words
         form = await owner.html(f"{address}/edit")

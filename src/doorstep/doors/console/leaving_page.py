@@ -16,6 +16,7 @@ from doorstep.doors.console.allowing import merchant_named
 from doorstep.doors.console.asking import once_of
 from doorstep.doors.console.floor import chosen_site
 from doorstep.doors.console.moves import may
+from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -90,6 +91,7 @@ async def _page(
         sites = sorted((await every_site(tx)).values(), key=lambda site: site.code)
         site = chosen_site(sites, code)
         found = await leaving(tx, list(tx.merchants), LeavingQuery(site=site.code)) if site else None
+        names = dict((await merchants_of(tx)).choices)
     today = clock.now().astimezone(ZoneInfo(site.timezone)).date() if site else None
     return visit.show(
         "leaving.html",
@@ -97,6 +99,7 @@ async def _page(
         sites=sites,
         site=site,
         of=found,
+        names=names,
         manifest_states=MANIFEST_STATES,
         pickup_states=PICKUP_STATES,
         tones=STATE_TONES,

@@ -70,13 +70,14 @@ async def scan(visit: Visit) -> Response[str]:
 async def scan_which(visit: Visit) -> Response[str]:
     """Scan the bag first: then its own page takes the parcels."""
     code = visit.query.get("load", "").strip()
+    shown = {"code": code, "may_open": may("open_load", visit.visitor.actor.roles)}
     if not code:
-        return visit.show("loads_scan_which.html", code="", missing=False)
+        return visit.show("loads_scan_which.html", missing=False, **shown)
     async with visit.reading() as tx:
         try:
             row = await reads.load_called(tx, tx.merchants, code)
         except Refusal:
-            return visit.show("loads_scan_which.html", 404, code=code, missing=True)
+            return visit.show("loads_scan_which.html", 404, missing=True, **shown)
     return see_other(f"/loads/{public('lod', row['load_id'])}/scan")
 
 
