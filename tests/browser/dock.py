@@ -1,6 +1,4 @@
-"""dock: a dock at work, so that the pages about what leaves have something to show: a manifest, a driver who is to come,
-bags on a flight that has left.
-"""
+"""dock: a dock at work, for pages that would be empty: a manifest, a driver who is to come, bags of which one flies."""
 
 from __future__ import annotations
 

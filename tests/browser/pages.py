@@ -305,7 +305,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("channel-new", for_a_merchant("/settings/channels/new")),
     Shot("accounts", "/settings/accounts"),
     Shot("account-new", for_a_merchant("/settings/accounts/new")),
-    Shot("account", for_a_merchant("/settings/accounts", "/simcarrier")),
+    Shot("account-of-a-carrier", for_a_merchant("/settings/accounts", "/simcarrier")),
     Shot("rate-cards", "/settings/rate-cards"),
     Shot("rate-card-new", for_a_merchant("/settings/rate-cards/new")),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
