@@ -203,8 +203,8 @@ def _opening(kind: str) -> Form:
               hint=_("Then only what goes there may be put in.")),
         Field("carrier", _("Who moves it"), longest=60, hint=_("The airline or line haul; of an entry its broker.")),
         Field("flight", _("Flight"), longest=60),
-        Field("from_airport", _("From"), "code", longest=3, hint=_("Airport: EWR"), wrong=_("three letters")),
-        Field("to_airport", _("To"), "code", longest=3, hint=_("Airport: RZE"), wrong=_("three letters")),
+        Field("from_airport", _("From airport"), "code", longest=3, hint=_("As EWR."), wrong=_("three letters")),
+        Field("to_airport", _("To airport"), "code", longest=3, hint=_("As RZE."), wrong=_("three letters")),
     )  # fmt: skip
     says = _("What parcels travel in. What happens to it is told to every parcel that is inside.")
     return Form(_("Open a load"), "/loads/new", ("/loads", _("Loads")), (Part("", fields),), _("Open it"), says)
