@@ -28,9 +28,8 @@ select t.code from fulfillment_order f join site t on t.site_id = f.site_id
   where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
 """
 A_DOCK = """
-select t.code from parcel p join site t on t.site_id = p.site_id
-  where p.merchant_id = any($1) and p.label_state = 'bought' and p.handed_over_at is null
-  order by p.parcel_id desc limit 1
+select t.code from pickup p join site t on t.site_id = p.site_id
+  where p.merchant_id = any($1) order by p.pickup_id desc limit 1
 """
 A_SKU = """
 select a.sku_id from availability a where a.merchant_id = any($1)
@@ -66,9 +65,10 @@ class Shot:
 
 
 async def a_hand_over(db: Db) -> str:
-    """Where something stands labeled, if anywhere."""
+    """Where a driver is asked for, if anywhere."""
     async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
-        return f"/floor/leaving?site={await tx.value(A_DOCK, list(tx.merchants))}"
+        dock = await tx.value(A_DOCK, list(tx.merchants))
+    return f"/floor/leaving?site={dock or await _site(db)}"
 
 
 def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]]:

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from playwright.async_api import Browser, async_playwright
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import supervisor
+from doorstep.doors.demo.days import Days
+from doorstep.doors.demo.eyes import opened
+from doorstep.doors.demo.play import staged
 from doorstep.doors.demo.running import play_demo
 from doorstep.doors.demo.show import Show
 from doorstep.doors.opening import open_db
@@ -39,6 +43,7 @@ SCHEMES = ("light", "dark")
 KINDS = [f"{size}-{scheme}" for size in SIZES for scheme in SCHEMES]
 SETTLED_MS = 300
 WORKED_WITHIN_S = 30
+A_WORKDAY = datetime(2026, 3, 4, 15, tzinfo=UTC)
 OPERATOR = "select merchant_id from merchant where merchant_id = any($1) and is_operator"
 ASKED = """
 select exists (select from manifest m where m.merchant_id = any($1) and m.state = 'wanted')
@@ -75,7 +80,7 @@ async def _shoot(home: Path, to: Path, only: tuple[str, ...], language: str, kin
     played = home / "shot"
     if not played.exists():
         await play_demo(home, Show(as_json=True), None)
-        await _a_dock_at_work()
+        await _a_dock_at_work(home)
         played.touch()
         for name in ("web", "worker", "simulator"):
             supervisor.stop(home, name)
@@ -94,9 +99,15 @@ async def _shoot(home: Path, to: Path, only: tuple[str, ...], language: str, kin
         await db.close()
 
 
-async def _a_dock_at_work() -> None:
-    """What the demo leaves labeled is put into bags and asked for, and the worker has done its part."""
-    async with open_db(size=2) as db:
+async def _a_dock_at_work(home: Path) -> None:
+    """Whatever day it is, something is picked, packed and labeled, goes into bags and is asked for; the worker has done
+    its part."""
+    async with open_db(size=4) as db:
+        web, simulator = (str(supervisor.state(home, name).address) for name in ("web", "simulator"))
+        async with staged(await opened(db), Days(home / "no-clock", A_WORKDAY), home, web, simulator, {}, {}) as play:
+            await play.floor.pick(A_WORKDAY, share=60)
+            await play.floor.pack(A_WORKDAY, share=70)
+            await play.settle()
         everyone = await db.everyone()
         async with tenant_tx(db, everyone, readonly=True) as tx:
             operator = await tx.value(OPERATOR, list(everyone))

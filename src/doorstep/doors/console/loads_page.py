@@ -194,7 +194,7 @@ async def _operator(tx: Tx) -> int:
 
 def _opening(kind: str) -> Form:
     fields = (
-        Field("kind", _("What is it"), "choice", kind if kind in words.LOADS else "bag",
+        Field("kind", _("What it is"), "choice", kind if kind in words.LOADS else "bag",
               choices=tuple(words.LOADS.items())),
         Field("number", _("Number"), longest=60,
               hint=_("As printed on it; of a flight its air waybill, 020-12345675. A bag or pallet without one gets "

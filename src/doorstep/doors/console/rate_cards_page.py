@@ -17,7 +17,7 @@ from msgspec import Struct
 from doorstep.doors.console.allowing import merchant_named, must_run_the_operation, whose
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.narrowing import merchants_of
-from doorstep.doors.console.rate_words import part
+from doorstep.doors.console.rate_words import EXTRAS, part
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.reads import setup
@@ -71,7 +71,7 @@ async def show_one(visit: Visit) -> Response[str]:
     return visit.show(
         "rate_card.html", known=known, card=known.card, sites=sites, countries=countries(), to=asked, rates=rates,
         trouble=trouble, weight_g=visit.query.get("weight_g", "1000"), start=visit.query.get("start", ""),
-        part=part, did=DONE.get(visit.query.get("did", ""), ""),
+        part=part, extras=EXTRAS, did=DONE.get(visit.query.get("did", ""), ""),
     )  # fmt: skip
 
 
