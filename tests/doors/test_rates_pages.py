@@ -112,7 +112,7 @@ async def test_a_price_list_is_looked_at_mended_and_kept(shop: Shop, web: str, t
         kept = await owner.post(f"{address}/import", text=mended, service="ground", begins="2199-01-01", step="keep")
         assert kept.headers["location"] == f"{address}?did=card"
         shown = text_of(await owner.html(address))
-        assert "ground" in shown and "from 2199-01-01" in shown and "$11.00" in shown
+        assert "ground" in shown and "from 1 Jan 2199" in shown and "$11.00" in shown
         # Prices of later stay in their own column of the form, and survive it.
         form = await owner.html(f"{address}/edit")
         assert "us @ 2199-01-01" in form
