@@ -34,11 +34,6 @@ PICKUP_STATES = Told({
     "wanted": "The carrier is asked", "booked": "Booked", "refused": "Refused",
     "call_off_wanted": "Being called off", "called_off": "Called off",
 })  # fmt: skip
-# What carriers are not able to do, as they say it.
-UNABLE = Told({
-    "unsupported: pickup": "This carrier cannot be asked from here: call it.",
-    "unsupported: manifest": "This carrier makes no manifests.",
-})  # fmt: skip
 STATE_TONES = {"wanted": "amber", "made": "green", "booked": "green", "refused": "red", "call_off_wanted": "amber"}
 
 
@@ -110,7 +105,6 @@ async def _page(
         tones=STATE_TONES,
         refusal=refusal,
         reasons=words.reasons(refusal) if refusal else [],
-        said=lambda error: UNABLE.get(error) or words.sentence(error),
         did=words.HAPPENED.get(did, ""),
         may_do=may("want_manifest", visit.visitor.actor.roles),
         tomorrow=today + timedelta(days=1) if today else None,

@@ -70,7 +70,7 @@ async def scan(visit: Visit) -> Response[str]:
 async def scan_which(visit: Visit) -> Response[str]:
     """Scan the bag first: then its own page takes the parcels."""
     code = visit.query.get("load", "").strip()
-    shown = {"code": code, "may_open": may("open_load", visit.visitor.actor.roles)}
+    shown: dict[str, Any] = {"code": code, "may_open": may("open_load", visit.visitor.actor.roles)}
     if not code:
         return visit.show("loads_scan_which.html", missing=False, **shown)
     async with visit.reading() as tx:
