@@ -531,7 +531,7 @@ async def test_a_driver_is_called_and_takes_what_is_listed(shop: Shop, hand: Cle
     await shop.do("keep_label", parcel=parcel, carrier=post, tracking_number=f"T{parcel}")
     await hand.opens(f"/floor/leaving?site={shop.site('NJ')}")
     row = hand.page.locator("article", has_text=post)
-    await row.locator("[popovertarget^='ask-']").click()
+    await row.locator(".move[popovertarget^='ask-']").click()
     await hand.sends(row.locator("form[action$='/want-pickup'] button:not([type=button])"))
     (pickup,) = await shop.rows("select 'pic_' || pickup_id as id from pickup where merchant_id = $1", shop.merchant)
     await shop.do("keep_pickup", pickup=pickup["id"], pickup_ref=f"P{shop.merchant}")
