@@ -1,7 +1,7 @@
 """shoot: every page of the console as a picture, wide and narrow, light and dark: `make screenshots`.
 
-Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, and looks at each line of pages.py. A dock is at work
-first (dock.py), so that no page is empty on a Sunday.
+Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, puts a dock to work so that no page is empty
+on a Sunday, and looks at each line of pages.py.
 """
 
 from __future__ import annotations
