@@ -27,7 +27,10 @@ A_SITE = """
 select t.code from fulfillment_order f join site t on t.site_id = f.site_id
   where f.merchant_id = any($1) order by f.fulfillment_order_id desc limit 1
 """
-
+A_DOCK = """
+select t.code from pickup p join site t on t.site_id = p.site_id
+  where p.merchant_id = any($1) order by p.pickup_id desc limit 1
+"""
 A_SKU = """
 select a.sku_id from availability a where a.merchant_id = any($1)
   order by a.free + a.reserved desc, a.sku_id desc limit 1
@@ -39,7 +42,11 @@ select p.order_id, p.parcel_id from parcel p
       and l.quantity > 0)
   order by p.parcel_id desc limit 1
 """
-A_LOAD = "select l.load_id from load l where l.merchant_id = any($1) order by l.load_id desc limit 1"
+AN_ARRIVAL = "select a.asn_id from asn a where a.merchant_id = any($1) order by a.asn_id desc limit 1"
+A_LOAD = """
+select l.load_id from load l where l.merchant_id = any($1) and (l.kind = 'flight' or not $2)
+  order by l.load_id desc limit 1
+"""
 A_RATE_CARD = """
 select m.key, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
   where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
@@ -58,7 +65,10 @@ class Shot:
 
 
 async def a_hand_over(db: Db) -> str:
-    return (await a_site(db)).replace("/floor?", "/floor/leaving?")
+    """Where a driver is asked for, if anywhere."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        dock = await tx.value(A_DOCK, list(tx.merchants))
+    return f"/floor/leaving?site={dock or await _site(db)}"
 
 
 def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]]:
@@ -71,8 +81,23 @@ def an_order(stage: str, *, held: bool = False) -> Callable[[Db], Awaitable[str]
 
 async def a_site(db: Db) -> str:
     """Where something is to be picked, if anywhere."""
+    return f"/floor?site={await _site(db)}"
+
+
+async def a_site_s_settings(db: Db) -> str:
+    return f"/settings/sites/{await _site(db)}"
+
+
+async def _site(db: Db) -> str:
     async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
-        return f"/floor?site={await tx.value(A_SITE, list(tx.merchants))}"
+        return str(await tx.value(A_SITE, list(tx.merchants)))
+
+
+async def an_arrival(db: Db) -> str:
+    """Where there is one; else their list."""
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        asn = await tx.value(AN_ARRIVAL, list(tx.merchants))
+    return f"/stock/arrivals/{public('asn', asn)}" if asn else "/stock/arrivals"
 
 
 def as_its_buyer(stage: str, language: str = "") -> Callable[[Db], Awaitable[str]]:
@@ -121,12 +146,12 @@ async def a_try_of_the_rules(db: Db) -> str:
     return f"/settings/shipping-rules?merchant={await _a_merchant(db)}&country=US&weight_g=700"
 
 
-def a_load(page: str = "") -> Callable[[Db], Awaitable[str]]:
+def a_load(page: str = "", *, flown: bool = False) -> Callable[[Db], Awaitable[str]]:
     """Where there is one; else their list."""
 
     async def found(db: Db) -> str:
         async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
-            load = await tx.value(A_LOAD, list(tx.merchants))
+            load = await tx.value(A_LOAD, list(tx.merchants), flown)
         return f"/loads/{public('lod', load)}{page}" if load else "/loads"
 
     return found
@@ -246,10 +271,13 @@ PAGES: tuple[Shot, ...] = (
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
     Shot("hand-over", a_hand_over),
+    Shot("hand-over-driver", a_hand_over, then=open_sheet),
     Shot("loads", "/loads"),
     Shot("load-new", "/loads/new"),
     Shot("load-scan-which", "/loads/scan"),
     Shot("load", a_load()),
+    Shot("load-flown", a_load(flown=True)),
+    Shot("load-tell", a_load(), then=open_sheet),
     Shot("load-scan", a_load("/scan")),
     Shot("brand", "/settings/brand"),
     Shot("notices", "/settings/notices"),
@@ -261,6 +289,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("buyer-look-up", "/t"),
     Shot("catalog", "/catalog"),
     Shot("catalog-none", "/catalog?q=nothing+is+called+that"),
+    Shot("sku-new", for_a_merchant("/catalog/new")),
     Shot("sku", a_sku()),
     Shot("sku-edit", a_sku("/edit")),
     Shot("sku-count", a_sku("/adjust")),
@@ -268,17 +297,24 @@ PAGES: tuple[Shot, ...] = (
     Shot("stock", "/stock"),
     Shot("stock-past", "/stock/past"),
     Shot("arrivals", "/stock/arrivals"),
-    Shot("arrival-new", "/stock/arrivals/new"),
+    Shot("arrival", an_arrival),
+    Shot("arrival-whose", "/stock/arrivals/new"),
+    Shot("arrival-new", for_a_merchant("/stock/arrivals/new")),
     Shot("import", "/import"),
     Shot("settings", "/settings"),
     Shot("sites", "/settings/sites"),
     Shot("site-new", "/settings/sites/new"),
+    Shot("site", a_site_s_settings),
     Shot("merchants", "/settings/merchants"),
     Shot("merchant-new", "/settings/merchants/new"),
+    Shot("merchant", for_a_merchant("/settings/merchants")),
     Shot("channels", "/settings/channels"),
     Shot("channel-new", for_a_merchant("/settings/channels/new")),
     Shot("accounts", "/settings/accounts"),
+    Shot("account-new", for_a_merchant("/settings/accounts/new")),
+    Shot("account-of-a-carrier", for_a_merchant("/settings/accounts", "/simcarrier")),
     Shot("rate-cards", "/settings/rate-cards"),
+    Shot("rate-card-new", for_a_merchant("/settings/rate-cards/new")),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
     Shot("rate-card-edit", a_rate_card("/edit")),
     Shot("rate-card-import", a_rate_card("/import")),
@@ -287,6 +323,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("shipping-rules", a_try_of_the_rules),
     Shot("shipping-rule-new", for_a_merchant("/settings/shipping-rules", "/new")),
     Shot("shipping-rules-beside", for_a_merchant("/settings/shipping-rules", "/beside")),
+    Shot("method-new", for_a_merchant("/settings/methods")),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),
     Shot("forgot", "/sign-in/forgot", role=""),

@@ -1,6 +1,7 @@
 """shoot: every page of the console as a picture, wide and narrow, light and dark: `make screenshots`.
 
-Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, and looks at each line of pages.py.
+Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, puts a dock to work so that no page is empty
+on a Sunday, and looks at each line of pages.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,18 @@ from playwright.async_api import Browser, async_playwright
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import supervisor
+from doorstep.doors.demo.days import Days
+from doorstep.doors.demo.eyes import opened
+from doorstep.doors.demo.play import staged
 from doorstep.doors.demo.running import play_demo
 from doorstep.doors.demo.show import Show
+from doorstep.doors.opening import open_db
 from doorstep.kit import embedded
 from doorstep.kit.migrate import migrate
 from doorstep.setup.people import PersonExists, add_person
 from doorstep.setup.sessions import issue_link
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import Db, tenant_tx
+from tests.browser.dock import Dock
 from tests.browser.pages import PAGES, address_of
 from tests.browser.windows import CHROMIUM
 from tests.doors.web import serving
@@ -34,17 +41,26 @@ SIZES: dict[str, dict[str, Any]] = {
     "390": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "device_scale_factor": 2},
 }
 SCHEMES = ("light", "dark")
+KINDS = [f"{size}-{scheme}" for size in SIZES for scheme in SCHEMES]
 SETTLED_MS = 300
+WORKED_WITHIN_S = 30
+A_WORKDAY = datetime(2026, 3, 4, 15, tzinfo=UTC)
+OPERATOR = "select merchant_id from merchant where merchant_id = any($1) and is_operator"
+ASKED = """
+select exists (select from manifest m where m.merchant_id = any($1) and m.state = 'wanted')
+  or exists (select from pickup p where p.merchant_id = any($1) and p.state = 'wanted')
+"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make screenshots", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--to", type=Path, default=Path("screenshots"), help="the folder of the pictures")
-    parser.add_argument("--only", default="", help="pages whose name begins so")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="NAME", help="pages whose names begin so")
     parser.add_argument("--language", default="en")
+    parser.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS, help="how wide, and in which light")
     given = parser.parse_args()
     with _home() as home:
-        asyncio.run(_shoot(home, given.to, given.only, given.language))
+        asyncio.run(_shoot(home, given.to, tuple(given.only), given.language, given.kind))
 
 
 @contextmanager
@@ -61,10 +77,11 @@ def _home() -> Iterator[Path]:
             embedded.stop(home)
 
 
-async def _shoot(home: Path, to: Path, only: str, language: str) -> None:
+async def _shoot(home: Path, to: Path, only: tuple[str, ...], language: str, kinds: list[str]) -> None:
     played = home / "shot"
     if not played.exists():
         await play_demo(home, Show(as_json=True), None)
+        await _a_dock_at_work(home)
         played.touch()
         for name in ("web", "worker", "simulator"):
             supervisor.stop(home, name)
@@ -75,15 +92,37 @@ async def _shoot(home: Path, to: Path, only: str, language: str) -> None:
         db = await Db.open(urls.app, urls.router, size=2)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-            for size, how in SIZES.items():
-                for scheme in SCHEMES:
-                    kind = {**how, "color_scheme": scheme, "locale": language, "timezone_id": "Europe/Kyiv"}
-                    await _round(browser, db, web, kind, to, f"{size}-{scheme}", only)
+            for kind in kinds:
+                size, scheme = kind.split("-")
+                how = {**SIZES[size], "color_scheme": scheme, "locale": language, "timezone_id": "Europe/Kyiv"}
+                await _round(browser, db, web, how, to, kind, only)
             await browser.close()
         await db.close()
 
 
-async def _round(browser: Browser, db: Db, web: str, how: dict[str, Any], to: Path, kind: str, only: str) -> None:
+async def _a_dock_at_work(home: Path) -> None:
+    """Whatever day it is, something is picked, packed and labeled, goes into bags and is asked for; the worker has done
+    its part."""
+    async with open_db(size=4) as db:
+        web, simulator = (str(supervisor.state(home, name).address) for name in ("web", "simulator"))
+        async with staged(await opened(db), Days(home / "no-clock", A_WORKDAY), home, web, simulator, {}, {}) as play:
+            await play.floor.pick(A_WORKDAY, share=60)
+            await play.floor.pack(A_WORKDAY, share=70)
+            await play.settle()
+        everyone = await db.everyone()
+        async with tenant_tx(db, everyone, readonly=True) as tx:
+            operator = await tx.value(OPERATOR, list(everyone))
+        await Dock(db, everyone, operator).work()
+        for _ in range(WORKED_WITHIN_S):
+            async with tenant_tx(db, everyone, readonly=True) as tx:
+                if not await tx.value(ASKED, list(everyone)):
+                    return
+            await asyncio.sleep(1)
+
+
+async def _round(
+    browser: Browser, db: Db, web: str, how: dict[str, Any], to: Path, kind: str, only: tuple[str, ...]
+) -> None:
     """All pages in one size and one light, each role in a window of its own."""
     for role in sorted({page.role for page in PAGES}):
         context = await browser.new_context(**how)

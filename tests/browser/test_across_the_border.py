@@ -67,8 +67,9 @@ async def test_from_new_jersey_to_lviv_by_clicks(
         (row,) = await shop.rows("select number from load where load_id = $1", int(bag.rsplit("_", 1)[1])) or [{}]
         await office.go(flight)
         await _put_in(office.page, row.get("number") or await _number_of(office, bag))
+        await office.page.click("[popovertarget=m-close_load]")
         async with office.page.expect_navigation():
-            await office.page.click("button:has-text('Close it')")
+            await office.page.click("form[action$='/close_load'] button:not([type=button])")
         await _tell(office.page, town, "departed", "EWR")
         assert (await shop.now(order))["delivery"] == "in_transit"
         assert await buyer.step() == "On its way" and "EWR" in await buyer.page()
@@ -144,17 +145,19 @@ async def _number_of(office: Window, load: str) -> str:
 
 
 async def _put_in(page: Page, number: str) -> None:
+    await page.click("[popovertarget=m-put_in]")
     await page.fill("form[action$='/put_in'] input[name=items]", number)
     async with page.expect_navigation():
-        await page.click("form[action$='/put_in'] button")
+        await page.click("form[action$='/put_in'] button:not([type=button])")
 
 
 async def _tell(page: Page, town: Town, what: str, place: str) -> None:
+    await page.click("[popovertarget=m-track_load]")
     form = page.locator("form[action$='/track_load']")
     await form.locator("select[name=what]").select_option(what)
     await form.locator("input[name=place]").fill(place)
     async with page.expect_navigation():
-        await form.locator("button").click()
+        await form.locator("button:not([type=button])").click()
     await town.settle()
 
 

@@ -545,8 +545,8 @@ async def test_a_driver_is_called_and_takes_what_is_listed(shop: Shop, hand: Cle
     await shop.do("keep_label", parcel=parcel, carrier=post, tracking_number=f"T{parcel}")
     await hand.opens(f"/floor/leaving?site={shop.site('NJ')}")
     row = hand.page.locator("article", has_text=post)
-    await row.locator("summary").click()
-    await hand.sends(row.locator("form[action$='/want-pickup'] button"))
+    await row.locator(".move[popovertarget^='ask-']").click()
+    await hand.sends(row.locator("form[action$='/want-pickup'] button:not([type=button])"))
     (pickup,) = await shop.rows("select 'pic_' || pickup_id as id from pickup where merchant_id = $1", shop.merchant)
     await shop.do("keep_pickup", pickup=pickup["id"], pickup_ref=f"P{shop.merchant}")
     await hand.page.reload()
@@ -576,8 +576,9 @@ async def test_a_bag_is_filled_closed_opened_again_and_followed(shop: Shop, owne
         ("close_load", {"seal": "S-1", "gross_kg": "1.2"}), ("reopen_load", {"reason": "one more"}),
         ("track_load", {"what": "departed", "place": "EWR"}),
     ):  # fmt: skip
+        await owner.page.click(f"[popovertarget=m-{verb}]")
         form = owner.page.locator(f"form[action$='/{verb}']")
         await fill(form, fields)
-        await owner.sends(form.locator("button"))
+        await owner.sends(form.locator("button:not([type=button])"))
         await owner.looked_at()
     assert "Departed · EWR" in await owner.at.text()

@@ -7,10 +7,12 @@ import os
 import pytest
 from playwright.async_api import Browser
 
+from tests.browser.dock import Dock
 from tests.browser.pages import PAGES, Shot, address_of, is_for
 from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
 from tests.rolling import roll
 from tests.shop import HOME, Shop
+from tests.stories.test_shipping import CARD
 
 # Pages that say no, and how.
 NOES = (("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"))
@@ -20,6 +22,7 @@ PAID = [{"kind": "paid", "amount_minor": 2500}]
 async def live_in(shop: Shop) -> None:
     """An order at every stage of its journey, so that every page has something to show."""
     await shop.stock("MUG", 40)
+    await shop.connect("carrier", "ratecard", "Post", **CARD)
     await shop.place(("MUG", 1), note="Ring twice", tags=["gift"])
     numbers = iter(range(10, 30))
 
@@ -36,13 +39,21 @@ async def live_in(shop: Shop) -> None:
     await _sent(shop, await paid())
     await shop.do("deliver", parcel=await _sent(shop, await paid()))
     await shop.do("cancel", order=await paid(), reason="Changed their mind")
+    for _ in range(2):
+        await _labeled(shop, await paid())
+    await Dock(shop.db, [shop.merchant], shop.merchant).work()
     await shop.work()
     await roll(shop)
 
 
-async def _sent(shop: Shop, order: str) -> str:
+async def _labeled(shop: Shop, order: str) -> str:
     parcel = await shop.to_packed(order)
     await shop.do("keep_label", parcel=parcel, carrier="Post", tracking_number=f"XX{parcel[4:]}")
+    return parcel
+
+
+async def _sent(shop: Shop, order: str) -> str:
+    parcel = await _labeled(shop, order)
     await shop.do("hand_over", parcel=parcel)
     await shop.work()
     return parcel

@@ -18,7 +18,7 @@ from doorstep.doors.console.looks import money
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _, gettext
 from doorstep.doors.console.visit import Visit, see_other
-from doorstep.doors.console.words import reasons
+from doorstep.doors.console.words import reasons, titled
 from doorstep.doors.reads import setup
 from doorstep.kit.home import home
 from doorstep.kit.refusals import NotFound, Refusal
@@ -29,6 +29,11 @@ from doorstep.setup.connections import connect, connection_of, connections, disc
 from doorstep.spine.tenant import tenant_tx
 
 RATE_CARD = "ratecard"
+# What most plugins ask for; what else one asks for is called as the plugin calls it.
+CALLED = Told({
+    "base_url": "Address of its API", "api_key": "API key", "deadline_s": "Longest wait for an answer, in seconds",
+    "tries": "How often it is tried",
+})  # fmt: skip
 KINDS = Told({"carrier": "Carrier", "payments": "Payments", "sms": "Text messages"})
 DONE = Told({
     "account": "The account is kept", "dropped": "The account is forgotten",
@@ -183,7 +188,7 @@ def _form(plugin: str, merchant: str, code: str) -> Form:
 
 
 def _field(one: structs.FieldInfo, is_secret: bool, is_there: bool) -> Field:
-    label = one.name.replace("_", " ").capitalize()
+    label = CALLED.get(one.name) or titled(one.name)
     value = "" if one.required or is_secret else _spelled(one.default)
     if is_secret:
         hint = (

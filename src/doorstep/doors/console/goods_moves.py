@@ -136,7 +136,7 @@ def _adjust(of: WholeSku, sites: Sites) -> tuple[Field, ...]:
         Field("bin", _("Bin"), choices=_bins(of), longest=60,
               hint=_("Without one, the whole site was counted: totes and parcels too.")),
         Field("how", _("What the number says"), "choice", "counted", choices=tuple(HOW.items())),
-        Field("number", _("Number"), "count", required=True, hint=_("Fewer are told with a minus: -2.")),
+        Field("number", _("How many"), "count", required=True, hint=_("Fewer are told with a minus: -2.")),
         Field("reason", _("Reason"), "choice", "count", choices=tuple(REASONS.items())),
         _lot(),
         _note(),

@@ -14,6 +14,7 @@ from doorstep.doors.console import words
 from doorstep.doors.console.allowing import may, merchant_named, must
 from doorstep.doors.console.asking import asked, body_of
 from doorstep.doors.console.floor import site_chosen
+from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
@@ -81,6 +82,7 @@ async def _page(
     async with visit.reading() as tx:
         sites, site = await site_chosen(tx, code)
         found = await leaving(tx, list(tx.merchants), LeavingQuery(site=site.code)) if site else None
+        names = dict((await merchants_of(tx)).choices)
     today = clock.now().astimezone(ZoneInfo(site.timezone)).date() if site else None
     return visit.show(
         "leaving.html",
@@ -88,6 +90,7 @@ async def _page(
         sites=sites,
         site=site,
         of=found,
+        names=names,
         manifest_states=MANIFEST_STATES,
         pickup_states=PICKUP_STATES,
         tones=STATE_TONES,

@@ -69,13 +69,14 @@ async def scan(visit: Visit) -> Response[str]:
 async def scan_which(visit: Visit) -> Response[str]:
     """Scan the bag first: then its own page takes the parcels."""
     code = visit.query.get("load", "").strip()
+    shown: dict[str, Any] = {"code": code, "may_open": may("open_load", visit.visitor.actor.roles)}
     if not code:
-        return visit.show("loads_scan_which.html", code="", missing=False)
+        return visit.show("loads_scan_which.html", missing=False, **shown)
     async with visit.reading() as tx:
         try:
             row = await reads.load_called(tx, tx.merchants, code)
         except Refusal:
-            return visit.show("loads_scan_which.html", 404, code=code, missing=True)
+            return visit.show("loads_scan_which.html", 404, missing=True, **shown)
     return see_other(f"/loads/{public('lod', row['load_id'])}/scan")
 
 
@@ -184,7 +185,7 @@ async def _operator(tx: Tx) -> int:
 
 def _opening(kind: str) -> Form:
     fields = (
-        Field("kind", _("What is it"), "choice", kind if kind in words.LOADS else "bag",
+        Field("kind", _("What it is"), "choice", kind if kind in words.LOADS else "bag",
               choices=tuple(words.LOADS.items())),
         Field("number", _("Number"), longest=60,
               hint=_("As printed on it; of a flight its air waybill, 020-12345675. A bag or pallet without one gets "
@@ -193,8 +194,8 @@ def _opening(kind: str) -> Form:
               hint=_("Then only what goes there may be put in.")),
         Field("carrier", _("Who moves it"), longest=60, hint=_("The airline or line haul; of an entry its broker.")),
         Field("flight", _("Flight"), longest=60),
-        Field("from_airport", _("From"), "code", longest=3, hint=_("Airport: EWR"), wrong=_("three letters")),
-        Field("to_airport", _("To"), "code", longest=3, hint=_("Airport: RZE"), wrong=_("three letters")),
+        Field("from_airport", _("From airport"), "code", longest=3, hint=_("As EWR."), wrong=_("three letters")),
+        Field("to_airport", _("To airport"), "code", longest=3, hint=_("As RZE."), wrong=_("three letters")),
     )  # fmt: skip
     says = _("What parcels travel in. What happens to it is told to every parcel that is inside.")
     return Form(_("Open a load"), "/loads/new", ("/loads", _("Loads")), (Part("", fields),), _("Open it"), says)

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 
 from doorstep.doors.console import browsers, goods_words, notice_words, words
 from doorstep.doors.console.reach import reaches
-from doorstep.doors.console.speaking import LANGUAGES, N_, _, gettext, grouped, ngettext_of, reader
+from doorstep.doors.console.speaking import LANGUAGES, N_, _, decimal, gettext, grouped, ngettext_of, reader
 from doorstep.kit import clock
 from doorstep.kit.money import digits, spell
 
@@ -55,7 +55,7 @@ def environment() -> Environment:
     )
     env.filters.update(
         money=money, moment=moment, since=since, day=day, days=days, country=country, at_site=at_site, grouped=grouped,
-        price=price, browser=browsers.called,
+        price=price, weight=weight, dated=dated, browser=browsers.called,
     )  # fmt: skip
     return env
 
@@ -166,6 +166,15 @@ def _money_shape(currency: str, language: str) -> MoneyShape:
     return MoneyShape(before, after, str(symbols["group"]), str(symbols["decimal"]), places)
 
 
+def weight(grams: int) -> str:
+    """350 g, 1.25 kg, 1,200 kg."""
+    if 0 < grams < 1000:
+        return _("%(n)s g", n=grams)
+    whole, rest = divmod(grams, 1000)
+    part = decimal(rest / 1000, 3)[1:].rstrip("0") if rest else ""
+    return _("%(n)s kg", n=grouped(whole) + part)
+
+
 def since(then: datetime) -> str:
     """How long ago, or in how long, in the largest unit that says enough."""
     seconds = (clock.now() - then).total_seconds()
@@ -205,14 +214,21 @@ def full_time(then: datetime) -> str:
     return f"{_weekday(local)} {day_of_month(local)} {local.year}, {local:%H:%M} {local:%Z}"
 
 
-def at_site(then: datetime, zone: str) -> str:
-    """A time on the clock of the site's wall: Tue 3 Mar, 15:00."""
+def at_site(then: datetime, zone: str, since: datetime | None = None) -> str:
+    """A time on the clock of the site's wall: Tue 3 Mar, 15:00; after one of the same day 15:00 alone."""
     local = then.astimezone(ZoneInfo(zone))
+    if since and since.astimezone(ZoneInfo(zone)).date() == local.date():
+        return f"{local:%H:%M}"
     return f"{_weekday(local)} {day_of_month(local)}, {local:%H:%M}"
 
 
 def day(when: date) -> str:
     return f"{_weekday(when)} {day_of_month(when)}"
+
+
+def dated(when: date) -> str:
+    """Where the year may be another: 3 Mar 2026."""
+    return f"{day_of_month(when)} {when.year}"
 
 
 def days(first: date | None, last: date | None) -> str:

@@ -18,6 +18,7 @@ from doorstep.doors.console.allowing import merchant_named, must_run_the_operati
 from doorstep.doors.console.filling import filled
 from doorstep.doors.console.forms import Field, Form, Part, countries
 from doorstep.doors.console.narrowing import Merchants, merchants_of
+from doorstep.doors.console.rate_words import EXTRAS, part
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.reads import setup
@@ -71,7 +72,7 @@ async def show_one(visit: Visit) -> Response[str]:
     return visit.show(
         "rate_card.html", known=known, card=known.card, sites=sites, countries=countries(), to=asked, rates=rates,
         trouble=trouble, weight_g=visit.query.get("weight_g", "1000"), start=visit.query.get("start", ""),
-        did=visit.did(DONE),
+        part=part, extras=EXTRAS, did=visit.did(DONE),
     )  # fmt: skip
 
 

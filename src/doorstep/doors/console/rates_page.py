@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from secrets import token_hex
 from typing import Any
 
@@ -9,6 +10,7 @@ from litestar import Response
 
 from doorstep.doors.console.allowing import may, must
 from doorstep.doors.console.asking import asked
+from doorstep.doors.console.rate_words import part
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.reads.rates import rates
 from doorstep.journey.shipping.label import WantLabel
@@ -29,7 +31,11 @@ async def show(visit: Visit) -> Response[str]:
     row = await _parcel(visit)
     found = await rates(visit.db, row["merchant_id"], visit.path["parcel"])
     can_buy = row["label_state"] in FREE and may("want_label", visit.visitor.actor.roles)
-    return visit.show("rates.html", path=visit.path, row=row, found=found, can_buy=can_buy, once=token_hex(16))
+    promised = date.fromisoformat(found.promised) if found.promised else None
+    return visit.show(
+        "rates.html", path=visit.path, row=row, found=found, promised=promised, part=part, can_buy=can_buy,
+        once=token_hex(16),
+    )  # fmt: skip
 
 
 async def choose(visit: Visit) -> Response[str]:

@@ -83,7 +83,7 @@ def told(column: Column, row: Row) -> str:
     if value is None:
         return "–"
     if column.kind == "percent":
-        return f"{decimal(value)} %"
+        return f"{decimal(value)}%"
     if column.kind == "money":
         return money(value, row["currency"])
     if column.kind == "hours":

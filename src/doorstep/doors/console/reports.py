@@ -187,7 +187,7 @@ def _change(column: Column, now: float | None, was: float | None) -> tuple[str, 
     if now is None or not was:
         return "", None
     by = now - was if column.kind == "percent" else (now / was - 1) * 100
-    told_by = decimal(abs(by)) if column.kind == "percent" else f"{abs(by):.0f} %"
+    told_by = decimal(abs(by)) if column.kind == "percent" else f"{abs(by):.0f}%"
     better = None if now == was or column.good is None else (now > was) == column.good
     return f"{'+' if by >= 0 else '−'}{told_by}", better
 

@@ -14,6 +14,7 @@ from doorstep.doors.console.allowing import merchant_named, must_set_up, runs_th
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.methods_page import LEVELS
 from doorstep.doors.console.narrowing import merchants_of
+from doorstep.doors.console.rate_words import part
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.console.words import reasons
@@ -72,7 +73,7 @@ async def _page(visit: Visit, status: int = 200, refusal: Refusal | None = None)
     lanes = [(nth, mark(nth - 1, lane), lane, _missing(lane, carriers)) for nth, lane in enumerate(rules.lanes, 1)]
     return visit.show(
         "shipping_rules.html", status, merchants=merchants, key=key, lanes=lanes, rules=rules, says=SAYS, tones=TONES,
-        levels=LEVELS, whose=WHOSE, takes=TAKES, trial=trial, found=found,
+        levels=LEVELS, part=part, whose=WHOSE, takes=TAKES, trial=trial, found=found,
         may_write=sets_up(visit.visitor), did=DONE.get(visit.query.get("did", ""), ""),
         refusal=refusal, reasons=reasons(refusal) if refusal else [],
     )  # fmt: skip

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from doorstep.doors.console import words
 from doorstep.doors.console.ledger import Entry, ledger
-from doorstep.doors.console.speaking import _
+from doorstep.doors.console.speaking import _, decimal
 from doorstep.doors.console.timeline import Happening, timeline
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.cases import CASES, NOTICES, Case, Notice
@@ -199,12 +199,9 @@ class Parcel:
     @property
     def size(self) -> str:
         sides = (self.more.length_mm, self.more.width_mm, self.more.height_mm)
-        return " × ".join(f"{side / 10:g}" for side in sides) + " cm" if all(sides) else ""
-
-    @property
-    def weight(self) -> str:
-        grams = self.row.weight_g
-        return f"{grams / 1000:g} kg" if grams >= 1000 else f"{grams} g" if grams else ""
+        if not all(sides):
+            return ""
+        return _("%(sides)s cm", sides=" × ".join(decimal(side / 10, int(side % 10 > 0)) for side in sides))
 
 
 @dataclass(frozen=True, slots=True)

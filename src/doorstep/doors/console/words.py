@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from doorstep.doors.console import notice_words
-from doorstep.doors.console.speaking import N_, Told, _, gettext, reader
+from doorstep.doors.console.speaking import N_, Told, _, decimal, gettext, reader
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof
 from doorstep.spine.journey import ROWS, WORLD
@@ -252,6 +252,8 @@ def reason(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _reason(text: str, language: str) -> str:
+    if text in UNABLE:
+        return UNABLE[text]
     if text in REASONS:
         return gettext(text)
     for ours, pattern in _patterns():
@@ -260,8 +262,17 @@ def _reason(text: str, language: str) -> str:
     return gettext(text)
 
 
+# What a carrier is not able to do, as it is written down.
+UNABLE = Told({
+    "unsupported: pickup": "this carrier cannot be asked from here: call it",
+    "unsupported: manifest": "this carrier makes no manifests",
+})  # fmt: skip
+
+
 def _plain_fields(told: str) -> str:
-    """Names of a SKU's fields as people call them; all else as it is."""
+    """Names of a SKU's fields as people call them, broken numbers as they write them; all else as it is."""
+    if re.fullmatch(r"\d+\.\d+", told):
+        return decimal(float(told), len(told.partition(".")[2]))
     names = told.split(", ")
     return ", ".join(CUSTOMS_FIELDS[name] for name in names) if all(name in CUSTOMS_FIELDS for name in names) else told
 

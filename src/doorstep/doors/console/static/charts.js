@@ -29,7 +29,7 @@
     const ink = color(at, "ink");
     const grid = { stroke: color(at, "grid"), width: 1 };
     const font = `12px ${getComputedStyle(at).fontFamily}`;
-    const spelled = (value) => (value == null ? "–" : told.unit === "%" ? `${number.format(value)} %` : told.unit ? `${number.format(value)} ${told.unit}` : number.format(value));
+    const spelled = (value) => (value == null ? "–" : told.unit === "%" ? `${number.format(value)}%` : told.unit ? `${number.format(value)} ${told.unit}` : number.format(value));
     const axis = { stroke: ink, grid, ticks: { show: false }, font };
     return {
       width: at.clientWidth,
