@@ -32,6 +32,7 @@ from doorstep.spine.tenant import Db, tenant_tx
 # What stands behind a carrier of the file.
 PLUGINS = {"ratecard": "ratecard", "simulator": "simcarrier"}
 PAYMENTS_PLUGIN, PAYMENTS_CODE = "simpay", "sim"
+SMS_PLUGIN, SMS_CODE = "twilio", "sim"
 
 
 class NotAnOperatorFile(Refusal):
@@ -83,6 +84,8 @@ class OperatorSaid(Struct, frozen=True, kw_only=True):
     address: dict[str, Any] = {}
     email: str = ""
     tax_numbers: dict[str, str] = {}
+    customs: dict[str, Any] = {}
+    shipping: dict[str, Any] = {}
     brand: dict[str, str] = {}
 
 
@@ -178,3 +181,5 @@ async def _accounts(db: Db, keys: Keyring, merchant: int, carriers: list[Carrier
     if simulator:
         config = {"base_url": simulator}
         await connect(db, keys, merchant, "payments", plugin=PAYMENTS_PLUGIN, code=PAYMENTS_CODE, config=config)
+        config = {"base_url": f"{simulator}/sms", "account_sid": "ACsim", "auth_token": "sim", "sender": "+12015550100"}
+        await connect(db, keys, merchant, "sms", plugin=SMS_PLUGIN, code=SMS_CODE, config=config)

@@ -41,12 +41,15 @@ select f.merchant_id, f.fulfillment_order_id, o.number, t.code as site,
   group by f.merchant_id, f.fulfillment_order_id, o.number, t.code
   having sum(a.promised) = 0 and sum(a.picked) > 0 order by f.merchant_id, f.fulfillment_order_id
 """
+# Neither in a bag nor on a driver's list.
 LABELED = f"""
 select p.merchant_id, p.parcel_id, p.label_state, p.label_tries, o.number, t.code as site from parcel p
   join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
   join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
   join site t on t.site_id = p.site_id
-  where p.merchant_id = any($1) and p.handed_over_at is null and p.label_state = any($2) and not {HELD}
+  where p.merchant_id = any($1) and p.handed_over_at is null and p.manifest_id is null and p.label_state = any($2)
+    and not {HELD} and not exists (select from parcel_stay s where s.merchant_id = p.merchant_id
+      and s.parcel_id = p.parcel_id and s.left_at is null)
     and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
       and l.quantity > 0)
   order by p.merchant_id, p.parcel_id
@@ -145,7 +148,7 @@ class Floor:
                 await self.desk.ask(merchant, "want_void", parcel=parcel)
 
     async def hand_over(self, at: datetime, share: int = 100) -> None:
-        """The carriers fetch what has a label."""
+        """What no driver signs a list for is given along one by one."""
         working = self.working(at)
         await self.desk.ask_all(
             Wish(row["merchant_id"], "hand_over", {"parcel": public("par", row["parcel_id"])})

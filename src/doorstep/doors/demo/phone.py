@@ -1,8 +1,10 @@
-"""phone: orders that come in over the API, paid by card: buyers who order again, and some who cannot pay."""
+"""phone: orders that come in over the API: buyers who order again, some who cannot pay, a hotel, a café, some whom a
+letter of the shop's brought from across the ocean, two whose names are like names on a list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,7 @@ import msgspec
 from doorstep.doors.demo.days import LONG
 from doorstep.doors.demo.desk import Desk, Wish
 from doorstep.doors.demo.eyes import Eyes
+from doorstep.setup.customs import EU
 
 # An earlier order that went well, and something of its merchant's that is there.
 EARLIER = """
@@ -40,6 +43,30 @@ select a.merchant_id, s.code, s.name, sum(a.free)::int as free from availability
 """
 CAFE_ON = 9
 CAFE_WANTS = 12
+# A hotel far away wants so many that their export has to be filed.
+HOTEL_ON = 1
+HOTEL = {
+    "external_id": "HOTEL", "number": "HOTEL", "payment_term": "on_account", "payment_token": "",
+    "shipping_method": "International Tracked", "buyer": {"name": "Lakeside Hotel", "email": "stay@lakeside.example"},
+    "ship_to": {"name": "Lakeside Hotel", "line1": "12 Lakeside Road", "city": "Hamilton", "postcode": "3204",
+                "country": "NZ"},
+    "lines": [{"sku": "HM-LIGHT-WHT", "title": "Lighthouse Mug 350 ml", "quantity": 190, "unit_price": "16.00"}],
+}  # fmt: skip
+# Names that are like those of the sample of denied parties; somebody has to say whether they are the same.
+ALIKE = {2: "Victor Kholodenko Zarubin", LONG: "Gray Heron Shipping Co."}
+# On some days an order is taken down as a draft first; on some the buyer writes again after the order.
+DRAFTED, WRITES_AGAIN = (3, LONG), (1, 5, 9)
+# A letter to buyers in Europe tells of a mug that stands in America alone.
+LETTER_FROM, LETTER_TO, LETTER_BRINGS = 4, LONG, 3
+ONLY_THERE = {"sku": "HM-GLASS", "title": "Galley Glass Mug", "quantity": 2, "unit_price": "12.25"}
+READERS = """
+select o.merchant_id, o.number, o.buyer, o.ship_to from orders o
+  where o.merchant_id = any($1) and o.ship_to ->> 'country' = any($2) and o.payment_token = '' and not o.history
+    and not exists (select from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id)
+    and not exists (select from orders n where n.merchant_id = any($1) and n.number like 'LETTER-%'
+      and n.ship_to ->> 'name' = o.ship_to ->> 'name')
+  order by o.merchant_id, o.number
+"""
 
 
 @dataclass(slots=True)
@@ -61,7 +88,45 @@ class Phone:
             wishes.append(Wish(first.merchant, "place", {"order": wrong}))
         if day == CAFE_ON and wishes:
             wishes += await self._cafe({wish.merchant: wish for wish in wishes})
-        await self.desk.ask_all(wishes)
+        if LETTER_FROM <= day <= LETTER_TO:
+            wishes += await self._letter(day)
+        wishes += self._odd(day, wishes[:1])
+        answers = await self.desk.ask_all(wishes)
+        if wishes and answers[0] and day in WRITES_AGAIN:
+            content = wishes[0].body["order"] | {"note": "Please ring the side door."}
+            await self.desk.ask(wishes[0].merchant, "amend", order=answers[0]["order"], content=content)
+
+    def _odd(self, day: int, firsts: list[Wish]) -> Iterator[Wish]:
+        """Like somebody's first order of the day, and not like it."""
+        for first in firsts:
+            order = first.body["order"]
+            if day == HOTEL_ON:
+                yield Wish(self.eyes.merchants[0], "place", {"order": order | HOTEL | {"currency": "USD"}})
+            if name := ALIKE.get(day):
+                named = {"name": name, "email": f"list{day}@example.com"}
+                yield Wish(first.merchant, "place", {"order": order | {
+                    "external_id": f"LIKE{day}", "number": f"LIKE{day}", "buyer": named,
+                    "ship_to": order["ship_to"] | {"name": name, "company": "", "line1": f"{day} Other Street"},
+                }})  # fmt: skip
+            if day in DRAFTED:
+                word = {"external_id": f"DRAFT{day}", "number": f"DRAFT{day}"}
+                one_more = [order["lines"][0] | {"quantity": 2}]
+                yield Wish(first.merchant, "place", {"order": order | word | {"draft": True, "lines": one_more}})
+
+    async def _letter(self, day: int) -> list[Wish]:
+        merchant = self.eyes.merchants[0]
+        rows = await self.eyes.rows(READERS, sorted(EU - {"PL"}))
+        rows.sort(key=lambda row: self.eyes.lot(row["merchant_id"], row["number"], "reads the letter"))
+        brings = LETTER_BRINGS * 2 if day == LONG else LETTER_BRINGS
+        return [
+            Wish(merchant, "place", {"order": {
+                "external_id": f"LETTER-{day}{nth}", "number": f"LETTER-{day}{nth}", "currency": "USD",
+                "buyer": msgspec.json.decode(row["buyer"]), "ship_to": msgspec.json.decode(row["ship_to"]),
+                "lines": [ONLY_THERE], "shipping_minor": 1690, "shipping_method": "International Tracked",
+                "payment_token": "tok_visa",
+            }})
+            for nth, row in enumerate(rows[:brings], 1)
+        ]  # fmt: skip
 
     async def _cafe(self, wishes: Mapping[int, Wish]) -> list[Wish]:
         scarce = {row["merchant_id"]: row for row in reversed(await self.eyes.rows(SCARCE))}
