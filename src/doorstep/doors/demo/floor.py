@@ -66,6 +66,7 @@ class Floor:
     desk: Desk
     eyes: Eyes
     missed: set[tuple[int, str, int]] = field(default_factory=set)
+    thought_again: set[str] = field(default_factory=set)
 
     async def put_away(self) -> None:
         """What came in goes to its shelf."""
@@ -138,14 +139,32 @@ class Floor:
             small = sum(line["quantity"] for line in lines) < 3
             await self.desk.ask(merchant, "pack", **of, lines=lines, **(_S if small else _M))
 
+    async def put_back(self) -> None:
+        """The first thing that was ever picked was for another order: it goes back, and is picked tomorrow."""
+        for row in await self.eyes.rows(TO_PACK):
+            if not self._is_first("put back"):
+                return
+            of = {"fulfillment_order": public("ful", row["fulfillment_order_id"]), "line": row["lines"][0]}
+            await self.desk.ask(row["merchant_id"], "unpick", **of, quantity=1, bin=_bin(0))
+
     async def change_labels(self) -> None:
-        """Some labels are given back at once, and bought again in the next hour."""
+        """Some labels are given back at once, and bought again in the next hour; the first for a parcel that is packed
+        anew."""
         for row in await self.eyes.rows(LABELED, ["bought", "void"]):
             merchant, parcel = row["merchant_id"], public("par", row["parcel_id"])
             if row["label_state"] == "void":
-                await self.desk.ask(merchant, "want_label", parcel=parcel)
-            elif row["label_tries"] == 1 and self.eyes.lot(merchant, row["number"], "label") < WRONG_LABEL:
+                verb = "unpack" if self._is_first("unpacked") else "want_label"
+                await self.desk.ask(merchant, verb, parcel=parcel)
+            elif row["label_tries"] == 1 and (
+                self.eyes.lot(merchant, row["number"], "label") < WRONG_LABEL or self._is_first("label")
+            ):
                 await self.desk.ask(merchant, "want_void", parcel=parcel)
+
+    def _is_first(self, about: str) -> bool:
+        """However few orders there are: it happens to the first one."""
+        is_first = about not in self.thought_again
+        self.thought_again.add(about)
+        return is_first
 
     async def hand_over(self, at: datetime, share: int = 100) -> None:
         """What no driver signs a list for is given along one by one."""

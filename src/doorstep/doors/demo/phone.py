@@ -28,6 +28,7 @@ select o.merchant_id, o.number, o.buyer, o.ship_to, o.currency, o.shipping_metho
 OF_A_DAY, ON_THE_LAST_DAY = 1, 9
 # Cards by the luck of a hundred; every other one is good.
 CARDS = (("tok_declined", 8), ("tok_insufficient_funds", 6), ("tok_capture_declined", 4))
+NO_MONEY = "A031"  # however few orders there are
 # What a merchant's own program gets wrong now and then, and is told.
 MISTAKES: dict[int, dict[str, Any]] = {
     2: {"lines": [{"sku": "TEAPOT", "title": "A teapot", "quantity": 1, "unit_price": "30.00"}]},
@@ -152,6 +153,8 @@ class Phone:
         return Wish(row["merchant_id"], "place", {"order": order})
 
     def _card(self, merchant: int, number: str) -> str:
+        if number == NO_MONEY and merchant == self.eyes.merchants[0]:
+            return CARDS[0][0]
         luck = self.eyes.lot(merchant, number, "card")
         for card, share in CARDS:
             if (luck := luck - share) < 0:

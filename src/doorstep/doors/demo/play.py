@@ -136,6 +136,7 @@ class Play:
     async def _picking(self, at: datetime, day: int) -> None:
         await self.floor.put_away()
         await self.floor.pick(at)
+        await self.floor.put_back()
         await self.office.cancel_too_late()
 
     async def _packing(self, at: datetime, day: int) -> None:

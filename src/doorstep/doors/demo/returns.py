@@ -58,6 +58,7 @@ class Returns:
     office: Desk
     eyes: Eyes
     came: int = 0
+    looked_at: int = 0
 
     async def work(self, at: datetime) -> None:
         await self._send_labels(at)
@@ -111,13 +112,15 @@ class Returns:
 
     async def _decide(self) -> None:
         """Restock what is whole, scrap what is broken."""
-        await self.floor.ask_all(
-            Wish(row["merchant_id"], "scrap" if self._is_broken(row) else "restock", {
-                "sku": row["sku"], "site": row["site"], "quantity": row["units"],
-                **({"reason": "broken"} if self._is_broken(row) else {}),
-            })
-            for row in await self.eyes.rows(SET_APART)
-        )  # fmt: skip
+        for row in await self.eyes.rows(SET_APART):
+            of = {"sku": row["sku"], "site": row["site"], "quantity": row["units"]}
+            if self._is_broken(row):
+                await self.floor.ask(row["merchant_id"], "scrap", **of, reason="broken")
+            else:
+                await self.floor.ask(row["merchant_id"], "restock", **of)
 
     def _is_broken(self, row: dict[str, Any]) -> bool:
-        return self.eyes.lot(row["merchant_id"], f"{row['sku']}/{row['units']}", "broken") < BROKEN
+        """However little came back: the second is."""
+        self.looked_at += 1
+        luck = self.eyes.lot(row["merchant_id"], f"{row['sku']}/{row['units']}", "broken")
+        return luck < BROKEN or self.looked_at == 2
