@@ -60,7 +60,7 @@ select s.parcel_id from inside i
   join parcel_stay s on s.merchant_id = any($1) and s.load_id = i.load_id and s.left_at is null order by s.parcel_id
 """
 # A flight is booked for so many bags, or when the oldest has stood so long.
-BAGS, STANDS = 3, timedelta(days=2)
+BAGS, STANDS = 5, timedelta(days=2)
 
 
 @dataclass(slots=True)

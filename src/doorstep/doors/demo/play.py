@@ -38,8 +38,8 @@ LONGEST_SETTLING_S = 240.0
 COUNTED = ("read", "taken", "changed", "unchanged", "refused")
 # Customs data is looked up, goods are ordered, and arrive, on these days.
 LOOKED_UP_ON, ORDERED_ON = 4, (5, 11)
-# … and a driver is called of a carrier that has none.
-DRIVERLESS_ON = 7
+# … and from this day on a driver is called, once, of a carrier that has none.
+DRIVERLESS_FROM = 5
 
 Act = Callable[[datetime, int], Awaitable[object]]
 Told = Callable[[datetime, int, str], Awaitable[None]]
@@ -146,7 +146,7 @@ class Play:
         await self.floor.change_labels()
         if day % EVERY == 0:
             await self.dock.call(at + timedelta(hours=2))
-        if day == DRIVERLESS_ON:
+        if day >= DRIVERLESS_FROM:
             await self.dock.ask_the_driverless(at + timedelta(hours=2))
         await self.settle()
         await self.dock.call_off()
