@@ -64,7 +64,7 @@ def _invoice(row: Mapping[str, Any], payments: list[dict[str, Any]], billed_befo
         kind=row["kind"],
         corrects=content.get("corrects", ""),
         reason=content.get("reason", ""),
-        ship_to=Address(**row["ship_to"]) if row["ship_to"] else None,
+        ship_to=msgspec.convert(row["ship_to"], Address, strict=False) if row["ship_to"] else None,
         order_number=row["order_number"],
         supplied_on=row["issued_at"].date(),
         payment_term=row["payment_term"],
@@ -104,7 +104,7 @@ def _seller(row: Mapping[str, Any]) -> InvoiceParty:
 
 def _buyer(row: Mapping[str, Any]) -> InvoiceParty:
     address = row["bill_to"] or row["ship_to"] or {"name": row["buyer"].get("name", ""), "country": ""}
-    return InvoiceParty(address=Address(**address))
+    return InvoiceParty(address=msgspec.convert(address, Address, strict=False))
 
 
 def _line(line: Mapping[str, Any]) -> InvoiceLine:

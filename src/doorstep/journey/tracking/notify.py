@@ -366,7 +366,7 @@ def _notice(
         lines=lines,
         total_minor=None if parcel or sums else order["total_minor"],
         currency=order["currency"],
-        ship_to=Address(**to) if to else None,
+        ship_to=msgspec.convert(to, Address, strict=False) if to else None,
         carrier=parcel.get("carrier", ""),
         tracking_number=parcel.get("tracking_number", ""),
         tracking_url=post["link"],
