@@ -140,7 +140,8 @@ def _read(path: Path) -> OperatorFile:
     try:
         return msgspec.json.decode(path.read_bytes(), type=OperatorFile, strict=False)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotAnOperatorFile(file=str(path), problem=str(error)) from None
+        problem = str(getattr(error, "strerror", None) or error)
+        raise NotAnOperatorFile(file=str(path), problem=problem) from None
 
 
 def _new(said: OperatorSaid, *, is_operator: bool = False) -> NewMerchant:

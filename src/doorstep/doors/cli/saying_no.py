@@ -10,7 +10,7 @@ from doorstep.kit.refusals import Refusal
 # What helps where the sentence alone does not say; names in braces are the refusal's own reasons.
 NEXT: dict[str, str] = {
     "WhichMerchant": "doorstep merchant list",
-    "UnknownMerchant": "doorstep merchant list, doorstep merchant add {key}",
+    "UnknownMerchant": "doorstep merchant list, doorstep merchant add {key} (an import makes it with --create)",
     "MerchantExists": "doorstep merchant set {key}",
     "SiteExists": "doorstep site list",
     "NoMerchantYet": "doorstep merchant add",
@@ -38,6 +38,10 @@ NEXT: dict[str, str] = {
     "NoLabel": "doorstep do want-label, doorstep do keep-label",
     "NumberTaken": "doorstep loads show {number}",
     "NotInside": "doorstep loads show {load}",
+    "EmptyLoad": "doorstep loads put {load} ITEM",
+    "NotShippingRules": "docs/rates.md, which has an example",
+    "NotACustomsProfile": "docs/customs.md, which has an example",
+    "NotAnOperatorFile": "docs/first-steps.md; the one of the demo is sample/operator.json",
     "NotAMapping": "doorstep import sniff",
     "NoOrdersSeen": "doorstep import orders --help",
     "NotAProductFile": "doorstep sku set, or the page Import of the console, which reads any columns",
@@ -80,7 +84,7 @@ class _Reasons(dict[str, Any]):
 
 def lines(refusal: Refusal) -> Iterator[str]:
     """For a person: the sentence with its short reasons, then the long ones a line each, then what to try."""
-    short = {name: value for name, value in refusal.why.items() if value not in (None, "", [], {})}
+    short = {name: value for name, value in refusal.why.items() if value not in (None, "", [], {}, 0)}
     long = {name: value for name, value in short.items() if _is_long(value)}
     reasons = ", ".join(f"{_words(name)} {_plain(value)}" for name, value in short.items() if name not in long)
     yield f"{refusal.sentence} ({reasons})" if reasons else refusal.sentence

@@ -4,7 +4,7 @@ letter of the shop's brought from across the ocean, two whose names are like nam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +45,8 @@ select a.merchant_id, s.code, s.name, sum(a.free)::int as free from availability
 CAFE_ON = 9
 CAFE_WANTS = 12
 # A hotel far away wants so many that their export has to be filed.
-HOTEL_ON = 1
-HOTEL = {
+HOTEL_FROM = 1
+HOTEL: dict[str, Any] = {
     "external_id": "HOTEL", "number": "HOTEL", "payment_term": "on_account", "payment_token": "",
     "shipping_method": "International Tracked", "buyer": {"name": "Lakeside Hotel", "email": "stay@lakeside.example"},
     "ship_to": {"name": "Lakeside Hotel", "line1": "12 Lakeside Road", "city": "Hamilton", "postcode": "3204",
@@ -54,9 +54,10 @@ HOTEL = {
     "lines": [{"sku": "HM-LIGHT-WHT", "title": "Lighthouse Mug 350 ml", "quantity": 190, "unit_price": "16.00"}],
 }  # fmt: skip
 # Names that are like those of the sample of denied parties; somebody has to say whether they are the same.
-ALIKE = {2: "Victor Kholodenko Zarubin", LONG: "Gray Heron Shipping Co."}
-# On some days an order is taken down as a draft first; on some the buyer writes again after the order.
-DRAFTED, WRITES_AGAIN = (3, LONG), (1, 5, 9)
+ALIKE = {"LIKE1": (2, "Victor Kholodenko Zarubin"), "LIKE2": (LONG, "Gray Heron Shipping Co.")}
+# From these days on an order is taken down as a draft first; on those the buyer writes again after the order.
+DRAFTED, WRITES_AGAIN = {"DRAFT1": 3, "DRAFT2": LONG}, (1, 5, 9)
+BY_PHONE = "select o.number from orders o where o.merchant_id = any($1) and o.channel = 'api'"
 # A letter to buyers in Europe tells of a mug that stands in America alone.
 LETTER_FROM, LETTER_TO, LETTER_BRINGS = 4, LONG, 3
 ONLY_THERE = {"sku": "HM-GLASS", "title": "Galley Glass Mug", "quantity": 2, "unit_price": "12.25"}
@@ -91,28 +92,30 @@ class Phone:
             wishes += await self._cafe({wish.merchant: wish for wish in wishes})
         if LETTER_FROM <= day <= LETTER_TO:
             wishes += await self._letter(day)
-        wishes += self._odd(day, wishes[:1])
+        placed = {row["number"] for row in await self.eyes.rows(BY_PHONE)}
+        wishes += self._odd(day, wishes[:1], placed)
         answers = await self.desk.ask_all(wishes)
         if wishes and answers[0] and day in WRITES_AGAIN:
             content = wishes[0].body["order"] | {"note": "Please ring the side door."}
             await self.desk.ask(wishes[0].merchant, "amend", order=answers[0]["order"], content=content)
 
-    def _odd(self, day: int, firsts: list[Wish]) -> Iterator[Wish]:
-        """Like somebody's first order of the day, and not like it."""
+    def _odd(self, day: int, firsts: list[Wish], placed: Set[str]) -> Iterator[Wish]:
+        """Like somebody's first order of the day, and not like it; each once, as soon as there is one to be like."""
         for first in firsts:
             order = first.body["order"]
-            if day == HOTEL_ON:
+            if day >= HOTEL_FROM and HOTEL["number"] not in placed:
                 yield Wish(self.eyes.merchants[0], "place", {"order": order | HOTEL | {"currency": "USD"}})
-            if name := ALIKE.get(day):
-                named = {"name": name, "email": f"list{day}@example.com"}
-                yield Wish(first.merchant, "place", {"order": order | {
-                    "external_id": f"LIKE{day}", "number": f"LIKE{day}", "buyer": named,
-                    "ship_to": order["ship_to"] | {"name": name, "company": "", "line1": f"{day} Other Street"},
-                }})  # fmt: skip
-            if day in DRAFTED:
-                word = {"external_id": f"DRAFT{day}", "number": f"DRAFT{day}"}
-                one_more = [order["lines"][0] | {"quantity": 2}]
-                yield Wish(first.merchant, "place", {"order": order | word | {"draft": True, "lines": one_more}})
+            for word, (from_day, name) in ALIKE.items():
+                if day >= from_day and word not in placed:
+                    buyer = {"name": name, "email": f"{word.lower()}@example.com"}
+                    to = order["ship_to"] | {"name": name, "company": "", "line1": f"{from_day} Other Street"}
+                    named = {"external_id": word, "number": word, "buyer": buyer, "ship_to": to}
+                    yield Wish(first.merchant, "place", {"order": order | named})
+            for word, from_day in DRAFTED.items():
+                if day >= from_day and word not in placed:
+                    drafted = {"external_id": word, "number": word, "draft": True}
+                    two = [order["lines"][0] | {"quantity": 2}]
+                    yield Wish(first.merchant, "place", {"order": order | drafted | {"lines": two}})
 
     async def _letter(self, day: int) -> list[Wish]:
         merchant = self.eyes.merchants[0]
