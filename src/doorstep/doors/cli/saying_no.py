@@ -57,6 +57,8 @@ LISTS: dict[str, str] = {
     "exceptions": "doorstep exceptions list",
     "load": "doorstep loads list",
     "item": "doorstep loads list, doorstep orders show ORDER",
+    "manifest": "the page Floor, Hand-over of the console, or GET /v1/leaving?site=CODE",
+    "pickup": "the page Floor, Hand-over of the console, or GET /v1/leaving?site=CODE",
     "site": "doorstep site list",
     "sku": "doorstep sku list",
     "channel": "doorstep merchant channel",

@@ -94,10 +94,11 @@ class Flights:
         await self._ask("take_out", load=bag, items=items)
         await self._ask("put_in", load=bag, items=items)
 
-    async def fly(self, at: datetime) -> None:
+    async def fly(self, at: datetime, *, anyway: bool = False) -> None:
         """The bags that stand here go onto a pallet, the pallet onto a flight, once it is worth one."""
         standing = [load for load in await self._loads("bag") if load["closed"] and not load["parent_id"]]
-        if not standing or (len(standing) < BAGS and at - standing[0]["opened_at"] < STANDS):
+        is_worth_it = anyway or len(standing) >= BAGS or (standing and at - standing[0]["opened_at"] >= STANDS)
+        if not standing or not is_worth_it:
             return
         pallet = await self._ask("open_load", kind="pallet")
         flight = await self._ask(

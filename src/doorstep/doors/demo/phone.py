@@ -57,7 +57,11 @@ HOTEL: dict[str, Any] = {
 ALIKE = {"LIKE1": (2, "Victor Kholodenko Zarubin"), "LIKE2": (LONG, "Gray Heron Shipping Co.")}
 # From these days on an order is taken down as a draft first; on those the buyer writes again after the order.
 DRAFTED, WRITES_AGAIN = {"DRAFT1": 3, "DRAFT2": LONG}, (1, 5, 9)
-BY_PHONE = "select o.number from orders o where o.merchant_id = any($1) and o.channel = 'api'"
+BY_PHONE = """
+select o.number from orders o
+  join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id and c.key = 'api'
+  where o.merchant_id = any($1)
+"""
 # A letter to buyers in Europe tells of a mug that stands in America alone.
 LETTER_FROM, LETTER_TO, LETTER_BRINGS = 4, LONG, 3
 ONLY_THERE = {"sku": "HM-GLASS", "title": "Galley Glass Mug", "quantity": 2, "unit_price": "12.25"}
