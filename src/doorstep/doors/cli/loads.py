@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True)
 
 Kind = Literal["bag", "pallet", "flight", "entry"]
 LoadWord = Annotated[str, typer.Argument(metavar="LOAD", help="Its number, as printed on it, or its id.")]
-ItemWords = Annotated[list[str], typer.Argument(metavar="ITEM…", help="Tracking numbers, numbers of loads, ids.")]
+ItemWords = Annotated[list[str], typer.Argument(metavar="ITEM", help="Tracking numbers, numbers of loads, ids.")]
 When = Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-29T12:00Z.")]
 
 COLUMNS = {"number": "number", "kind": "kind", "open": "", "parcels": "parcels", "loads": "loads", "kg": "kg",
@@ -157,7 +157,7 @@ def _shown(whole: dict[str, Any]) -> Iterator[str]:
 @app.command("open")
 def open_(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="bag, pallet, flight or entry.")],
-    number: Annotated[str, typer.Argument(metavar="[NUMBER]", help="Of a flight its air waybill's.")] = "",
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Of a flight its air waybill's.")] = "",
     carrier: Annotated[str, typer.Option("--carrier")] = "",
     flight: Annotated[str, typer.Option("--flight", metavar="LH401")] = "",
     origin: Annotated[str, typer.Option("--from", metavar="EWR")] = "",
