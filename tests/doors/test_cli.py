@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from doorstep.doors import cli
+import doorstep as doorstep_package
 from doorstep.doors.cli import saying_no
 from doorstep.doors.cli.main import COMMANDS
 from doorstep.kit.refusals import Invalid, NotFound, OnHold, every_refusal
@@ -129,10 +129,9 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
 
 
 def test_what_a_refusal_says_to_try_is_a_command_that_there_is() -> None:
-    import doorstep.doors.stages  # noqa: F401  (loads the refusals)
-
-    for module in pkgutil.iter_modules(cli.__path__):
-        importlib.import_module(f"doorstep.doors.cli.{module.name}")
+    for module in pkgutil.walk_packages(doorstep_package.__path__, "doorstep."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
     known = {kind.__name__ for kind in every_refusal()}
     assert not saying_no.NEXT.keys() - known
     for said in (*saying_no.NEXT.values(), *saying_no.LISTS.values()):

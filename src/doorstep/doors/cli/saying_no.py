@@ -41,7 +41,7 @@ NEXT: dict[str, str] = {
     "EmptyLoad": "doorstep loads put {load} ITEM",
     "NotShippingRules": "docs/rates.md, which has an example",
     "NotACustomsProfile": "docs/customs.md, which has an example",
-    "NotAnOperatorFile": "docs/first-steps.md; the one of the demo is sample/operator.json",
+    "NotAnOperatorFile": "the file of the demo as an example, src/doorstep/sample/operator.json",
     "NotAMapping": "doorstep import sniff",
     "NoOrdersSeen": "doorstep import orders --help",
     "NotAProductFile": "doorstep sku set, or the page Import of the console, which reads any columns",
