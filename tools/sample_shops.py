@@ -234,6 +234,14 @@ CARRIERS = [
     {"code": "sim", "name": "Simulated Carrier", "kind": "simulator"},
 ]  # fmt: skip
 
+# Who answers in the Union for goods from elsewhere; and what crosses the ocean goes by post, in the operator's bags.
+ABROAD: dict[str, Any] = {
+    "customs": {
+        "responsible_person": "Two Docks EU Hub, ul. Magazynowa 7, 54-610 Wrocław, hello@two-docks.example",
+    },
+    "shipping": {"lanes": [{"say": "allow", "which": ["garden-post"], "origin": ["US"], "to": ["EU"]}]},
+}
+
 OPERATOR: dict[str, Any] = {
     "operator": {
         "key": "two-docks",
@@ -271,6 +279,7 @@ OPERATOR: dict[str, Any] = {
             brand={"accent": "#1f4e79"},
             address={"name": "Harbor Mug Works", "line1": "88 Wharf Lane", "city": "Jersey City", "region": "NJ",
                      "postcode": "07302", "country": "US"},
+            **ABROAD,
         ),
         _merchant(
             MERCHANTS[1], email="hallo@gizmo-lane.example", ship="split", when_short="backorder",
@@ -283,6 +292,7 @@ OPERATOR: dict[str, Any] = {
             brand={"accent": "#3f6b3a"},
             address={"name": "Tinker & Pine", "line1": "5 Orchard Row", "city": "Princeton", "region": "NJ",
                      "postcode": "08540", "country": "US"},
+            **ABROAD,
         ),
     ],
 }  # fmt: skip

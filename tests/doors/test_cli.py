@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+import doorstep as doorstep_package
+from doorstep.doors.cli import saying_no
 from doorstep.doors.cli.main import COMMANDS
+from doorstep.kit.refusals import Invalid, NotFound, OnHold, every_refusal
+from doorstep.setup.customs.lists import NotARuleList
 
 
 def doorstep(home: Path | None, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -119,3 +126,31 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
     finally:
         stopped = json.loads(doorstep(a_home, "down", "--json").stdout)["stopped"]
     assert stopped == ["web", "worker", "simulator", "database"]
+
+
+def test_what_a_refusal_says_to_try_is_a_command_that_there_is() -> None:
+    for module in pkgutil.walk_packages(doorstep_package.__path__, "doorstep."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    known = {kind.__name__ for kind in every_refusal()}
+    assert not saying_no.NEXT.keys() - known
+    for said in (*saying_no.NEXT.values(), *saying_no.LISTS.values()):
+        for command in re.findall(r"doorstep ([a-z-]+) ?([a-z-]*)", said):
+            name, below = command
+            assert name in COMMANDS, said
+            group = importlib.import_module(f"doorstep.doors.cli.{COMMANDS[name][0]}").app
+            names = {one.name for one in group.registered_commands}
+            assert name in names or below in names, said
+
+
+def test_a_refusal_tells_every_fault_on_a_line_of_its_own_and_what_to_try() -> None:
+    fields = [{"pointer": "/lines/0/quantity", "detail": "must be at least 1"}]
+    assert list(saying_no.lines(Invalid(fields=fields, order="ord_7"))) == [
+        "Some fields are not as they must be; each is listed. (order ord_7)", "  lines/0/quantity: must be at least 1",
+    ]  # fmt: skip
+    problems = [{"row": 3, "field": "percent", "detail": "'x' is no number from 0 to 1000"}]
+    assert list(saying_no.lines(NotARuleList(kind="duty-rates", problems=problems, more=0)))[1:] == [
+        "  row 3, percent: 'x' is no number from 0 to 1000"
+    ]
+    assert list(saying_no.lines(NotFound(order="#9")))[-1] == "Try: doorstep orders list"
+    assert list(saying_no.lines(OnHold(order="ord_9", reasons=["no address"])))[-1] == "Try: doorstep orders why ord_9"

@@ -183,7 +183,9 @@ def test_an_order_is_shown_whole_by_its_number_and_says_why_it_waits(cli: Cli) -
     assert cli.json("orders", "show", whole["id"], "--merchant", "mugs")["number"] == "#1001"
     why = cli.json("orders", "why", "#1001", "--merchant", "mugs")
     assert why["order"] == whole["id"]
-    assert cli.refused("orders", "show", "#9999", "--merchant", "mugs").startswith("There is no such thing here.")
+    missing = cli.refused("orders", "show", "#9999", "--merchant", "mugs")
+    assert missing.startswith("There is no such thing here. (order #9999)")
+    assert missing.splitlines()[1] == "Try: doorstep orders list"
 
 
 def test_a_value_that_is_none_of_the_list_was_asked_wrongly(cli: Cli) -> None:

@@ -24,17 +24,11 @@ from doorstep.spine.journey import ROWS
 ORDERS = 45
 # Verbs that need bad luck, a person's second thought, or nothing but the API; all others are part of every demo.
 NOT_IN_EVERY_DEMO = {
-    "review_party", "keep_filing",  # no lists of rules are loaded
-    "amend", "confirm", "import_history", "import_correction", "import_opening", "expire", "unpromise", "unpick",
-    "unpack", "fill", "decline", "refuse_label", "keep_void", "want_void", "lose", "fix_address", "name_item", "note",
-    "insure",
-    "hold", "lift", "scrap", "restock", "receive", "announce", "remit", "release_funds", "want_release_of_funds",
-    "open_case", "answer_case", "close_case",
-    # It sends no loads, has no driver's list and no label for a way back.
-    "ask_label", "call_off", "choose_label", "choose_return_label", "close_load", "collect", "keep_call_off",
-    "keep_manifest", "keep_pickup", "keep_return_label", "number_parcel", "open_load", "put_in", "refuse_manifest",
-    "refuse_pickup", "refuse_return_label", "reopen_load", "take_out", "track_load", "want_manifest", "want_pickup",
-    "want_return_label", "want_return_void", "keep_return_void",
+    "import_history", "import_correction", "import_opening",  # it has no past
+    "ask_label", "choose_label", "choose_return_label",  # told only of what the first carrier refused
+    "refuse_label", "refuse_return_label", "refuse_manifest",
+    "expire", "unpromise", "fill", "lose", "fix_address", "name_item", "receive", "announce", "remit", "release_funds",
+    "want_release_of_funds", "insure", "want_return_void", "keep_return_void",
 }  # fmt: skip
 
 

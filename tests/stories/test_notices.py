@@ -198,6 +198,15 @@ async def test_an_order_tells_of_its_steps_by_itself(told: Told) -> None:
     assert told.sms.texts == [] and told.program.posts == []
 
 
+async def test_a_buyer_whose_number_customs_wants_hears_of_the_order_too(told: Told) -> None:
+    brazil = {"name": "Ana Lima", "line1": "Rua Augusta 12", "city": "São Paulo", "region": "SP",
+              "postcode": "01305-000", "country": "BR", "tax_id": "390.533.447-05"}  # fmt: skip
+    await told.order(ship_to=brazil)
+    await told.work()
+    assert "We have received your order #1001" in told.post.subjects
+    assert "390.533.447-05" not in str(told.post.letters[0].message)
+
+
 @pytest.mark.parametrize(
     ("state", "subject"),
     [

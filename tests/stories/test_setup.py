@@ -131,7 +131,7 @@ async def test_an_operation_is_loaded_twice_and_is_there_once(shop: Shop, tmp_pa
     assert second.said[f"{key}-mugs"].timezone == "Europe/Warsaw"
     async with tenant_tx(shop.db, [merchant]) as tx:
         found = [(one.kind, one.code) for one in await connections(tx, merchant)]
-    assert found == [("carrier", "post"), ("carrier", "sim"), ("payments", "sim")]
+    assert found == [("carrier", "post"), ("carrier", "sim"), ("payments", "sim"), ("sms", "sim")]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"operator": {"key": "x"}}', '{"sites": []}'])

@@ -32,6 +32,7 @@ from doorstep.spine.tenant import Db, tenant_tx
 # What stands behind a carrier of the file.
 PLUGINS = {"ratecard": "ratecard", "simulator": "simcarrier"}
 PAYMENTS_PLUGIN, PAYMENTS_CODE = "simpay", "sim"
+SMS_PLUGIN, SMS_CODE = "twilio", "sim"
 
 
 class NotAnOperatorFile(Refusal):
@@ -83,6 +84,8 @@ class OperatorSaid(Struct, frozen=True, kw_only=True):
     address: dict[str, Any] = {}
     email: str = ""
     tax_numbers: dict[str, str] = {}
+    customs: dict[str, Any] = {}
+    shipping: dict[str, Any] = {}
     brand: dict[str, str] = {}
 
 
@@ -137,7 +140,8 @@ def _read(path: Path) -> OperatorFile:
     try:
         return msgspec.json.decode(path.read_bytes(), type=OperatorFile, strict=False)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise NotAnOperatorFile(file=str(path), problem=str(error)) from None
+        problem = str(getattr(error, "strerror", None) or error)
+        raise NotAnOperatorFile(file=str(path), problem=problem) from None
 
 
 def _new(said: OperatorSaid, *, is_operator: bool = False) -> NewMerchant:
@@ -178,3 +182,5 @@ async def _accounts(db: Db, keys: Keyring, merchant: int, carriers: list[Carrier
     if simulator:
         config = {"base_url": simulator}
         await connect(db, keys, merchant, "payments", plugin=PAYMENTS_PLUGIN, code=PAYMENTS_CODE, config=config)
+        config = {"base_url": f"{simulator}/sms", "account_sid": "ACsim", "auth_token": "sim", "sender": "+12015550100"}
+        await connect(db, keys, merchant, "sms", plugin=SMS_PLUGIN, code=SMS_CODE, config=config)

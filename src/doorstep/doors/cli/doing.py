@@ -110,7 +110,12 @@ def _fields(verb: Verb) -> Iterator[tuple[str, Any]]:
         if place == 0 and field.type is str and field.required:
             yield (
                 field.name,
-                Annotated[str | None, typer.Argument(metavar=field.name.upper(), show_default=False)],
+                Annotated[
+                    str | None,
+                    typer.Argument(
+                        metavar=field.name.upper(), show_default=False, help="must be given, here or in --body"
+                    ),
+                ],
             )
         else:
             yield field.name, _option(field)

@@ -101,7 +101,7 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 @app.command("resolve")
 def resolve(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="att_12, hld_7, job_3.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="att_12, hld_7, job_3.")] = None,
     merchant: Merchant = "",
     kind: Kind = "",
     all_: Annotated[bool, typer.Option("--all", help="All open ones of the kind, however many.")] = False,

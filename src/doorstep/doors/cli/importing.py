@@ -18,7 +18,7 @@ app = typer.Typer()
 
 Key = Annotated[str, typer.Option("--merchant", metavar="KEY", envvar="DOORSTEP_MERCHANT", help="Whose they are.",
                                   show_envvar=False)]  # fmt: skip
-Files = Annotated[list[Path], typer.Argument(metavar="FILE-OR-FOLDER...", help="CSV or Excel, folders or .zip.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE-OR-FOLDER", help="CSV or Excel, folders or .zip.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything and tell what would happen; write nothing.")]
 Channel = Annotated[
     str, typer.Option("--channel", metavar="KEY", help="The store that files without a store column are from.")

@@ -57,7 +57,7 @@ def _about(body: dict[str, Any]) -> str:
 
 @app.command("replay")
 def replay(
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Their ids: job_12.")],
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB", help="Their ids: job_12.")],
     merchant: Merchant = "",
     json: Json = False,
 ) -> None:

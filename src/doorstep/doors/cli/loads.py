@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+Kind = Literal["bag", "pallet", "flight", "entry"]
 LoadWord = Annotated[str, typer.Argument(metavar="LOAD", help="Its number, as printed on it, or its id.")]
-ItemWords = Annotated[list[str], typer.Argument(metavar="ITEM…", help="Tracking numbers, numbers of loads, ids.")]
+ItemWords = Annotated[list[str], typer.Argument(metavar="ITEM", help="Tracking numbers, numbers of loads, ids.")]
 When = Annotated[str, typer.Option("--at", metavar="TIME", help="When it happened, if not now: 2026-11-29T12:00Z.")]
 
 COLUMNS = {"number": "number", "kind": "kind", "open": "", "parcels": "parcels", "loads": "loads", "kg": "kg",
@@ -83,7 +84,7 @@ def _ask(verb: str, merchant: str, json: bool, load: str = "", **body: Any) -> N
 
 @app.command("list")
 def list_loads(
-    kind: Annotated[str, typer.Option("--kind", metavar="bag|pallet|flight|entry")] = "",
+    kind: Annotated[Kind | None, typer.Option("--kind")] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
     merchant: Merchant = "",
@@ -99,7 +100,7 @@ def list_loads(
         from doorstep.spine.tenant import tenant_tx
 
         whose = await _whose(db, merchant)
-        given = {"kind": kind or None, "open": True if open_only else None, "limit": limit}
+        given = {"kind": kind, "open": True if open_only else None, "limit": limit}
         try:
             query = msgspec.convert(given, LoadQuery)
         except msgspec.ValidationError as error:
@@ -155,8 +156,8 @@ def _shown(whole: dict[str, Any]) -> Iterator[str]:
 
 @app.command("open")
 def open_(
-    kind: Annotated[str, typer.Argument(metavar="bag|pallet|flight|entry")],
-    number: Annotated[str, typer.Argument(metavar="[NUMBER]", help="Of a flight its air waybill's.")] = "",
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="bag, pallet, flight or entry.")],
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Of a flight its air waybill's.")] = "",
     carrier: Annotated[str, typer.Option("--carrier")] = "",
     flight: Annotated[str, typer.Option("--flight", metavar="LH401")] = "",
     origin: Annotated[str, typer.Option("--from", metavar="EWR")] = "",

@@ -118,12 +118,14 @@ def _load(app: typer.Typer, name: str, module: str, line: str) -> None:
 
 
 def _tell(refusal: Refusal, as_json: bool) -> None:
-    """One plain sentence for a person, the code and the reason for a program."""
+    """Plain sentences for a person, the code and the reasons for a program."""
+    from doorstep.doors.cli.saying_no import lines
+
     if as_json:
         told: dict[str, Any] = {"error": {"code": refusal.code, "sentence": refusal.sentence, **refusal.why}}
         print(json.dumps(told, default=str, ensure_ascii=False))
     else:
-        print(str(refusal), file=sys.stderr)
+        print("\n".join(lines(refusal)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -157,5 +157,7 @@ def read_json(text: str) -> Any:
 
     try:
         return loads(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text)
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"{text[:60]}: {error}") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{text[:60]}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise typer.BadParameter(f"{text[:60]} is no JSON: {error}") from None

@@ -32,7 +32,7 @@ app = typer.Typer(cls=FileFirst)
 
 # As in setup/customs/lists.py, which is not loaded for the help.
 ListKind = Literal["hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties"]
-COLUMNS = {"kind": "list", "as_of": "as of", "rows": "rows", "is_sample": "sample", "source": "source"}
+COLUMNS = {"kind": "list", "as_of": "as of", "sample": "sample", "source": "source"}
 
 
 @app.callback()
@@ -104,8 +104,8 @@ def lists(json: Json = False) -> None:
     import msgspec
 
     found = msgspec.to_builtins(with_db(work))
-    told = table(found["lists"], COLUMNS) if found["lists"] else "No lists yet: doorstep setup load hs-codes FILE"
-    answer(found, told, json)
+    rows = [{**one, "sample": "yes" if one["is_sample"] else ""} for one in found["lists"]]
+    answer(found, table(rows, COLUMNS) if rows else "No lists yet: doorstep setup load hs-codes FILE", json)
 
 
 def _told(loaded: LoadedList) -> str:

@@ -1,4 +1,4 @@
-"""orders: `orders list`, `orders show`, `orders why`."""
+"""orders: `orders list`, `orders show`, `orders why`, `orders customs`."""
 
 from __future__ import annotations
 
@@ -114,13 +114,16 @@ def show(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
         from doorstep.doors.reads.order import timeline
         from doorstep.doors.reads.way import ways
         from doorstep.kit import clock
+        from doorstep.kit.ids import number
+        from doorstep.setup.tracking_links import tracking_links
         from doorstep.spine.tenant import tenant_tx
 
         meant = await merchant_searched(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             word = await order_meant(tx, meant, order)
             found, events = await read(tx, [meant], word), await timeline(tx, meant, word, 0, 200)
-        return replace(found, ways=await ways(db, meant, word, clock.now())), events
+        link = tracking_links().url(meant, number("ord", found.id))
+        return replace(found, ways=await ways(db, meant, word, clock.now()), tracking_url=link), events
 
     whole, events = (builtins_of(one) for one in with_db(work))
     answer({**whole, "timeline": events["events"]}, "\n".join(_shown(whole, events["events"])), json)
@@ -140,6 +143,7 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
     if order["deliver_by"]:
         first = f"{order['deliver_from']} to" if order["deliver_from"] else "by"
         yield f"Promised: {first} {order['deliver_by']}"
+    yield f"The buyer's page: {order['tracking_url']}"
     yield ""
     yield table([_line(line, money) for line in order["lines"]], LINES)
     amounts, cash = order["amounts"], order["cash"]
@@ -150,6 +154,9 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
         if amounts[name]
     )
     yield "Cash: " + (", ".join(f"{name} {money(value)}" for name, value in cash.items() if value) or "nothing")
+    for fulfillment in order["fulfillment_orders"]:
+        released = "on the floor" if fulfillment["released_at"] else "not released yet"
+        yield f"Fulfillment order {fulfillment['id']} at {fulfillment['site']}: {released}"
     for parcel in order["parcels"]:
         label = f"{parcel['carrier']} {parcel['tracking_number']}".strip() or parcel["label_state"]
         yield f"Parcel {parcel['id']} from {parcel['site']}: {parcel['state']}, {label}"

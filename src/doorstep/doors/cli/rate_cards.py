@@ -31,7 +31,7 @@ def rate_cards() -> None:
 
 @app.command("import")
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or Excel; zones before prices.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Excel; zones before prices.")],
     card: Annotated[str, typer.Option("--card", help="The account's code; one that is not there is made.")],
     merchant: Merchant = "",
     service: Annotated[str, typer.Option("--service", help="Where the table does not name it.")] = "",

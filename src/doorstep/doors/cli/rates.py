@@ -26,7 +26,7 @@ def rates(
     json: Json = False,
 ) -> None:
     """Ask all carriers what the parcel would cost; nothing is bought. To buy another one than the first:
-    doorstep do want-label --parcel par_12 --carrier CODE --service SERVICE."""
+    doorstep do want-label par_12 --carrier CODE --service SERVICE."""
 
     async def work(db: Db) -> Rates:
         from doorstep.doors.reads.rates import rates as read

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -187,7 +187,32 @@ def query_of(asked: dict[str, Any], kind: Any) -> Any:
     try:
         return msgspec.convert(asked, kind)
     except msgspec.ValidationError as error:
-        raise typer.BadParameter(str(error).replace(" - at `$.", " (--").replace("`", ")")) from None
+        told, _, name = str(error).partition(" - at `$.")
+        name = name.rstrip("`")
+        raise typer.BadParameter(_as_asked(told, asked.get(name), kind, name), param_hint=_option(name)) from None
+
+
+def _as_asked(told: str, value: Any, kind: Any, name: str) -> str:
+    """What would do instead."""
+    if "RFC3339" in told:
+        return f"{value} is no day; write 2026-03-01"
+    if "enum" in told:
+        words = {str(word) for word in _words_of(get_type_hints(kind)[name])}
+        return f"{value!r} is none of {', '.join(sorted(words))}"
+    return told
+
+
+def _words_of(annotation: Any) -> Iterator[Any]:
+    """Those of every literal in it."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for part in get_args(annotation):
+            yield from _words_of(part)
+
+
+def _option(name: str) -> str | None:
+    return f"--{name.replace('_', '-')}" if name else None
 
 
 def builtins_of(value: Any) -> Any:

@@ -122,7 +122,7 @@ def list_users(json: Json = False) -> None:
 
 @app.command("link")
 def link(
-    email: Annotated[str, typer.Argument(metavar="[EMAIL]", help="Who; else the owner.")] = "",
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Who; else the owner.")] = "",
     json: Json = False,
 ) -> None:
     """A link that lets them into the console: once, within the hour."""

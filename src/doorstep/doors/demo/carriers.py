@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
 from doorstep.doors.demo.desk import Desk, Wish
 from doorstep.doors.demo.eyes import Eyes
+from doorstep.doors.demo.flights import LANE
 from doorstep.kit.ids import public
 
 ON_THE_ROAD = """
@@ -18,6 +19,10 @@ select p.merchant_id, p.parcel_id, p.order_id, p.carrier, p.tracking_number, p.h
     s.country as origin, o.country, s.name as site, coalesce(o.ship_to ->> 'city', '') as city,
     (select max(e.happened_at) from parcel_event e
       where e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id) as told_at,
+    (select max(s.joined_at) from parcel_stay s
+      where s.merchant_id = p.merchant_id and s.parcel_id = p.parcel_id) as bagged_at,
+    (select max(e.happened_at) from parcel_event e where e.merchant_id = p.merchant_id and e.parcel_id = p.parcel_id
+      and e.raw_code = 'handed_to_last_mile') as last_mile_at,
     exists (select from connection c where c.merchant_id = p.merchant_id and c.code = p.carrier
       and c.plugin = 'simcarrier') as simulated
   from parcel p join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
@@ -78,42 +83,65 @@ class Carriers:
     def _way(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         abroad = row["origin"] != row["country"]
         days = 2 if not abroad else 4 if row["country"] in EUROPE else 9
-        for part, code, state, city, message in _scans(self._fate(row), abroad):
-            happened_at = row["handed_over_at"] + timedelta(hours=2 + part * days * 24)
-            place = row["city"] if city else row["site"]
-            yield {
-                "happened_at": happened_at, "code": code, "raw_code": state, "state": state, "place": place[:200],
-                "message": message,
-            }  # fmt: skip
+        if row["bagged_at"]:
+            yield from _last_mile(row, self._fate(row)) if row["last_mile_at"] else ()
+            return
+        for scan in _scans(self._fate(row), abroad):
+            yield _told(row, scan, row["handed_over_at"] + timedelta(hours=2 + scan.part * days * 24))
 
     async def _control(self, what: str, body: dict[str, Any]) -> None:
         answer = await self.world.post(f"/control/{what}", json=body)
         answer.raise_for_status()
 
 
-Scan = tuple[float, str, str, bool, str]  # part of the way, UPU code, state, at the buyer's, words
+class Scan(NamedTuple):
+    part: float  # of the way
+    code: str  # of the UPU
+    state: str
+    is_there: bool  # at the buyer's
+    message: str
+
+
+def _told(row: dict[str, Any], scan: Scan, at: datetime) -> dict[str, Any]:
+    place = row["city"] if scan.is_there else row["site"]
+    return {
+        "happened_at": at, "code": scan.code, "raw_code": scan.state, "state": scan.state, "place": place[:200],
+        "message": scan.message,
+    }  # fmt: skip
+
+
+def _last_mile(row: dict[str, Any], fate: str) -> Iterator[dict[str, Any]]:
+    """What flew here in a bag: the carrier that has it now has it for two days."""
+    for scan in _scans(fate, abroad=False):
+        at = row["last_mile_at"] + timedelta(hours=3 + scan.part * 40)
+        yield {
+            **_told(row, scan, at),
+            "holder": LANE.last_mile,
+            "leg": "last_mile",
+            **({} if scan.is_there else {"place": LANE.into}),
+        }
 
 
 def _scans(fate: str, abroad: bool) -> Iterator[Scan]:
-    yield (0.0, "EMA", "accepted", False, "Accepted")
+    yield Scan(0.0, "EMA", "accepted", False, "Accepted")
     if abroad:
-        yield (0.2, "EMC", "departed", False, "Left the country of origin")
-        yield (0.5, "EMD", "arrived", True, "Arrived in the country of destination")
-        yield (0.6, "EDB", "in_customs", True, "Presented to customs")
+        yield Scan(0.2, "EMC", "departed", False, "Left the country of origin")
+        yield Scan(0.5, "EMD", "arrived", True, "Arrived in the country of destination")
+        yield Scan(0.6, "EDB", "in_customs", True, "Presented to customs")
         if fate == "customs_hold":
-            yield (0.65, "EME", "customs_hold", True, "Held by customs: invoice wanted")
-        yield (0.8, "EDC", "customs_released", True, "Released by customs")
+            yield Scan(0.65, "EME", "customs_hold", True, "Held by customs: invoice wanted")
+        yield Scan(0.8, "EDC", "customs_released", True, "Released by customs")
     if fate == "lost":
-        yield (2.0, "", "lost", True, "Lost on the way")
+        yield Scan(2.0, "", "lost", True, "Lost on the way")
         return
-    yield (0.9, "EDG", "out_for_delivery", True, "Out for delivery")
+    yield Scan(0.9, "EDG", "out_for_delivery", True, "Out for delivery")
     if fate in ("refused", "absent", "damaged"):
-        yield (1.0, "EMH", "refused", True, "Not taken by the addressee")
-        yield (1.3, "", "returning", True, "On the way back")
-        yield (2.0, "", "returned_to_sender", False, "Back at the sender")
+        yield Scan(1.0, "EMH", "refused", True, "Not taken by the addressee")
+        yield Scan(1.3, "", "returning", True, "On the way back")
+        yield Scan(2.0, "", "returned_to_sender", False, "Back at the sender")
         return
     if fate in ("attempted", "delayed"):
-        yield (1.0, "EMH", "attempted", True, "Nobody at home")
+        yield Scan(1.0, "EMH", "attempted", True, "Nobody at home")
     if fate == "pickup":
-        yield (1.0, "EDH", "available_for_pickup", True, "Waits at the parcel shop")
-    yield (1.2 if fate != "smooth" else 1.0, "EMI", "delivered", True, "Delivered")
+        yield Scan(1.0, "EDH", "available_for_pickup", True, "Waits at the parcel shop")
+    yield Scan(1.2 if fate != "smooth" else 1.0, "EMI", "delivered", True, "Delivered")

@@ -12,6 +12,7 @@ MERCHANTS = """
 select merchant_id as merchant, key, name, currency from merchant
   where merchant_id = any($1) and not is_operator order by merchant_id
 """
+OPERATOR = "select m.merchant_id from merchant m where m.merchant_id = any($1) and m.is_operator"
 SITES = "select code, country, timezone, weekdays from site order by code"
 
 
@@ -32,14 +33,20 @@ class Eyes:
     db: Db
     shops: dict[int, Shop]
     sites: dict[str, dict[str, Any]]
+    operator: int  # whose sites and loads they are
 
     @property
     def merchants(self) -> list[int]:
         return list(self.shops)
 
+    @property
+    def everyone(self) -> list[int]:
+        return [*self.shops, self.operator]
+
     async def rows(self, query: str, *args: Any) -> list[dict[str, Any]]:
-        async with tenant_tx(self.db, self.shops, readonly=True) as tx:
-            return [dict(row) for row in await tx.rows(query, self.merchants, *args)]
+        """Of all shops and of the operator, who are `$1`."""
+        async with tenant_tx(self.db, self.everyone, readonly=True) as tx:
+            return [dict(row) for row in await tx.rows(query, self.everyone, *args)]
 
     def lot(self, merchant: int, word: object, about: str) -> int:
         """0 to 99, the same in every play: which order has which luck, by its number and not by its id."""
@@ -52,4 +59,5 @@ async def opened(db: Db) -> Eyes:
     async with tenant_tx(db, everyone, readonly=True) as tx:
         rows = await tx.rows(MERCHANTS, everyone)
         sites = {row["code"]: dict(row) for row in await tx.rows(SITES)}
-    return Eyes(db, {row["merchant"]: Shop(**dict(row)) for row in rows}, sites)
+        operator = int(await tx.value(OPERATOR, everyone))
+    return Eyes(db, {row["merchant"]: Shop(**dict(row)) for row in rows}, sites, operator)

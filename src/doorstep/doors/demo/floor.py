@@ -41,12 +41,15 @@ select f.merchant_id, f.fulfillment_order_id, o.number, t.code as site,
   group by f.merchant_id, f.fulfillment_order_id, o.number, t.code
   having sum(a.promised) = 0 and sum(a.picked) > 0 order by f.merchant_id, f.fulfillment_order_id
 """
+# Neither in a bag nor on a driver's list.
 LABELED = f"""
 select p.merchant_id, p.parcel_id, p.label_state, p.label_tries, o.number, t.code as site from parcel p
   join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
   join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
   join site t on t.site_id = p.site_id
-  where p.merchant_id = any($1) and p.handed_over_at is null and p.label_state = any($2) and not {HELD}
+  where p.merchant_id = any($1) and p.handed_over_at is null and p.manifest_id is null and p.label_state = any($2)
+    and not {HELD} and not exists (select from parcel_stay s where s.merchant_id = p.merchant_id
+      and s.parcel_id = p.parcel_id and s.left_at is null)
     and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
       and l.quantity > 0)
   order by p.merchant_id, p.parcel_id
@@ -63,6 +66,7 @@ class Floor:
     desk: Desk
     eyes: Eyes
     missed: set[tuple[int, str, int]] = field(default_factory=set)
+    thought_again: set[str] = field(default_factory=set)
 
     async def put_away(self) -> None:
         """What came in goes to its shelf."""
@@ -135,17 +139,35 @@ class Floor:
             small = sum(line["quantity"] for line in lines) < 3
             await self.desk.ask(merchant, "pack", **of, lines=lines, **(_S if small else _M))
 
+    async def put_back(self) -> None:
+        """The first thing that was ever picked was for another order: it goes back, and is picked tomorrow."""
+        for row in await self.eyes.rows(TO_PACK):
+            if not self._is_first("put back"):
+                return
+            of = {"fulfillment_order": public("ful", row["fulfillment_order_id"]), "line": row["lines"][0]}
+            await self.desk.ask(row["merchant_id"], "unpick", **of, quantity=1, bin=_bin(0))
+
     async def change_labels(self) -> None:
-        """Some labels are given back at once, and bought again in the next hour."""
+        """Some labels are given back at once, and bought again in the next hour; the first for a parcel that is packed
+        anew."""
         for row in await self.eyes.rows(LABELED, ["bought", "void"]):
             merchant, parcel = row["merchant_id"], public("par", row["parcel_id"])
             if row["label_state"] == "void":
-                await self.desk.ask(merchant, "want_label", parcel=parcel)
-            elif row["label_tries"] == 1 and self.eyes.lot(merchant, row["number"], "label") < WRONG_LABEL:
+                verb = "unpack" if self._is_first("unpacked") else "want_label"
+                await self.desk.ask(merchant, verb, parcel=parcel)
+            elif row["label_tries"] == 1 and (
+                self.eyes.lot(merchant, row["number"], "label") < WRONG_LABEL or self._is_first("label")
+            ):
                 await self.desk.ask(merchant, "want_void", parcel=parcel)
 
+    def _is_first(self, about: str) -> bool:
+        """However few orders there are: it happens to the first one."""
+        is_first = about not in self.thought_again
+        self.thought_again.add(about)
+        return is_first
+
     async def hand_over(self, at: datetime, share: int = 100) -> None:
-        """The carriers fetch what has a label."""
+        """What no driver signs a list for is given along one by one."""
         working = self.working(at)
         await self.desk.ask_all(
             Wish(row["merchant_id"], "hand_over", {"parcel": public("par", row["parcel_id"])})

@@ -13,10 +13,11 @@ import msgspec
 from doorstep.doors.demo.desk import Desk, Wish
 from doorstep.doors.demo.eyes import Eyes
 from doorstep.kit.ids import public
+from doorstep.setup.customs.numbers import RECIPIENTS
 
 HOLDS = """
 select h.merchant_id, h.hold_id, h.order_id, h.line_no, h.type, h.why, h.placed_at, o.number, o.bill_to, o.ship_to,
-    o.payment_token, l.code, l.title, l.sku_id
+    o.country, o.payment_token, l.code, l.title, l.sku_id
   from hold h join orders o on o.merchant_id = h.merchant_id and o.order_id = h.order_id
   left join order_line l on l.merchant_id = h.merchant_id and l.order_id = h.order_id and l.line_no = h.line_no
   where h.merchant_id = any($1) and h.lifted_at is null order by h.merchant_id, h.hold_id
@@ -25,6 +26,11 @@ SKUS = """
 select merchant_id, sku_id, code, name, barcode, weight_g, length_mm, width_mm, height_mm, hs_code, origin,
     customs_text, value_minor, flags, stocked, eccn, export_license, responsible_person
   from sku where merchant_id = any($1) order by merchant_id, code
+"""
+DRAFTS = """
+select n.merchant_id, n.order_id, o.placed_at from order_now n
+  join orders o on o.merchant_id = n.merchant_id and o.order_id = n.order_id
+  where n.merchant_id = any($1) and n.stage = 'draft' order by n.merchant_id, n.order_id
 """
 NOT_BEGUN = """
 select n.merchant_id, n.order_id, o.number, o.placed_at, l.line_no, l.wanted + l.promised as units
@@ -94,6 +100,12 @@ select a.merchant_id, a.parcel_id, a.kind from attention a
 TOLD = {"delivery_attempted": ("reattempt", "the buyer is at home in the evening"),
         "delivery_customs_hold": ("send_papers", "the commercial invoice is attached")}  # fmt: skip
 DAY = timedelta(days=1)
+SPOKEN = (("out_for_delivery", "sms"), ("available_for_pickup", "sms"), ("returned_to_sender", "office"))
+IN_OWN_WORDS = {
+    "en": "Your mugs have left the harbor: {order_number}",
+    "uk": "Ваші кухлі вийшли з гавані: {order_number}",
+}
+AT_NIGHT = {"begins": "22:00", "ends": "07:00"}
 # Customs data that the product files lack; the office looks it up for these, and not yet for the others.
 LOOKED_UP = {
     "HM-GLASS": {"origin": "CZ"},
@@ -101,6 +113,8 @@ LOOKED_UP = {
 }
 # Of a hundred orders: who asks for what.
 CHANGE_THEIR_MIND, TAKE_ONE_LESS, TOO_LATE, ASK_TO_WAIT, WRITE_IN = 3, 3, 2, 2, 4
+# However few orders there are: the luck of the first ones: to change their mind, to wait three days, to write in.
+FIRST_WISHES = (0, 10, 11)
 SUPPLIED = 45  # of a hundred backordered SKUs the supplier has these
 
 
@@ -121,7 +135,7 @@ class Office:
         skus = await self._skus()
         mending: dict[str, Callable[[dict[str, Any], int, datetime], Awaitable[object]]] = {
             "address": self._address, "payment": self._payment, "duplicate": self._duplicate, "amounts": self._look,
-            "fraud": self._look, "changed": self._look,
+            "fraud": self._look, "changed": self._look, "customs_data": self._customs, "denied_party": self._review,
         }  # fmt: skip
         for hold in await self.eyes.rows(HOLDS):
             luck = self.eyes.lot(hold["merchant_id"], hold["number"], hold["type"])
@@ -158,6 +172,26 @@ class Office:
     async def _look(self, hold: dict[str, Any], luck: int, at: datetime) -> None:
         if luck < 60 and at - hold["placed_at"] > DAY / 2:
             await self._lift(hold)
+
+    async def _customs(self, hold: dict[str, Any], luck: int, at: datetime) -> None:
+        """Of a whole order: its export is filed, or the buyer is asked for their number. Goods are looked up by SKU."""
+        if hold["line_no"] or at - hold["placed_at"] < DAY / 2:
+            return
+        wanted = {field["field"] for field in msgspec.json.decode(hold["why"])["fields"]}
+        if "itn" in wanted:
+            await self._ask(hold, "keep_filing", itn=f"X{at:%Y%m%d}{hold['order_id'] % 10**6:06}")
+        elif hold["country"] in RECIPIENTS and luck < 75:
+            ship_to = msgspec.json.decode(hold["ship_to"]) | {"tax_id": RECIPIENTS[hold["country"]].like}
+            await self._ask(hold, "fix_address", ship_to=ship_to)
+
+    async def _review(self, hold: dict[str, Any], luck: int, at: datetime) -> None:
+        if at - hold["placed_at"] > DAY / 2:
+            await self._ask(hold, "review_party", verdict="no_match", note="born in another year")
+
+    async def confirm_drafts(self, at: datetime) -> None:
+        for row in await self.eyes.rows(DRAFTS):
+            if at - row["placed_at"] > DAY / 2:
+                await self._ask(row, "confirm")
 
     async def _name(self, hold: dict[str, Any], luck: int, skus: list[dict[str, Any]]) -> None:
         """By the old code's beginning, else by what the buyer saw."""
@@ -201,6 +235,8 @@ class Office:
         wishes = []
         for row in await self.eyes.rows(NOT_BEGUN):
             luck = self.eyes.lot(row["merchant_id"], row["number"], "buyer")
+            if len(self.seen) < len(FIRST_WISHES):
+                luck = FIRST_WISHES[len(self.seen)]
             about = (str(row["number"]), row["merchant_id"])
             if about not in self.seen and (wish := self._wish(row, luck, at)):
                 self.seen.add(about)
@@ -285,6 +321,21 @@ class Office:
             })
             for (merchant, asn), rows in by_asn.items()
         )  # fmt: skip
+
+    # Notices
+
+    async def say_what_is_told(self) -> None:
+        """The first shop sends text messages too, and has letters in its own words; the second is quiet at night."""
+        first, second, *_ = self.eyes.merchants
+        for kind, medium in SPOKEN:
+            await self.desk.send(
+                first, "PUT", "/v1/notices/rules", {"kind": kind, "medium": medium, "on": True}, "rule"
+            )
+        await self.desk.send(first, "PUT", "/v1/notices/addresses", {"office": "returns@harbor-mugs.example"}, "office")
+        for language, subject in IN_OWN_WORDS.items():
+            said = {"kind": "shipped", "language": language, "subject": subject}
+            await self.desk.send(first, "PUT", "/v1/notices/words", said, "words")
+        await self.desk.send(second, "PUT", "/v1/notices/quiet", {"medium": "email", **AT_NIGHT}, "quiet")
 
     # Labels
 

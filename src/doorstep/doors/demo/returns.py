@@ -22,7 +22,10 @@ select p.merchant_id, p.parcel_id, p.order_id, o.number, t.code as site from par
   order by p.merchant_id, p.parcel_id
 """
 SENT_BACK = """
-select l.merchant_id, l.order_id, l.line_no, o.number, min(t.code) as site from order_line l
+select l.merchant_id, l.order_id, l.line_no, o.number, min(t.code) as site, max(p.parcel_id) as parcel_id,
+    (select max(r.asked_at) from return_label r
+      where r.merchant_id = l.merchant_id and r.order_id = l.order_id) as label_asked_at
+  from order_line l
   join orders o on o.merchant_id = l.merchant_id and o.order_id = l.order_id
   join parcel p on p.merchant_id = l.merchant_id and p.order_id = l.order_id
   join site t on t.site_id = p.site_id
@@ -45,6 +48,8 @@ select b.merchant_id, s.code as sku, t.code as site, sum(b.quantity)::int as uni
 """
 # Of a hundred: who sends something back, whose money waits a little longer, what is broken.
 SEND_BACK, NOT_CREDITED_YET, BROKEN = 6, 10, 25
+DAY = timedelta(days=1)
+ON_THE_WAY_BACK = timedelta(hours=40)
 
 
 @dataclass(slots=True)
@@ -53,11 +58,21 @@ class Returns:
     office: Desk
     eyes: Eyes
     came: int = 0
+    looked_at: int = 0
 
     async def work(self, at: datetime) -> None:
+        await self._send_labels(at)
         await self._take_back(at)
         await self._credit()
         await self._decide()
+
+    async def _send_labels(self, at: datetime) -> None:
+        """Whoever wants to send something back gets a label for it first."""
+        await self.floor.ask_all(
+            Wish(row["merchant_id"], "want_return_label", {"parcel": public("par", row["parcel_id"])})
+            for row in self._sent_back(await self.eyes.rows(SENT_BACK, at - DAY))
+            if row["label_asked_at"] is None
+        )
 
     async def _take_back(self, at: datetime) -> None:
         await self.floor.ask_all(
@@ -72,7 +87,8 @@ class Returns:
                 "order": public("ord", row["order_id"]), "site": row["site"], "reason": "not what the buyer hoped for",
                 "lines": [{"line": row["line_no"], "quantity": 1}],
             })
-            for row in self._sent_back(await self.eyes.rows(SENT_BACK, at - timedelta(days=2)))
+            for row in await self.eyes.rows(SENT_BACK, at)
+            if row["label_asked_at"] and at - row["label_asked_at"] > ON_THE_WAY_BACK
         )  # fmt: skip
 
     def _sent_back(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -96,13 +112,15 @@ class Returns:
 
     async def _decide(self) -> None:
         """Restock what is whole, scrap what is broken."""
-        await self.floor.ask_all(
-            Wish(row["merchant_id"], "scrap" if self._is_broken(row) else "restock", {
-                "sku": row["sku"], "site": row["site"], "quantity": row["units"],
-                **({"reason": "broken"} if self._is_broken(row) else {}),
-            })
-            for row in await self.eyes.rows(SET_APART)
-        )  # fmt: skip
+        for row in await self.eyes.rows(SET_APART):
+            of = {"sku": row["sku"], "site": row["site"], "quantity": row["units"]}
+            if self._is_broken(row):
+                await self.floor.ask(row["merchant_id"], "scrap", **of, reason="broken")
+            else:
+                await self.floor.ask(row["merchant_id"], "restock", **of)
 
     def _is_broken(self, row: dict[str, Any]) -> bool:
-        return self.eyes.lot(row["merchant_id"], f"{row['sku']}/{row['units']}", "broken") < BROKEN
+        """However little came back: the second is."""
+        self.looked_at += 1
+        luck = self.eyes.lot(row["merchant_id"], f"{row['sku']}/{row['units']}", "broken")
+        return luck < BROKEN or self.looked_at == 2

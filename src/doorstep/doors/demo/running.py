@@ -30,6 +30,8 @@ from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.sample import FOLDER, OPERATOR
+from doorstep.setup.customs.lists import KINDS
+from doorstep.setup.customs.loading import load_list, sample
 from doorstep.setup.operator import Loaded, load_operator
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.audit import Report, audit
@@ -88,7 +90,7 @@ async def _play_on(db: Db, home: Path, days: Days, state: State, show: Show, ord
         parts = await asyncio.to_thread(_start_anew, home, state)
         show.say(f"database, {', '.join(parts)} are up; setting up the shops")
         state.simulator = parts["simulator"]
-        loaded = await _set_up(db, home, parts["simulator"])
+        loaded = await _set_up(db, home, parts["simulator"], state.first)
         eyes = await opened(db)
         exports = {
             loaded.merchants[key]: _exports(home, said.files["orders"], key, state, share)
@@ -125,9 +127,12 @@ def _addresses(parts: list[supervisor.State]) -> dict[str, str]:
     return {part.name: part.address or "" for part in parts}
 
 
-async def _set_up(db: Db, home: Path, simulator: str) -> Loaded:
-    """The operator's file, then each shop's products and stock, as their owners would import them."""
+async def _set_up(db: Db, home: Path, simulator: str, first: datetime) -> Loaded:
+    """The operator's file, rules of customs (of the first day: a list of later does not count yet), then each shop's
+    products and stock, as their owners would import them."""
     loaded = await load_operator(db, OPERATOR, keyring(home), simulator=simulator)
+    for kind in KINDS:
+        await load_list(db, kind, sample(kind), at=clock.now(), by="demo", as_of=first.date())
     for key, merchant in loaded.merchants.items():
         files = loaded.said[key].files
         await import_products(db, merchant, [FOLDER / files["products"]], home=home)

@@ -82,8 +82,13 @@ def _bytes(kind: Kind, file: Path) -> bytes:
                 return packed.read(LARGEST_FILE + 1)
         return file.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        problem = {"row": 0, "field": "", "detail": f"it cannot be read: {error}"[:200]}
+        problem = {"row": 0, "field": "", "detail": f"it cannot be read: {_why(error)}"[:200]}
         raise NotARuleList(kind=kind, file=file.name, problems=[problem]) from None
+
+
+def _why(error: Exception) -> str:
+    """Of a file that is not there without its name: that is told beside it."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def sample(kind: Kind) -> Path:
