@@ -151,7 +151,7 @@ class World:
         if nth == 0:
             yield Open(first.of_paying, (), age, ended)
         elif nth == 1:
-            yield from (Open(way.of_handling, (way.site,), age, ended) for way in order.ways)
+            yield from (Open(way.of_handling, way.paces_of_handling, age, ended) for way in order.ways)
         else:
             yield Open(first.of_transit, first.paces_of_transit, age, ended)
 
