@@ -185,17 +185,16 @@ def test_a_site_as_fast_as_another_that_leaves_some_behind_has_its_own_long_tail
     assert other[8] < 0.88
 
 
-def test_a_slow_site_is_not_taken_to_be_slow_twice() -> None:
-    """What is still on the way after weeks is its own; the lane is not slow for that."""
+def test_a_lane_is_not_slow_because_a_slow_site_uses_it() -> None:
     experience = Experience()
-    fast, slow = (Way("prepaid", site, "US", "UA", area) for site, area in (("NJ", "0100"), ("LA", "7900")))
+    fast, slow = (
+        {to: Way("prepaid", site, "US", to, "0100") for to in ("PL", "UA")} for site in ("NJ", "LA")
+    )  # fmt: skip
+    takes = {days: round(40 * 0.15 * 0.85**days) for days in range(20)}
     for _ in range(120):
-        today = carried(fast, {days: round(40 * 0.6 * 0.4**days) for days in range(6)})
-        today += carried(slow, {days: round(40 * 0.1 * 0.9**days) for days in range(40)})
+        today = carried(fast["PL"], {0: 6, 1: 4, 2: 2, 3: 1}) + carried(slow["PL"], takes) + carried(slow["UA"], takes)
         experience.learn((), (), today, 50)
-    takes = {days: round(40 * 0.1 * 0.9**days) for days in range(40)}
-    arrived = sum(parcels for days, parcels in takes.items() if days <= 10) / sum(takes.values())
-    assert by_day(experience, slow)[10] == pytest.approx(arrived, abs=0.05)
+    assert by_day(experience, fast["UA"])[2] > by_day(experience, slow["UA"])[2] + 0.42
 
 
 def test_a_postcode_nobody_sent_to_takes_as_long_as_its_district() -> None:
