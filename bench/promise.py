@@ -1,6 +1,6 @@
 """promise: dates named for a marketplace's last orders by what was known then, against the dates it named itself.
 
-`python -m bench promise [--reliability 0.904] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA).
+`python -m bench promise [--reliability 0.919] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA).
 The engine is doorstep's own (setup/experience.py). It goes through the orders a day at a time: what is placed on a day
 gets its date from what had happened before that day, and the number of orders placed earlier on it; then the day is
 learned. The last 30 % of the orders by the time they were placed are compared, those that arrived.
@@ -151,7 +151,7 @@ class World:
         if nth == 0:
             yield Open(first.of_paying, (), age, ended)
         elif nth == 1:
-            yield from (Open(way.of_handling, (way.site,), age, ended) for way in order.ways)
+            yield from (Open(way.of_handling, way.paces_of_handling, age, ended) for way in order.ways)
         else:
             yield Open(first.of_transit, first.paces_of_transit, age, ended)
 
@@ -247,7 +247,7 @@ def _rows(folder: Path, name: str) -> Iterator[Row]:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench promise", description=__doc__)
-    parser.add_argument("--reliability", type=float, default=0.904)
+    parser.add_argument("--reliability", type=float, default=0.919)
     parser.add_argument("--curve", type=Path, help="an SVG of how sure dates were said to be, and how many were kept")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)

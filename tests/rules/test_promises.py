@@ -34,8 +34,7 @@ def experienced(days: int, level: str = "standard", arrived: int = 40, site: str
     way = Way("prepaid", site, "US", "UA", "0100", level)
     for age in [*range(days + 1)] * 4:
         items = [Open(way.of_transit, way.paces_of_transit, age, age == days)] * arrived
-        handled = [Open(way.of_handling, (site,), 0, True)] * arrived
-        experience.learn((), handled, items, 10)
+        experience.learn((), handled(way, {0: arrived}), items, 10)
     return experience
 
 
@@ -150,6 +149,84 @@ def test_what_is_still_open_tells_of_a_jam_before_it_ends() -> None:
     for age in range(5, 12):
         jam.learn((), (), [Open(way.of_transit, way.paces_of_transit, age, False)] * 60, 60)
     assert surely_by(jam.transit.days(way.of_transit))[8] < surely_by(calm.transit.days(way.of_transit))[8]
+
+
+def a_day_of(takes: dict[int, int], chain: tuple[str, ...], factors: tuple[str, ...]) -> list[Open]:
+    """As on every day: so many come that take so many days, and all of those before them are still waiting."""
+    return [
+        Open(chain, factors, age, age == days)
+        for days, parcels in takes.items()
+        for age in range(days + 1)
+        for _ in range(parcels)
+    ]
+
+
+def carried(way: Way, takes: dict[int, int]) -> list[Open]:
+    return a_day_of(takes, way.of_transit, way.paces_of_transit)
+
+
+def handled(way: Way, takes: dict[int, int]) -> list[Open]:
+    return a_day_of(takes, way.of_handling, way.paces_of_handling)
+
+
+def by_day(experience: Experience, way: Way) -> list[float]:
+    return surely_by(experience.transit.days(way.of_transit, way.paces_of_transit))
+
+
+def test_a_site_as_fast_as_another_that_leaves_some_behind_has_its_own_long_tail() -> None:
+    experience = Experience()
+    steady, careless = (Way("prepaid", site, "US", "UA", "0100") for site in ("NJ", "LA"))
+    for _ in range(60):
+        today = carried(steady, {3: 8, 6: 2}) + carried(careless, {3: 8, 20: 2})
+        experience.learn((), (), today, 50)
+    one, other = by_day(experience, steady), by_day(experience, careless)
+    assert other[3] == pytest.approx(one[3], abs=0.05) == pytest.approx(0.8, abs=0.05)
+    assert one[8] > 0.95
+    assert other[8] < 0.88
+
+
+def test_a_lane_is_not_slow_because_a_slow_site_uses_it() -> None:
+    experience = Experience()
+    fast, slow = (
+        {to: Way("prepaid", site, "US", to, "0100") for to in ("PL", "UA")} for site in ("NJ", "LA")
+    )  # fmt: skip
+    takes = {days: round(40 * 0.15 * 0.85**days) for days in range(20)}
+    for _ in range(120):
+        today = carried(fast["PL"], {0: 6, 1: 4, 2: 2, 3: 1}) + carried(slow["PL"], takes) + carried(slow["UA"], takes)
+        experience.learn((), (), today, 50)
+    assert by_day(experience, fast["UA"])[2] > by_day(experience, slow["UA"])[2] + 0.42
+
+
+def test_a_postcode_nobody_sent_to_takes_as_long_as_its_district() -> None:
+    experience = Experience()
+    for _ in range(60):
+        today = [
+            item
+            for area, days in (("0101", 9), ("0102", 9), ("7901", 4), ("7902", 4))
+            for item in carried(Way("prepaid", "NJ", "US", "UA", area), {days: 5})
+        ]
+        experience.learn((), (), today, 50)
+    far, near, unknown = (
+        by_day(experience, Way("prepaid", "NJ", "US", "UA", area)) for area in ("0109", "7909", "5555")
+    )
+    assert far[6] < unknown[6] < near[6]
+
+
+def test_what_all_have_in_common_is_no_pace_and_holds_for_a_place_nobody_sent_to() -> None:
+    experience = Experience()
+    known, unknown = (Way("prepaid", "NJ", "US", "UA", area) for area in ("0100", "5555"))
+    for _ in range(60):
+        experience.learn((), (), carried(known, {3: 6, 4: 4}), 50)
+    assert by_day(experience, unknown) == pytest.approx(by_day(experience, known), abs=0.03)
+
+
+def test_what_is_paid_another_way_may_be_handled_at_another_pace() -> None:
+    experience = Experience()
+    prepaid, later = (Way(paying, "NJ", "US", "UA", "0100") for paying in ("prepaid", "on_account"))
+    for _ in range(60):
+        today = handled(prepaid, {0: 8, 1: 2}) + handled(later, {0: 2, 1: 2, 2: 2, 3: 2, 5: 2})
+        experience.learn((), today, (), 50)
+    assert experience.days_of_handling(prepaid, 0.8) < experience.days_of_handling(later, 0.8)
 
 
 def test_more_open_for_what_arrives_makes_everything_take_longer() -> None:

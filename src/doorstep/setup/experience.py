@@ -23,7 +23,7 @@ from doorstep.setup.waiting import (
     surely_by,
 )
 
-MODEL = "life tables 1"
+MODEL = "life tables 2"
 # The most working days that a promise reaches.
 FARTHEST = 75
 # No date is named that is less likely to be kept than this, however dear a surer one is.
@@ -37,6 +37,8 @@ THROUGHPUT_NEW, USUAL_NEW = 0.1, 0.02
 # share is corrected by promises that fell due, and how far at most.
 PRICE_MOVES, SHARE_MOVES, SHARE_AT_MOST = 0.001, 0.0003, 0.02
 PRICE_AT_FIRST, CHEAPEST, DEAREST = 60.0, 7.0, 1100.0
+# Of a buyer's area so much is the district.
+DISTRICT = 3
 # So much must have arrived before own history says more than the rate card.
 ENOUGH = 30
 
@@ -60,13 +62,17 @@ class Way(NamedTuple):
         return "", self.origin, self.site
 
     @property
+    def paces_of_handling(self) -> tuple[str, ...]:
+        return self.paying, self.site
+
+    @property
     def of_transit(self) -> tuple[str, ...]:
         lane = ("", self.to, f"{self.origin}>{self.to}")
         return (*lane, f"{self.origin}>{self.to} {self.level}") if self.level else lane
 
     @property
     def paces_of_transit(self) -> tuple[str, ...]:
-        return f"{self.to} {self.area}", self.site
+        return f"{self.to} {self.area[:DISTRICT]}", f"{self.to} {self.area}", self.site
 
 
 class Chosen(NamedTuple):
@@ -129,11 +135,12 @@ def _paying() -> Stage:
 
 
 def _handling() -> Stage:
-    return Stage(Forgetting(40, 4), (Forgetting(30, 5),))
+    return Stage(Forgetting(40, 8), (Forgetting(60, 30), Forgetting(30, 5)))
 
 
 def _transit() -> Stage:
-    return Stage(Forgetting(120, 4), (Forgetting(60, 15), Forgetting(60, 10)), prior=(0.1,) * LONGEST)
+    paces = Forgetting(60, 15), Forgetting(60, 15), Forgetting(60, 10)
+    return Stage(Forgetting(120, 4), paces, prior=(0.1,) * LONGEST)
 
 
 @dataclass(slots=True)
@@ -161,7 +168,7 @@ class Experience:
         if way not in self._known:
             # Where nobody writes down when orders are paid, that is part of their handling.
             paid = self.paying.days(way.of_paying) if self.paying.tables else [1.0]
-            handled = self.handling.days(way.of_handling, (way.site,))
+            handled = self.handling.days(way.of_handling, way.paces_of_handling)
             moved = self.transit.days(way.of_transit, way.paces_of_transit)
             ready = one_after_the_other(paid, handled, FARTHEST)
             self._known[way] = surely_by(one_after_the_other(ready, moved, FARTHEST))
@@ -174,7 +181,7 @@ class Experience:
 
     def days_of_handling(self, way: Way, sure: float) -> int:
         """Of these days, what the merchant and the site take, as surely."""
-        by = surely_by(self.handling.days(way.of_handling, (way.site,)))
+        by = surely_by(self.handling.days(way.of_handling, way.paces_of_handling))
         return next((days for days, chance in enumerate(by) if chance >= sure), 0)
 
     def knows(self, way: Way) -> bool:

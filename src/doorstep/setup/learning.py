@@ -218,7 +218,9 @@ def _learn_days(
 
 def _learn_a_day(experience: Experience, handled: Sequence[Span], carried: Sequence[Span], day: date) -> None:
     handling = [
-        item._replace(chain=span.way.of_handling, factors=(span.way.site,)) for span in handled for item in span.on(day)
+        item._replace(chain=span.way.of_handling, factors=span.way.paces_of_handling)
+        for span in handled
+        for item in span.on(day)
     ]
     transit = [
         item._replace(chain=span.way.of_transit, factors=span.way.paces_of_transit)

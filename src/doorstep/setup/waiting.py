@@ -3,8 +3,10 @@
 A life table: of all that had waited so many days on some day, which share ended that day? What is still open counts as
 having waited, so that a jam is seen while it grows, and those that arrived first do not make everybody look fast.
 Tables stand in a line from coarse to fine ("anything", "to RJ", "SP to RJ"); a fine one with little in it leans on the
-coarser, the coarsest on a prior. What is finer still (a seller, a postcode) only makes it faster or
-slower: so many ended where so many were expected. Pure: no clock, no I/O.
+coarser, the coarsest on a prior. What is finer still (a seller, a postcode) only makes it faster or slower than others
+of its kind: so many ended where so many were expected, apart for what is in time and for what is late, since whoever is
+fast as a rule may still leave some behind. What waited where it is fast counts as having waited longer, so that a table
+says how long it takes those who are neither fast nor slow. Pure: no clock, no I/O.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from typing import NamedTuple
 LONGEST = 60
 # No share is taken for certain.
 SUREST = 0.95
+# It is late from the day on which fewer than this are still waiting.
+LATE = 0.35
+# What waited counts by its pace, but never less and never more than this.
+SLOWEST, FASTEST = 0.3, 3.0
 Hazard = list[float]
 
 
@@ -55,7 +61,10 @@ class Pace:
 
 @dataclass(slots=True)
 class Stage:
-    """One stage of the way, such as handling or transit. `tables` and `paces` are all it has learned."""
+    """One stage of the way, such as handling or transit. `tables` and `paces` are all it has learned.
+
+    `paces`: of each kind for what is in time, then again of each kind for what is late.
+    """
 
     shapes: Forgetting
     leaning: tuple[Forgetting, ...] = ()
@@ -64,57 +73,87 @@ class Stage:
     paces: list[dict[str, Pace]] = field(default_factory=list)
     weight: float = 1.0
     _hazards: dict[tuple[str, ...], Hazard] = field(default_factory=dict)
+    _late: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _averages: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.paces = self.paces or [{} for _ in self.leaning]
+        self.paces = self.paces or [{} for _ in self.leaning * 2]
 
     def learn(self, items: Sequence[Open]) -> None:
         """One working day: all that waited, and what of it ended."""
         self.weight /= 0.5 ** (1 / self.shapes.half)
-        self._pace(items)
-        for item in items:
+        for item, speed in zip(items, self._pace(items), strict=True):
             age = min(item.age, LONGEST - 1)
+            waited = self.weight * min(FASTEST, max(SLOWEST, speed))
             for depth in range(1, len(item.chain) + 1):
                 table = self.tables.setdefault(item.chain[:depth], Table())
-                table.waited[age] += self.weight
+                table.waited[age] += waited
                 if item.ended:
                     table.ended[age] += self.weight
         self._hazards.clear()
+        self._late.clear()
+        self._averages.clear()
 
-    def _pace(self, items: Sequence[Open]) -> None:
-        """Compared with what the tables said before this day, and with what the paces before it make of it."""
-        came: list[dict[str, list[float]]] = [defaultdict(lambda: [0.0, 0.0]) for _ in self.leaning]
+    def _pace(self, items: Sequence[Open]) -> list[float]:
+        """Compared with what the tables said before this day, and with what the paces before it make of it.
+
+        Answers how much faster than the tables each of them was taken to be.
+        """
+        came: list[dict[str, list[float]]] = [defaultdict(lambda: [0.0, 0.0]) for _ in self.paces]
+        speeds = []
         for item in items:
-            share = self._hazard(item.chain)[min(item.age, LONGEST - 1)]
-            for nth, key in enumerate(item.factors):
+            age = min(item.age, LONGEST - 1)
+            share, speed = self._hazard(item.chain)[age], 1.0
+            for nth, key in self._kept_at(item.factors, late=age >= self._late_from(item.chain)):
                 seen = came[nth][key]
                 seen[0] += item.ended
-                seen[1] += min(SUREST, share)
-                share *= self._times(nth, key)
-        for nth, forgetting in enumerate(self.leaning):
+                seen[1] += min(SUREST, share * speed)
+                speed *= self._times(nth, key)
+            speeds.append(speed)
+        for paces, new, forgetting in zip(self.paces, came, self.leaning * 2, strict=True):
             fades = 0.5 ** (1 / forgetting.half)
-            for pace in self.paces[nth].values():
+            for pace in paces.values():
                 pace.ended *= fades
                 pace.expected *= fades
-            for key, (ended, expected) in came[nth].items():
-                pace = self.paces[nth].setdefault(key, Pace())
+            for key, (ended, expected) in new.items():
+                pace = paces.setdefault(key, Pace())
                 pace.ended += ended
                 pace.expected += expected
+        return speeds
 
-    def speed(self, factors: Sequence[str]) -> float:
+    def _kept_at(self, factors: Sequence[str], *, late: bool) -> Iterable[tuple[int, str]]:
+        """Among which paces each of them is."""
+        return enumerate(factors, len(self.leaning) if late else 0)
+
+    def _speed(self, factors: Sequence[str], *, late: bool) -> float:
         """How much faster than the tables, by all that is known of these."""
         speed = 1.0
-        for nth, key in enumerate(factors):
+        for nth, key in self._kept_at(factors, late=late):
             speed *= self._times(nth, key)
         return speed
 
     def _times(self, nth: int, key: str) -> float:
-        pace, prior = self.paces[nth].get(key), self.leaning[nth].prior
-        return (pace.ended + prior) / (pace.expected + prior) if pace else 1.0
+        """Against the average of its kind, so that what all have in common stands in the tables alone."""
+        pace, prior = self.paces[nth].get(key), self._prior(nth)
+        return (pace.ended + prior) / (pace.expected * self._average(nth) + prior) if pace else 1.0
+
+    def _average(self, nth: int) -> float:
+        if not self._averages:
+            self._averages = [self._on_average(nth) for nth in range(len(self.paces))]
+        return self._averages[nth]
+
+    def _on_average(self, nth: int) -> float:
+        paces, prior = self.paces[nth].values(), self._prior(nth)
+        return (sum(pace.ended for pace in paces) + prior) / (sum(pace.expected for pace in paces) + prior)
+
+    def _prior(self, nth: int) -> float:
+        return self.leaning[nth % len(self.leaning)].prior
 
     def days(self, chain: tuple[str, ...], factors: Sequence[str] = ()) -> list[float]:
         """The chance of each number of working days, of what ends at all."""
-        return chances(self._hazard(chain), self.speed(factors))
+        late = self._late_from(chain)
+        fast, then = self._speed(factors, late=False), self._speed(factors, late=True)
+        return chances(share * (fast if age < late else then) for age, share in enumerate(self._hazard(chain)))
 
     def ended(self, chain: tuple[str, ...]) -> float:
         """How much ended there, older days counted as they fade."""
@@ -138,17 +177,28 @@ class Stage:
             self._hazards[chain] = found
         return found
 
+    def _late_from(self, chain: tuple[str, ...]) -> int:
+        """The age from which it is late, by its table."""
+        found = self._late.get(chain)
+        if found is None:
+            left, found = 1.0, 0
+            while left >= LATE and found < LONGEST:
+                left *= 1 - min(SUREST, self._hazard(chain)[found])
+                found += 1
+            self._late[chain] = found
+        return found
+
     def _leaning_on(self, coarser: Hazard, table: Table) -> Hazard:
         weight = self.shapes.prior * self.weight
         together = zip(table.ended, table.waited, coarser, strict=True)
         return [(ended + weight * share) / (waited + weight) for ended, waited, share in together]
 
 
-def chances(hazard: Sequence[float], speed: float = 1.0) -> list[float]:
+def chances(hazard: Iterable[float]) -> list[float]:
     """Of each number of days: what has not ended before ends then. What never ends is left out."""
     found, left = [], 1.0
     for share in hazard:
-        ends = left * min(SUREST, share * speed)
+        ends = left * min(SUREST, share)
         found.append(ends)
         left -= ends
     return [chance / (1 - left) for chance in found] if left < 1 else found
