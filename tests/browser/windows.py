@@ -67,6 +67,11 @@ class Window:
         assert answer
         return answer.status
 
+    async def becomes(self, viewport: Any, color_scheme: Any, **_: Any) -> None:
+        """The window changes its size and the day its light, while the page stays open."""
+        await self.page.set_viewport_size(viewport)
+        await self.page.emulate_media(color_scheme=color_scheme)
+
     async def text(self) -> str:
         return await self.page.inner_text("body")
 

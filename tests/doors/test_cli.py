@@ -14,15 +14,7 @@ import httpx
 import pytest
 
 from doorstep.doors.cli.main import COMMANDS
-
-
-def doorstep(home: Path | None, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DOORSTEP_HOME"))}
-    return subprocess.run(
-        [sys.executable, "-m", "doorstep.doors.cli.main", *arguments],
-        env={**clean, **({"DOORSTEP_HOME": str(home)} if home else {}), **environment},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+from tests.doors.command_line import Cli, doorstep
 
 
 def test_help_lists_every_command_and_loads_none_of_them() -> None:
@@ -41,8 +33,8 @@ def test_help_lists_every_command_and_loads_none_of_them() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_of_the_list_is_there_and_explains_itself(name: str) -> None:
-    done = doorstep(None, name, "--help")
+def test_each_command_of_the_list_is_there_and_explains_itself(tmp_path: Path, name: str) -> None:
+    done = Cli(tmp_path).run(name, "--help")
     assert done.returncode == 0, done.stderr
     assert f"doorstep {name}" in done.stdout
 
