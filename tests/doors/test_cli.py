@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -18,9 +18,9 @@ from tests.doors.command_line import Cli, doorstep
 
 
 def test_help_lists_every_command_and_loads_none_of_them() -> None:
-    begun = time.monotonic()
+    before_s = _of_children_s()
     done = doorstep(None, "--help")
-    took_s = time.monotonic() - begun
+    took_s = _of_children_s() - before_s
     assert done.returncode == 0
     for name, (_, line) in COMMANDS.items():
         assert name in done.stdout
@@ -30,6 +30,12 @@ def test_help_lists_every_command_and_loads_none_of_them() -> None:
     )
     assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout == "[]\n"
     assert took_s < 5
+
+
+def _of_children_s() -> float:
+    """What the processes that were started have computed, however busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
