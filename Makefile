@@ -9,6 +9,8 @@ PLUGIN_LOCKS := $(wildcard plugins/*/requirements.lock)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS))
 WORKERS ?= auto
 ARGS ?=
+# Who is done takes over half of what waits for another.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PATH := $(or $(PATH),/usr/local/bin:/usr/bin:/bin)
 
 .PHONY: help demo up down status link test test-16 stories screenshots axe translations fuzz shuffles check journey drill pour races labels resume bench format lock wheel clean
@@ -32,19 +34,19 @@ link: $(STAMP) ## an address that lets you in once
 	@$(BIN)/doorstep link $(ARGS)
 
 test: $(STAMP) ## all tests (WORKERS=1 for one at a time, ARGS="-k mug" for some)
-	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-16: $(STAMP) ## the same on PostgreSQL 16
-	@DOORSTEP_PG=16 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	@DOORSTEP_PG=16 $(PYTEST) $(ARGS)
 
 stories: $(STAMP) ## the stories alone: what doorstep does, told by its tests
-	@$(BIN)/python -m pytest -n $(WORKERS) tests/stories $(ARGS)
+	@$(PYTEST) tests/stories $(ARGS)
 
 screenshots: $(STAMP) ## every page of the console as a picture in screenshots/ (ARGS="--only order --language uk")
 	@$(BIN)/python -m tests.browser.shoot $(ARGS)
 
 axe: $(STAMP) ## every page in each light, at each width, as each role: it fits, and axe-core finds nothing that is serious
-	@DOORSTEP_AXE=all $(BIN)/python -m pytest -n $(WORKERS) tests/browser/test_pages.py $(ARGS)
+	@DOORSTEP_AXE=all $(PYTEST) tests/browser/test_pages.py $(ARGS)
 
 translations: $(STAMP) ## bring the console's catalogs in step with its texts; tells what is not translated
 	@$(BIN)/python tools/translations.py

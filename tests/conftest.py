@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import settings
 
-from doorstep.kit.embedded import Urls
 from doorstep.spine.tenant import Db
 from tests.shop import Shop, open_shop
 
@@ -20,10 +19,9 @@ settings.load_profile("steady")
 
 
 @pytest.fixture
-async def db(urls: Urls) -> AsyncIterator[Db]:
-    opened = await Db.open(urls.app, urls.router, size=4)
-    yield opened
-    await opened.close()
+def db(opened: Db) -> Db:
+    """The way to the database, as a process has it that was just started: nothing is kept yet."""
+    return Db(opened.pool, opened.router, columns=opened.columns)
 
 
 @pytest.fixture

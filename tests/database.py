@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -22,6 +23,7 @@ from doorstep.kit import home as homes
 from doorstep.kit.embedded.server import grants
 from doorstep.kit.embedded.urls import DATABASE
 from doorstep.kit.migrate import migrate
+from doorstep.spine.tenant import Db
 
 HOME = "DOORSTEP_TEST_HOME"
 PREFIX = "doorstep-tests-"
@@ -126,12 +128,33 @@ def urls() -> embedded.Urls:
     return make_database(f"of_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 
 
-@pytest.fixture
-def own_urls() -> Iterator[embedded.Urls]:
-    """A database for one test alone."""
+@pytest.fixture(scope="session")
+async def opened(urls: embedded.Urls) -> AsyncIterator[Db]:
+    """The way to it, opened once: what one test made its connections prepare is ready for the next."""
+    db = await Db.open(urls.app, urls.router, size=4)
+    yield db
+    await db.close()
+
+
+@contextmanager
+def a_database() -> Iterator[embedded.Urls]:
     name = f"own_{os.urandom(6).hex()}"
     yield make_database(name)
     drop_database(name)
+
+
+@pytest.fixture
+def own_urls() -> Iterator[embedded.Urls]:
+    """A database for one test alone."""
+    with a_database() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def urls_of_this_file() -> Iterator[embedded.Urls]:
+    """A database for the tests of one file: each leaves it as the next one needs it."""
+    with a_database() as urls:
+        yield urls
 
 
 @pytest.fixture

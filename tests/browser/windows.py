@@ -20,6 +20,8 @@ LAPTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "timezone_
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "timezone_id": "Europe/Warsaw"}
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text("utf-8")
 GRAVE = ("serious", "critical")
+# What fades from one color to another has none that could be judged; what never ends has no end to go to.
+COMING_TO_REST = "() => { for (const each of document.getAnimations()) try { each.finish(); } catch { continue; } }"
 STICKING_OUT = """() => {
   const width = document.documentElement.clientWidth, wider = document.documentElement.scrollWidth - width;
   if (wider <= 0) return "";
@@ -71,6 +73,12 @@ class Window:
         answer = await self.page.goto(self.web + path)
         assert answer
         return answer.status
+
+    async def becomes(self, viewport: Any, color_scheme: Any, **_: Any) -> None:
+        """The window changes its size and the day its light, while the page stays open."""
+        await self.page.set_viewport_size(viewport)
+        await self.page.emulate_media(color_scheme=color_scheme)
+        await self.page.evaluate(COMING_TO_REST)
 
     async def text(self) -> str:
         return await self.page.inner_text("body")

@@ -6,22 +6,17 @@ Most run inside this process, so that Python starts once; what the shell sees is
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from doorstep.doors.cli.main import COMMANDS
-from doorstep.kit import embedded
-from tests.doors.test_cli import doorstep
+from doorstep.kit.embedded import Urls
+from tests.doors.command_line import Cli, doorstep
 
 EXPORT = """\
 Name,Email,Financial Status,Fulfillment Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,\
@@ -35,64 +30,17 @@ Bo Lind,1 Main Street,Newark,07114,US,2026-03-03 11:00:00 +0000,8.00
 """
 
 
-class Cli:
-    """doorstep in a home of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """As the shell would, but in this process."""
-        from doorstep.doors.cli import main
-
-        out, err, code = StringIO(), StringIO(), 0
-        surroundings = {"DOORSTEP_HOME": str(self.home), "DATABASE_URL": "", "COLUMNS": "200", **environment}
-        with (
-            patch.dict(os.environ, surroundings),
-            patch.object(sys, "argv", ["doorstep", *words]),
-            redirect_stdout(out),
-            redirect_stderr(err),
-        ):
-            sys.modules.pop("doorstep.doors.cli.doing", None)  # it is built for the verb that is asked
-            try:
-                main.main()
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
-
-    def json(self, *words: str) -> Any:
-        done = self.run(*words, "--json")
-        assert done.returncode == 0, done.stderr or done.stdout
-        return json.loads(done.stdout)
-
-    def says(self, *words: str) -> str:
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refused(self, *words: str, code: int = 1) -> str:
-        """What it says when it refuses: one plain sentence, never a traceback."""
-        done = self.run(*words)
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr
-
-
 @pytest.fixture(scope="module")
-def cli() -> Iterator[Cli]:
+def cli(urls_of_this_file: Urls, tmp_path_factory: pytest.TempPathFactory) -> Cli:
     """A shop with a merchant, a site, two orders taken in from a file."""
-    with tempfile.TemporaryDirectory(prefix="doorstep-home-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        home = Path(folder).resolve()
-        cli = Cli(home)
-        try:
-            cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US", "--name", "Mugs & Co")
-            cli.says("site", "add", "EWR", "--country", "US", "--timezone", "America/New_York", "--cut-off", "15:00")
-            (home / "orders.csv").write_text(EXPORT)
-            came = cli.json("import", "orders", str(home / "orders.csv"), "--merchant", "mugs", "--create")
-            assert came == {"read": 3, "taken": 2, "changed": 0, "unchanged": 0, "refused": 0, "report": None}
-            yield cli
-        finally:
-            embedded.stop(home)
+    home = tmp_path_factory.mktemp("commands")
+    cli = Cli(home, urls_of_this_file)
+    cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US", "--name", "Mugs & Co")
+    cli.says("site", "add", "EWR", "--country", "US", "--timezone", "America/New_York", "--cut-off", "15:00")
+    (home / "orders.csv").write_text(EXPORT)
+    came = cli.json("import", "orders", str(home / "orders.csv"), "--merchant", "mugs", "--create")
+    assert came == {"read": 3, "taken": 2, "changed": 0, "unchanged": 0, "refused": 0, "report": None}
+    return cli
 
 
 # Each command explains itself
@@ -516,22 +464,26 @@ def test_a_whole_operation_is_set_up_from_a_file_as_often_as_one_likes(cli: Cli)
 
 def test_a_shell_sees_the_same(cli: Cli) -> None:
     (cli.home / "more.csv").write_text(EXPORT.replace("#100", "#200"))
-    came = doorstep(cli.home, "import", "orders", str(cli.home / "more.csv"), "--merchant", "mugs", "--json")
+    came = _shell(cli, "import", "orders", str(cli.home / "more.csv"), "--merchant", "mugs", "--json")
     assert (came.returncode, json.loads(came.stdout)["taken"]) == (0, 2)
-    listed = doorstep(cli.home, "orders", "list", "--merchant", "mugs")
+    listed = _shell(cli, "orders", "list", "--merchant", "mugs")
     assert (listed.returncode, "#2001" in listed.stdout) == (0, True)
-    why = doorstep(cli.home, "orders", "why", "#2001", "--merchant", "mugs")
+    why = _shell(cli, "orders", "why", "#2001", "--merchant", "mugs")
     assert "Next: check (due)" in why.stdout
-    done = doorstep(cli.home, "do", "note", "#2001", "--merchant", "mugs", "--text", "ring twice")
+    done = _shell(cli, "do", "note", "#2001", "--merchant", "mugs", "--text", "ring twice")
     assert done.returncode == 0, done.stderr
-    assert doorstep(cli.home, "audit", "--json").returncode == 0
-    refused = doorstep(cli.home, "import", "orders", str(cli.home / "none.csv"), "--merchant", "mugs")
+    assert _shell(cli, "audit", "--json").returncode == 0
+    refused = _shell(cli, "import", "orders", str(cli.home / "none.csv"), "--merchant", "mugs")
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
-    assert doorstep(cli.home, "orders", "list", "--limit", "0").returncode == 2
+    assert _shell(cli, "orders", "list", "--limit", "0").returncode == 2
 
 
-def test_without_a_merchant_named_the_only_one_is_meant(a_home: Path) -> None:
-    cli = Cli(a_home)
+def _shell(cli: Cli, *words: str) -> subprocess.CompletedProcess[str]:
+    return doorstep(cli.home, *words, **cli.surroundings)
+
+
+def test_without_a_merchant_named_the_only_one_is_meant(own_urls: Urls, tmp_path: Path) -> None:
+    cli = Cli(tmp_path, own_urls)
     assert cli.refused("orders", "list").startswith("Say which merchant is meant")
     cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US")
     assert cli.says("orders", "list").strip() == "No orders."

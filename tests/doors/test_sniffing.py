@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from doorstep.journey.intake.files.mapping import read_mapping
+from tests.doors.command_line import Cli
+
+Sniff = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def sniff(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "doorstep.doors.cli.main", "import", "sniff", *arguments],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+@pytest.fixture
+def sniff(tmp_path: Path) -> Sniff:
+    return lambda *words: Cli(tmp_path / "none").run("import", "sniff", *words)
 
 
 def orders_in(folder: Path) -> str:
@@ -23,7 +26,7 @@ def orders_in(folder: Path) -> str:
     return str(file)
 
 
-def test_the_answer_in_json_has_the_fields_what_is_left_over_and_the_mapping(tmp_path: Path) -> None:
+def test_the_answer_in_json_has_the_fields_what_is_left_over_and_the_mapping(sniff: Sniff, tmp_path: Path) -> None:
     told = json.loads(sniff(orders_in(tmp_path), "--json").stdout)
     assert set(told) == {"format", "fields", "unused", "mapping"}
     assert told["format"] is None
@@ -35,7 +38,7 @@ def test_the_answer_in_json_has_the_fields_what_is_left_over_and_the_mapping(tmp
     assert told["fields"][0] == {"field": "order.key", "column": "order id", "confidence": 1.0, "samples": ["1"]}
 
 
-def test_the_mapping_is_written_once_and_read_by_the_import(tmp_path: Path) -> None:
+def test_the_mapping_is_written_once_and_read_by_the_import(sniff: Sniff, tmp_path: Path) -> None:
     source, target = orders_in(tmp_path), tmp_path / "mapping.toml"
     done = sniff(source, "--write", str(target))
     assert done.returncode == 0, done.stderr
@@ -47,7 +50,7 @@ def test_the_mapping_is_written_once_and_read_by_the_import(tmp_path: Path) -> N
     assert target.read_text() == "edited"
 
 
-def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_one_sentence(sniff: Sniff, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"%PDF-1.4 nothing")
     done = sniff(str(tmp_path / "a.csv"))
     assert (done.returncode, done.stdout) == (1, "")

@@ -54,11 +54,10 @@ class Wall:
 
 
 @pytest.fixture(scope="module")
-async def wall(urls: Any, web: str) -> AsyncIterator[Wall]:
-    db = await Db.open(urls.app, urls.router, size=4)
-    victim, other = await open_shop(db), await open_shop(db)
-    secret, key = await create_key(db, other.merchant, clock.now())
-    await revoke_key(db, [other.merchant], key.id, clock.now())
+async def wall(opened: Db, web: str) -> AsyncIterator[Wall]:
+    victim, other = await open_shop(opened), await open_shop(opened)
+    secret, key = await create_key(opened, other.merchant, clock.now())
+    await revoke_key(opened, [other.merchant], key.id, clock.now())
     named = await everything_of(victim, await client_of(victim, web))
     yield Wall(
         victim, await client_of(other, web), Client(web, None), Client(web, secret), await client_of(victim, web), web,
@@ -66,7 +65,6 @@ async def wall(urls: Any, web: str) -> AsyncIterator[Wall]:
     )  # fmt: skip
     await victim.audit()
     await other.audit()
-    await db.close()
 
 
 def not_there(value: str) -> str:

@@ -6,7 +6,7 @@ An order is played through its whole journey with `record` alone, so that these 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,6 @@ from doorstep.spine.record import record
 from doorstep.spine.sealing import audit_since
 from doorstep.spine.status import ORDER, as_sql
 from doorstep.spine.tenant import Db, tenant_tx
-from tests.database import drop_database, make_database
 from tests.shop import Shop, open_shop
 
 TOTAL = 3 * 1250
@@ -186,16 +185,9 @@ PLAIN_BOX = {
 
 
 @pytest.fixture(scope="module")
-def one_database() -> Iterator[Urls]:
-    """One for all, so that each test costs no clone: each mends what it broke."""
-    name = f"audit_{os.urandom(6).hex()}"
-    yield make_database(name)
-    drop_database(name)
-
-
-@pytest.fixture(scope="module")
-async def books(one_database: Urls) -> AsyncIterator[Books]:
-    urls = one_database
+async def books(urls_of_this_file: Urls) -> AsyncIterator[Books]:
+    """Each test mends what it broke."""
+    urls = urls_of_this_file
     db = await Db.open(urls.app, urls.router, size=2)
     shop, other = await open_shop(db), await open_shop(db)
     owner = await asyncpg.connect(urls.owner)

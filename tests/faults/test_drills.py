@@ -37,5 +37,5 @@ def test_orders_that_were_acknowledged_mid_batch_survive_kills_of_web_and_databa
 
 
 def test_a_carrier_that_loses_answers_is_paid_once_a_label() -> None:
-    told = drill("labels", "--labels", "60", "--rounds", "2", "--pace", "12", "--ratio", "20")
+    told = drill("labels", "--labels", "60", "--rounds", "2", "--pace", "40", "--ratio", "20")
     assert told.rstrip().endswith("1 passed, 0 failed")

@@ -237,12 +237,11 @@ _few, _which = st.integers(1, 3), st.integers(0, 99)
 class Floors(RuleBasedStateMachine):
     """Anybody does anything at any time: what does not go is refused, and the books hold."""
 
-    urls: Urls
+    loop: asyncio.AbstractEventLoop
+    db: Db
 
     def __init__(self) -> None:
         super().__init__()
-        self.loop = asyncio.new_event_loop()
-        self.db = self.run(Db.open(self.urls.app, self.urls.router, size=2))
         self.orders: list[str] = []
         self.holds: list[str] = []
         self.in_the_world = Counter[str]()
@@ -275,14 +274,10 @@ class Floors(RuleBasedStateMachine):
             self.goods_come(sku, "NJ", "A-1", 6, 0)
 
     def teardown(self) -> None:
-        try:
-            if hasattr(self, "shop"):
-                self.run(self.shop.work())
-                self.run(self.shop.audit())
-                self._all_units_are_somewhere()
-        finally:
-            self.run(self.db.close())
-            self.loop.close()
+        if hasattr(self, "shop"):
+            self.run(self.shop.work())
+            self.run(self.shop.audit())
+            self._all_units_are_somewhere()
 
     def _all_units_are_somewhere(self) -> None:
         for sku in SKUS:
@@ -401,9 +396,10 @@ class Floors(RuleBasedStateMachine):
 
 
 def test_whatever_people_do_on_the_floor_the_books_hold(urls: Urls) -> None:
-    machine = type("FloorsHere", (Floors,), {"urls": urls})
+    loop = asyncio.new_event_loop()
+    db = loop.run_until_complete(Db.open(urls.app, urls.router, size=2))
     run_state_machine_as_test(
-        machine,
+        type("FloorsHere", (Floors,), {"loop": loop, "db": db}),
         settings=settings(
             max_examples=WALKS,
             stateful_step_count=40,
@@ -413,3 +409,5 @@ def test_whatever_people_do_on_the_floor_the_books_hold(urls: Urls) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    loop.run_until_complete(db.close())
+    loop.close()

@@ -79,6 +79,7 @@ async def test_a_table_somebody_sits_on_is_waited_for_briefly_then_refused(
     own_urls: Urls, owner: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "LOCK_TRIES", 1)
+    monkeypatch.setattr(migrations, "LOCK_S", 0.2)
     await migrate(own_urls.owner, known(FIRST))
     widen = Migration("9004_pre_color.sql", "alter table mug add column color text;")
     async with owner.transaction():

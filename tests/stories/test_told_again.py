@@ -6,10 +6,11 @@ Where the later telling knows more, or corrects what was wrong, the books end as
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,14 +115,23 @@ def body_of(shop: Shop, told: dict[str, Any], external_id: str, **more: Any) -> 
     return {"order": order, "happened": happened, "site": shop.site(told["site"]) if told["site"] else ""}
 
 
-async def in_a_shop(urls: Urls, story: Any) -> None:
-    db = await Db.open(urls.app, urls.router, size=1)
-    try:
+Story = Callable[[Shop], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def in_a_shop(urls: Urls) -> Iterator[Callable[[Story], None]]:
+    """Plays a story in a shop of its own, whose books hold at the end."""
+    loop = asyncio.new_event_loop()
+    db = loop.run_until_complete(Db.open(urls.app, urls.router, size=1))
+
+    async def played(story: Story) -> None:
         shop = await open_shop(db)
         await story(shop)
         await shop.audit()
-    finally:
-        await db.close()
+
+    yield lambda story: loop.run_until_complete(played(story))
+    loop.run_until_complete(db.close())
+    loop.close()
 
 
 # What a note on the order changes; everything else must stay.
@@ -130,7 +140,9 @@ NOTED = ("orders", "event", "order_now")
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(told=st.lists(tellings(), min_size=1, max_size=4))
-def test_whatever_is_told_the_books_hold_and_told_again_nothing_changes(urls: Urls, told: list[dict[str, Any]]) -> None:
+def test_whatever_is_told_the_books_hold_and_told_again_nothing_changes(
+    in_a_shop: Callable[[Story], None], told: list[dict[str, Any]]
+) -> None:
     async def story(shop: Shop) -> None:
         for each in told:
             await shop.do("import_history", **body_of(shop, each, "7"))
@@ -149,7 +161,7 @@ def test_whatever_is_told_the_books_hold_and_told_again_nothing_changes(urls: Ur
         new = [event for event in after["event"] if event not in before["event"]]
         assert [(event["moves"], event["data"]) for event in new] == [([], {"what": "changed", "applied": ["note"]})]
 
-    asyncio.run(in_a_shop(urls, story))
+    in_a_shop(story)
 
 
 async def standing(shop: Shop, external_id: str) -> dict[str, Any]:
@@ -195,7 +207,7 @@ def _sorted(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(told=growing())
 def test_a_channel_that_knows_more_each_time_ends_as_if_only_the_last_was_told(
-    urls: Urls, told: list[dict[str, Any]]
+    in_a_shop: Callable[[Story], None], told: list[dict[str, Any]]
 ) -> None:
     async def story(shop: Shop) -> None:
         for each in told:
@@ -204,4 +216,4 @@ def test_a_channel_that_knows_more_each_time_ends_as_if_only_the_last_was_told(
         assert answer.get("contradictions", []) == at_once["contradictions"] == []
         assert await standing(shop, "step by step") == await standing(shop, "at once")
 
-    asyncio.run(in_a_shop(urls, story))
+    in_a_shop(story)

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -49,12 +50,23 @@ from doorstep_easypost.told import (
 )
 from doorstep_easypost.units import GRAMS_PER_OUNCE, amount, inches, line_ounces, parcel_ounces
 from plugins.easypost.tests.fake_easypost import API_KEY, WAY, Controls, EasyPostWorld, No
-from tests.plug.carrier_contract import MUG, NEWARK, CarrierOverHttpContract, Part, a_key, a_mug_to_warsaw, settled
+from tests.plug.carrier_contract import (
+    MUG,
+    NEWARK,
+    SLOW_S,
+    TOO_LATE,
+    CarrierOverHttpContract,
+    Part,
+    a_key,
+    a_mug_to_warsaw,
+    settled,
+)
 from tests.plug.fake_http import FakeServer
 
 DATA = os.environ.get("DOORSTEP_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="DOORSTEP_DATA is not set: no recorded answers of EasyPost to read")
-IMPATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=1.0, breaker_after=10_000)
+PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=10.0, breaker_after=10_000)
+HASTY = replace(PATIENT, deadline_s=SLOW_S / 2)
 ABROAD = "USPS FirstClassPackageInternationalService"
 
 
@@ -72,13 +84,20 @@ def fake(controls: Controls) -> Iterator[Controls]:
     controls.calm()
 
 
-def made_of(fake: Controls) -> EasyPost:
-    return EasyPost("easypost", Settings(api_key=API_KEY, base_url=f"{fake.server.url}/v2"), IMPATIENT)
+def made_of(fake: Controls, policy: Policy = PATIENT) -> EasyPost:
+    return EasyPost("easypost", Settings(api_key=API_KEY, base_url=f"{fake.server.url}/v2"), policy)
 
 
 @pytest.fixture
 async def carrier(fake: Controls) -> AsyncIterator[EasyPost]:
     made = made_of(fake)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def hasty(fake: Controls) -> AsyncIterator[EasyPost]:
+    made = made_of(fake, HASTY)
     yield made
     await made.close()
 
@@ -110,11 +129,14 @@ class TestEasyPostKeepsTheContract(CarrierOverHttpContract):
 @pytest.mark.parametrize("act", ["create", "buy", "file", "look"])
 @pytest.mark.parametrize("found", ["newest", "oldest"])
 async def test_whatever_gets_lost_on_the_way_to_a_label_one_is_bought(
-    fake: Controls, carrier: EasyPost, anew: EasyPost, act: str, fault: Any, found: Any
+    fake: Controls, carrier: EasyPost, hasty: EasyPost, anew: EasyPost, act: str, fault: Any, found: Any
 ) -> None:
     fake.world.by_reference = found
     shipment, key, before = a_mug_to_warsaw(ABROAD), a_key(), fake.world.purchases
-    fake.server.strike(fault, act, times=2, seconds=1.5)
+    fake.server.strike(fault, act, times=2, seconds=SLOW_S)
+    if fault in TOO_LATE:
+        with suppress(CarrierDown):
+            await hasty.buy(shipment, key)
     label = await settled(lambda: carrier.buy(shipment, key))
     assert await settled(lambda: anew.buy(shipment, key)) == label
     assert fake.world.purchases == before + 1
@@ -252,7 +274,7 @@ async def test_what_easypost_would_not_take_is_refused_with_a_word(
 
 
 async def test_a_wrong_key_is_said_so(fake: Controls) -> None:
-    stranger = EasyPost("easypost", Settings(api_key="EZTK-wrong", base_url=f"{fake.server.url}/v2"), IMPATIENT)
+    stranger = EasyPost("easypost", Settings(api_key="EZTK-wrong", base_url=f"{fake.server.url}/v2"), PATIENT)
     with pytest.raises(CarrierRefused) as no:
         await stranger.rates(a_mug_to_warsaw())
     assert no.value.why["reason"] == "unauthorized"
@@ -306,11 +328,14 @@ def asked_of(*labels: Label) -> PickupAsked:
 @pytest.mark.parametrize("fault", ["error_after", "drop_after", "late"])
 @pytest.mark.parametrize("act", ["create_pickup", "pickup", "look"])
 async def test_several_parcels_are_fetched_together_once_at_the_lowest_price(
-    fake: Controls, carrier: EasyPost, anew: EasyPost, act: str, fault: Any
+    fake: Controls, carrier: EasyPost, hasty: EasyPost, anew: EasyPost, act: str, fault: Any
 ) -> None:
     labels = [await carrier.buy(a_mug_to_warsaw(ABROAD), a_key()) for _ in range(2)]
     key, before = a_key(), fake.count("pickups")
-    fake.server.strike(fault, act, times=2, seconds=1.5)
+    fake.server.strike(fault, act, times=2, seconds=SLOW_S)
+    if fault in TOO_LATE:
+        with suppress(CarrierDown):
+            await hasty.pickup(asked_of(*labels), key)
     booked = await settled(lambda: carrier.pickup(asked_of(*labels), key))
     assert await anew.pickup(asked_of(*labels), key) == booked
     assert (booked.cost_minor, booked.currency) == (0, "USD")

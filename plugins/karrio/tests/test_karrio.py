@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from plugins.karrio.tests.fake_ups import WAY, FakeUps
 from tests.plug.carrier_contract import (
     MUG,
     SILENCING,
+    SLOW_S,
+    TOO_LATE,
     Act,
     CarrierOverHttpContract,
     Fault,
@@ -77,10 +80,22 @@ def fake(controls: Controls) -> Iterator[Controls]:
     controls.calm()
 
 
+# As long as a busy machine may need.
+PATIENT_S = 10.0
+
+
+@contextmanager
+def enough_patience(fake: Controls, fault: Fault) -> Iterator[None]:
+    """Less than what is slow takes; else enough for everything."""
+    door.wait_for(fake.server.url, SLOW_S / 2 if fault in TOO_LATE else PATIENT_S)
+    yield
+    door.wait_for(fake.server.url, PATIENT_S)
+
+
 def settings_of(fake: Controls) -> Settings:
     return Settings(
         connector=fake.world.connector, credentials=fake.world.credentials, country="US", base_url=fake.server.url,
-        deadline_s=2.0,
+        deadline_s=PATIENT_S,
     )  # fmt: skip
 
 
@@ -116,13 +131,14 @@ class TestKarriosConnectorsKeepTheContract(CarrierOverHttpContract):
     async def test_after_one_bad_answer_one_label_is_bought(self, carrier: Carrier, fake: Any, fault: Fault) -> None:
         """Or none that doorstep knows of: then it says so, and goes on saying so."""
         shipment, key, before = self.shipment(self.service), a_key(), fake.count("labels")
-        self._strike(fake, fault, "buy", times=1, seconds=2.6 if fault in ("slow", "late") else 0.1)
+        await carrier.rates(shipment)  # it has logged in now
+        self._strike(fake, fault, "buy", times=1, seconds=SLOW_S if fault in TOO_LATE else 0.1)
         if fault in DOUBTFUL:
             for _ in range(2):
-                with pytest.raises(CarrierRefused) as no:
+                with enough_patience(fake, fault), pytest.raises(CarrierRefused) as no:
                     await carrier.buy(shipment, key)
                 assert no.value.why["reason"] == "outcome_unknown" and "ord_1001" in no.value.why["detail"]
-            time.sleep(0.8)  # until what came late has been done
+            await asyncio.sleep(SLOW_S if fault in TOO_LATE else 0)  # until what came late has been done
             assert fake.count("labels") <= before + 1
         else:
             label = await settled(lambda: carrier.buy(shipment, key))
@@ -137,12 +153,14 @@ class TestKarriosConnectorsKeepTheContract(CarrierOverHttpContract):
     ) -> None:
         """It is not asked again: whoever asks notes down that he does (`AsksOnce`), for a restart forgets."""
         shipment, key, before = self.shipment(self.service), a_key(), fake.count("labels")
-        self._strike(fake, fault, "buy", times=None, seconds=2.6)
-        with pytest.raises(CarrierDown if fault == "rate_limit" else CarrierRefused) as no:
+        await carrier.rates(shipment)
+        self._strike(fake, fault, "buy", times=None, seconds=SLOW_S if fault in TOO_LATE else 0.1)
+        refusal = CarrierDown if fault == "rate_limit" else CarrierRefused
+        with enough_patience(fake, fault), pytest.raises(refusal) as no:
             await carrier.buy(shipment, key)
         assert fault == "rate_limit" or no.value.why["reason"] == "outcome_unknown"
         assert isinstance(anew, AsksOnce)
-        time.sleep(0.8)
+        await asyncio.sleep(SLOW_S if fault in TOO_LATE else 0)
         assert fake.count("labels") <= before + 1
 
     @pytest.mark.parametrize("fault", ["error_after", "drop_after", "garbage"])

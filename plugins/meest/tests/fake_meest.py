@@ -21,7 +21,7 @@ from doorstep.kit import clock
 from doorstep.plug.simulator.answer import Answer
 from doorstep.plug.simulator.faults import FaultPlan, Kind, Rule
 from doorstep.plug.simulator.labelpdf import label_pdf
-from doorstep.plug.simulator.server import App, Scope, _header, server_of
+from doorstep.plug.simulator.server import App, Receive, Scope, Send, _header, server_of
 from doorstep.plug.simulator.world import World
 from doorstep_meest.words import KYIV
 from tests.plug.carrier_contract import Act, Part
@@ -439,13 +439,22 @@ class FakeApp(App):
         return self.meest.handle(scope["method"], path, body, _header(scope, b"token"), params)
 
 
+class Latest:
+    """Who answers is whoever is there when a request comes; the door stays open meanwhile."""
+
+    def __init__(self, of: FakeMeest) -> None:
+        self.of = of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.of._app(scope, receive, send)
+
+
 class FakeMeest:
     """A running one. `with FakeMeest() as fake: fake.url …`"""
 
     def __init__(self, port: int = 0) -> None:
-        self.meest = Meest()
-        self._app = FakeApp(self.meest)
-        self._server = server_of(self._app)
+        self.begin_anew()
+        self._server = server_of(cast(App, Latest(self)))
         self._server.config.timeout_graceful_shutdown = 1  # it does not wait for the slow
         listening = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}{BASE}"
@@ -453,6 +462,11 @@ class FakeMeest:
         self._thread.start()
         while not self._server.started:
             time.sleep(0.005)
+
+    def begin_anew(self) -> None:
+        """Nothing was ever sold; what is still under way ends in the memory that it began in."""
+        self.meest = Meest()
+        self._app = FakeApp(self.meest)
 
     # Its controls, as the contract turns them
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
 # Any number will do as long as no other program of this database takes the same.
 LOCK = 7_305_826_140
-LOCK_TRIES = 5
+LOCK_TRIES, LOCK_S = 5, 5.0
 BASE = "0000_base"
 BASE_ROLES = ("doorstep_app", "doorstep_router")
 
@@ -190,7 +190,7 @@ def _refuse_what_does_not_match(applied: dict[str, str], known: dict[str, Migrat
 
 
 async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
-    """In one transaction that waits for no lock longer than 5 s, so that it never stands in everybody's way."""
+    """In one transaction that waits for no lock longer than LOCK_S, so that it never stands in everybody's way."""
     import asyncpg
 
     if migration.name == BASE:
@@ -198,7 +198,7 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
     for attempt in range(1, LOCK_TRIES + 1):
         try:
             async with connection.transaction():
-                await connection.execute("set local lock_timeout = '5s'")
+                await connection.execute(f"set local lock_timeout = '{LOCK_S * 1000:.0f}ms'")
                 await connection.execute(migration.sql)
                 await connection.execute(RECORD, migration.name, migration.checksum)
             return

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -176,6 +178,7 @@ class Wire:
                 limits=httpx.Limits(max_keepalive_connections=0),
                 follow_redirects=False,
                 trust_env=not _is_local(self._base_url),  # a proxy is for what lies outside this machine
+                verify=_trusted(),
                 transport=self._transport,
             )
         return self._client
@@ -193,6 +196,12 @@ class Wire:
         self._silent_calls += 1
         if self._silent_calls >= self.policy.breaker_after:
             self._resting_until = time.monotonic() + self.policy.breaker_s
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read once for all: reading what is trusted takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def _is_local(url: str) -> bool:

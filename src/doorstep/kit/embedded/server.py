@@ -175,13 +175,9 @@ def _write_roles(server: Server, folder: Path) -> None:
         f"grant pg_read_all_data to {BACKUP};",
         f"revoke all on database postgres from public; grant connect on database postgres to {OWNER};",
     ]
-    _single_user(server, folder, statements)
     if folder != server.data:
-        _single_user(
-            server,
-            folder,
-            [f"create database {DATABASE} owner {OWNER} template template0;", *grants(DATABASE)],
-        )
+        statements += [f"create database {DATABASE} owner {OWNER} template template0;", *grants(DATABASE)]
+    _single_user(server, folder, statements)
 
 
 def grants(database: str) -> list[str]:

@@ -17,6 +17,7 @@ class Outside:
 
     def __init__(self, *arguments: str, log: Path | None = None) -> None:
         command = [sys.executable, "-m", "doorstep.plug.simulator", "--until-stdin-ends", *arguments]
+        self._http = httpx.Client(trust_env=False, verify=False)  # it is on this machine
         errors = log.open("ab") if log else None
         try:
             self._process = subprocess.Popen(
@@ -39,20 +40,17 @@ class Outside:
     def control(self, what: str, **body: Any) -> dict[str, Any]:
         """`advance` hours=8, `speed` speed=3600, `faults` rules=[…], `fate` number=… fate=…, `fates` smooth=1 …,
         `leave_out` parts=["price"], `hook` url=… secret=…"""
-        with httpx.Client(trust_env=False) as client:
-            answer = client.post(f"{self.url}/control/{what}", json=body)
+        answer = self._http.post(f"{self.url}/control/{what}", json=body)
         if answer.status_code != 200:
             raise ValueError(f"{what}: {answer.text}")
         return dict(answer.json())
 
     def state(self) -> dict[str, Any]:
-        with httpx.Client(trust_env=False) as client:
-            return dict(client.get(f"{self.url}/control/state").json())
+        return dict(self._http.get(f"{self.url}/control/state").json())
 
     def labels(self) -> list[dict[str, Any]]:
         """What the simulated carrier has sold."""
-        with httpx.Client(trust_env=False) as client:
-            return list(client.get(f"{self.url}/control/labels").json()["labels"])
+        return list(self._http.get(f"{self.url}/control/labels").json()["labels"])
 
     def kill(self) -> None:
         """As a power cut would."""
@@ -60,6 +58,7 @@ class Outside:
         self._process.wait()
 
     def end(self) -> None:
+        self._http.close()
         self._process.terminate()
         try:
             self._process.wait(10)
