@@ -44,7 +44,7 @@
         y: { range: (_, least, most) => [0, told.unit === "%" ? 100 : Math.max(most * 1.1, 1)] },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 28, space: 64, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 91 * 86400, 182 * 86400, 365 * 86400], values: (_, ticks) => ticks.map((tick) => dayOf.format(tick * 1000)) },
+        { ...axis, grid: { show: false }, gap: 10, size: 34, space: 64, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 91 * 86400, 182 * 86400, 365 * 86400], values: (_, ticks) => ticks.map((tick) => dayOf.format(tick * 1000)) },
         { ...axis, size: 46, space: 40, values: (_, ticks) => ticks.map((tick) => short.format(tick)) },
       ],
       series: [
