@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Locator, Page
 
-from doorstep.doors.console import attention, bulk, floor, goods_moves, leaving_page, loads_page, looks, moves
+from doorstep.doors.console import attention, bulk, floor, goods_moves, leaving_page, loads_page, looks, move_forms
 from doorstep.kit import clock
 from doorstep.setup.merchants import NewMerchant, change_merchant, create_merchant
 from doorstep.setup.people import ROLES
@@ -177,8 +177,8 @@ def offered() -> set[str]:
 
 
 def order_moves() -> set[str]:
-    """The verbs whose forms are in moves.py."""
-    calls = (node for node in ast.walk(ast.parse(inspect.getsource(moves))) if isinstance(node, ast.Call))
+    """The verbs whose forms are in move_forms.py."""
+    calls = (node for node in ast.walk(ast.parse(inspect.getsource(move_forms))) if isinstance(node, ast.Call))
     return {
         str(call.args[1].value)
         for call in calls

@@ -28,7 +28,7 @@ NOT_IN_EVERY_DEMO = {
     "ask_label", "choose_label", "choose_return_label",  # told only of what the first carrier refused
     "refuse_label", "refuse_return_label", "refuse_manifest",
     "expire", "unpromise", "fill", "lose", "fix_address", "name_item", "receive", "announce", "remit", "release_funds",
-    "want_release_of_funds", "insure", "want_return_void", "keep_return_void",
+    "want_release_of_funds", "lift", "insure", "want_return_void", "keep_return_void",
 }  # fmt: skip
 
 

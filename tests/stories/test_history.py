@@ -163,6 +163,15 @@ async def test_parcels_are_told_in_any_order_and_a_repeat_is_none(shop: Shop) ->
     ]  # fmt: skip
 
 
+async def test_a_parcel_that_has_nothing_says_nothing_of_when_the_first_left(shop: Shop) -> None:
+    """Two claim the line: it is the first one's, told again or not."""
+    empty = box(shop, "NJ", 1) | {"reference": "empty", "handed_over_at": PLACED - timedelta(days=1)}
+    both = [box(shop, "NJ", 1, handed_over_at=SENT), empty]
+    for more in ({}, NOTE):
+        await tell(shop, ("MUG", 1), parcels=both, **more)
+        assert [row["released_at"] for row in await shop.rows("select released_at from fulfillment_order")] == [SENT]
+
+
 async def test_a_planned_parcel_is_nobodys_work_and_can_be_seen(shop: Shop) -> None:
     answer = await tell(shop, ("MUG", 2), promised_on=PROMISED, parcels=[box(shop, "NJ", 1)])
     await shop.stock("MUG", 5)

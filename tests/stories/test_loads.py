@@ -26,7 +26,7 @@ from doorstep.journey.shipping.put_in import AlreadyInside, DoesNotFit, ParcelEn
 from doorstep.journey.shipping.take_out import NotInside
 from doorstep.journey.shipping.waybill import NotAWaybill
 from doorstep.journey.tracking.track_load import UnknownWord
-from doorstep.kit.refusals import NotFound, OnHold
+from doorstep.kit.refusals import Invalid, NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
 from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, NotYet, StillInside
@@ -328,6 +328,8 @@ async def test_what_must_not_travel_so_is_refused(hub: Hub) -> None:
     bare = await hub.one.to_packed(await hub.one.place(("CUP", 1), payment_term="on_account"))
     await hub.operator.refuses("put_in", NoLabel, load=pallet, items=[bare])
     await hub.one.refuses("number_parcel", NotSentYet, parcel=bare, number="LM-1")
+    for nothing in (" ", "\u202e"):
+        await hub.one.refuses("number_parcel", Invalid, parcel=irish, number=nothing)
     await hub.operator.refuses("put_in", NotFound, load=pallet, items=["nothing"])
     await hub.operator.refuses("track_load", UnknownWord, load=bag, events=[{"what": "teleported"}])
     late = [{"what": "DEP", "happened_at": hub.at + timedelta(days=365)}]

@@ -17,7 +17,6 @@ from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.rate_words import part
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
-from doorstep.doors.console.words import reasons
 from doorstep.doors.reads import setup
 from doorstep.doors.reads.rates import Foreseen, foreseen
 from doorstep.journey.shipping.imagined import Imagined
@@ -75,7 +74,7 @@ async def _page(visit: Visit, status: int = 200, refusal: Refusal | None = None)
         "shipping_rules.html", status, merchants=merchants, key=key, lanes=lanes, rules=rules, says=SAYS, tones=TONES,
         levels=LEVELS, part=part, whose=WHOSE, takes=TAKES, trial=trial, found=found,
         may_write=sets_up(visit.visitor), did=DONE.get(visit.query.get("did", ""), ""),
-        refusal=refusal, reasons=reasons(refusal) if refusal else [],
+        refusal=refusal,
     )  # fmt: skip
 
 

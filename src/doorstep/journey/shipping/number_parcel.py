@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from doorstep.journey.shipping.legs import Leg, numbers_of, whose_surely
 from doorstep.kit.ids import number
-from doorstep.kit.refusals import Refusal
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result, Update
 from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
@@ -54,6 +54,8 @@ def decide(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[Num
     if not parcel.tracking_number:
         raise NotSentYet(parcel=new.parcel, label=parcel.label_state)
     written = new.number.strip()
+    if not any(character.isalnum() for character in written):
+        raise Invalid(fields=[{"pointer": "/number", "detail": "must have a letter or a digit"}])
     carrier = new.carrier or whose_surely(written, parcel.carrier)
     told = {"parcel": new.parcel, "number": written, "carrier": carrier, "leg": new.leg}
     outcome = outcome_of_parcel(parcel, **{name: told[name] for name in ("number", "carrier", "leg")})

@@ -33,11 +33,12 @@ def keep_parcels(outcome: Outcome, standing: Standing, told: Told, ids: Iterator
     known = _known(standing, told, insides)
     gone = [kept for kept in standing.parcels if all(kept is not other for other in known.values())]
     for parcel in told.there.parcels:
+        _leave_what_is_further(insides[parcel.reference], gone, _state(told.there, parcel))
+    for parcel in told.there.parcels:
         _tell_what_is_no_state(standing, parcel)
         lines, kept = insides[parcel.reference], known.get(parcel.reference)
-        _leave_what_is_further(lines, gone, _state(told.there, parcel))
         if kept is None and lines:
-            kept = _open(outcome, standing, told, parcel, ids)
+            kept = _open(outcome, standing, told, parcel, ids, _released(told, parcel.site, insides))
             _fill(outcome, standing, kept, "", lines)
             moved.append(kept)
         elif kept is not None:
@@ -96,11 +97,13 @@ def _leave_what_is_further(lines: dict[int, int], gone: list[KeptParcel], state:
                 del lines[line_no]
 
 
-def _open(outcome: Outcome, standing: Standing, told: Told, parcel: ToldParcel, ids: Iterator[int]) -> KeptParcel:
+def _open(
+    outcome: Outcome, standing: Standing, told: Told, parcel: ToldParcel, ids: Iterator[int], released: datetime | None
+) -> KeptParcel:
     site = standing.goods.sites[parcel.site]
     part = standing.parts.get(site)
     if part is None:
-        part = standing.parts[site] = KeptPart(next(ids), told.there.promised_on, _released(told, parcel.site))
+        part = standing.parts[site] = KeptPart(next(ids), told.there.promised_on, released)
         values = {
             "fulfillment_order_id": part.fulfillment_order_id, "order_id": outcome.order, "site_id": site,
             "deliver_by": part.deliver_by, "created_at": told.placed_at, "released_at": part.released_at,
@@ -120,8 +123,10 @@ def _open(outcome: Outcome, standing: Standing, told: Told, parcel: ToldParcel, 
     return kept
 
 
-def _released(told: Told, site: str) -> datetime | None:
-    times = (parcel.handed_over_at for parcel in told.there.parcels if parcel.site == site)
+def _released(told: Told, site: str, insides: dict[str, dict[int, int]]) -> datetime | None:
+    """When the first parcel with something in it left the site."""
+    filled = (parcel for parcel in told.there.parcels if parcel.site == site and insides[parcel.reference])
+    times = (parcel.handed_over_at for parcel in filled)
     return min((at for at in times if at is not None), default=None)
 
 
