@@ -25,7 +25,7 @@ from doorstep.setup.tries import TooManyTries
 from doorstep.spine.tenant import tenant_tx
 from tests.browser.windows import Window, link_for, window
 from tests.doors.test_console import NAUGHTY, visiting
-from tests.doors.web import Client
+from tests.doors.web import Client, settled
 from tests.plans import rows_read
 from tests.shop import HOME, Shop
 
@@ -72,6 +72,7 @@ def scan(shop: Shop, hours_ago: int, **told: str) -> dict[str, Any]:
 
 
 async def findable(shop: Shop) -> None:
+    await settled(shop)
     await finding.FOLLOWER.once(shop.db, [shop.merchant])
 
 

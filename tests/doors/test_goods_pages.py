@@ -16,6 +16,7 @@ from doorstep.kit.secrets import keyring
 from doorstep.setup.connections import connection_of
 from doorstep.spine.tenant import tenant_tx
 from tests.doors.test_console import Visitor, visiting
+from tests.doors.web import settled
 from tests.shop import Shop
 
 CARD = {
@@ -129,6 +130,7 @@ async def test_a_sku_shows_who_waits_for_it_and_what_moved(shop: Shop, visitor: 
     await shop.work()
     await shop.place(("MUG", 3), number="#2", tenders=[{"kind": "paid", "amount_minor": 3750}])
     await shop.work()
+    await settled(shop)
     await finding.FOLLOWER.once(shop.db, [shop.merchant])
     page = text_of(await visitor.html(f"/catalog/{await sku_id(shop)}"))
     assert re.search(r"Orders that wait for it 1 order #2 .* 3 units", page)

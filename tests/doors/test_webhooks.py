@@ -110,6 +110,7 @@ async def test_what_happens_is_told_signed_and_in_order(
     api: Client, shop: Shop, relay: Relay, receiver: Receiver
 ) -> None:
     before = await shop.place(("CUP", 1))
+    await settled(shop)
     webhook = await subscribe(api, receiver)
     order = (await api.post("/v1/orders", shop.order(("MUG", 2)))).json()["order"]
     for word in ("first", "second"):

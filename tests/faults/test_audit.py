@@ -24,6 +24,7 @@ from doorstep.spine.record import record
 from doorstep.spine.sealing import audit_since
 from doorstep.spine.status import ORDER, as_sql
 from doorstep.spine.tenant import Db, tenant_tx
+from tests.doors.web import settled
 from tests.shop import Shop, open_shop
 
 TOTAL = 3 * 1250
@@ -206,6 +207,8 @@ async def books(urls_of_this_file: Urls) -> AsyncIterator[Books]:
     await opened.held("held")
     await opened.credited("sale")
     await opened.loaded("packed")
+    await settled(shop)
+    await settled(other)
     yield opened
     await owner.close()
     await db.close()

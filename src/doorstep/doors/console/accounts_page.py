@@ -29,6 +29,7 @@ from doorstep.setup.connections import connect, connection_of, connections, disc
 from doorstep.spine.tenant import tenant_tx
 
 RATE_CARD = "ratecard"
+COUNTRY = "select country from merchant where merchant_id = $1"
 # What most plugins ask for; what else one asks for is called as the plugin calls it.
 CALLED = Told({
     "base_url": "Address of its API", "api_key": "API key", "deadline_s": "Longest wait for an answer, in seconds",
@@ -123,12 +124,14 @@ async def test(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
         known = await connection_of(tx, keyring(home()), merchant, kind, code)
         sites = (await setup.sites(tx)).sites
+        country = await tx.value(COUNTRY, merchant)
     if known is None:
         raise NotFound(account=code[:60])
     context: dict[str, Any] = {"code": code, "rates": [], "trouble": "", "reasons": [], "money": money}
     try:
         if kind == "carrier":
-            asked = _sample(sites[0] if sites else None)
+            at_home = (site for site in sites if site.country == country)
+            asked = _sample(next(at_home, sites[0] if sites else None))
             context["rates"] = await registry.carrier(known[0], code, known[1]).rates(asked)
         else:
             registry.check(known[0], known[1])

@@ -38,6 +38,8 @@ __all__ = ["DatabaseNotStarted", "running", "server_pid", "start", "stop"]
 
 # A crash recovery replays at most max_wal_size; the slowest disks take minutes for it.
 START_TIMEOUT_S = 900.0
+# At the very moment of its exec a process has no words in its command line, and is nobody's.
+NAMELESS_S = 0.3
 STOP_TIMEOUT_S = 60.0
 # After a kill -9 of the server its old backends hold its memory until they notice; then the next try succeeds.
 STILL_HELD = "pre-existing shared memory block"
@@ -252,12 +254,14 @@ def _detach(server: Server) -> int:
 
 
 def _becomes_ready(server: Server, pid: int, deadline: float) -> bool:
-    pause_s = 0.01
+    pause_s, seen_at = 0.01, time.monotonic()
     while time.monotonic() < deadline:
         note = _note(server.home)
         if note is not None and note.pid == pid and note.ready:
             return True
-        if not _is_postgres(pid, server.data):
+        if _is_postgres(pid, server.data):
+            seen_at = time.monotonic()
+        elif time.monotonic() - seen_at > NAMELESS_S:
             return False
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.3, 0.25)
