@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -48,15 +48,21 @@ class NothingToSend(Refusal):
 async def fix_address(tx: Tx, asks: list[Ask[FixAddress]]) -> list[Result]:
     """Mend where an order goes. With a label for the old address, void that first."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
-    labeled: dict[int, Mapping[str, Any]] = {}
-    for row in await tx.rows(LABELED, list(tx.merchants), list(orders)):
-        labeled.setdefault(row["order_id"], row)
+    labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[FixAddress]) -> Outcome:
         order = of_merchant(orders, ask.merchant, number("ord", ask.body.order))
         return decide(order, labeled.get(order.order_id), ask)
 
     return each(asks, rule)
+
+
+async def labeled_of(tx: Tx, orders: Collection[int]) -> dict[int, Mapping[str, Any]]:
+    """Of each order one parcel that has a label, where there is one."""
+    labeled: dict[int, Mapping[str, Any]] = {}
+    for row in await tx.rows(LABELED, list(tx.merchants), list(orders)):
+        labeled.setdefault(row["order_id"], row)
+    return labeled
 
 
 def decide(order: OrderFacts, labeled: Mapping[str, Any] | None, ask: Ask[FixAddress]) -> Outcome:

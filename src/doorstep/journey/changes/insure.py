@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.changes.fix_address import LABELED, NothingToSend
+from doorstep.journey.changes.fix_address import NothingToSend, labeled_of
 from doorstep.kit.ids import number, public
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update, answer_of_order
@@ -36,9 +36,7 @@ class Insured(msgspec.Struct, frozen=True, kw_only=True):
 async def insure(tx: Tx, asks: list[Ask[Insure]]) -> list[Result]:
     """Insure an order's goods on their way, each parcel for its share. With a label bought before, void that first."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
-    labeled: dict[int, Mapping[str, Any]] = {}
-    for row in await tx.rows(LABELED, list(tx.merchants), list(orders)):
-        labeled.setdefault(row["order_id"], row)
+    labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[Insure]) -> Outcome:
         order = of_merchant(orders, ask.merchant, number("ord", ask.body.order))
