@@ -144,7 +144,8 @@ class Wire:
             raise NoAnswer(f"no answer within {self.policy.deadline_s:g} s") from None
         except (httpx.TransportError, httpx.StreamError) as failure:
             unheard = isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-            raise NoAnswer(f"{type(failure).__name__}: {failure}".rstrip(": "), has_not_acted=unheard) from failure
+            told = "could not be reached" if unheard else "broke off before it had answered"
+            raise NoAnswer(told, has_not_acted=unheard) from failure
         return _judge(response, content, into)
 
     async def _read(self, response: httpx.Response) -> bytes:

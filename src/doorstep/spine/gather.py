@@ -9,7 +9,6 @@ waiting may find it done all the same: the key makes asking again safe.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from doorstep.kit.away import is_away
+from doorstep.kit.processors import processors, told
 from doorstep.kit.refusals import Busy
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import Answer, run
@@ -92,13 +92,9 @@ class Gather:
         return answers
 
 
-def how_many_lanes() -> int:
-    """As many as this process may use processors, unless it is set: more of them wait for each other."""
-    told = os.environ.get("DOORSTEP_LANES", "")
-    if told.isdigit() and int(told) > 0:
-        return int(told)
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(allowed, MOST_LANES)
+def how_many_lanes(processes: int = 1) -> int:
+    """As many as there are processors for each of the processes, unless it is set: more of them wait for each other."""
+    return told("DOORSTEP_LANES") or max(1, min(processors() // processes, MOST_LANES))
 
 
 def _mixed(merchant: int) -> int:

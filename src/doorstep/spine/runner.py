@@ -1,9 +1,9 @@
 """runner: gives a verb its transaction, and every request its one answer.
 
-It answers what was answered before, runs the verb over the rest, records outcomes, answers and the ends of jobs in one
-go, commits. The same request at work twice at once breaks the key of its answer: the later one runs again and finds
-it. What breaks a CHECK is run anew once with what is scarce locked, then cut in halves, facts read anew, so that a
-refused outcome fails alone; a deadlock runs the whole list again; anything else is a bug and is raised.
+It runs the verb over the list, records outcomes, answers and the ends of jobs in one go, commits. A request that comes
+a second time, at once or later, breaks the key of its answer, or is refused: it is answered as the first one was. What
+breaks a CHECK is run anew once with what is scarce locked, then cut in halves, facts read anew, so that a refused
+outcome fails alone; a deadlock runs the whole list again; anything else is a bug and is raised.
 """
 
 from __future__ import annotations
@@ -73,10 +73,13 @@ async def _run(
     now, later = _first_of_each(asks)
     refusal: Refusal | None = None
     for attempt in range(ATTEMPTS):
+        # Who asks again is rare, and breaks the key of its answer: only then are answers looked for beforehand.
+        unseen = not careful and not attempt and any(ask.key is not None for _, ask in now)
         try:
             async with tenant_tx(db, await verb.merchants(db, [ask for _, ask in now])) as tx:
                 tx.careful = careful
-                found = await _attempt(tx, verb, now, jobs)
+                before = {} if unseen else await _answered_before(tx, now)
+                found = await _attempt(tx, verb, now, jobs, before)
             answers.update(found)
             break
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError):
@@ -92,6 +95,8 @@ async def _run(
                 careful, refusal = True, None
                 continue
         except Refusal as error:
+            if unseen:
+                continue
             refusal = error
         if refusal and len(now) == 1:
             await _refuse_alone(db, now[0], jobs, refusal, answers)
@@ -144,8 +149,11 @@ def _subject(body: Any) -> object | None:
     return None
 
 
-async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed]) -> dict[int, Answer]:
-    answers = await _answered_before(tx, asks)
+async def _attempt(
+    tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], before: dict[int, Answer]
+) -> dict[int, Answer]:
+    """An answer to each; `before`: those that are known already."""
+    answers = dict(before)
     fresh = [(index, ask) for index, ask in asks if index not in answers]
     results = await verb.run(tx, [ask for _, ask in fresh]) if fresh else []
     if len(results) != len(fresh):
@@ -156,7 +164,7 @@ async def _attempt(tx: Tx, verb: Verb, asks: Numbered, jobs: dict[int, Claimed])
         answers[index] = result.answer if isinstance(result, Outcome) else result
         if isinstance(result, Refusal):
             refused.append((index, ask))
-    # What was refused because the same request was at work beside it is answered as that one was.
+    # What was refused because the same request came before, or is at work beside it, is answered as that one was.
     answers |= await _answered_before(tx, refused)
     kept = [
         Answered(ask.merchant, ask.key, ask.digest, msgspec.json.encode(result.answer).decode())

@@ -43,6 +43,7 @@ AS_A_READER = "; ".join(f"set local {name} to default" for name in AS_A_WRITER)
 # A plan is made for tables as they were. While they grow it is made anew, when it is twice as old each time, then
 # every so many seconds: where nothing has been counted yet, the wrong index would read all that a merchant has.
 FIRST_PLANS_S, PLANS_S = 0.25, 60.0
+NEVER = 2**62
 
 
 class AppMayNotOwn(RuntimeError):
@@ -114,10 +115,11 @@ class Db:
 
     @classmethod
     async def open(cls, app_url: str, router_url: str, *, size: int = 8) -> Db:
-        # Statements are many and long here, and planned once: none of them falls out of the cache.
+        # Statements are many and long here, and planned once: none of them falls out of the cache, and no connection
+        # is given up, with all that it has planned, for having been asked much.
         pool = await asyncpg.create_pool(
             app_url, min_size=1, max_size=size, init=_set_up, reset=_leave_as_it_is, statement_cache_size=1000,
-            max_cacheable_statement_size=0, connection_class=Session,
+            max_cacheable_statement_size=0, connection_class=Session, max_queries=NEVER,
         )  # fmt: skip
         router = await asyncpg.create_pool(router_url, min_size=0, max_size=2)
         db = cls(pool, router)

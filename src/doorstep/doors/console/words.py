@@ -208,6 +208,9 @@ REASONS = (
     N_("must be a day, as 2026-03-02"),
     N_("must be an IANA time zone, as Europe/Warsaw"),
     N_("which site is meant?"),
+    N_("could not be reached"),
+    N_("broke off before it had answered"),
+    N_("not asked: it has not been answering"),
     N_("the file counts this SKU at this site twice; the first row counts"),
 )
 # … and with what it is about in it.
@@ -227,6 +230,8 @@ REASONS_ABOUT = (
     N_("came in time %s times of %s"),
     N_("no answer within %s s"),
     N_("its answer makes no sense: %s"),
+    N_("answered %s with a body that makes no sense: %s"),
+    N_("answered %s"),
     N_("did not answer in time %s times in a row: asked again in %s s"),
     N_("%s has no such small coins"),
     N_("%s to %s: %s g costs less than %s g"),

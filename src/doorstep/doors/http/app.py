@@ -21,7 +21,7 @@ from doorstep.doors.http.openapi import document
 from doorstep.doors.http.operations import Operation, Reply
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, WrongMethod, refusal_of
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.gather import Gather
+from doorstep.spine.gather import Gather, how_many_lanes
 from doorstep.spine.tenant import Db
 
 # Asked so often that a framework's price for each would be most of it.
@@ -47,14 +47,19 @@ class Application:
 
 
 def build(
-    db: Db, more: Sequence[ControllerRouterHandler] = (), bring_back: Callable[[], Awaitable[None]] | None = None
+    db: Db,
+    more: Sequence[ControllerRouterHandler] = (),
+    bring_back: Callable[[], Awaitable[None]] | None = None,
+    *,
+    closing: asyncio.Event | None = None,
+    processes: int = 1,
 ) -> Application:
     """The application over an open database; `more` are the routes of other doors, as the console.
 
-    `bring_back` is called when the database turns out to be away.
+    `bring_back` is called when the database turns out to be away. `processes`: so many of them serve together.
     """
     operations = routes.every_operation()
-    admission, gather = Admission(db), Gather(db)
+    admission, gather = Admission(db), Gather(db, lanes=how_many_lanes(processes))
     doors = [Door(operation, db, admission, gather) for operation in operations]
 
     @asynccontextmanager
@@ -74,7 +79,7 @@ def build(
         debug=False,
     )
     app.state.db = db
-    app.state.closing = asyncio.Event()  # the server ends: what streams without an end of its own, ends too
+    app.state.closing = closing or asyncio.Event()  # the server ends: what streams without an end of its own, ends too
     app.state.gather = gather
     app.state.admission = admission
     app.state.bring_back = Once(bring_back) if bring_back else None
