@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from doorstep.doors import supervisor
 from doorstep.kit import clock, embedded
@@ -278,10 +279,18 @@ async def killer(
         pid = embedded.server_pid(home) if victim == "database" else supervisor.state(home, victim).pid
         if pid is None:
             continue
+        if victim == "web":
+            pid = chance.choice(_with_its_twins(pid))
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         killed[victim] += 1
         await asyncio.to_thread(mend, home, parts)
+
+
+def _with_its_twins(web: int) -> list[int]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [web, *(twin.pid for twin in psutil.Process(web).children())]
+    return [web]
 
 
 def mend(home: Path, parts: Sequence[str] = PARTS) -> None:

@@ -202,6 +202,21 @@ async def test_the_pace_of_a_lane_is_learned_from_its_own_history(road: Shop) ->
             assert (pace.gaps, pace.p95) == (3, timedelta(hours=5))
 
 
+async def test_a_parcel_whose_service_or_carrier_nobody_named_is_one_of_the_wider_lanes(road: Shop) -> None:
+    for unnamed in ("", "service", "carrier, service"):
+        parcel = await on_the_road(road)
+        for column in filter(None, unnamed.split(", ")):
+            await road.rows(f"update parcel set {column} = '' where parcel_id = $1 returning 1", int(parcel[4:]))
+        scan = {"happened_at": road.at + timedelta(hours=5), "raw_code": "accepted", "state": "accepted"}
+        await road.do("track", parcel=parcel, events=[scan])
+    async with tenant_tx(road.db, [road.merchant]) as tx:
+        await lanes.learn(tx, road.merchant, road.at + timedelta(days=1))
+        lane = lanes.Lane("meest", "ECO", "US", "IE")
+        learned = (await lanes.paces(tx, [lane])).learned
+    seen = [learned[wider, "pre_transit"].gaps for wider in lane.wider]
+    assert seen == [3, 2, 1], "of the way, of the carrier on it, of its service"
+
+
 async def test_what_the_carrier_is_to_do_is_somebodys_to_tell_it(road: Shop) -> None:
     parcel = await on_the_road(road)
     scan = {"happened_at": road.at, "raw_code": "1624", "state": "attempted", "reason": "unverifiable"}

@@ -18,7 +18,8 @@ from doorstep.spine.tenant import Tx
 # So many gaps of a wider lane, or of none, weigh as much as the belief they replace.
 BELIEF = 20
 LEARNED_FROM = timedelta(days=180)
-# From one news to the next, per state between them; the hand-over is the first.
+# From one news to the next, per state between them; the hand-over is the first. A parcel whose service, or carrier,
+# nobody named is one of the wider lanes alone.
 LEARN_QUIET = f"""
 with heard as (
   select p.parcel_id, p.carrier, p.service, t.country as from_country, o.country as to_country, e.state, e.happened_at
@@ -42,6 +43,7 @@ insert into lane_pace (merchant_id, carrier, service, from_country, to_country, 
     from gaps g where g.gap > interval '0' and g.state <> all('{{{",".join(sorted(FINAL_STATES))},news,""}}')
     group by grouping sets ((g.carrier, g.service, g.from_country, g.to_country, g.state),
       (g.carrier, g.from_country, g.to_country, g.state), (g.from_country, g.to_country, g.state))
+    having (grouping(g.service) = 1 or g.service <> '') and (grouping(g.carrier) = 1 or g.carrier <> '')
     order by 2, 3, 4, 5, 6
   on conflict (merchant_id, carrier, service, from_country, to_country, state) do update
     set gaps = excluded.gaps, p50_s = excluded.p50_s, p95_s = excluded.p95_s, learned_at = excluded.learned_at

@@ -47,14 +47,17 @@ async def serve(host: str, port: int) -> None:
 
 
 async def serve_as_twin(own: socket.socket) -> None:
+    served: list[Server] = []
+
+    def end() -> None:
+        if not served:
+            os._exit(0)  # nobody was answered yet, and the port is free at once
+        served[0].should_exit = True
+
+    when_the_first_is_gone(end)
     async with open_db(size=_pool()) as db:
-        server = _server(db, own, asyncio.Event())
-
-        def end() -> None:
-            server.should_exit = True
-
-        when_the_first_is_gone(end)
-        await server.serve([own])
+        served.append(_server(db, own, asyncio.Event()))
+        await served[0].serve([own])
 
 
 def _server(db: Db, own: socket.socket, closing: asyncio.Event) -> Server:
