@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any, Protocol
 
 from doorstep.kit.refusals import Refusal
@@ -18,6 +19,7 @@ class Fetches(Protocol):
 
 # A block is what one `nextval` hands out: the sequence steps by this much.
 BLOCK = 256
+MOST_AHEAD, SOON_S = 64, 1.0
 NEXT_BLOCKS = "select nextval('doorstep_id') from generate_series(1, $1)"
 
 _PUBLIC = re.compile(r"([a-z]{3})_([1-9][0-9]{0,17})", re.ASCII)
@@ -70,12 +72,14 @@ class Ids:
 
     def __init__(self) -> None:
         self._free: list[range] = []
+        self._ahead = 1
+        self._asked_at = 0.0
 
     async def draw(self, connection: Fetches, count: int) -> Drawn:
         """So many fresh ids."""
         # While one task waits for blocks, another may draw what was free.
         while (missing := count - sum(map(len, self._free))) > 0:
-            blocks = await connection.fetch(NEXT_BLOCKS, -(-missing // BLOCK))
+            blocks = await connection.fetch(NEXT_BLOCKS, max(self._blocks_ahead(), -(-missing // BLOCK)))
             self._free.extend(range(row[0], row[0] + BLOCK) for row in blocks)
         # From here to the end nothing is awaited: no other task can draw the same numbers.
         drawn: list[range] = []
@@ -86,6 +90,13 @@ class Ids:
                 self._free.insert(0, block[count:])
             count -= len(drawn[-1])
         return Drawn(drawn)
+
+    def _blocks_ahead(self) -> int:
+        """Twice as many where the last ones were soon used up: who writes much seldom asks."""
+        now = monotonic()
+        self._ahead = min(self._ahead * 2, MOST_AHEAD) if now - self._asked_at < SOON_S else 1
+        self._asked_at = now
+        return self._ahead
 
     def put_back(self, drawn: Drawn) -> None:
         """What was drawn and not used is drawn next."""
