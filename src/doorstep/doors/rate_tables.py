@@ -149,7 +149,7 @@ def merged(card: RateCard, read: Read) -> RateCard:
     return replace(card, zones=tuple(zones.values()), services=tuple(services.values()))
 
 
-# -- how it is read
+# How it is read
 
 
 def _read(header: Sequence[str], lines: list[Line], card: RateCard, asked: Asked, problems: list[Wrong]) -> Read:
@@ -320,7 +320,7 @@ def _line_of(read: Read, weight_g: int) -> int:
     return 1
 
 
-# -- cells
+# Cells
 
 
 def _zone(text: str, card: RateCard, read: Read) -> str:

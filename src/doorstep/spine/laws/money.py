@@ -21,7 +21,7 @@ select merchant_id, id as order_id, amount_minor, source, target from move
   where merchant_id = any($1) and kind = 'order' and verb in ({verbs_that_move("cash")}) and what = 'cash'
     {of_orders(column="id")} offset 0"""
 
-# cash
+# Cash
 
 CASH_REPLAYED = f"""
 select merchant_id, order_id, {net(CASH, "amount_minor")} from ({CASH_MOVES}) m group by merchant_id, order_id"""
@@ -69,7 +69,7 @@ select merchant_id, 'ord_' || order_id || ' payments of kind ' || account as wha
   from ({differing(CASH_BY_PAYMENT, PAYMENTS_DONE, "merchant_id, order_id", _KINDS)}) d"""
 
 
-# invoices
+# Invoices
 
 INVOICES_ISSUED = f"""
 select merchant_id, order_id, sum(total_minor) filter (where kind = 'invoice') as invoiced,
@@ -105,7 +105,7 @@ select coalesce(i.merchant_id, s.merchant_id) as merchant_id,
   where s.next is distinct from coalesce(i.next, 1)"""
 
 
-# corrections
+# Corrections
 
 _OF_CORRECTION = "'correction' as kind, correction_id as id"
 TOTALS_OF_LINES = f"""

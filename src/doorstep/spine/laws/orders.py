@@ -22,7 +22,7 @@ select merchant_id, id as order_id, line_no, fulfillment_order_id, quantity, sou
   where merchant_id = any($1) and kind = 'order' and verb in ({verbs_that_move("demand")}) and what = 'demand'
     {of_orders(column="id")} offset 0"""
 
-# lines
+# Lines
 
 LINES_REPLAYED = f"""
 select merchant_id, order_id, line_no, {net(LINE, "quantity")},
@@ -42,7 +42,7 @@ select merchant_id, 'ord_' || order_id || ' line ' || line_no || ' sum of its st
 
 _PARCEL_COUNTERS = tuple(dict.fromkeys(PARCEL_COUNTER.values()))
 
-# summaries
+# Summaries
 
 UNITS_OF_LINES = f"""
 select merchant_id, order_id, {sums(UNITS)} from order_line
@@ -114,7 +114,7 @@ select merchant_id, 'par_' || parcel_id || ' state' as what, 'a state of what le
     or handed_over_at is not null or delivered_at is not null)"""
 
 
-# how many stand where
+# How many stand where
 
 STAGES_UNLIKE_COUNT = """
 select merchant_id, 'orders at stage ' || stage as what, coalesce(n.orders, 0) as expected,

@@ -8,7 +8,7 @@ from itertools import product
 from doorstep.spine.journey import JOURNEY, ways
 from doorstep.spine.laws.law import OF_ORDERS, OF_STREAMS, Law, differing, rows_of, stream_called, touched
 
-# streams
+# Streams
 
 STREAMS_REPLAYED = f"""
 select merchant_id, kind, id, count(*) as events, max(seq)::bigint as last_event from event
@@ -23,7 +23,7 @@ select merchant_id, {stream_called()} || ' ' || account as what, found as expect
   from ({differing(STREAMS_REPLAYED, STREAMS_KEPT, "merchant_id, kind, id", ("events", "last_event"))}) d"""
 
 
-# requests
+# Requests
 
 # Keys have no place in the feed: those are looked at that were asked when the events were recorded.
 _ASKED = touched("""join touched_request t on t.merchant_id = r.merchant_id
@@ -51,7 +51,7 @@ select merchant_id, 'external id ' || external_id || ' of channel ' || channel_i
   group by merchant_id, channel_id, external_id having count(*) > 1"""
 
 
-# legal moves
+# Legal moves
 
 
 def _ways() -> Iterator[tuple[str, str, str, str]]:

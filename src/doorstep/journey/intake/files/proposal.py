@@ -48,7 +48,7 @@ def propose(paths: Sequence[str | PathLike[str]]) -> Proposal:
     return Proposal(None, made.found(), made.unused(), "\n".join(_toml(made)) + "\n")
 
 
-# -- a format that is known ----------------------------------------------------------------------------
+# A format that is known
 
 
 def _of_ready(ready: Mapping, file: Path, header: tuple[str, ...]) -> Proposal:
@@ -80,7 +80,7 @@ def _text_of(name: str) -> str:
     return next((text.decode() for text in texts if parse_mapping(text, name).name == name), "")
 
 
-# -- a mapping to begin from ---------------------------------------------------------------------------
+# A mapping to begin from
 
 
 def _toml(made: Guess) -> Iterator[str]:
