@@ -236,7 +236,7 @@ REGIONS = {
 }
 
 
-# -- what is wrong on purpose ----------------------------------------------------------------------
+# What is wrong on purpose
 
 
 def _change(**cells: str) -> Callable[[Order], None]:
@@ -287,7 +287,7 @@ MISHAPS = (
 )
 
 
-# -- rows ------------------------------------------------------------------------------------------
+# Rows
 
 
 def order_rows(merchant: Merchant, order: Order) -> list[dict[str, str]]:
@@ -451,7 +451,7 @@ def stock_rows(merchant: Merchant) -> list[dict[str, str]]:
     ]
 
 
-# -- files -----------------------------------------------------------------------------------------
+# Files
 
 
 def files() -> dict[str, str]:

@@ -356,15 +356,15 @@ async def test_the_floor_picks_misses_and_packs(shop: Shop, hand: Clerk) -> None
     await shop.do("pick", fulfillment_order=(await shop.on_floor(order))[0]["ful"], line=1, quantity=1, bin="B-7",
                   barcode="MUG")  # fmt: skip
     await hand.page.reload()
-    await hand.page.click(".ticket summary:text-is('Not there?')")
-    await hand.sends(hand.page.locator(".ticket form[action='/floor/short'] button"))
+    await hand.page.click(".floor-order summary:text-is('Not there?')")
+    await hand.sends(hand.page.locator(".floor-order form[action='/floor/short'] button"))
     assert (await shop.now(order))["picked"] == 1 and await shop.free("MUG") == 0
     await shop.stock("MUG", 1, bin="B-8")
     await _work(shop)
     await hand.page.reload()
     await _scan(hand.page, "5901234123457")
     assert (await shop.now(order))["picked"] == 2
-    await hand.sends(hand.page.locator(".ticket form[action='/floor/pack'] button"))
+    await hand.sends(hand.page.locator(".floor-order form[action='/floor/pack'] button"))
     assert (await shop.now(order))["packed"] == 2 and "Packed" in await hand.at.text()
 
 

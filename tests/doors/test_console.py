@@ -428,10 +428,10 @@ async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, br
     async with window(browser, web, await link_for(shop, "floor"), viewport=phone, has_touch=True) as hand:
         await hand.go(f"/floor?site={shop.site('NJ')}")
         assert await hand.fits()
-        tickets = hand.page.locator(".ticket")
-        assert "On hold, do not pick. Operator: Wait for a call" in await tickets.nth(1).inner_text()
-        assert await tickets.nth(1).locator("button").count() == 0
-        assert "B-7" in await tickets.nth(0).inner_text()
+        orders = hand.page.locator(".floor-order")
+        assert "On hold, do not pick. Operator: Wait for a call" in await orders.nth(1).inner_text()
+        assert await orders.nth(1).locator("button").count() == 0
+        assert "B-7" in await orders.nth(0).inner_text()
         await _scan(hand.page, "4006381333931")  # a cup, and not a mug
         assert (await shop.now(order))["picked"] == 0
         assert "cup" in (await hand.page.inner_text("[role=alert]")).lower()
@@ -439,7 +439,7 @@ async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, br
         assert (await shop.now(order))["picked"] == 2
         await hand.page.click("text=Pack into a parcel")
         assert (await shop.now(order))["packed"] == 2
-        assert await hand.page.locator(".ticket").count() == 1
+        assert await hand.page.locator(".floor-order").count() == 1
         hand.troubles[:] = [told for told in hand.troubles if "status of 4" not in told]
         assert hand.troubles == []
 
@@ -447,7 +447,7 @@ async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, br
 async def _scan(page: Page, barcode: str) -> None:
     """A scanner types and hits Enter."""
     async with page.expect_navigation():
-        await page.locator(".ticket input[name=barcode]").first.fill(barcode)
+        await page.locator(".floor-order input[name=barcode]").first.fill(barcode)
         await page.keyboard.press("Enter")
 
 

@@ -18,7 +18,8 @@ from doorstep.kit.embedded import Urls
 from doorstep.spine.audit import SHOWN, audit
 from doorstep.spine.holds import place_hold
 from doorstep.spine.journey import ROWS
-from doorstep.spine.laws import LAWS, narrowed
+from doorstep.spine.laws import LAWS
+from doorstep.spine.laws.law import narrowed
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Outcome, Stock, Update
 from doorstep.spine.record import record
 from doorstep.spine.sealing import audit_since

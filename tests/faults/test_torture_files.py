@@ -44,7 +44,7 @@ def refused(path: Path) -> str:
     return str(refusal.value.why["reason"])
 
 
-# -- what a program writes comes back --------------------------------------------------------------
+# what a program writes comes back
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 ROWS = st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=8)
@@ -96,7 +96,7 @@ def test_every_line_may_have_an_encoding_of_its_own(
     assert guessed == [row[3] == "cp1252" and not "".join(row[:3]).isascii() for row in wanted]
 
 
-# -- nothing is dropped ----------------------------------------------------------------------------
+# nothing is dropped
 
 PIECES = [
     b"a", b"1,2", b",", b",", b";", b'"', b'"', b'""', b"\n", b"\n", b"\n", b"\r\n", b"\r", b" ", b"\xc3\xa4", b"\xe4",
@@ -142,7 +142,7 @@ def test_a_workbook_with_wrong_bytes_is_rows_or_a_refusal(tmp_path_factory: pyte
         assert len([row for row in rows if isinstance(row, Row)]) <= 2
 
 
-# -- naughty texts ---------------------------------------------------------------------------------
+# naughty texts
 
 
 def naughty() -> list[str]:
@@ -172,7 +172,7 @@ def test_naughty_texts_are_harmless_in_a_report_and_what_they_were_after_it() ->
         assert not told.lstrip(" ").startswith(STARTS) and unguarded(told) == text
 
 
-# -- formulas --------------------------------------------------------------------------------------
+# formulas
 
 # As OWASP lists them, the wide letters of East Asia included; bar and percent begin other programs' commands.
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
@@ -207,7 +207,7 @@ def test_a_formula_in_a_file_is_only_text(tmp_path: Path) -> None:
     ]
 
 
-# -- shapes ----------------------------------------------------------------------------------------
+# shapes
 
 
 def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_half_a_letter_in_utf_8_is_read_as_it_can_be_and_marked(tmp_path: Path) 
     assert [(row.texts, row.guessed) for row in rows] == [(["í\xa0½", "1"], True), (["Ã", "2"], True)]
 
 
-# -- packed ----------------------------------------------------------------------------------------
+# packed
 
 
 def test_a_packed_file_that_is_cut_off_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_packed_file_in_a_packed_file_is_refused(tmp_path: Path) -> None:
     assert "empty" in refused(written(tmp_path, gzip.compress(b""), "a.csv.gz"))
 
 
-# -- what is no file -------------------------------------------------------------------------------
+# what is no file
 
 
 def test_a_pipe_or_a_device_is_refused_at_once(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.plug.carrier_contract import Fault
+from tests.plug.carrier_contract import Act, Fault, Part
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,23 @@ class FakeServer:
                     strike.times = None if strike.times is None else strike.times - 1
                     return strike
         return None
+
+
+class FakeControls:
+    """The fake's controls, as the contract turns them."""
+
+    def __init__(self, world: Any, server: FakeServer) -> None:
+        self.world, self.server = world, server
+
+    def strike(self, fault: Fault, act: Act, *, times: int | None = 1, seconds: float = 3.0) -> None:
+        self.server.strike(fault, act, times=times, seconds=seconds)
+
+    def leave_out(self, *parts: Part) -> None:
+        self.world.left_out = parts
+
+    def calm(self) -> None:
+        self.server.calm()
+        self.world.left_out = ()
 
 
 def _say(at: BaseHTTPRequestHandler, reply: Reply) -> None:

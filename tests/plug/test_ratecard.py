@@ -17,21 +17,10 @@ from msgspec.structs import replace
 
 from doorstep.plug import registry
 from doorstep.plug.carrier import Address, Carrier, CarrierRefused, Parcel, Rate
-from doorstep.plug.ratecard import (
-    Break,
-    Fuel,
-    RateCard,
-    RateCardCarrier,
-    Service,
-    Surcharge,
-    Tariff,
-    Zone,
-    is_tracking_number,
-    price,
-    problems,
-    s10_check_digit,
-    tracking_number,
-)
+from doorstep.plug.numbers import s10
+from doorstep.plug.ratecard import Break, Fuel, RateCard, Service, Surcharge, Tariff, Zone, problems
+from doorstep.plug.ratecard_carrier import RateCardCarrier, is_tracking_number, tracking_number
+from doorstep.plug.ratecard_prices import price
 from tests.plug.carrier_contract import BOX, CarrierContract, a_key, a_mug_to_warsaw
 
 CARD = RateCard(
@@ -168,8 +157,8 @@ def test_every_number_it_makes_passes_its_own_check(key: str) -> None:
 def test_one_wrong_digit_is_noticed(key: str, place: int, by: int) -> None:
     serial = tracking_number("DS", key, "US")[2:-3]
     wrong = serial[:place] + str((int(serial[place]) + by) % 10) + serial[place + 1 :]
-    if s10_check_digit(wrong) == s10_check_digit(serial):
-        assert s10_check_digit(serial) == 5  # eleven remainders in ten digits: two of them share the 5
+    if s10(wrong) == s10(serial):
+        assert s10(serial) == 5  # eleven remainders in ten digits: two of them share the 5
 
 
 def test_check_digits_agree_with_recorded_postal_numbers() -> None:
@@ -180,7 +169,7 @@ def test_check_digits_agree_with_recorded_postal_numbers() -> None:
         numbers = [row["number"].replace(" ", "") for row in csv.DictReader(file) if row["label"] == "valid"]
     postal = [number for number in numbers if re.fullmatch(r"[A-Z]{2}\d{9}[A-Z]{2}", number)]
     assert len(postal) >= 3
-    assert all(int(number[10]) == s10_check_digit(number[2:10]) for number in postal)
+    assert all(int(number[10]) == s10(number[2:10]) for number in postal)
 
 
 def test_a_card_that_would_answer_nonsense_is_refused_with_every_problem() -> None:

@@ -21,7 +21,7 @@ from doorstep.setup.canceling import (
     opened_parcels,
     owed_less,
 )
-from doorstep.setup.promising import promised_dates
+from doorstep.setup.promising import NO_OUTLOOK, To
 from doorstep.setup.sites import Site
 from doorstep.spine.after import after
 from doorstep.spine.facts import Line, OrderFacts
@@ -201,7 +201,7 @@ def test_it_leaves_at_a_cut_off_on_a_working_day_and_arrives_after(
     at: datetime, weekdays: set[int], zone: str, days: int, more: int
 ) -> None:
     site, moment = a_site(1, weekdays=tuple(sorted(weekdays)), zone=zone), at.replace(tzinfo=UTC)
-    dates = promised_dates(site, moment, days, days + more)
+    dates = NO_OUTLOOK.dates(site, moment, To(), (days, days + more))
     local = dates.ship_by.astimezone(ZoneInfo(zone))
     assert dates.ship_by > moment
     assert dates.ship_by - moment <= timedelta(days=15, hours=2)
@@ -212,6 +212,6 @@ def test_it_leaves_at_a_cut_off_on_a_working_day_and_arrives_after(
 
 def test_an_order_after_the_cut_off_on_friday_leaves_on_monday() -> None:
     friday = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
-    dates = promised_dates(a_site(1), friday, 2, 3)
+    dates = NO_OUTLOOK.dates(a_site(1), friday, To(), (2, 3))
     assert dates.ship_by == datetime(2026, 3, 9, 14, 0, tzinfo=UTC)
     assert (dates.deliver_from, dates.deliver_by) == (date(2026, 3, 11), date(2026, 3, 12))

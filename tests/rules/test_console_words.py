@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorstep.doors.console import words
+from doorstep.doors.console.beside import ParcelNews
 from doorstep.doors.console.columns import USUAL, columns_of
 from doorstep.doors.console.ledger import ledger
 from doorstep.doors.console.listing import Filters
@@ -19,7 +20,6 @@ from doorstep.doors.console.looks import days, full_time, money, price, since
 from doorstep.doors.console.route import stops
 from doorstep.doors.console.speaking import LANGUAGES, Reader, reader_of, write_for
 from doorstep.doors.console.timeline import timeline
-from doorstep.doors.console.whole import ParcelNews
 from doorstep.doors.reads.order import TimelineEvent
 from doorstep.kit import clock
 from doorstep.kit.money import spell

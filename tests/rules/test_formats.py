@@ -19,7 +19,7 @@ from doorstep.journey.intake.files.tables import open_table
 from doorstep.journey.intake.new_order import NewOrder
 from tests.rules.mapped import Came, came, ready
 
-# -- WooCommerce -------------------------------------------------------------------------------------
+# WooCommerce
 
 ITEMS = {
     "order_id": "5001", "order_number": "5001", "date": "2024-03-05 14:22:07", "status": "completed",
@@ -168,7 +168,7 @@ def test_woocommerce_advanced_exports_become_an_order_that_adds_up(tmp_path: Pat
     assert got.histories["88"].happened.stages == ["shipped", "shipped"]
 
 
-# -- Amazon ------------------------------------------------------------------------------------------
+# Amazon
 
 TRACKED = {
     "amazon-order-id": "171-1", "merchant-order-id": "S02", "purchase-date": "2022-04-30T23:59:59+00:00",
@@ -299,7 +299,7 @@ def test_each_pair_of_statuses_of_a_real_sale_report_is_one_state_and_no_line_is
     assert abs(told - amounts) < Decimal("0.01")
 
 
-# -- all of them -------------------------------------------------------------------------------------
+# all of them
 
 
 def test_no_format_is_taken_for_another() -> None:

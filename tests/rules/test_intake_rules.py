@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from doorstep.journey.intake.content import NOTHING, Happened, hash_of_parts, parts_of
 from doorstep.journey.intake.files.from_file import arrival_of, happened_of, is_over
 from doorstep.journey.intake.files.problems import Problem
-from doorstep.journey.intake.files.shopify_order import FileLine, FileOrder
+from doorstep.journey.intake.files.shopify_lines import FileLine
+from doorstep.journey.intake.files.shopify_order import FileOrder
 from doorstep.journey.intake.import_history import ImportHistory
 from doorstep.journey.intake.money import Money, Part, give_back, take_in
 from doorstep.journey.intake.new_order import Address, Buyer, NewLine, NewOrder, Tender

@@ -39,7 +39,7 @@ def one(folder: Path, more: str = "", *rows: str, header: str = "id,date,sku,qty
     return read(folder, SMALL + more, {"o.csv": "\n".join([header, *rows]) + "\n"}, **options)
 
 
-# -- what a mapping gets wrong -----------------------------------------------------------------------
+# what a mapping gets wrong
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_columns_of_no_known_format_are_refused_with_their_names(tmp_path: Path)
     assert recognized(("id", "date")) is None
 
 
-# -- fields ------------------------------------------------------------------------------------------
+# fields
 
 
 def test_words_are_translated_and_others_stay_or_get_otherwise(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_the_amount_of_all_pieces_becomes_the_price_of_one(tmp_path: Path) -> No
     assert [line.unit_price for line in got.order.lines] == [Decimal("3.333333"), Decimal("2.505")]
 
 
-# -- what is wrong with a row ------------------------------------------------------------------------
+# what is wrong with a row
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_an_order_of_no_pieces_is_history_without_goods(tmp_path: Path) -> None:
     assert sum(entry.rows for entry in got.entries) == 2
 
 
-# -- kinds -------------------------------------------------------------------------------------------
+# kinds
 
 KINDS = """
 [kind]
@@ -314,7 +314,7 @@ def test_the_first_kind_that_is_so_counts(tmp_path: Path) -> None:
     assert [one.kind for one in got.corrections] == ["credit"]
 
 
-# -- several files, tables ---------------------------------------------------------------------------
+# several files, tables
 
 
 def test_files_with_columns_in_another_order_are_one_table(tmp_path: Path) -> None:
@@ -484,7 +484,7 @@ def test_a_payment_of_a_key_that_is_only_a_credit_is_told(tmp_path: Path) -> Non
     assert sum(entry.rows for entry in got.entries) + sum(bad.rows for bad in got.bad) + 7 == got.seen.rows
 
 
-# -- open orders, parcels, stages --------------------------------------------------------------------
+# open orders, parcels, stages
 
 
 def test_an_open_order_becomes_work_and_one_that_is_over_history(tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def printed_by(zpl: bytes) -> list[Image.Image]:
     return pictures
 
 
-# -- barcodes --------------------------------------------------------------------------------------------
+# barcodes
 
 
 def test_the_label_scans_as_its_tracking_number_and_its_route() -> None:
@@ -334,7 +334,7 @@ def test_a_scan_never_types_control_characters() -> None:
     assert scannable("") is None
 
 
-# -- what is written -------------------------------------------------------------------------------------
+# what is written
 
 
 def test_the_invoice_states_every_amount() -> None:
@@ -441,7 +441,7 @@ def test_names_of_the_world_are_printed_without_boxes(name: str) -> None:
     typst.compile(source, root=PACKAGE, font_paths=fonts, format="pdf", pdf_standards="a-2u", sys_inputs={"name": name})
 
 
-# -- addresses -------------------------------------------------------------------------------------------
+# addresses
 
 
 @pytest.mark.parametrize(
@@ -467,7 +467,7 @@ def test_an_address_seen_from_its_own_country_needs_no_country_line() -> None:
     assert "GERMANY" not in address_lines(BERLIN, seen_from="DE")
 
 
-# -- hostile text ----------------------------------------------------------------------------------------
+# hostile text
 
 # No door lets half a letter in; the papers do not rely on it.
 OWN_NAUGHTY = [*hostile.OWN, "\ud800 lone"]
@@ -525,7 +525,7 @@ def test_printable_text_is_one_line_that_cannot_turn_or_pile_up() -> None:
     assert paragraphs("one\n\ntwo\r\nthree") == ["one", "two", "three"]
 
 
-# -- customs ---------------------------------------------------------------------------------------------
+# customs
 
 CN23 = ("cn23", "commercial_invoice")
 

@@ -127,7 +127,7 @@ def test_stock_is_a_sku_a_site_and_a_whole_number(tmp_path: Path) -> None:
         read_stock([path])
 
 
-# -- report ----------------------------------------------------------------------------------------
+# report
 
 
 def test_a_report_stands_beside_its_file_in_words_and_harmless(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from doorstep.setup import checks
 from doorstep.setup.calendars import Calendar, holiday
 from doorstep.setup.experience import Crowd, Experience, Keeping, Way, choose
-from doorstep.setup.promising import Outlook, To, promised_dates
+from doorstep.setup.promising import NO_OUTLOOK, Outlook, To
 from doorstep.setup.sites import Site
 from doorstep.setup.verdicts import Told, verdict
 from doorstep.setup.waiting import Open, chances, one_after_the_other, stretched, surely_by
@@ -72,7 +72,7 @@ def test_days_between_are_the_days_after() -> None:
 @given(MOMENTS, st.times(), st.times(), CARDS)
 def test_a_later_cut_off_never_makes_a_date_later(at: datetime, one: time, other: time, days: tuple[int, int]) -> None:
     early, late = sorted((one.replace(microsecond=0), other.replace(microsecond=0)))
-    sooner, later = (promised_dates(a_site(cut_off), at, *days) for cut_off in (late, early))
+    sooner, later = (NO_OUTLOOK.dates(a_site(cut_off), at, To(), days) for cut_off in (late, early))
     assert sooner.deliver_by <= later.deliver_by
     assert sooner.ship_by.date() <= later.ship_by.date()
 

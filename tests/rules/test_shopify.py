@@ -96,7 +96,7 @@ def reasons(found: FileOrder) -> list[str]:
     return [problem.reason for problem in found.problems]
 
 
-# -- the shape of the export -----------------------------------------------------------------------
+# the shape of the export
 
 
 def test_an_order_is_its_first_row_and_the_rows_that_continue_it(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_an_id_is_kept_where_it_is_one(tmp_path: Path, ids: list[str], kept: lis
     assert [one.shopify_id for one in read(write(tmp_path, rows))] == kept
 
 
-# -- amounts ---------------------------------------------------------------------------------------
+# amounts
 
 AMOUNTS = [
     # what, head cells, (subtotal, line discounts, order discount, shipping, tax included, fees), problems
@@ -357,7 +357,7 @@ def test_every_order_of_one_currency_sums_to_the_column(tmp_path: Path) -> None:
     assert sum(one.subtotal_minor for one in found) == sum(n * 100 + n % 100 for n in range(40))
 
 
-# -- lines -----------------------------------------------------------------------------------------
+# lines
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_codes_lose_the_guard_of_a_spreadsheet_and_names_keep_their_apostrophe(t
     assert (found.order.lines[0].sku, found.order.lines[0].title, found.order.note) == ("00123", "=Mug", "-careful")
 
 
-# -- places, times, people -------------------------------------------------------------------------
+# places, times, people
 
 
 @pytest.mark.parametrize(
@@ -471,7 +471,7 @@ def test_whether_the_day_or_the_month_leads_is_learned_from_the_whole(tmp_path: 
     assert reasons(unsure) == ["date_ambiguous"]
 
 
-# -- paying ----------------------------------------------------------------------------------------
+# paying
 
 
 @pytest.mark.parametrize(
@@ -546,7 +546,7 @@ def test_all_else_that_the_file_says_is_kept(tmp_path: Path) -> None:
     assert found.problems == []
 
 
-# -- refused, and hostile --------------------------------------------------------------------------
+# refused, and hostile
 
 
 def test_other_files_are_refused_by_name_and_reported_in_a_folder(tmp_path: Path) -> None:
@@ -602,7 +602,7 @@ def test_whatever_stands_in_the_cells_every_row_is_accounted_for(
     assert sum(one.rows for one in found) == len(meant)
 
 
-# -- a generated order comes back ------------------------------------------------------------------
+# a generated order comes back
 
 
 @st.composite
@@ -665,7 +665,7 @@ def test_an_order_written_as_shopify_writes_it_comes_back_to_the_cent(
         assert one.problems == []
 
 
-# -- recorded data ---------------------------------------------------------------------------------
+# recorded data
 
 needs_data = pytest.mark.skipif("DOORSTEP_DATA" not in os.environ, reason="DOORSTEP_DATA is not set")
 

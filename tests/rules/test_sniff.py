@@ -55,7 +55,7 @@ def read(proposal: Proposal, *paths: Path) -> list[Entry]:
     return [one for one in found if isinstance(one, Entry)]
 
 
-# -- one table ---------------------------------------------------------------------------------------
+# one table
 
 GERMAN = (
     "Bestellnummer;Bestelldatum;Kundennummer;E-Mail;PLZ;Ort;Land;Artikelnummer;Bezeichnung;Menge;Einzelpreis;Gesamtpreis",
@@ -302,7 +302,7 @@ def test_shopify_needs_no_mapping(tmp_path: Path) -> None:
     assert in_lines(proposal) == "This is a Shopify export: it is read as it is, without a mapping."
 
 
-# -- folders -----------------------------------------------------------------------------------------
+# folders
 
 
 def test_tables_are_told_apart_and_joined_by_their_keys(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ def test_files_of_one_kind_are_one_table(tmp_path: Path) -> None:
     assert [entry.name for entry in read(proposal, tmp_path)] == ["1", "2"]
 
 
-# -- robustness --------------------------------------------------------------------------------------
+# robustness
 
 CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\x00"), max_size=12)
 
@@ -394,7 +394,7 @@ def test_no_two_fields_are_called_the_same_in_every_way() -> None:
         ), field
 
 
-# -- real files --------------------------------------------------------------------------------------
+# real files
 
 
 def said(example: str) -> dict[str, Any]:

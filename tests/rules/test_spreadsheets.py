@@ -45,7 +45,7 @@ def one_sheet(folder: Path, rows: Sequence[Sequence[Cell]], formats: Sequence[st
     return workbook(folder / "a.xlsx", {"Orders": rows}, formats=formats, shared=shared)
 
 
-# -- cells -----------------------------------------------------------------------------------------
+# cells
 
 
 def test_cells_come_out_as_text_of_what_they_mean(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_cells_without_a_place_stand_after_the_one_before(tmp_path: Path) -> Non
     assert texts_of(one_sheet(tmp_path, [["a", "b", "c"], [apart]]))[1] == ["1", "", "3"]
 
 
-# -- rows and sheets -------------------------------------------------------------------------------
+# rows and sheets
 
 
 def test_a_row_has_the_number_that_the_spreadsheet_shows(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_chart_is_no_sheet(tmp_path: Path) -> None:
     assert texts_of(path) == [["a"], ["1"]]
 
 
-# -- memory ----------------------------------------------------------------------------------------
+# memory
 
 
 def test_two_cells_at_the_corners_of_a_sheet_do_not_fill_the_memory(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_memory_does_not_grow_with_the_sheet(tmp_path: Path) -> None:
     assert peak < 3_000_000
 
 
-# -- refusals --------------------------------------------------------------------------------------
+# refusals
 
 
 def refused(path: Path | str) -> str:
@@ -454,7 +454,7 @@ def test_an_archive_with_a_password_is_refused(tmp_path: Path) -> None:
     assert "password" in refused(f"{path}#a.csv")
 
 
-# -- names, folders, archives ----------------------------------------------------------------------
+# names, folders, archives
 
 
 def test_a_workbook_is_read_whatever_its_name_says_and_the_lie_is_told(tmp_path: Path) -> None:
@@ -515,7 +515,7 @@ def test_a_folder_holds_workbooks_and_archives_too(tmp_path: Path) -> None:
     assert [row.texts for row in rows if isinstance(row, Row)] == [["1"], ["2"], ["3"]]
 
 
-# -- the formats of shops --------------------------------------------------------------------------
+# the formats of shops
 
 
 def test_an_order_export_saved_as_a_workbook_is_the_same_orders(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from doorstep.journey.intake.place import UnknownChannel
 from doorstep.journey.processing.why import why
 from doorstep.kit.money import NotMoney, UnknownCurrency
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.catalog import put_alias
+from doorstep.setup.channels import UnknownChannel
 from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.moves import told as spelled
 from doorstep.spine.outcome import Ask

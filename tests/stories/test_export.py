@@ -27,7 +27,7 @@ from doorstep.journey.intake.files.mapping import read_mapping
 from doorstep.journey.intake.files.rows import Row
 from doorstep.journey.intake.files.tables import open_table
 from doorstep.journey.intake.import_orders import import_orders
-from doorstep.journey.intake.place import UnknownChannel
+from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.tenant import tenant_tx
 from tests.shop import HOME, Shop, open_shop
 

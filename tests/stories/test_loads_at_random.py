@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from doorstep.journey.tracking.spread import MISSED, Spread, spread
-from doorstep.spine.load_laws import IN_TWO_AT_ONCE, INSIDE_OUT, NOT_TOLD, TOLD_OF_NOTHING
+from doorstep.spine.laws.loads import IN_TWO_AT_ONCE, INSIDE_OUT, NOT_TOLD, TOLD_OF_NOTHING
 from doorstep.spine.loads import KINDS, RANK
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Db, tenant_tx

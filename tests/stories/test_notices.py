@@ -17,7 +17,7 @@ import pytest
 from doorstep.doors.reads.cases import Notice, cases
 from doorstep.doors.reads.exceptions import ExceptionQuery, exceptions
 from doorstep.doors.reads.notices import notice_words, preview
-from doorstep.journey.tracking.notify import Notify
+from doorstep.journey.tracking.notice_facts import Notify
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Invalid
 from doorstep.plug.notifier import Delivered, Gone, Letter, Outcome, RetryAt, Text, WebhookMessage

@@ -11,17 +11,13 @@ import pytest
 
 from doorstep.journey.cash.capture import HeldElsewhere, NothingHeld
 from doorstep.journey.fulfillment.release import NotChecked
+from doorstep.journey.intake.again import ExternalIdTaken
 from doorstep.journey.intake.confirm import NotADraft
-from doorstep.journey.intake.place import (
-    ExternalIdTaken,
-    TendersExceedTotal,
-    TotalDoesNotAddUp,
-    UnknownChannel,
-    UnknownSku,
-)
+from doorstep.journey.intake.place import TendersExceedTotal, TotalDoesNotAddUp, UnknownSku
 from doorstep.journey.processing.promise import NotConfirmed
 from doorstep.journey.shipping.label import EmptyParcel, LabelAnswered
 from doorstep.kit.refusals import KeyReused, NotFound, Refusal, Short, WrongStage
+from doorstep.setup.channels import UnknownChannel
 from doorstep.spine import jobs
 from doorstep.spine.amounts import DiscountTooLarge, TaxBelowLines
 from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Move, Outcome, Result, Stock

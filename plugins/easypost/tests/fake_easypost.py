@@ -17,8 +17,8 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from doorstep.plug.simulator.labelpdf import label_pdf
-from tests.plug.carrier_contract import Act, Fault, Part
-from tests.plug.fake_http import Asked, FakeServer, Reply
+from tests.plug.carrier_contract import Part
+from tests.plug.fake_http import Asked, FakeControls, FakeServer, Reply
 
 API_KEY = "EZTK-of-the-tests"
 # Carrier, service, abroad, base price and price of an ounce in cents, days.
@@ -414,21 +414,12 @@ class EasyPostWorld:
         return sum(one["status"] == "scheduled" for one in self.pickups.values())
 
 
-class Controls:
-    """The fake's controls, as the contract turns them."""
-
-    def __init__(self, world: EasyPostWorld, server: FakeServer) -> None:
-        self.world, self.server = world, server
-
-    def strike(self, fault: Fault, act: Act, *, times: int | None = 1, seconds: float = 3.0) -> None:
-        self.server.strike(fault, act, times=times, seconds=seconds)
-
-    def leave_out(self, *parts: Part) -> None:
-        self.world.left_out = parts
+class Controls(FakeControls):
+    world: EasyPostWorld
 
     def calm(self) -> None:
-        self.server.calm()
-        self.world.left_out, self.world.no_to_buying = (), None
+        super().calm()
+        self.world.no_to_buying = None
         self.world.label_type, self.world.by_reference, self.world.form_status = "application/pdf", "newest", "created"
 
     def count(self, what: Literal["labels", "manifests", "pickups"]) -> int:

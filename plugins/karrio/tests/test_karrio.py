@@ -24,7 +24,6 @@ from tests.plug.carrier_contract import (
     SILENCING,
     SLOW_S,
     TOO_LATE,
-    Act,
     CarrierOverHttpContract,
     Fault,
     Part,
@@ -32,7 +31,7 @@ from tests.plug.carrier_contract import (
     a_mug_to_warsaw,
     settled,
 )
-from tests.plug.fake_http import Asked, FakeServer
+from tests.plug.fake_http import Asked, FakeControls, FakeServer
 
 pytest.importorskip("karrio.sdk", reason="Karrio is not installed: pip install 'doorstep-karrio[ups,fedex]'")
 pytest.importorskip("karrio.mappers.ups")
@@ -47,22 +46,7 @@ DATA = os.environ.get("DOORSTEP_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="DOORSTEP_DATA is not set: no recorded answers of carriers to read")
 
 
-class Controls:
-    """The fake's controls, as the contract turns them."""
-
-    def __init__(self, world: Any, server: FakeServer) -> None:
-        self.world, self.server = world, server
-
-    def strike(self, fault: Fault, act: Act, *, times: int | None = 1, seconds: float = 3.0) -> None:
-        self.server.strike(fault, act, times=times, seconds=seconds)
-
-    def leave_out(self, *parts: Part) -> None:
-        self.world.left_out = parts
-
-    def calm(self) -> None:
-        self.server.calm()
-        self.world.left_out = ()
-
+class Controls(FakeControls):
     def count(self, what: Literal["labels", "manifests", "pickups"]) -> int:
         return len(self.world.sold) if what == "labels" else 0
 

@@ -7,7 +7,7 @@ names the service), a long list (a row per price), and zones (a row per country 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -43,6 +43,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "price": ("price", "rate", "amount", "cost", "charge", "tariff", "preis", "ціна", "тариф"),
     "weight": ("weight", "up to", "gewicht", "вага", "kg", "lb", "oz", "grams", "кг"),
 }
+_DAYS = re.compile(r"days|transit|днів", re.I)
 _EXTRA = re.compile(r"extra|each (additional|further)|additional|per (kg|kilogram)|\+ ?1 ?kg|кожен наступний", re.I)
 _NUMBER = re.compile(r"\d[\d\s.,']*")
 _REST = ("*", "rest of world", "row", "world", "all other countries", "other", "решта світу")
@@ -148,7 +149,7 @@ def merged(card: RateCard, read: Read) -> RateCard:
     return replace(card, zones=tuple(zones.values()), services=tuple(services.values()))
 
 
-# -- how it is read
+# How it is read
 
 
 def _read(header: Sequence[str], lines: list[Line], card: RateCard, asked: Asked, problems: list[Wrong]) -> Read:
@@ -242,18 +243,13 @@ def _matrix(read: Read, columns: dict[int, str], card: RateCard, asked: Asked) -
     at = {what: place for place, what in columns.items() if what in ("service", "weight")}
     weight_at = at.get("weight", 0)
     unit = asked.unit or _unit(read.header[weight_at] if read.header else "")
-    zones: dict[int, str] = {}
-    for place, name in enumerate(read.header):
-        if place not in (weight_at, at.get("service")) and name.strip():
-            zone = _Trying(read, 1)(name, name, lambda text: _zone(text, card, read))
-            if zone is not None:
-                zones[place] = zone
+    zones = _zones_by_column(read, card, beside=(weight_at, at.get("service")))
     for number, texts in read.lines:
         trying = _Trying(read, number)
         weight = texts[weight_at].strip() if weight_at < len(texts) else ""
         given = texts[at["service"]].strip() if "service" in at and at["service"] < len(texts) else asked.service
         service = trying(given, "service", _service)
-        is_days, is_extra = bool(re.search(r"days|transit|днів", weight, re.I)), bool(_EXTRA.search(weight))
+        is_days, is_extra = bool(_DAYS.search(weight)), bool(_EXTRA.search(weight))
         weight_g = 0 if is_days or is_extra else trying(weight, read.header[weight_at], lambda t: _weight(t, unit))
         if service is None or weight_g is None:
             continue
@@ -270,6 +266,17 @@ def _matrix(read: Read, columns: dict[int, str], card: RateCard, asked: Asked) -
                 draft.extra_minor = price
             else:
                 trying.keep(draft, weight_g, price, read.header[place])
+
+
+def _zones_by_column(read: Read, card: RateCard, beside: Collection[int | None]) -> dict[int, str]:
+    """Every column is a zone but for those named beside."""
+    found = {}
+    for place, name in enumerate(read.header):
+        if place not in beside and name.strip():
+            zone = _Trying(read, 1)(name, name, lambda text: _zone(text, card, read))
+            if zone is not None:
+                found[place] = zone
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +320,7 @@ def _line_of(read: Read, weight_g: int) -> int:
     return 1
 
 
-# -- cells
+# Cells
 
 
 def _zone(text: str, card: RateCard, read: Read) -> str:

@@ -69,7 +69,7 @@ def render_png(template: Path, data: Any, *, ppi: float = 144) -> list[bytes]:
     return _compile(template, data, "png", ppi)
 
 
-# -- typst -------------------------------------------------------------------------------------------------
+# Typst
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +92,7 @@ def _compile(template: Path, data: Any, kind: Literal["pdf", "png"], ppi: float 
     return made if isinstance(made, list) else [made]
 
 
-# -- what people typed -------------------------------------------------------------------------------------
+# What people typed
 
 _SPACES = re.compile(r"\s+")
 # Marks that turn the direction of the text that follows: an address could be made to read as another.
@@ -131,7 +131,7 @@ def _visible(char: str) -> bool:
     return unicodedata.category(char) not in ("Cc", "Cs")
 
 
-# -- barcodes ----------------------------------------------------------------------------------------------
+# Barcodes
 
 
 class Barcode(msgspec.Struct, frozen=True):
@@ -177,7 +177,7 @@ def _drawn(barcode: zxingcpp.Barcode, text: str, *, linear: bool) -> Barcode:
     return Barcode(svg, int(size[1]), int(size[2]), linear, text)
 
 
-# -- label printers ----------------------------------------------------------------------------------------
+# Label printers
 
 
 def zpl(png: bytes) -> bytes:
@@ -227,7 +227,7 @@ def zpl_of_pdf(pdf: bytes) -> bytes:
     return zpl(made[0] if isinstance(made, list) else made)
 
 
-# -- words that papers share -------------------------------------------------------------------------------
+# Words that papers share
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):

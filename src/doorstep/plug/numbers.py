@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Literal, NamedTuple
 
 from babel.core import get_global
@@ -60,8 +61,8 @@ def mod7(digits: str) -> int:
 
 
 def s10(digits: str) -> int:
-    """UPU S10: eight weights, modulo 11."""
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7), strict=True)) % 11
+    """UPU S10: eight weights, over again for more digits, modulo 11."""
+    rest = 11 - sum(int(digit) * weight for digit, weight in zip(digits, cycle((8, 6, 4, 2, 3, 5, 9, 7)))) % 11
     return {10: 0, 11: 5}.get(rest, rest)
 
 

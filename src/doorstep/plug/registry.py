@@ -18,7 +18,8 @@ from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Carrier
 from doorstep.plug.notifier import Notifier, TwilioSettings, TwilioSms
 from doorstep.plug.payments import Payments
-from doorstep.plug.ratecard import RateCard, RateCardCarrier, problems
+from doorstep.plug.ratecard import RateCard, problems
+from doorstep.plug.ratecard_carrier import RateCardCarrier
 from doorstep.plug.simcarrier import SimCarrier, SimSettings, read_webhook, sim_wire
 from doorstep.plug.simpay import SimPay
 from doorstep.plug.words import READERS, Read

@@ -24,6 +24,12 @@ class ChannelExists(Refusal):
     """There is a channel of this key already."""
 
 
+class UnknownChannel(Refusal):
+    """This merchant has no such channel."""
+
+    status = 422
+
+
 async def open_channels(db: Db, merchant: int, keys: Sequence[str], kind: str = "file", by: By = MACHINE) -> list[str]:
     """Make those that are missing; answers which. What is there stays as it is."""
     async with tenant_tx(db, [merchant]) as tx:

@@ -24,10 +24,12 @@ select merchant_id, learned_until, throughput, usual, open, price, more from exp
 TABLES = "select merchant_id, stage, key, waited, ended from waiting_table where merchant_id = any($1)"
 PACES = "select merchant_id, stage, nth, key, ended, expected from waiting_pace where merchant_id = any($1)"
 QUEUES = "select site_id, waiting from site_queue"
+# What of an order tells how long its way takes: see setup/promising.py, To.
+_TO = """coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->> 'region', '') as region,
+    left(translate(coalesce(o.ship_to ->> 'postcode', ''), ' -', ''), 4) as area, o.service_level, o.payment_term"""
 # What was in a stage on some day of a span: since when, until when, and how many alike.
-HANDLED = """
-select f.site_id, coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->> 'region', '') as region,
-    left(translate(coalesce(o.ship_to ->> 'postcode', ''), ' -', ''), 4) as area, o.service_level, o.payment_term,
+HANDLED = f"""
+select f.site_id, {_TO},
     (f.created_at at time zone t.timezone)::date as since, (p.handed_over_at at time zone t.timezone)::date as until,
     count(*) as alike
   from fulfillment_order f
@@ -41,9 +43,8 @@ select f.site_id, coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.s
     and (p.handed_over_at is null or p.handed_over_at >= $2::date - 1) and n.stage not in ('canceled', 'expired')
   group by 1, 2, 3, 4, 5, 6, 7, 8
 """
-CARRIED = """
-select p.site_id, coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->> 'region', '') as region,
-    left(translate(coalesce(o.ship_to ->> 'postcode', ''), ' -', ''), 4) as area, o.service_level, o.payment_term,
+CARRIED = f"""
+select p.site_id, {_TO},
     (p.handed_over_at at time zone t.timezone)::date as since, (p.delivered_at at time zone t.timezone)::date as until,
     count(*) as alike
   from parcel p

@@ -52,9 +52,6 @@ class To(NamedTuple):
     paying: str = ""
 
 
-NOWHERE = To()
-
-
 def to_of(ship_to: Mapping[str, Any] | None, level: str, paying: str) -> To:
     """Of an address as an order keeps it."""
     address = ship_to or {}
@@ -151,11 +148,6 @@ class Outlook:
 
 
 NO_OUTLOOK = Outlook()
-
-
-def promised_dates(site: Site, at: datetime, days_min: int, days_max: int) -> Dates:
-    """By the rate card alone."""
-    return Outlook().dates(site, at, NOWHERE, (days_min, days_max))
 
 
 def leaves_on(site: Site, at: datetime, days_behind: int = 0) -> date:

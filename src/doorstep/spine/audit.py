@@ -14,7 +14,8 @@ from typing import Any
 
 from doorstep.kit.ids import public
 from doorstep.spine.feed import PREFIXES
-from doorstep.spine.laws import LAWS, Law
+from doorstep.spine.laws import LAWS
+from doorstep.spine.laws.law import Law
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 SHOWN = 20

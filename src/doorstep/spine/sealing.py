@@ -26,7 +26,9 @@ import asyncpg
 import msgspec
 
 from doorstep.spine.audit import FIRST_BROKEN, MEMORY, ONE_INSTANT, Broken, traced
-from doorstep.spine.laws import LAWS, STOCK_LEGS, STOCK_VERBS, Law, narrowed
+from doorstep.spine.laws import LAWS
+from doorstep.spine.laws.law import Law, narrowed
+from doorstep.spine.laws.stock import STOCK_LEGS, STOCK_VERBS
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 EVENTS_A_TURN = 5000

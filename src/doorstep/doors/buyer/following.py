@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from doorstep.doors.buyer import saying
 from doorstep.doors.console import words
+from doorstep.doors.console.beside import ParcelNews
 from doorstep.doors.console.route import Stop, stops
-from doorstep.doors.console.whole import Parcel, ParcelNews, Part, Whole
+from doorstep.doors.console.whole import Parcel, Part, Whole
 from doorstep.doors.reads.cases import Case, Notice
 from doorstep.doors.reads.order import FulfillmentOrder
 from doorstep.doors.reads.way import CustodyGap

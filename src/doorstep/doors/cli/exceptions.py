@@ -8,6 +8,8 @@ import typer
 
 from doorstep.doors.cli.answer import Json, answer
 from doorstep.doors.cli.session import (
+    Cursor,
+    Limit,
     Merchant,
     builtins_of,
     commander,
@@ -68,8 +70,8 @@ def list_exceptions(
     kind: Kind = "",
     order: Annotated[str, typer.Option("--order", metavar="ORDER", help="Its id, its number, or the channel's.")] = "",
     resolved: Annotated[bool, typer.Option("--resolved", help="Those that ended too.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="So many on a page.")] = 50,
-    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     json: Json = False,
 ) -> None:
     """A page of them, newest first."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, reading, table, writing
+from doorstep.doors.cli.session import Cursor, Limit, Merchant, builtins_of, reading, table, writing
 
 if TYPE_CHECKING:
     from doorstep.spine.tenant import Tx
@@ -31,8 +31,8 @@ def jobs() -> None:
 def list_jobs(
     state: State = "dead",
     merchant: Merchant = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
-    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     json: Json = False,
 ) -> None:
     """Jobs of that state, newest first."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, commander, merchant_meant, table, with_db
+from doorstep.doors.cli.session import Limit, Merchant, builtins_of, commander, merchant_meant, table, with_db
 from doorstep.kit.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _ask(verb: str, merchant: str, json: bool, load: str = "", **body: Any) -> N
 def list_loads(
     kind: Annotated[Kind | None, typer.Option("--kind")] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
+    limit: Limit = 50,
     merchant: Merchant = "",
     json: Json = False,
 ) -> None:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_searched, order_meant, query_of, table, with_db
+from doorstep.doors.cli.session import (
+    Cursor,
+    Limit,
+    Merchant,
+    builtins_of,
+    merchant_searched,
+    order_meant,
+    query_of,
+    table,
+    with_db,
+)
 
 if TYPE_CHECKING:
     from doorstep.doors.reads.order import Order, Timeline
@@ -53,8 +63,8 @@ def list_orders(
     text: str = _filter("text", "words that begin a number, a name, an e-mail address, a SKU or a tracking number"),
     placed_from: str = _filter("placed-from", "placed then or later: 2026-03-02 or with a time"),
     placed_to: str = _filter("placed-to", "placed before then"),
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="So many on a page.")] = 50,
-    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     json: Json = False,
 ) -> None:
     """A page of orders, newest first. Filters add up."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Limit = Annotated[int, typer.Option("--limit", min=1, max=200, help="So many on a page.")]
+Cursor = Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")]
 Merchant = Annotated[
     str,
     typer.Option(

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, builtins_of, merchant_meant, reading, table, with_db, writing
+from doorstep.doors.cli.session import (
+    Cursor,
+    Limit,
+    Merchant,
+    builtins_of,
+    merchant_meant,
+    reading,
+    table,
+    with_db,
+    writing,
+)
 
 if TYPE_CHECKING:
     from doorstep.spine.tenant import Db, Tx
@@ -29,8 +39,8 @@ def skus() -> None:
 @app.command("list")
 def list_skus(
     merchant: Merchant = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 50,
-    cursor: Annotated[str, typer.Option("--cursor", help="Where the page before ended: its `next`.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
     json: Json = False,
 ) -> None:
     """A page of SKUs by code."""

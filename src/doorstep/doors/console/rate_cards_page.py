@@ -27,7 +27,8 @@ from doorstep.kit.money import NotMoney, to_decimal, to_minor
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.kit.secrets import keyring
 from doorstep.plug.carrier import Address, CarrierRefused, Parcel, Rate, Shipment
-from doorstep.plug.ratecard import Break, Fuel, RateCard, RateCardCarrier, Service, Tariff, Zone
+from doorstep.plug.ratecard import Break, Fuel, RateCard, Service, Tariff, Zone
+from doorstep.plug.ratecard_carrier import RateCardCarrier
 from doorstep.setup.connections import connect, connections
 from doorstep.setup.geography import CENTERS
 from doorstep.spine.tenant import Tx

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Literal
 
 from doorstep.doors.console import words
-from doorstep.doors.console.whole import Parcel, ParcelNews, Part, Whole
+from doorstep.doors.console.beside import ParcelNews
+from doorstep.doors.console.whole import Parcel, Part, Whole
 
 # Of a long way the last places are shown.
 MOST_PLACES = 5

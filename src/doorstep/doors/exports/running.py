@@ -12,6 +12,7 @@ from typing import IO
 from doorstep.doors.exports.columns import Export
 from doorstep.doors.exports.every import QUERIES
 from doorstep.doors.exports.files import Format, drafts, sink_of, standard_output, writing
+from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.audit import ONE_INSTANT
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
@@ -60,8 +61,6 @@ async def export_books(
 async def _must_be_known(tx: Tx, merchant: int, channel: str | None) -> None:
     """A channel that is misspelled has no orders, which nobody would notice."""
     if channel is not None and await tx.value(CHANNEL, merchant, channel) is None:
-        from doorstep.journey.intake.place import UnknownChannel
-
         raise UnknownChannel(channel=channel)
 
 

@@ -23,10 +23,11 @@ from doorstep.journey.intake.corrections.correcting import (
 from doorstep.journey.intake.corrections.facts import Existing, Facts, Left, facts_of
 from doorstep.journey.intake.corrections.linking import lines_linked, link, release, together, units_linked
 from doorstep.journey.intake.costs import corrected_totals
-from doorstep.journey.intake.place import UnknownChannel, known_item
+from doorstep.journey.intake.known import known_item
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import NotFound
+from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.outcome import Ask, Insert, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
+from doorstep.journey.intake.again import again
+from doorstep.journey.intake.arrival import Arrival, Facts, Left, channel_of, existing_order, facts_of, item_of
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.history.looking import tell_contradictions, tell_problems
 from doorstep.journey.intake.history.parceling import keep_parcels
@@ -14,24 +16,10 @@ from doorstep.journey.intake.history.past import sites_of
 from doorstep.journey.intake.history.progress import write_down
 from doorstep.journey.intake.history.standing import VERB, Shipped, Standing, Unit
 from doorstep.journey.intake.history.ways import told_of
+from doorstep.journey.intake.known import Item
 from doorstep.journey.intake.money import Money
 from doorstep.journey.intake.new_order import NewLine, NewOrder
-from doorstep.journey.intake.place import (
-    Arrival,
-    Facts,
-    Item,
-    Left,
-    again,
-    channel_of,
-    count_services,
-    existing_order,
-    facts_of,
-    item_of,
-    line_rows,
-    order_row,
-    ships,
-    told,
-)
+from doorstep.journey.intake.order_rows import count_services, line_rows, order_row, ships, told
 from doorstep.kit.ids import public
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.numbering import only_last_counts

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.intake import import_correction, import_history, import_opening, place  # noqa: F401  (binds the verbs)
+from doorstep.journey.intake.arrival import Arrival
 from doorstep.journey.intake.content import content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.files.entries import Entry, Seen, Source
@@ -27,10 +28,9 @@ from doorstep.journey.intake.files.report import Report, ReportRow, of_bad_row, 
 from doorstep.journey.intake.files.spool import Spool
 from doorstep.journey.intake.files.tables import BadRow
 from doorstep.journey.intake.opening_stock import Tide, open_stock, rise
-from doorstep.journey.intake.place import Arrival, UnknownChannel
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.refusals import Refusal
-from doorstep.setup.channels import missing_channels, open_channels
+from doorstep.setup.channels import UnknownChannel, missing_channels, open_channels
 from doorstep.setup.merchants import NewSite, NewSku, add_skus, open_sites
 from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.runner import Answer, run

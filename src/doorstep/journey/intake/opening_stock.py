@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from doorstep.journey.intake.arrival import Arrival
 from doorstep.journey.intake.files.entries import Entry
-from doorstep.journey.intake.place import Arrival
 from doorstep.journey.intake.told import ImportCorrection, ImportOpening, OpeningGoods
 from doorstep.setup.places import HISTORY
 from doorstep.spine.outcome import Actor, Ask

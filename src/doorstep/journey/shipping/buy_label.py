@@ -1,4 +1,4 @@
-"""buy_label, void_label: the calls to the carrier, with no transaction open, with the same key however often.
+"""buy_label: the call to the carrier, with no transaction open, with the same key however often.
 
 A label is bought in two jobs: all carriers are asked what it costs and one is chosen; that one is asked for it. Until
 it has answered nobody else is: an answer that was lost is asked for again, of the same carrier with the same key.
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.shipping.choose import Chosen, Refused
-from doorstep.journey.shipping.label import ASKING, AskLabel, ChooseLabel, KeepLabel, KeepVoid, RefuseLabel, Tried
+from doorstep.journey.shipping.label import ASKING, AskLabel, ChooseLabel, KeepLabel, RefuseLabel, Tried
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.journey.shipping.shopping import basket, shop, spelled
 from doorstep.kit.refusals import Refusal
@@ -38,12 +38,6 @@ class BuyLabel(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str = ""
     service: str = ""
     nth: int = 0
-
-
-class VoidLabel(msgspec.Struct, frozen=True, kw_only=True):
-    parcel: str
-    label_key: str
-    carrier: str = ""
 
 
 @errand(BuyLabel, account="carrier")
@@ -187,22 +181,3 @@ def _nobody(chosen: Chosen, carriers: Sequence[str], refused: Sequence[Refused])
         return ("no carrier goes there: " + "; ".join(f"{name}: {reason}" for name, reason in told.items()))[:2000]
     asked = f"asked: {', '.join(carriers)}" if carriers else "none is connected"
     return f"no carrier goes there: {asked}"
-
-
-@errand(VoidLabel, account="carrier")
-async def void_label(world: World, asks: list[Ask[VoidLabel]]) -> None:
-    for ask in asks:
-        async with world.reading([ask.merchant]) as tx:
-            parcel = await packed(tx, ask.body.parcel)
-        asked = ("void_wanted", ask.body.label_key)
-        if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != asked:
-            continue  # answered meanwhile
-        carrier = await world.carrier(ask.merchant, parcel.row["carrier"])
-        try:
-            await carrier.void(parcel.row["label_ref"], ask.body.label_key)
-        except CarrierRefused as no:
-            refused = RefuseLabel(parcel=ask.body.parcel, label_key=ask.body.label_key, reason=spelled(no))
-            await world.keep(ask.merchant, "refuse_label", refused)
-            continue
-        kept = KeepVoid(parcel=ask.body.parcel, label_key=ask.body.label_key)
-        await world.keep(ask.merchant, "keep_void", kept)

@@ -91,15 +91,6 @@ class AskLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     over: bool = False
 
 
-class WantVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    parcel: str
-
-
-class KeepVoid(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    parcel: str
-    label_key: Word = ""
-
-
 class LabelRefused(msgspec.Struct, frozen=True, kw_only=True):
     order: str
     parcel: str
@@ -182,7 +173,7 @@ async def choose_label(tx: Tx, asks: list[Ask[ChooseLabel]]) -> list[Result]:
 def _chosen(parcel: ParcelFacts, decision: int, ask: Ask[ChooseLabel]) -> Outcome:
     choice = ask.body
     parcel.must_be_here()
-    _refuse_other_question(parcel, choice.label_key, "wanted")
+    refuse_other_question(parcel, choice.label_key, "wanted")
     if choice.nth != (parcel.label_choice or {}).get("nth", 0) + 1:
         raise LabelAnswered(parcel=choice.parcel, label=parcel.label_state, nth=choice.nth)
     outcome = outcome_of_parcel(parcel, label="wanted")
@@ -225,7 +216,7 @@ async def ask_label(tx: Tx, asks: list[Ask[AskLabel]]) -> list[Result]:
 
 
 def _asking(parcel: ParcelFacts, ask: Ask[AskLabel]) -> Outcome:
-    _refuse_other_question(parcel, ask.body.label_key, "wanted")
+    refuse_other_question(parcel, ask.body.label_key, "wanted")
     if not ask.body.over and parcel.label_error == ASKING:
         raise LabelAnswered(parcel=ask.body.parcel, label=parcel.label_state)
     outcome = outcome_of_parcel(parcel, label="wanted")
@@ -253,7 +244,7 @@ def _kept(parcel: ParcelFacts, decision: int, known: Mapping[int, Sequence[Any]]
     label = _with_carrier(ask.body)
     parcel.must_be_here()
     if label.label_key:
-        _refuse_other_question(parcel, label.label_key, "wanted")
+        refuse_other_question(parcel, label.label_key, "wanted")
     elif parcel.label_state in ("bought", "void_wanted"):
         raise LabelThere(parcel=label.parcel, label=parcel.label_state, tracking_number=parcel.tracking_number)
     told = {
@@ -314,7 +305,7 @@ async def refuse_label(tx: Tx, asks: list[Ask[RefuseLabel]]) -> list[Result]:
 def _refused(parcel: ParcelFacts, attention: int, decision: int, ask: Ask[RefuseLabel]) -> Outcome:
     voiding = parcel.label_state == "void_wanted"
     if not ask.body.left_over:
-        _refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
+        refuse_other_question(parcel, ask.body.label_key, "void_wanted" if voiding else "wanted")
     outcome = outcome_of_parcel(parcel, reason=ask.body.reason)
     outcome.events = [Event("refuse_label", data={"parcel": ask.body.parcel, "reason": ask.body.reason})]
     after = {"label_state": "bought" if voiding else "refused", "label_error": ask.body.reason}
@@ -342,63 +333,6 @@ def _next_action(reason: str, voiding: bool) -> str:
     return "mend what the carrier names, then ask for the label again"
 
 
-@verb(WantVoid, LabelState)
-async def want_void(tx: Tx, asks: list[Ask[WantVoid]]) -> list[Result]:
-    """Ask the carrier to void the label; one bought elsewhere is void at once, as far as doorstep goes."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    known = await numbers_of(tx, parcels)
-    return each(asks, lambda ask: _void_wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ask))
-
-
-def _void_wanted(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[WantVoid]) -> Outcome:
-    parcel.must_be_here()
-    if parcel.label_state != "bought":
-        raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
-    key = f"{ask.body.parcel}.void.{parcel.label_tries}"
-    outcome = outcome_of_parcel(parcel, label="void_wanted" if parcel.label_ref else "void")
-    outcome.events = [Event("want_void", data={"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number})]
-    wanted = {"label_state": "void_wanted", "label_key": key} if parcel.label_ref else VOID
-    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, wanted)]
-    if not parcel.label_ref:
-        outcome.facts += _ended(known.get(parcel.parcel_id, ()), ask)
-    else:
-        body = {"parcel": ask.body.parcel, "label_key": key, "carrier": parcel.carrier}
-        outcome.then = [Job("void_label", body)]
-    return outcome
-
-
-VOID = {
-    "label_state": "void", "tracking_number": "", "label_ref": "", "label_pdf": None, "carrier": "", "service": "",
-    "manifest_id": None,
-}  # fmt: skip
-
-
-@verb(KeepVoid, LabelState)
-async def keep_void(tx: Tx, asks: list[Ask[KeepVoid]]) -> list[Result]:
-    """Keep that the label is void: the parcel may get another one."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
-    known = await numbers_of(tx, parcels)
-    return each(asks, lambda ask: _void_kept(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ask))
-
-
-def _ended(numbers: Sequence[Any], ask: Ask[Any]) -> list[Fact]:
-    """Numbers are a label's: with it they end."""
-    return [
-        Update("parcel_number", {"parcel_id": row["parcel_id"], "number": row["number"]}, {"until": ask.at})
-        for row in numbers if row["until"] is None
-    ]  # fmt: skip
-
-
-def _void_kept(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[KeepVoid]) -> Outcome:
-    _refuse_other_question(parcel, ask.body.label_key or parcel.label_key, "void_wanted")
-    outcome = outcome_of_parcel(parcel, label="void")
-    told = {"parcel": ask.body.parcel, "tracking_number": parcel.tracking_number}
-    outcome.events = [Event("keep_void", data=told)]
-    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, VOID)]
-    outcome.facts += _ended(known.get(parcel.parcel_id, ()), ask)
-    return outcome
-
-
-def _refuse_other_question(parcel: ParcelFacts, key: str, state: str) -> None:
+def refuse_other_question(parcel: ParcelFacts, key: str, state: str) -> None:
     if parcel.label_state != state or parcel.label_key != key:
         raise LabelAnswered(parcel=public("par", parcel.parcel_id), label=parcel.label_state)

@@ -1,4 +1,4 @@
-"""number_parcel: a parcel gets a further number: its last mile's, told once it has arrived in the country."""
+"""number_parcel: a parcel gets a further number: of its first mile, its line haul or its last mile."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.shipping.into import Items, Scene, Share, beyond, counted, of_order, scene_of
+from doorstep.journey.shipping.into import Items, Scene, Share, Stay, Thing, beyond, counted, of_order, scene_of
 from doorstep.journey.shipping.put_in import Contents
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.loads import SETTLED, SHARES, NotYet, of_load
+from doorstep.spine.loads import SETTLED, SHARES, LoadFacts, NotYet, of_load
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -56,18 +56,9 @@ def decide(
     outcome = Outcome(ask.merchant, ("load", load.load_id), [], verb="take_out")
     things = list(dict.fromkeys(scene.thing(ask, code.strip()) for code in ask.body.items))
     for thing in things:
-        stay = next((one for one in scene.stays(thing) if one.left_at is None and one.load_id == load.load_id), None)
-        if stay is None:
-            raise NotInside(load=load.name, item=thing.name)
-        if at < stay.joined_at:
-            raise NotYet(item=thing.name, happened_at=at, since=stay.joined_at)
+        stay = _stay_that_ends(scene, load, thing, at)
         if thing.kind == "load":
-            inner = scene.loads[thing.id]
-            out = {"load_id": thing.id, "stay_id": stay.stay_id}
-            outcome.facts.append(Update("load_stay", out, {"left_at": at}))
-            outcome.facts.append(Update("load", {"load_id": thing.id}, {"parent_id": None}))
-            told = inner.told | {"out_of": load.name, "out_of_number": load.number}
-            outcome.more.append(Outcome(outcome.merchant, ("load", thing.id), [Event("take_out", [], told, at)]))
+            _load_out(outcome, load, scene.loads[thing.id], stay, at)
             continue
         by[thing.merchant].parcels -= 1
         by[thing.merchant].weight_g -= stay.weight_g
@@ -81,3 +72,21 @@ def decide(
     outcome.facts += facts
     outcome.answer = {"load": load.name, "number": load.number, "moved": len(things), **now}
     return outcome
+
+
+def _stay_that_ends(scene: Scene, load: LoadFacts, thing: Thing, at: datetime) -> Stay:
+    """Refuses NotInside, and NotYet for what went in later."""
+    stay = next((one for one in scene.stays(thing) if one.left_at is None and one.load_id == load.load_id), None)
+    if stay is None:
+        raise NotInside(load=load.name, item=thing.name)
+    if at < stay.joined_at:
+        raise NotYet(item=thing.name, happened_at=at, since=stay.joined_at)
+    return stay
+
+
+def _load_out(outcome: Outcome, load: LoadFacts, inner: LoadFacts, stay: Stay, at: datetime) -> None:
+    ended = {"load_id": inner.load_id, "stay_id": stay.stay_id}
+    outcome.facts.append(Update("load_stay", ended, {"left_at": at}))
+    outcome.facts.append(Update("load", {"load_id": inner.load_id}, {"parent_id": None}))
+    told = inner.told | {"out_of": load.name, "out_of_number": load.number}
+    outcome.more.append(Outcome(outcome.merchant, ("load", inner.load_id), [Event("take_out", [], told, at)]))

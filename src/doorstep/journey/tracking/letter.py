@@ -18,7 +18,8 @@ from typing import Any
 
 import jinja2
 
-from doorstep.journey.tracking.notices import LOCALES, Notice, NoticeLine, Words, day, in_words, link, money
+from doorstep.journey.tracking.notice_texts import Words
+from doorstep.journey.tracking.notices import LOCALES, Notice, NoticeLine, day, in_words, link, money
 from doorstep.kit.color import NIGHT, fill, is_color, legible, readable_on
 from doorstep.kit.mailbox import MAILBOX
 from doorstep.kit.paper import address_lines, paragraphs, printable

@@ -9,6 +9,16 @@ from urllib.parse import urlsplit
 import msgspec
 from babel.dates import format_date
 
+from doorstep.journey.tracking.notice_texts import (
+    A_PART_IS_CANCELED,
+    MONEY_GOES_BACK,
+    MONEY_OF_A_PART_GOES_BACK,
+    NO_MONEY_IS_HERE,
+    OF_A_PART,
+    TEXTS,
+    WHICH_PARCEL,
+    Words,
+)
 from doorstep.kit.money import spell
 from doorstep.kit.paper import Address, printable
 from doorstep.kit.speech import SOURCE, Speech, spelled_days
@@ -65,12 +75,6 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     imprint: str = ""  # who is behind the shop, by law in many countries; several lines
 
 
-class Words(msgspec.Struct, frozen=True):
-    subject: str
-    headline: str
-    lead: str
-
-
 def in_words(kind: Kind, of: Notice, own: OwnWords = NONE) -> Words:
     """Subject, headline and lead, the merchant's own where it has some; every one a line that says what it says."""
     plain = _words(kind, of, Speech(LOCALES, of.language))
@@ -123,140 +127,20 @@ def _values(kind: Kind, of: Notice) -> dict[str, str]:
 
 
 def _words(kind: Kind, of: Notice, say: Speech) -> Words:
-    number = printable(of.order_number)
-    if FACTS[kind].of_parcel:
-        return _words_of_parcel(kind, number, of, say)
-    if kind == "received":
-        return Words(
-            say._("We have received your order %(number)s", number=number),
-            say._("Thank you for your order"),
-            say._(
-                "We have it and are checking that everything is in place. You will hear from us when we start on it."
-            ),
-        )
-    if kind == "awaiting_fulfillment":
-        return Words(
-            say._("We're working on getting your order %(number)s ready", number=number),
-            say._("We're working on getting your order ready"),
-            say._("Everything is in place: your items are set aside for you and will be packed next."),
-        )
-    if kind == "backordered":
-        return Words(
-            say._("Something of your order %(number)s is not in stock just now", number=number),
-            say._("Something is not in stock just now"),
-            say._(
-                "Your order goes on as soon as more has come in; you need not order again. You do not want to wait?"
-                " Write to us and we cancel it."
-            ),
-        )
-    if kind == "split":
-        return Words(
-            say._("Your order %(number)s comes in several parcels", number=number),
-            say._("Your order comes in several parcels"),
-            say._("It leaves from several places, so not all of it may arrive on the same day. We tell you of each."),
-        )
-    if kind == "delayed":
-        return Words(
-            say._("Your order %(number)s comes later than we said", number=number),
-            say._("Your order comes later than we said"),
-            say._("We are sorry about that. Here is the new date."),
-        )
-    if kind == "canceled":
-        return _words_of_cancel(number, of, say)
-    if kind == "refunded":
-        return Words(
-            say._("Your money for order %(number)s is on its way back", number=number),
-            say._("Your money is on its way back"),
-            say._("We have sent it the way it came; your bank may need some days."),
-        )
-    return Words(
-        say._("About your order %(number)s", number=number),
-        say._("An answer to your message"),
-        say._("You wrote to us about your order. Here is our answer."),
-    )
+    text = A_PART_IS_CANCELED if kind == "canceled" and of.part_only else TEXTS[kind]
+    subject, headline, lead = say._(text.subject, number=printable(of.order_number)), text.headline, say._(text.lead)
+    if FACTS[kind].of_parcel and of.parcel_count > 1:
+        subject += " " + say._(WHICH_PARCEL, nth=of.parcel_index, all=of.parcel_count)
+        headline = OF_A_PART.get(kind, headline)
+    if kind == "canceled" and (money := _money_of_what_is_canceled(of)):
+        lead += " " + say._(money)
+    return Words(subject, say._(headline), lead)
 
 
-def _words_of_cancel(number: str, of: Notice, say: Speech) -> Words:
+def _money_of_what_is_canceled(of: Notice) -> str:
     if of.part_only:
-        rest = say._("What is listed here is not sent; the rest comes as planned.")
-        back = " " + say._("What you paid for it goes back.") if of.is_paid else ""
-        return Words(
-            say._("A part of your order %(number)s is canceled", number=number),
-            say._("A part of your order is canceled"),
-            rest + back,
-        )
-    money = (
-        say._("What you paid goes back the way it came; that can take some days.")
-        if of.is_paid
-        else say._("We have no money of yours for it, so nothing is to be done.")
-    )
-    return Words(
-        say._("Your order %(number)s is canceled", number=number),
-        say._("Your order is canceled"),
-        say._("Nothing more is sent.") + " " + money,
-    )
-
-
-def _words_of_parcel(kind: Kind, number: str, of: Notice, say: Speech) -> Words:
-    part = ""
-    if of.parcel_count > 1:
-        part = " " + say._("(parcel %(nth)s of %(all)s)", nth=of.parcel_index, all=of.parcel_count)
-    if kind == "shipped":
-        return Words(
-            say._("Your order %(number)s is on its way", number=number) + part,
-            say._("A part of your order is on its way") if part else say._("Your order is on its way"),
-            say._("We have handed it over to the carrier."),
-        )
-    if kind == "customs_hold":
-        return Words(
-            say._("Customs holds your order %(number)s", number=number) + part,
-            say._("Customs holds your parcel"),
-            say._(
-                "They want to know something before they let it go on. Did customs or the carrier ask you for papers?"
-                " Answer them, or send us what they wrote."
-            ),
-        )
-    if kind == "out_for_delivery":
-        return Words(
-            say._("Your order %(number)s is out for delivery", number=number) + part,
-            say._("Your parcel comes today"),
-            say._("It is in the van that comes to you. Nobody at home? Leave a note where a neighbor can take it."),
-        )
-    if kind == "attempted":
-        return Words(
-            say._("The carrier could not hand over your order %(number)s", number=number) + part,
-            say._("The carrier was at your door"),
-            say._(
-                "Nobody could take your parcel. Most carriers come again on the next working day; see whether they"
-                " left a card. Is the address wrong? Write to us."
-            ),
-        )
-    if kind == "available_for_pickup":
-        return Words(
-            say._("Your order %(number)s is waiting to be picked up", number=number) + part,
-            say._("Your parcel is waiting for you"),
-            say._("You can pick it up now. Take an identity card along, and the tracking number."),
-        )
-    if kind == "returned_to_sender":
-        return Words(
-            say._("Your order %(number)s came back to us", number=number) + part,
-            say._("Your parcel came back to us"),
-            say._("The carrier could not deliver it. Write to us: we send it again, or give the money back."),
-        )
-    if kind == "return_label":
-        return Words(
-            say._("The label to send back your order %(number)s", number=number) + part,
-            say._("Here is the label to send it back"),
-            say._(
-                "Print it, stick it over the old label and hand the parcel in with the carrier that is named below."
-                " There is nothing to pay."
-            ),
-        )
-    return Words(
-        say._("Your order %(number)s has been delivered", number=number) + part,
-        say._("A part of your order has been delivered") if part else say._("Your order has been delivered"),
-        say._("We hope that you like it. If something is not right, tell us and we will put it right."),
-    )
+        return MONEY_OF_A_PART_GOES_BACK if of.is_paid else ""
+    return MONEY_GOES_BACK if of.is_paid else NO_MONEY_IS_HERE
 
 
 # Money as it is written in a language.

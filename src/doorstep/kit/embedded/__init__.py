@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from doorstep.kit.embedded.backup import NotABackup, backup, restore
 from doorstep.kit.embedded.binaries import NoPostgres, wanted_major
+from doorstep.kit.embedded.resolving import resolve_urls
 from doorstep.kit.embedded.server import (
     DatabaseNotStarted,
     DatabaseWouldNotStart,
@@ -18,7 +19,7 @@ from doorstep.kit.embedded.server import (
     stop,
 )
 from doorstep.kit.embedded.system_user import FolderShut, NoSystemUser
-from doorstep.kit.embedded.urls import DatabaseUrlMissing, Urls, external_urls, resolve_urls, urls
+from doorstep.kit.embedded.urls import DatabaseUrlMissing, Urls, external_urls, urls
 
 __all__ = [
     "DatabaseNotStarted",

@@ -49,13 +49,6 @@ def _renamed(url: str, database: str) -> str:
     return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
-def resolve_urls() -> Urls:
-    """The database of this process: the one the environment names, else the embedded one, started if need be."""
-    from doorstep.kit.embedded.server import start
-
-    return external_urls() or start(homes.home())
-
-
 def external_urls() -> Urls | None:
     """The addresses in the environment; None when it names no database."""
     names = {"app": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "router": "DATABASE_ROUTER_URL"}

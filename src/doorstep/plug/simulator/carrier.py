@@ -13,7 +13,8 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 
 from doorstep.plug.carrier import Label, Manifest, Pickup, PickupAsked, Rate, Shipment
-from doorstep.plug.ratecard import price, refuse_unless_measurable, tracking_number
+from doorstep.plug.ratecard_carrier import tracking_number
+from doorstep.plug.ratecard_prices import price, refuse_unless_measurable
 from doorstep.plug.simcarrier import CODES, Histories, History, Rates, Told
 from doorstep.plug.simulator.answer import Wrong, read_as
 from doorstep.plug.simulator.cardfile import CARD

@@ -5,8 +5,7 @@ A period is of days, local to a time zone: it begins with the first instant of `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
@@ -24,7 +23,6 @@ By: TypeAlias = Literal["day", "week", "month", "channel", "country"]
 BySku: TypeAlias = Literal["day", "week", "month", "channel", "country", "sku"]
 ByReason: TypeAlias = Literal["day", "week", "month", "channel", "country", "sku", "reason"]
 
-CURRENCY = "select m.currency from merchant m where m.merchant_id = $1"
 HAS_ITEM = f"""exists (select from order_line l
     left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
     where l.merchant_id = o.merchant_id and l.order_id = o.order_id and {ITEM} = ?)"""
@@ -124,23 +122,6 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 @lru_cache(maxsize=1)
 def _timezones() -> frozenset[str]:
     return frozenset(available_timezones() - _NOWHERE)
-
-
-@dataclass(slots=True)
-class Tally:
-    """Numbers by key and currency, added up from several sources."""
-
-    names: tuple[str, ...]
-    found: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
-
-    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        for row in rows:
-            numbers = self.found.setdefault((row["key"] or "", row["currency"]), dict.fromkeys(self.names, 0))
-            for name in self.names:
-                numbers[name] += row.get(name) or 0
-
-    def of_currency(self, currency: str) -> dict[str, int]:
-        return self.found.get(("", currency)) or dict.fromkeys(self.names, 0)
 
 
 async def whole(tx: Tx, query: str, *args: Any) -> list[Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from doorstep.doors.reads.reports.asking import CURRENCY, ByReason, ReportQuery, Tally, asked, whole
+from doorstep.doors.reads.reports.asking import ByReason, ReportQuery, asked, whole
 from doorstep.doors.reads.reports.credit_lines import COLUMNS, CREDIT_LINES
+from doorstep.doors.reads.reports.currencies import Tally, in_currencies
 from doorstep.spine.tenant import Tx
 
 CREDITED = f"""
@@ -57,19 +58,11 @@ class CreditsReport(Credits, frozen=True, kw_only=True, omit_defaults=True):
 
 
 async def report_credits(tx: Tx, merchant: int, query: CreditsQuery) -> CreditsReport:
-    currency = str(await tx.value(CURRENCY, merchant))
-    whole = await _tally(tx, merchant, query, None)
-    others = sorted(other for _, other in whole.found if other != currency)
-    by_currency = {other: Credits(**_with_rest(whole.of_currency(other))) for other in others}
-    rows = None
-    if query.by:
-        split = await _tally(tx, merchant, query, query.by)
-        rows = [
-            CreditsRow(key=key, currency=other, **_with_rest(numbers))
-            for (key, other), numbers in sorted(split.found.items())
-        ]
+    told = await in_currencies(tx, merchant, query.by, lambda by: _tally(tx, merchant, query, by))
+    others = {other: Credits(**_with_rest(numbers)) for other, numbers in told.others.items()}
+    rows = [CreditsRow(key=key, currency=currency, **_with_rest(numbers)) for key, currency, numbers in told.rows]
     return CreditsReport(
-        currency=currency, **_with_rest(whole.of_currency(currency)), by_currency=by_currency or None, rows=rows
+        currency=told.own, **_with_rest(told.numbers), by_currency=others or None, rows=rows if query.by else None
     )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from msgspec import Struct
 
 from doorstep.doors.reads.measures import GROSS, ITEM, share, split_over
-from doorstep.doors.reads.reports.asking import CURRENCY, LINES, ORDERS, BySku, ReportQuery, Tally, asked, whole
+from doorstep.doors.reads.reports.asking import LINES, ORDERS, BySku, ReportQuery, asked, whole
 from doorstep.doors.reads.reports.credit_lines import COLUMNS as CREDITS
 from doorstep.doors.reads.reports.credit_lines import CREDIT_LINES
+from doorstep.doors.reads.reports.currencies import Tally, in_currencies
 from doorstep.spine.tenant import Tx
 
 SOLD = f"""
@@ -90,19 +91,11 @@ class SalesReport(Sales, frozen=True, kw_only=True, omit_defaults=True):
 
 async def report_sales(tx: Tx, merchant: int, query: SalesQuery | None = None) -> SalesReport:
     query = query or SalesQuery()
-    currency = str(await tx.value(CURRENCY, merchant))
-    whole = await _tally(tx, merchant, query, None)
-    others = sorted(other for _, other in whole.found if other != currency)
-    by_currency = {other: Sales(**_with_net(whole.of_currency(other))) for other in others}
-    rows = None
-    if query.by:
-        split = await _tally(tx, merchant, query, query.by)
-        rows = [
-            SalesRow(key=key, currency=other, **_with_net(numbers))
-            for (key, other), numbers in sorted(split.found.items())
-        ]
+    told = await in_currencies(tx, merchant, query.by, lambda by: _tally(tx, merchant, query, by))
+    others = {other: Sales(**_with_net(numbers)) for other, numbers in told.others.items()}
+    rows = [SalesRow(key=key, currency=currency, **_with_net(numbers)) for key, currency, numbers in told.rows]
     return SalesReport(
-        currency=currency, **_with_net(whole.of_currency(currency)), by_currency=by_currency or None, rows=rows
+        currency=told.own, **_with_net(told.numbers), by_currency=others or None, rows=rows if query.by else None
     )
 
 

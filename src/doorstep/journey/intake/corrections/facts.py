@@ -14,7 +14,7 @@ from datetime import datetime
 from doorstep.journey.intake.content import correction_hash
 from doorstep.journey.intake.corrections.correcting import Correction, Line
 from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
-from doorstep.journey.intake.place import Item, channels_named, items_named, known_item
+from doorstep.journey.intake.known import Item, channels_named, items_named, known_item
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import Goods

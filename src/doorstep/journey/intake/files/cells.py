@@ -143,7 +143,7 @@ def looks_like_email(text: str) -> bool:
     return _EMAIL.fullmatch(text) is not None
 
 
-# -- times -----------------------------------------------------------------------------------------
+# Times
 
 
 def slashed(text: str) -> tuple[int, int] | None:
@@ -205,7 +205,7 @@ def _offset(text: str | None, zone: tzinfo) -> tzinfo | None:
     return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
 
 
-# -- places and people -----------------------------------------------------------------------------
+# Places and people
 
 
 @lru_cache(maxsize=4096)

@@ -202,7 +202,7 @@ def _table_name(file: Path, taken: Iterable[Seen]) -> str:
     return name if name not in others else f"{name}_{len(others)}"
 
 
-# -- dates -------------------------------------------------------------------------------------------
+# Dates
 
 
 def _dates(column: Column) -> Dates:

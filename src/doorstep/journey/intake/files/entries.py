@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from doorstep.journey.intake.arrival import Arrival
 from doorstep.journey.intake.files.problems import Problem
 from doorstep.journey.intake.files.tables import BadRow
-from doorstep.journey.intake.place import Arrival
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.setup.merchants import NewSite, NewSku
 

@@ -92,7 +92,7 @@ def _copy_head(file: Path, head: Path) -> None:
                 write([*row.texts, *row.extra])
 
 
-# -- orders --------------------------------------------------------------------------------------------
+# Orders
 
 
 def _orders(
@@ -146,7 +146,7 @@ def _refused(entry: Entry) -> Iterator[Wrong]:
         yield Wrong("", refusal.code, refusal.sentence, "")
 
 
-# -- products and stock --------------------------------------------------------------------------------
+# Products and stock
 
 
 def _products(paths: Sequence[Path], said: Said, currency: str) -> Iterator[FirstRow]:

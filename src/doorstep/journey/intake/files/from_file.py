@@ -10,12 +10,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from doorstep.journey.intake.arrival import Arrival
 from doorstep.journey.intake.content import Happened, Problem
 from doorstep.journey.intake.files.entries import Entry
 from doorstep.journey.intake.files.problems import HOLDS, REASONS
 from doorstep.journey.intake.files.shopify_order import FileOrder
 from doorstep.journey.intake.import_history import ImportHistory
-from doorstep.journey.intake.place import Arrival, Place
+from doorstep.journey.intake.place import Place
 from doorstep.setup.merchants import NewSku
 
 OVER = ("fulfilled", "restocked")

@@ -149,7 +149,7 @@ def _products(
                 yield _product(group, head, skus)
 
 
-# -- rows ------------------------------------------------------------------------------------------
+# Rows
 
 
 class _ProductRow(msgspec.Struct, frozen=True):
@@ -207,7 +207,7 @@ def _groups(file: str, columns: Mapping[str, str] | None) -> Iterator[list[_Prod
         yield group
 
 
-# -- products --------------------------------------------------------------------------------------
+# Products
 
 
 def _product(rows: list[_ProductRow], head: _ProductRow, skus: dict[str, str]) -> FileProduct:
@@ -278,7 +278,7 @@ def _variant(row: _ProductRow, head: _ProductRow, problems: list[Problem]) -> Fi
     )
 
 
-# -- cells -----------------------------------------------------------------------------------------
+# Cells
 
 
 def _options(row: _ProductRow, head: _ProductRow) -> dict[str, str]:

@@ -14,10 +14,11 @@ import msgspec
 from doorstep.journey.intake.files import cells, column_words
 from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Seen
 from doorstep.journey.intake.files.expressions import NotAnExpression, formula, text_of
+from doorstep.journey.intake.files.guesses import Found, Guess, Pick, in_words
 from doorstep.journey.intake.files.mapping import Field, Mapping, parse_mapping
 from doorstep.journey.intake.files.opening import FORMATS, recognized
 from doorstep.journey.intake.files.shopify import ORDERS, recognize
-from doorstep.journey.intake.files.sniff import Found, Guess, Pick, guess, in_words
+from doorstep.journey.intake.files.sniff import guess
 from doorstep.journey.intake.files.tables import Row, expand, open_table
 
 SECTIONS = ("order", "line", "parcel", "payment", "sku", "site")
@@ -47,7 +48,7 @@ def propose(paths: Sequence[str | PathLike[str]]) -> Proposal:
     return Proposal(None, made.found(), made.unused(), "\n".join(_toml(made)) + "\n")
 
 
-# -- a format that is known ----------------------------------------------------------------------------
+# A format that is known
 
 
 def _of_ready(ready: Mapping, file: Path, header: tuple[str, ...]) -> Proposal:
@@ -79,7 +80,7 @@ def _text_of(name: str) -> str:
     return next((text.decode() for text in texts if parse_mapping(text, name).name == name), "")
 
 
-# -- a mapping to begin from ---------------------------------------------------------------------------
+# A mapping to begin from
 
 
 def _toml(made: Guess) -> Iterator[str]:

@@ -88,7 +88,7 @@ class Strings:
         return self._file.read(end - start).decode()
 
 
-# -- XML -------------------------------------------------------------------------------------------
+# XML
 
 
 class _Handler:

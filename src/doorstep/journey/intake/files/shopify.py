@@ -131,7 +131,7 @@ def _built(run: _Run, reading: Reading) -> Iterator[FileOrder | BadRow]:
             yield from order
 
 
-# -- rows to runs ----------------------------------------------------------------------------------
+# Rows to runs
 
 
 class _Run:
@@ -214,7 +214,7 @@ def _bad(row: Row, reason: str, value: str) -> BadRow:
     return BadRow(file=row.file, line=row.line, column="Name", reason=reason, value=value)
 
 
-# -- runs to orders --------------------------------------------------------------------------------
+# Runs to orders
 
 
 def _apart(rows: list[OrderRow]) -> Iterator[list[OrderRow]]:
@@ -254,7 +254,7 @@ def _adds_up(rows: list[OrderRow]) -> bool:
     return off in (0, amount(rows[0].says("discount_amount")) or 0)
 
 
-# -- the first pass --------------------------------------------------------------------------------
+# The first pass
 
 
 class _Survey(msgspec.Struct, frozen=True):

@@ -100,7 +100,7 @@ def _line_total(line: SaidLine, currency: str) -> int:
     return money.line_total(line.unit_price or Decimal(0), line.quantity, currency)
 
 
-# -- the lines -------------------------------------------------------------------------------------
+# The lines
 
 
 def _tips(said: Said) -> frozenset[int]:
@@ -199,7 +199,7 @@ def _shown(said: Said, amount_minor: int) -> str:
     return str(money.to_decimal(amount_minor, said.currency))
 
 
-# -- shipping, tax, duties -------------------------------------------------------------------------
+# Shipping, tax, duties
 
 
 def _shipping_discount(said: Said, off: int, by_line: int) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
@@ -16,6 +15,7 @@ from doorstep.journey.intake.files import cells
 from doorstep.journey.intake.files.problems import Problem
 from doorstep.journey.intake.files.shopify_amounts import Said, SaidLine, Settled, settle
 from doorstep.journey.intake.files.shopify_buyer import address_of, buyer_of, payment_term, tenders_of
+from doorstep.journey.intake.files.shopify_lines import MOST_LINES, FileLine, TakenLine, file_line, new_lines, take_line
 from doorstep.journey.intake.files.shopify_rows import (
     Notes,
     OrderRow,
@@ -27,11 +27,10 @@ from doorstep.journey.intake.files.shopify_rows import (
     word_of,
 )
 from doorstep.journey.intake.files.tables import BadRow
-from doorstep.journey.intake.new_order import Fee, NewLine, NewOrder
+from doorstep.journey.intake.new_order import Fee, NewOrder
 from doorstep.kit import money
+from doorstep.setup.addresses import Address
 
-LARGEST_QUANTITY = 1_000_000
-MOST_LINES = 2000
 MOST_TAGS = 50
 
 FINANCIAL = frozenset(
@@ -41,24 +40,11 @@ FULFILLMENT = frozenset(
     {"", "fulfilled", "unfulfilled", "partial", "partially_fulfilled", "restocked", "pending", "on_hold",
      "scheduled", "in_progress", "open", "pending_fulfillment", "request_declined", "incomplete"}
 )  # fmt: skip
-TIPS = frozenset({"tip", "tips", "gratuity", "trinkgeld", "pourboire", "propina", "mancia", "napiwek", "fooi"})
 
 
 class FileTax(msgspec.Struct, frozen=True):
     name: str
     amount_minor: int
-
-
-class FileLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What the file says of a line beyond what is placed; beside `order.lines`, in the same order."""
-
-    file: str
-    line: int
-    sku: str
-    title: str
-    quantity: str
-    fulfillment_status: str = ""
-    vendor: str = ""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -110,7 +96,7 @@ def build(rows: Sequence[OrderRow], reading: Reading, broken: bool = False) -> F
     notes = Notes()
     _about_rows(rows, head, broken, notes)
     currency = _currency(head, reading, notes)
-    taken = [_line(row, currency, notes) for row in lines]
+    taken = [take_line(row, currency, notes) for row in lines]
     said = _said(head, taken, currency, notes)
     settled = settle(said)
     kept = [line for line in taken if line.said is not None]
@@ -136,73 +122,6 @@ def _about_rows(rows: Sequence[OrderRow], head: OrderRow, broken: bool, notes: N
             notes.add(row, "name", "encoding_guessed")
 
 
-# Lines
-
-
-class _Taken(msgspec.Struct, frozen=True):
-    """A line as read, before its amounts are settled; `quantity` 0 is left out."""
-
-    row: OrderRow
-    said: SaidLine | None
-    ships: bool = False
-
-
-def _line(row: OrderRow, currency: str, notes: Notes) -> _Taken:
-    ships = cells.yes(row.says("requires_shipping"), default=True)
-    quantity, whole_price_of = _quantity(row, notes)
-    if not quantity:
-        return _Taken(row, None)
-    price = _price(row, notes)
-    if price is not None and price < 0:
-        notes.add(row, "price", "price_negative", row.says("price"))
-        return _Taken(row, None)
-    if price is not None and whole_price_of is not None:
-        price = _six_places(price * whole_price_of)
-    if price is not None and price * quantity > money.to_decimal(money.LARGEST_MINOR // MOST_LINES, currency):
-        notes.add(row, "price", "price_too_large", row.says("price"))
-        return _Taken(row, None)
-    if ships and not row.says("sku"):
-        notes.add(row, "sku", "no_sku", row.says("title"))
-    discount = abs(amount_of(row, "line_discount", currency, notes, may_be_negative=True) or 0)
-    tip = not row.says("sku") and row.says("title").casefold() in TIPS
-    return _Taken(row, SaidLine(quantity=quantity, unit_price=price, discount_minor=discount, tip=tip), ships)
-
-
-def _quantity(row: OrderRow, notes: Notes) -> tuple[int, Decimal | None]:
-    """Pieces; and when they cannot be counted, of how many the one piece that stands in has the price."""
-    text = row.says("quantity")
-    value = cells.amount(text)
-    if value is None:
-        notes.add(row, "quantity", "quantity_unclear", text)
-        return 1, None
-    if value <= 0:
-        notes.add(row, "quantity", "quantity_negative" if value < 0 else "quantity_zero", text)
-        return 0, None
-    if value != int(value) or value > LARGEST_QUANTITY:
-        reason = "quantity_too_large" if value > LARGEST_QUANTITY else "quantity_not_whole"
-        notes.add(row, "quantity", reason, text)
-        return 1, value
-    return int(value), None
-
-
-def _price(row: OrderRow, notes: Notes) -> Decimal | None:
-    text = row.says("price")
-    value = cells.amount(text)
-    if value is None:
-        if "price" in row.columns:
-            notes.add(row, "price", "amount_unreadable" if text else "price_missing", text)
-        return None
-    rounded = _six_places(value)
-    if rounded != value:
-        notes.add(row, "price", "price_rounded", text)
-    return rounded
-
-
-def _six_places(value: Decimal) -> Decimal:
-    step = Decimal(1).scaleb(-money.UNIT_PRICE_PLACES)
-    return value.quantize(step, rounding=ROUND_HALF_UP).normalize() + Decimal(0)
-
-
 # Amounts
 
 
@@ -218,7 +137,7 @@ def _currency(head: OrderRow, reading: Reading, notes: Notes) -> str:
     return text
 
 
-def _said(head: OrderRow, taken: Sequence[_Taken], currency: str, notes: Notes) -> Said:
+def _said(head: OrderRow, taken: Sequence[TakenLine], currency: str, notes: Notes) -> Said:
     lines = [line.said for line in taken if line.said is not None]
     if not lines:
         notes.add(head, "quantity", "no_lines")
@@ -256,37 +175,58 @@ def _taxes(head: OrderRow, currency: str) -> Iterator[FileTax]:
 # The whole
 
 
-def _file_order(
-    rows: Sequence[OrderRow],
-    head: OrderRow,
-    taken: Sequence[_Taken],
-    said: Said,
-    settled: Settled,
-    reading: Reading,
-    notes: Notes,
-) -> FileOrder:
-    kept = [line for line in taken if line.said is not None]
-    goods = [line for place, line in enumerate(kept) if place not in settled.tips]
+class _Head(msgspec.Struct, frozen=True):
+    """What the order's own row says of it beside its amounts."""
+
+    shopify_id: str
+    external_id: str
+    status: str
+    created_at: datetime | None
+    paid_at: datetime | None
+    fulfilled_at: datetime | None
+    canceled_at: datetime | None
+    outstanding_minor: int | None
+    ship_to: Address | None
+    methods: list[str]
+
+
+def _head(head: OrderRow, currency: str, is_sent: bool, reading: Reading, notes: Notes) -> _Head:
     status = word_of(head, "financial_status", FINANCIAL, notes)
-    times = {key: time_of(head, key, reading, notes) for key in ("created_at", "paid_at", "fulfilled_at")}
-    canceled_at = time_of(head, "canceled_at", reading, notes)
-    outstanding = amount_of(head, "outstanding", said.currency, notes, may_be_negative=True)
+    created_at, paid_at, fulfilled_at, canceled_at = (
+        time_of(head, key, reading, notes) for key in ("created_at", "paid_at", "fulfilled_at", "canceled_at")
+    )
+    outstanding = amount_of(head, "outstanding", currency, notes, may_be_negative=True)
     ship_to = address_of(head, "shipping", notes)
-    if ship_to is None and any(line.ships for line in goods):
+    if ship_to is None and is_sent:
         notes.add(head, "shipping_address1", "no_address")
     shopify_id = _shopify_id(head, reading, notes)
-    external_id = _external_id(head, shopify_id, reading, notes)
+    return _Head(
+        shopify_id=shopify_id,
+        external_id=_external_id(head, shopify_id, reading, notes),
+        status=status,
+        created_at=created_at,
+        paid_at=paid_at,
+        fulfilled_at=fulfilled_at,
+        canceled_at=canceled_at,
+        outstanding_minor=outstanding,
+        ship_to=ship_to,
+        methods=[part.strip() for part in head.says("payment_method").split(" + ") if part.strip()],
+    )
+
+
+def _new_order(
+    head: OrderRow, told: _Head, kept: Sequence[TakenLine], said: Said, settled: Settled, notes: Notes
+) -> NewOrder:
     total = _order_total(settled, said)
-    methods = [part.strip() for part in head.says("payment_method").split(" + ") if part.strip()]
-    order = NewOrder(
-        lines=_new_lines(kept, said, settled),
+    return NewOrder(
+        lines=new_lines(kept, said, settled),
         currency=said.currency,
-        external_id=external_id,
+        external_id=told.external_id,
         number=head.name[:60],
         channel=head.channel,
-        placed_at=times["created_at"],
-        buyer=buyer_of(head, ship_to, notes),
-        ship_to=ship_to,
+        placed_at=told.created_at,
+        buyer=buyer_of(head, told.ship_to, notes),
+        ship_to=told.ship_to,
         bill_to=address_of(head, "billing", notes),
         discount_minor=settled.discount_minor,
         shipping_minor=settled.shipping_minor,
@@ -294,30 +234,44 @@ def _file_order(
         tax_included=settled.tax_included,
         fees=_fees(settled),
         total_minor=said.total_minor,
-        tenders=tenders_of(head, status, total, outstanding, times["paid_at"], notes),
-        payment_term=payment_term(head, methods),
+        tenders=tenders_of(head, told.status, total, told.outstanding_minor, told.paid_at, notes),
+        payment_term=payment_term(head, told.methods),
         shipping_method=text_of(head, "shipping_method", 200, notes),
         note=text_of(head, "notes", 2000, notes),
         tags=_tags(head, notes),
     )
+
+
+def _file_order(
+    rows: Sequence[OrderRow],
+    head: OrderRow,
+    taken: Sequence[TakenLine],
+    said: Said,
+    settled: Settled,
+    reading: Reading,
+    notes: Notes,
+) -> FileOrder:
+    kept = [line for line in taken if line.said is not None]
+    goods = [line for place, line in enumerate(kept) if place not in settled.tips]
+    told = _head(head, said.currency, any(line.ships for line in goods), reading, notes)
     return FileOrder(
-        order=order,
-        lines=[_file_line(line.row) for line in goods] or [_file_line(head)],
-        left_out=[_file_line(line.row) for line in taken if line.said is None],
+        order=_new_order(head, told, kept, said, settled, notes),
+        lines=[file_line(line.row) for line in goods] or [file_line(head)],
+        left_out=[file_line(line.row) for line in taken if line.said is None],
         subtotal_minor=settled.subtotal_minor,
         shipping_discount_minor=settled.shipping_discount_minor,
-        shopify_id=shopify_id,
-        financial_status=status,
+        shopify_id=told.shopify_id,
+        financial_status=told.status,
         fulfillment_status=word_of(head, "fulfillment_status", FULFILLMENT, notes),
-        paid_at=times["paid_at"],
-        fulfilled_at=times["fulfilled_at"],
-        canceled_at=canceled_at,
+        paid_at=told.paid_at,
+        fulfilled_at=told.fulfilled_at,
+        canceled_at=told.canceled_at,
         next_due_at=time_of(head, "next_due_at", reading, notes),
         refunded_minor=amount_of(head, "refunded", said.currency, notes) or 0,
-        outstanding_minor=outstanding,
+        outstanding_minor=told.outstanding_minor,
         taxes=list(_taxes(head, said.currency)),
         discount_codes=[word for part in head.says("discount_code").split(",") if (word := part.strip())],
-        payment_methods=methods,
+        payment_methods=told.methods,
         payment_terms=head.says("payment_terms"),
         risk_level=head.says("risk").casefold(),
         source=head.says("source"),
@@ -328,39 +282,6 @@ def _file_order(
         sources=_sources(rows),
         rows=len(rows),
         problems=notes.found,
-    )
-
-
-def _new_lines(kept: Sequence[_Taken], said: Said, settled: Settled) -> list[NewLine]:
-    """The goods, tips left out; the stand-in when the file has no line."""
-    if not kept:
-        price = settled.unit_prices[0]
-        return [NewLine(title="(the file has no line)", quantity=1, unit_price=price, ships=False)]
-    lines: list[NewLine] = []
-    for place, line in enumerate(kept):
-        if place not in settled.tips:
-            new = NewLine(
-                sku=cells.code(line.row.says("sku"))[:120],
-                title=cells.plain(line.row.says("title"))[:500],
-                quantity=said.lines[place].quantity,
-                unit_price=settled.unit_prices[place],
-                discount_minor=settled.line_discounts_minor[place],
-                ships=line.ships,
-                external_id=str(len(lines) + 1),
-            )
-            lines.append(new)
-    return lines
-
-
-def _file_line(row: OrderRow) -> FileLine:
-    return FileLine(
-        file=row.row.file,
-        line=row.row.line,
-        sku=cells.code(row.says("sku")),
-        title=cells.plain(row.says("title")),
-        quantity=row.says("quantity"),
-        fulfillment_status=row.says("line_status").casefold(),
-        vendor=row.says("vendor"),
     )
 
 

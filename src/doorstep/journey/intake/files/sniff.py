@@ -8,22 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
-from keyword import iskeyword
 from os import PathLike
-
-import msgspec
 
 from doorstep.journey.intake.files import column_words
 from doorstep.journey.intake.files.column_words import match, words_of
-from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Column, Seen, look_at, prefix_of
+from doorstep.journey.intake.files.columns_seen import NEARLY_ALL, Column, Seen, look_at
 from doorstep.journey.intake.files.fitting import LEAST, as_key, fit
+from doorstep.journey.intake.files.guesses import PLACE_FIELDS, Guess, LookedUp, Pick
+from doorstep.journey.intake.files.sniffed_amounts import see_kinds, see_services, settle_the_price, settle_the_total
 from doorstep.journey.intake.files.tables import expand
 from doorstep.kit.refusals import Refusal
-
-PENNY = Decimal("0.011")
-MOST_SERVICES = 30
 
 
 class NoOrdersSeen(Refusal):
@@ -32,94 +26,16 @@ class NoOrdersSeen(Refusal):
     status = 422
 
 
-class Found(msgspec.Struct, frozen=True):
-    """A field of the mapping, and the column or expression that fits it best."""
-
-    field: str
-    column: str
-    confidence: float
-    samples: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Pick:
-    column: Column
-    ref: str  # how an expression of its section names it
-    confidence: float
-
-
-@dataclass(slots=True)
-class LookedUp:
-    table: Seen
-    id: str
-    by: str  # orders.customer_id
-
-
-@dataclass(slots=True)
-class Guess:
-    """What the files seem to be. Fields are named by section and key: `order.placed_at`."""
-
-    tables: list[Seen]
-    orders: Seen
-    lines: Seen
-    key: str
-    line_key: str
-    payments: Seen | None = None
-    payment_key: str = ""
-    looked_up: list[LookedUp] = field(default_factory=list)
-    picks: dict[str, Pick] = field(default_factory=dict)
-    kinds: dict[str, str] = field(default_factory=dict)
-    services: list[str] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)  # a remark on a field
-    tax_included: bool = False
-
-    @property
-    def is_one_table(self) -> bool:
-        return self.orders is self.lines and not self.looked_up and self.payments is None
-
-    def used_tables(self) -> list[Seen]:
-        picked = {pick.column.table for pick in self.picks.values()}
-        return [
-            table
-            for table in self.tables
-            if table is self.orders or table is self.lines or table is self.payments or table.name in picked
-        ]
-
-    def found(self) -> list[Found]:
-        """For people and programs: the fields in the order of the mapping."""
-        return [
-            Found(name, pick.ref, round(pick.confidence, 2), pick.column.samples)
-            for name, pick in sorted(self.picks.items(), key=lambda both: ORDER_OF_FIELDS.index(both[0]))
-        ]
-
-    def unused(self) -> list[str]:
-        """Columns that no field needs."""
-        used = {(pick.column.table, pick.column.name) for pick in self.picks.values()}
-        used |= {(self.lines.name, self.line_key)}
-        if self.payments is not None:
-            used |= {(self.payments.name, self.payment_key)}
-        for one in self.looked_up:
-            table, _, column = one.by.partition(".")
-            used |= {(one.table.name, one.id), (table, column)} if one.table in self.used_tables() else set()
-        alone = len(self.tables) == 1
-        return [
-            name if alone else f"{table.name}.{name}"
-            for table in self.tables
-            for name in table.header
-            if (table.name, name) not in used
-        ]
-
-
 def guess(paths: Sequence[str | PathLike[str]]) -> Guess:
     """What these files seem to be. Refuses NotReadable, NoOrdersSeen."""
     files, _ = expand(paths)
     tables = look_at(files)
     made = _several(tables) if len(tables) > 1 else _alone(tables, tables[0])
     _pick_fields(made)
-    _settle_the_price(made)
-    _settle_the_total(made)
-    _see_kinds(made)
-    _see_services(made)
+    settle_the_price(made)
+    settle_the_total(made)
+    see_kinds(made)
+    see_services(made)
     return made
 
 
@@ -225,10 +141,6 @@ def _points_to(here: Seen, table: Seen, key: str) -> LookedUp | None:
 # Which column is which field
 
 
-PLACE_FIELDS = ("postcode", "city", "region", "country")
-ORDER_OF_FIELDS = [*column_words.WORDS, *(f"site.{name}" for name in PLACE_FIELDS)]
-
-
 def _pick_fields(made: Guess) -> None:
     """The best pair of field and column first; a column is one field, a field one column."""
     taken = {(made.orders.name, made.key), (made.lines.name, made.line_key)}
@@ -318,138 +230,3 @@ def _pick_the_place(made: Guess, site: Pick) -> None:
         confidence, column = max(scored, key=lambda pair: pair[0])
         if confidence >= LEAST:
             made.picks[f"site.{name}"] = Pick(column, f"{there.name}.{column.name}", confidence)
-
-
-# Amounts
-
-
-def _settle_the_price(made: Guess) -> None:
-    """Is the amount of a line that of a piece, or of all of them? The rows tell."""
-    picks, notes = made.picks, made.notes
-    price, total, quantity = picks.get("line.unit_price"), picks.get("line.total"), picks.get("line.quantity")
-    if price is None and total is None and (whole := picks.pop("order.total", None)) is not None:
-        picks["line.total"] = total = whole
-    if quantity is None:
-        return
-    if price is not None and total is not None:
-        fits = _product_share(quantity.column, price.column, total.column)
-        if fits < 0.5 and _is_per_piece(made, price.column) is False:
-            del picks["line.unit_price"]
-            return
-        notes["line.unit_price"] = f"quantity x this is {total.column.name} in {fits:.0%} of the rows"
-        del picks["line.total"]
-        return
-    if price is not None and _is_per_piece(made, price.column) is False:
-        picks["line.total"] = picks.pop("line.unit_price")
-        notes["line.total"] = "it grows with the quantity: the amount of all pieces"
-    elif total is not None and _is_per_piece(made, total.column) is True:
-        picks["line.unit_price"] = picks.pop("line.total")
-        notes["line.unit_price"] = "it does not grow with the quantity: the price of one piece"
-
-
-def _product_share(quantity: Column, price: Column, total: Column) -> float:
-    rows = [
-        (each, one, sum_)
-        for each, one, sum_ in zip(quantity.amounts, price.amounts, total.amounts, strict=True)
-        if each is not None and one is not None and sum_ is not None
-    ]
-    return sum(abs(each * one - sum_) <= PENNY for each, one, sum_ in rows) / len(rows) if rows else 0.0
-
-
-def _is_per_piece(made: Guess, column: Column) -> bool | None:
-    """By the SKUs that were sold in different quantities: does the amount stay, or grow with them? None: who knows."""
-    sku, quantity = made.picks.get("line.sku"), made.picks.get("line.quantity")
-    if sku is None or quantity is None or sku.column.table != column.table or quantity.column.table != column.table:
-        return None
-    sold: dict[str, dict[Decimal, Decimal]] = {}
-    for code, many, amount in zip(sku.column.texts, quantity.column.amounts, column.amounts, strict=True):
-        if many is not None and amount is not None and many > 0 and amount > 0:
-            sold.setdefault(code, {}).setdefault(many, amount)
-    stays = grows = 0
-    for by_quantity in sold.values():
-        (few, one), (many, other) = min(by_quantity.items()), max(by_quantity.items())
-        if few != many:
-            stays += abs(one - other) <= PENNY
-            grows += abs(one / few - other / many) <= PENNY
-    if stays + grows < 3 or stays == grows:
-        return None
-    return stays > grows
-
-
-def _settle_the_total(made: Guess) -> None:
-    """A total that the lines do not come to would stop every order: better without it."""
-    total, price = made.picks.get("order.total"), made.picks.get("line.unit_price") or made.picks.get("line.total")
-    if total is None or price is None or made.orders is not made.lines:
-        return
-    with_tax = [_adds_up(made, rows, tax=True) for rows in made.orders.groups(made.key).values()]
-    without = [_adds_up(made, rows, tax=False) for rows in made.orders.groups(made.key).values()]
-    if sum(without) > sum(with_tax):
-        made.tax_included, with_tax = True, without
-    share = sum(with_tax) / len(with_tax)
-    made.notes["order.total"] = f"adds up in {share:.0%} of the orders looked at"
-    if share < 0.5:
-        made.notes["order.total"] = f"not taken: {total.column.name} adds up in {share:.0%} of the orders looked at"
-        del made.picks["order.total"]
-
-
-def _adds_up(made: Guess, rows: Sequence[int], *, tax: bool) -> bool:
-    def of(name: str, row: int) -> Decimal:
-        pick = made.picks.get(name)
-        return (pick.column.amounts[row] or Decimal(0)) if pick is not None else Decimal(0)
-
-    by_piece = "line.unit_price" in made.picks
-    total = sum((of("line.unit_price", row) * of("line.quantity", row) for row in rows), Decimal(0)) if by_piece \
-        else sum((of("line.total", row) for row in rows), Decimal(0))  # fmt: skip
-    total += sum((of("line.shipping", row) - abs(of("line.discount", row)) for row in rows), Decimal(0))
-    total += of("order.shipping", rows[0]) - abs(of("order.discount", rows[0]))
-    if tax:
-        total += of("order.tax", rows[0]) or sum((of("line.tax", row) for row in rows), Decimal(0))
-    return abs(total - of("order.total", rows[0])) <= PENNY
-
-
-# Credits, services
-
-
-def _see_kinds(made: Guess) -> None:
-    """What goes back has a quantity below zero, often under a key with a letter before it."""
-    quantity, price = made.picks.get("line.quantity"), made.picks.get("line.unit_price") or made.picks.get("line.total")
-    key = made.lines.columns[made.line_key]
-    back: dict[str, list[int]] = {}
-    for row, text in enumerate(key.texts):
-        counted = quantity.column.amounts[row] if quantity is not None else None
-        back.setdefault(prefix_of(text.strip()), []).append(counted is not None and counted < 0)
-    usual = max(back, key=lambda prefix: len(back[prefix]), default="")
-    credits = [prefix for prefix, signs in back.items() if prefix != usual and prefix and sum(signs) > 0.8 * len(signs)]
-    named = in_words(made.line_key)
-    below_zero = f"{in_words(quantity.ref)} < 0" if quantity is not None else ""
-    if credits:
-        made.kinds["credit"] = f"starts({named}, {', '.join(_quoted(prefix) for prefix in sorted(credits))})"
-        made.kinds["stock"] = below_zero
-    elif quantity is not None and quantity.column.negative_share:
-        made.kinds["credit"] = below_zero
-    if price is not None and price.column.negative_share:
-        grows_negative = "line.total" in made.picks and quantity is not None
-        below = f"{in_words(price.ref)} < 0"
-        made.kinds["adjustment"] = (
-            f"{below} and {in_words(quantity.ref)} >= 0" if grows_negative and quantity else below
-        )
-
-
-def _see_services(made: Guess) -> None:
-    """Codes of letters alone, among codes with digits, are often postage, fees, discounts."""
-    sku = made.picks.get("line.sku")
-    if sku is None or sku.column.digit_share < 0.7:
-        return
-    codes = [code for code in sku.column.distinct if not any(char.isdigit() for char in code)]
-    made.services = sorted(codes)[:MOST_SERVICES]
-
-
-def in_words(ref: str) -> str:
-    """A column as an expression says it."""
-    parts = ref.split(".")
-    is_plain = len(parts) <= 2 and all(part.isascii() and part.isidentifier() and not iskeyword(part) for part in parts)
-    return ref if is_plain else f"col({_quoted(ref)})"
-
-
-def _quoted(text: str) -> str:
-    return repr(text)

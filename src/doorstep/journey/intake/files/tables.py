@@ -94,7 +94,7 @@ def name_within(path: Path) -> str:
     return within.rpartition("/")[2].partition(WITHIN)[0]
 
 
-# -- what a file is ----------------------------------------------------------------------------------
+# What a file is
 
 
 def _table(stream: IO[bytes], name: str, within: str, file: str) -> Table:
@@ -169,7 +169,7 @@ def _on_disk(stream: IO[bytes], file: str) -> IO[bytes]:
     return copy
 
 
-# -- where a file is -------------------------------------------------------------------------------
+# Where a file is
 
 
 def _place(path: Path) -> tuple[Path, str]:
@@ -196,7 +196,7 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-# -- folders and archives --------------------------------------------------------------------------
+# Folders and archives
 
 
 def _tables_in_folder(folder: Path, strangers: list[BadRow]) -> list[Path]:

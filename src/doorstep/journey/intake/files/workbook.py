@@ -64,7 +64,7 @@ def _above(row: SheetRow, file: str) -> BadRow:
     return BadRow(file=file, line=row[0], reason="above_header", value=said[:200])
 
 
-# -- which sheet, which row --------------------------------------------------------------------------
+# Which sheet, which row
 
 
 def _first_table(heads: Sequence[Sequence[SheetRow]]) -> int | None:
@@ -94,7 +94,7 @@ def _notes(sheets: Sequence[Sheet], heads: Sequence[Sequence[SheetRow]], chosen:
             yield BadRow(file=file, line=0, reason=reason, value=sheet.name, rows=0)
 
 
-# -- the parts of a workbook -------------------------------------------------------------------------
+# The parts of a workbook
 
 
 class _Book:

@@ -1,4 +1,4 @@
-"""load_laws: what must hold of loads, as the SQL that finds what breaks it; spine/laws.py says how such SQL answers.
+"""loads: a parcel is in one load at a time, a load counts what is in it, and what befalls it is told to all inside.
 
 A load is the operator's and its parcels are their merchants': what both say of each other is compared where an audit
 sees both.
@@ -6,6 +6,7 @@ sees both.
 
 from __future__ import annotations
 
+from doorstep.spine.laws.law import Law, rows_of
 from doorstep.spine.loads import HAD_HAPPENED, KINDS
 
 _RANK = "array_position(array[{}], {{}})".format(", ".join(f"'{kind}'" for kind in KINDS))
@@ -113,7 +114,17 @@ select distinct t.merchant_id, 'par_' || t.parcel_id || ' ' || t.raw_code || ' o
   where t.merchant_id = any($1) and t.leg = 'line_haul' and not exists (select from reaches r
     where r.merchant_id = t.merchant_id and r.parcel_id = t.parcel_id and r.digest = t.digest)"""
 
-CHECKS = (
-    UNLIKE_SHARES, UNLIKE_MEMBERS, UNSHARED_MEMBERS, PARENTS_UNLIKE_STAYS, IN_TWO_AT_ONCE, INSIDE_OUT, NOT_TOLD,
-    TOLD_OF_NOTHING,
+LAWS = (
+    Law(
+        "loads",
+        "A parcel is in one load at a time and no load in itself; a load counts what is in it; what happens to a load "
+        "is told to the parcels that were inside, and to no other.",
+        "compare the load with its stays: set its counts and shares to what is in it; what a parcel was not told is "
+        "told by replaying its merchant's `spread` jobs",
+        rows_of("load", "parcel_stay"),
+        (
+            UNLIKE_SHARES, UNLIKE_MEMBERS, UNSHARED_MEMBERS, PARENTS_UNLIKE_STAYS, IN_TWO_AT_ONCE, INSIDE_OUT, NOT_TOLD,
+            TOLD_OF_NOTHING,
+        ),
+    ),
 )  # fmt: skip
