@@ -6,6 +6,7 @@ Most run inside this process, so that Python starts once; what the shell sees is
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -51,7 +52,7 @@ def cli(urls_of_this_file: Urls, tmp_path_factory: pytest.TempPathFactory) -> Cl
     [
         ("orders", "list"), ("orders", "show"), ("orders", "why"), ("import", "orders"), ("import", "products"),
         ("import", "stock"), ("report", "sales"), ("report", "stages"), ("report", "stock"), ("exceptions", "summary"),
-        ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
+        ("exceptions", "resolve"), ("audit",), ("key", "create"), ("secrets", "rotate"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
         ("setup", "load"), ("rate-cards", "import"), ("rates",), ("loads", "list"), ("loads", "put"),
@@ -419,6 +420,24 @@ def test_a_key_is_shown_once_listed_and_ended(cli: Cli) -> None:
     assert "key" not in listed
     cli.says("key", "revoke", made["id"], "--merchant", "mugs")
     assert cli.refused("key", "revoke", made["id"], "--merchant", "mugs").startswith("There is no such thing here.")
+
+
+def test_the_key_of_what_is_sealed_is_changed(cli: Cli) -> None:
+    cli.says("connect", "payments", "till", "--plugin", "simpay", "--merchant", "mugs", "--settings",
+             '{"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"}')  # fmt: skip
+    (old, count), *others = cli.json("secrets", "list")["keys"].items()
+    assert count > 0 and not others
+    told = cli.says("secrets", "rotate")
+    assert re.fullmatch(rf"The key is \w{{12}} now; {count} secrets were sealed anew. Older keys still open.\n", told)
+    found = cli.json("secrets", "list")
+    fresh = found["current"]
+    assert found == {"current": fresh, "keys": {fresh: count, old: 0}, "gone": {}}
+    assert re.search(rf"{fresh} +{count} +current\n{old} +0\n", cli.says("secrets", "list"))
+    assert cli.refused("secrets", "forget", fresh).startswith("Secrets are sealed with this key: rotate first.")
+    assert cli.json("secrets", "forget", old) == {"key": old, "forgotten": True}
+    assert cli.refused("secrets", "forget", old).startswith("No key that was here before is called so.")
+    assert len(cli.json("secrets", "new-key")["key"]) == 43
+    assert list(cli.json("secrets", "list")["keys"]) == [fresh]
 
 
 def test_people_are_added_listed_and_ended(cli: Cli) -> None:
