@@ -546,7 +546,9 @@ def _two_price_lists(cli: Cli) -> None:
         file.write_text(f"Weight (kg),home,world\n2,{dear},{dear}\ndays,{days},{days}\n")
         zones = cli.home / "two-zones.csv"
         zones.write_text("Zone,Country\nhome,home\nworld,*\n")
-        cli.says("rate-cards", "import", str(zones), str(file), "--service", "std", "--card", card, "--merchant", "lamps")
+        cli.says(
+            "rate-cards", "import", str(zones), str(file), "--service", "std", "--card", card, "--merchant", "lamps"
+        )
 
 
 def test_shipping_rules_are_listed_in_their_order_and_tried_for_a_parcel(cli: Cli) -> None:
