@@ -6,6 +6,7 @@ Most run inside this process, so that Python starts once; what the shell sees is
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -51,7 +52,7 @@ def cli(urls_of_this_file: Urls, tmp_path_factory: pytest.TempPathFactory) -> Cl
     [
         ("orders", "list"), ("orders", "show"), ("orders", "why"), ("import", "orders"), ("import", "products"),
         ("import", "stock"), ("report", "sales"), ("report", "stages"), ("report", "stock"), ("exceptions", "summary"),
-        ("exceptions", "resolve"), ("audit",), ("key", "create"), ("merchant", "add"),
+        ("exceptions", "resolve"), ("audit",), ("key", "create"), ("secrets", "rotate"), ("merchant", "add"),
         ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
         ("setup", "load"), ("rate-cards", "import"), ("rates",), ("loads", "list"), ("loads", "put"),
@@ -421,6 +422,24 @@ def test_a_key_is_shown_once_listed_and_ended(cli: Cli) -> None:
     assert cli.refused("key", "revoke", made["id"], "--merchant", "mugs").startswith("There is no such thing here.")
 
 
+def test_the_key_of_what_is_sealed_is_changed(cli: Cli) -> None:
+    cli.says("connect", "payments", "till", "--plugin", "simpay", "--merchant", "mugs", "--settings",
+             '{"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"}')  # fmt: skip
+    (old, count), *others = cli.json("secrets", "list")["keys"].items()
+    assert count > 0 and not others
+    told = cli.says("secrets", "rotate")
+    assert re.fullmatch(rf"The key is \w{{12}} now; {count} secrets were sealed anew. Older keys still open.\n", told)
+    found = cli.json("secrets", "list")
+    fresh = found["current"]
+    assert found == {"current": fresh, "keys": {fresh: count, old: 0}, "gone": {}}
+    assert re.search(rf"{fresh} +{count} +current\n{old} +0\n", cli.says("secrets", "list"))
+    assert cli.refused("secrets", "forget", fresh).startswith("Secrets are sealed with this key: rotate first.")
+    assert cli.json("secrets", "forget", old) == {"key": old, "forgotten": True}
+    assert cli.refused("secrets", "forget", old).startswith("No key that was here before is called so.")
+    assert len(cli.json("secrets", "new-key")["key"]) == 43
+    assert list(cli.json("secrets", "list")["keys"]) == [fresh]
+
+
 def test_people_are_added_listed_and_ended(cli: Cli) -> None:
     cli.says("user", "add", "ada@example.com", "--role", "merchant", "--merchant", "mugs")
     assert [user["merchant"] for user in cli.json("user", "list")["users"]] == ["mugs"]
@@ -516,3 +535,63 @@ def test_a_price_list_is_looked_at_and_kept_with_everything_wrong_told(cli: Cli)
     assert "shipping" in cli.says("merchant", "set", "mugs", "--shipping", rules)
     assert cli.run("merchant", "set", "mugs", "--shipping", '{"lanes": 5}').returncode == 1
     assert cli.run("rates", "par_1", "--merchant", "mugs").returncode == 1
+
+
+def _two_price_lists(cli: Cli) -> None:
+    """A merchant of its own with goods and two carriers: one is dear and quick, one cheap and slow."""
+    cli.says("merchant", "add", "lamps", "--currency", "USD", "--country", "US", "--name", "Lamps & Co")
+    cli.says("sku", "set", "GLOW", "--merchant", "lamps", "--flag", "battery")
+    for card, dear, days in (("quick", "25.00", 3), ("slow", "9.00", 6)):
+        file = cli.home / f"{card}.csv"
+        file.write_text(f"Weight (kg),home,world\n2,{dear},{dear}\ndays,{days},{days}\n")
+        zones = cli.home / "two-zones.csv"
+        zones.write_text("Zone,Country\nhome,home\nworld,*\n")
+        cli.says(
+            "rate-cards", "import", str(zones), str(file), "--service", "std", "--card", card, "--merchant", "lamps"
+        )
+
+
+def test_shipping_rules_are_listed_in_their_order_and_tried_for_a_parcel(cli: Cli) -> None:
+    _two_price_lists(cli)
+    of = ("--merchant", "lamps")
+    assert cli.json("shipping-rules", "list", *of) == {}
+    assert cli.says("shipping-rules", "list", *of) == "No rules: the cheapest carrier that keeps the promise.\n"
+    tried = cli.json("shipping-rules", "try", "IE", "350", *of)
+    assert tried["lanes"] == []
+    assert [(one["carrier"], one["chosen"]) for one in tried["offers"]] == [("slow", True), ("quick", False)]
+
+    rules = {
+        "lanes": [
+            {"say": "prefer", "which": ["quick"], "to": ["EU"]},
+            {"say": "forbid", "which": ["slow/std", "other"], "origin": ["US 07"], "to": ["GB IV"], "off": True},
+        ],
+        "sure": 0.6,
+    }
+    (cli.home / "rules.json").write_text(json.dumps(rules))
+    cli.says("merchant", "set", "lamps", "--shipping", f"@{cli.home / 'rules.json'}")
+    assert cli.json("shipping-rules", "list", *of) == rules  # as `merchant set --shipping` takes them
+    head, first, second = cli.says("shipping-rules", "list", *of).splitlines()
+    assert head.split() == ["no.", "says", "carriers", "from", "to", "off"]
+    assert first.split() == ["1", "prefer", "quick", "everywhere", "EU"]
+    assert re.split(r"  +", second) == ["2", "forbid", "slow/std, other", "US 07", "GB IV", "off"]
+
+    told = cli.says("shipping-rules", "try", "IE", "350", *of)
+    assert told.startswith("Rules on this way: 1.\n")
+    assert re.search(r"quick std +\$25.00 .*it would be chosen", told)
+    assert re.search(r"slow std +\$9.00 .*another is preferred on this lane", told)
+    told = cli.says("shipping-rules", "try", "US", "350", "--postcode", "07114", *of)
+    assert told.startswith("No rule is about this way.\n")
+    assert re.search(r"slow std +\$9.00 .*it would be chosen", told)
+
+
+def test_a_try_says_who_may_not_take_the_goods_and_what_was_asked_wrongly(cli: Cli) -> None:
+    of = ("--merchant", "lamps")
+    tried = cli.json("shipping-rules", "try", "IE", "350", "--sku", "GLOW", *of)
+    assert {one["reason"] for one in tried["offers"]} == {"does not say that it takes battery"}
+    assert not any(one["chosen"] for one in tried["offers"])
+    assert "No offers." in cli.says("shipping-rules", "try", "IE", "5000", *of)  # heavier than any price
+    assert cli.refused("shipping-rules", "try", "IE", "350", "--sku", "NONE", *of).startswith("There is no such thing")
+    assert "NOWHERE" in cli.refused("shipping-rules", "try", "IE", "350", "--site", "NOWHERE", *of)
+    assert "country" in cli.refused("shipping-rules", "try", "Ireland", "350", *of, code=2)
+    assert cli.run("shipping-rules", "try", "IE", "0", *of).returncode == 2
+    assert cli.json("orders", "list", *of)["orders"] == []  # nothing was bought, nothing made

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from doorstep.doors.cli import printing
@@ -139,6 +140,29 @@ async def test_a_label_for_the_way_back_is_asked_for_and_printed_on_the_orders_p
         assert elsewhere.status_code == 404
     fetched = await api.get(f"/v1/return-labels/{label['id']}/label.pdf")
     assert label["tracking_number"] in scanned(page(fetched.content))
+
+
+async def test_the_link_of_a_label_for_the_way_back_is_handed_out_while_the_label_is_good(
+    dock: Shop, world: World, web: str, api: Client
+) -> None:
+    """A merchant's own program passes it on: the buyer has no key."""
+    parcel = await labeled(dock, world)
+    await dock.do("hand_over", parcel=parcel)
+    (row,) = await dock.rows("select order_id from parcel where merchant_id = $1", dock.merchant)
+    labels = f"/v1/orders/ord_{row['order_id']}/return-labels"
+    await dock.do("want_return_label", parcel=parcel)
+    (label,) = (await api.get(labels)).json()["return_labels"]
+    assert (label["state"], label["label_url"]) == ("wanted", "")
+    await work(dock, world, "buy_return_label")
+    (label,) = (await api.get(labels)).json()["return_labels"]
+    link = web + label["label_url"][label["label_url"].index("/t/") :]
+    async with httpx.AsyncClient() as buyer:
+        paper = await buyer.get(link)
+        assert paper.status_code == 200 and label["tracking_number"] in scanned(page(paper.content))
+        await dock.do("want_return_void", return_label=label["id"])
+        (label,) = (await api.get(labels)).json()["return_labels"]
+        assert (label["state"], label["label_url"]) == ("void_wanted", "")
+        assert (await buyer.get(link)).status_code == 410
 
 
 # Labels of whatever was typed

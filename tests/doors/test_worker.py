@@ -26,6 +26,7 @@ from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS, Errand, Verb
 from doorstep.spine.world import TryLater, World
 from tests.database import environment
+from tests.plans import rows_read
 from tests.shop import HOME, Shop, open_shop
 
 READY = "awaiting_fulfillment"
@@ -333,6 +334,33 @@ async def test_who_is_slow_holds_up_nobody_but_those_who_wait_for_it(
     assert asked == {"slow": 100, "quick": 20}
     worker.stopping.set()
     await asyncio.wait_for(running, 15)
+
+
+async def test_finding_work_costs_the_same_however_much_waits_for_a_slow_account(alone: Shop) -> None:
+    """Ten thousand labels wait for a carrier that is slow; then there are three for one that is not."""
+    await queue(alone, "buy_label", '{"parcel": "par_1", "label_key": "k", "carrier": "slow"}', 10_000)
+    await queue(alone, "buy_label", '{"parcel": "par_2", "label_key": "k", "carrier": "quick"}', 3)
+    await queue(alone, "hear", '{"message": 1, "carrier": "slow"}')
+    here, now = alone.merchant, clock.now()
+    async with tenant_tx(alone.db, [here]) as tx:
+        assert await jobs.waiting(tx, now) == [(here, "buy_label"), (here, "hear")]
+        assert await jobs.accounts(tx, here, "buy_label", now) == ["slow", "quick"]
+        assert await rows_read(tx, jobs.WAITING, [here], now) < 20
+        assert await rows_read(tx, jobs.ACCOUNTS, here, "buy_label", now) < 20
+        of_quick = await rows_read(tx, jobs.CLAIM_OF, here, "buy_label", now, 3, now + jobs.LEASE, "quick")
+        assert of_quick < 30
+        assert await jobs.accounts(tx, here, "buy_label", now) == ["slow"]  # the three are leased
+
+
+@pytest.mark.parametrize("name", sorted(name for name, errand in ERRAND.items() if errand.account))
+async def test_the_job_of_an_errand_knows_its_account(alone: Shop, name: str) -> None:
+    """As the errand's own body says it; an errand that does not name one has jobs of no account."""
+    body = f'{{"{ERRAND[name].account}": "acme"}}'
+    (of_it,) = await queue(alone, name, body)
+    (of_none,) = await queue(alone, name, "{}")
+    (of_another,) = await queue(alone, "follow", body)
+    rows = await alone.rows("select job_id, account from job where merchant_id = $1", alone.merchant)
+    assert {row["job_id"]: row["account"] for row in rows} == {of_it: "acme", of_none: "", of_another: None}
 
 
 async def test_a_call_that_waits_long_gives_its_hand_to_another(alone: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,12 @@ import pytest
 
 from doorstep.doors.reads import catalog
 from doorstep.doors.reads import customs as reads
-from doorstep.doors.reads.item_data import item_data
+from doorstep.doors.reads.item_data import ItemData, ahead, item_data
 from doorstep.journey.processing.keep_filing import NotAnItn
 from doorstep.journey.processing.review_party import NothingToReview
-from doorstep.journey.shipping.paper_data import NoSuchPaper, paper_of
+from doorstep.journey.shipping.paper_data import NoSuchPaper, customs_of, paper_of
+from doorstep.journey.shipping.sent_ahead import visible
+from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.kit import clock
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.catalog import change_sku
@@ -26,6 +30,7 @@ from doorstep.setup.customs.profile import NotACustomsProfile, NotATaxNumber
 from doorstep.setup.many_skus import put_skus
 from doorstep.setup.merchants import NewSku, add_skus, change_merchant
 from doorstep.spine.tenant import Db, tenant_tx
+from tests import hostile
 from tests.rules.test_papers import text_of
 from tests.shop import Shop
 from tests.stories.test_processing import holds
@@ -372,6 +377,45 @@ async def test_what_is_sent_ahead_is_whole_and_says_what_is_missing(shop: Shop, 
     assert (piece.hs_code, piece.origin, piece.units, str(piece.declared_value)) == ("691200", "US", 2, "25.00")
     assert (data.addressee.country, data.incoterm, data.missing) == ("UA", "DAP", [])
     assert data.export_reference == ["NOEEI § 30.37(a)"]
+
+
+HARD = [text for text in hostile.texts() if text.strip() and len(text) <= 120 and "\x00" not in text]
+
+
+async def test_no_text_of_buyers_or_goods_breaks_what_is_sent_ahead(shop: Shop, lists: None) -> None:
+    """Of every text on the list, as it would stand in the order and the catalog; a few of them through all of it."""
+    parcel = await shop.to_packed(await abroad(shop, ("MUG", 2)))
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        of = await packed(tx, parcel)
+        assert of
+        customs = await customs_of(tx, of, DAY)
+    for text in hostile.texts():
+        to = {**of.row["ship_to"], **dict.fromkeys(("name", "company", "line1", "line2", "city", "tax_id"), text)}
+        hard = Packed({**of.row, "ship_to": to}, tuple({**line, "customs_text": text} for line in of.goods))
+        items = tuple(msgspec.structs.replace(item, description=text) for item in customs.items)
+        data = ahead(hard, replace(customs, parcel=hard, shipment=shipment_of(hard), items=items))
+        assert msgspec.json.decode(msgspec.json.encode(data), type=ItemData) == data
+        (piece,) = data.contents
+        fields = ((data.addressee.name, 70), (data.addressee.street, 70), (data.addressee.city, 35),
+                  (piece.description, 512))  # fmt: skip
+        for value, longest in fields:
+            assert len(value) <= longest and re.sub("[\u200c\u200d]", "", value).isprintable(), ascii(value)
+        assert bool(data.addressee.name) or "addressee: no name" in data.missing
+        assert bool(piece.description) or "piece 1: the text is missing" in data.missing
+
+
+@pytest.mark.parametrize("text", HARD[::60], ids=ascii)
+async def test_a_hard_name_goes_all_the_way_to_what_is_sent_ahead(shop: Shop, lists: None, text: str) -> None:
+    await lamp(shop, name=text, customs_text=f"table lamp {text}", hs_code="940529")
+    order = await abroad(shop, ("LAMP", 1), ship_to={**LVIV, "name": text, "line2": text})
+    (row,) = await shop.rows("select ship_to ->> 'name' as name from orders where merchant_id = $1", shop.merchant)
+    parcel = await shop.to_packed(order)
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        data = await item_data(tx, parcel, DAY)
+    whole = visible(row["name"])
+    assert whole.startswith(data.addressee.name) and len(data.addressee.name) > min(35, len(whole) - 1)
+    assert ("addressee: name" in data.shortened) == (data.addressee.name != whole)
+    assert data.contents[0].description.startswith("table lamp")
 
 
 # The grid and the cost at the door

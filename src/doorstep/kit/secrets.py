@@ -2,7 +2,7 @@
 
 A sealed secret is text: `v1.<key id>.<sealed data key>.<sealed secret>`. Its context (whose secret, which field)
 is bound into it, so that a secret copied to another row does not open there. Rotating the home's key seals only
-the small data key anew.
+the small data key anew. Who holds a keyring meanwhile finds the new key by itself, where keys are in the home's file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -31,6 +31,24 @@ class NotOpened(Refusal):
     status = 500
 
 
+class KeyIsGone(NotOpened):
+    """A secret is sealed with a key that is not here: put that key back behind the others, or set the secret anew."""
+
+
+class NoSuchKey(Refusal):
+    """No key that was here before is called so."""
+
+    status = 404
+
+
+class KeyInUse(Refusal):
+    """Secrets are sealed with this key: rotate first."""
+
+
+class KeysFromEnvironment(Refusal):
+    """The keys are those of DOORSTEP_SECRET_KEY: a new one is put before them there, an old one taken away there."""
+
+
 class BadKey(Refusal):
     """The secret key is unusable."""
 
@@ -38,14 +56,31 @@ class BadKey(Refusal):
 
 
 class Keyring:
-    """The home's keys: the first seals, all of them open."""
+    """The home's keys: the first seals, all of them open. `read`: where they are read again when one is missing."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
+    def __init__(self, keys: Sequence[bytes], read: Callable[[], Sequence[bytes]] | None = None) -> None:
+        self._read = read
+        self._take(keys)
+
+    def _take(self, keys: Sequence[bytes]) -> None:
         if not keys:
             raise BadKey(problem="there is no key")
         self._keys = {key_id(key): AESGCM(key) for key in keys}
         self._raw = tuple(keys)
         self.current = key_id(keys[0])
+
+    @property
+    def older(self) -> list[str]:
+        """The keys before the current one, the newest of them first."""
+        return [name for name in self._keys if name != self.current]
+
+    def _has_more(self) -> bool:
+        """Whether there are other keys by now than those that were read."""
+        keys = tuple(self._read()) if self._read else self._raw
+        if keys == self._raw:
+            return False
+        self._take(keys)
+        return True
 
     def seal(self, secret: str, context: str) -> str:
         data_key = AESGCM.generate_key(_KEY_BYTES * 8)
@@ -71,14 +106,19 @@ class Keyring:
 
     def is_signed(self, message: bytes, purpose: str, signature: bytes) -> bool:
         """By the current key or one of those before it."""
+        return self._signed_one(message, purpose, signature) or (
+            self._has_more() and self._signed_one(message, purpose, signature)
+        )
+
+    def _signed_one(self, message: bytes, purpose: str, signature: bytes) -> bool:
         return any(hmac.compare_digest(_signed(key, message, purpose), signature) for key in self._raw)
 
     def _seal_key(self, data_key: bytes, context: str) -> str:
         return _encrypt(self._keys[self.current], data_key, context)
 
     def _open_key(self, key: str, wrapped: str, context: str) -> bytes:
-        if key not in self._keys:
-            raise NotOpened(key_id=key)
+        if key not in self._keys and not (self._has_more() and key in self._keys):
+            raise KeyIsGone(key=key, secret=context)
         return _decrypt(self._keys[key], wrapped, context)
 
 
@@ -89,7 +129,7 @@ def keyring(home: Path, env: Mapping[str, str] = os.environ) -> Keyring:
     file = home / FILE
     if not file.exists():
         _create(file, AESGCM.generate_key(_KEY_BYTES * 8))
-    return Keyring(_read_file(file))
+    return Keyring(_read_file(file), lambda: _read_file(file))
 
 
 def _signed(key: bytes, message: bytes, purpose: str) -> bytes:
@@ -97,13 +137,32 @@ def _signed(key: bytes, message: bytes, purpose: str) -> bytes:
     return hmac.digest(of_purpose, message, "sha256")[:16]
 
 
-def add_key(home: Path) -> str:
-    """A new current key in the home's file; the old ones still open. Its id; then rotate what is sealed."""
-    file = home / FILE
+def add_key(home: Path, env: Mapping[str, str] = os.environ) -> str:
+    """A new current key in the home's file; the old ones still open. Its id; then rotate what is sealed.
+
+    Refuses KeysFromEnvironment.
+    """
+    file = _own_file(home, env)
     keys = _read_file(file) if file.exists() else []
     fresh = AESGCM.generate_key(_KEY_BYTES * 8)
     _draft(file, [fresh, *keys]).replace(file)
     return key_id(fresh)
+
+
+def drop_key(home: Path, key: str, env: Mapping[str, str] = os.environ) -> None:
+    """An old key opens nothing any more, and what it signed is not signed. Refuses NoSuchKey, KeysFromEnvironment."""
+    file = _own_file(home, env)
+    keys = _read_file(file) if file.exists() else []
+    kept = [one for nth, one in enumerate(keys) if nth == 0 or key_id(one) != key]
+    if len(kept) == len(keys):
+        raise NoSuchKey(key=key[:60])
+    _draft(file, kept).replace(file)
+
+
+def _own_file(home: Path, env: Mapping[str, str]) -> Path:
+    if env.get(ENV):
+        raise KeysFromEnvironment
+    return home / FILE
 
 
 def new_key() -> str:

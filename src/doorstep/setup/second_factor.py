@@ -56,7 +56,7 @@ class CodeDoesNotFit(Refusal):
 
 async def propose(db: Db, keys: Keyring, person: Person) -> None:
     """A fresh secret, which counts from when a code proves that the phone has it; refuses SecondFactorIsOn."""
-    sealed = keys.seal(pyotp.random_base32(), _context(person.person_id))
+    sealed = keys.seal(pyotp.random_base32(), context_of(person.person_id))
     if await db.pool.fetchval(PROPOSE, person.person_id, sealed) is None:
         raise SecondFactorIsOn
 
@@ -66,7 +66,7 @@ async def proposed(db: Db, keys: Keyring, person: Person) -> str | None:
     row = await db.pool.fetchrow(SECRET, person.person_id)
     if row is None or row["is_on"] or not row["totp_secret"]:
         return None
-    return keys.open(row["totp_secret"], _context(person.person_id))
+    return keys.open(row["totp_secret"], context_of(person.person_id))
 
 
 def uri(secret: str, email: str) -> str:
@@ -117,7 +117,7 @@ async def check(db: Db, keys: Keyring, person: int, code: str, at: datetime) -> 
     row = await db.pool.fetchrow(SECRET, person)
     if row is None or not row["is_on"]:
         return None
-    step = _step_of(keys.open(row["totp_secret"], _context(person)), word, at)
+    step = _step_of(keys.open(row["totp_secret"], context_of(person)), word, at)
     return "code" if step is not None and await db.pool.fetchval(USE_STEP, person, step) else None
 
 
@@ -135,5 +135,5 @@ async def _fresh_codes(connection: Connection, person: int) -> list[str]:
     return ["-".join(word[at : at + 4] for at in range(0, len(word), 4)) for word in words]
 
 
-def _context(person: int) -> str:
+def context_of(person: int) -> str:
     return f"person/{person}/totp"

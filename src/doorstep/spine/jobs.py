@@ -19,27 +19,45 @@ LEASE = timedelta(seconds=60)
 TRIES = 12
 LONGEST_WAIT = timedelta(hours=1)
 
-WAITING = """
-select j.merchant_id, j.verb from job j where j.merchant_id = any($1) and j.state = 'due' and j.due_at <= $2
-    and (j.leased_until is null or j.leased_until < $2)
-  group by j.merchant_id, j.verb order by min(j.due_at)
+# What may be worked on now; each read below begins at the first of them and looks at no more than it answers, however
+# many wait: a verb after the other, an account after the other.
+DUE = "j.state = 'due' and j.due_at <= {now} and (j.leased_until is null or j.leased_until < {now})"
+WAITING = f"""
+with recursive queued (merchant_id, verb) as (
+  select m.id, next.verb from unnest($1::bigint[]) m(id) cross join lateral (
+    select j.verb from job j where j.merchant_id = m.id and j.state = 'due' order by j.verb limit 1) next
+  union all
+  select q.merchant_id, next.verb from queued q cross join lateral (
+    select j.verb from job j where j.merchant_id = q.merchant_id and j.verb > q.verb and j.state = 'due'
+      order by j.verb limit 1) next)
+select q.merchant_id, q.verb from queued q cross join lateral (
+  select j.due_at from job j where j.merchant_id = q.merchant_id and j.verb = q.verb and {DUE.format(now="$2")}
+    order by j.due_at limit 1) first
+  order by first.due_at
 """
-# Of one errand: whom its jobs are to call, by the field of the body that says it.
-ACCOUNTS = """
-select coalesce(j.body ->> $3, '') as account from job j
-  where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.due_at <= $4
-    and (j.leased_until is null or j.leased_until < $4)
-  group by 1 order by min(j.due_at)
+# Of one errand: whom its jobs are to call.
+ACCOUNTS = f"""
+with recursive named (account) as (
+  (select j.account from job j where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.account is not null
+    order by j.account limit 1)
+  union all
+  select next.account from named n cross join lateral (
+    select j.account from job j where j.merchant_id = $1 and j.verb = $2 and j.account > n.account and j.state = 'due'
+      order by j.account limit 1) next)
+select n.account from named n cross join lateral (
+  select j.due_at from job j where j.merchant_id = $1 and j.verb = $2 and j.account = n.account
+    and {DUE.format(now="$3")} order by j.due_at limit 1) first
+  order by first.due_at
 """
-CLAIM = """
+_CLAIM = f"""
 with due as (
-  select j.job_id from job j where j.merchant_id = $1 and j.verb = $2 and j.state = 'due' and j.due_at <= $3
-    and (j.leased_until is null or j.leased_until < $3) and ($6 = '' or coalesce(j.body ->> $6, '') = $7)
+  select j.job_id from job j where j.merchant_id = $1 and j.verb = $2 and {DUE.format(now="$3")}{{of}}
   order by j.due_at, j.job_id limit $4 for update skip locked)
 update job j set leased_until = $5, fence = j.fence + 1, attempts = j.attempts + 1
   from due where j.merchant_id = $1 and j.job_id = due.job_id
   returning j.merchant_id, j.job_id, j.verb, j.body, j.attempts, j.fence
 """
+CLAIM, CLAIM_OF = _CLAIM.format(of=""), _CLAIM.format(of=" and j.account = $6")
 DONE = """
 delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id, f)
   where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f
@@ -90,19 +108,17 @@ async def waiting(tx: Tx, now: datetime) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in await tx.rows(WAITING, list(tx.merchants), now)]
 
 
-async def accounts(tx: Tx, merchant: int, verb: str, named_by: str, now: datetime) -> list[str]:
-    """Whom the errand's due jobs are to call, the longest waiting first."""
-    return [row["account"] for row in await tx.rows(ACCOUNTS, merchant, verb, named_by, now)]
+async def accounts(tx: Tx, merchant: int, verb: str, now: datetime) -> list[str]:
+    """Whom the errand's due jobs are to call, the longest waiting first; of one that is called account by account."""
+    return [row["account"] for row in await tx.rows(ACCOUNTS, merchant, verb, now)]
 
 
 async def claim(
-    tx: Tx, merchant: int, verb: str, now: datetime, limit: int, *, named_by: str = "", account: str = ""
+    tx: Tx, merchant: int, verb: str, now: datetime, limit: int, account: str | None = None
 ) -> list[ClaimedJob]:
-    """Lease up to so many jobs; who takes longer than the lease loses them to another worker.
-
-    `named_by`: the field of the body that names an account; then those of this one alone.
-    """
-    rows = await tx.rows(CLAIM, merchant, verb, now, limit, now + LEASE, named_by, account)
+    """Lease up to so many jobs, of all accounts or of one; who takes longer than the lease loses them to another."""
+    asked = (merchant, verb, now, limit, now + LEASE)
+    rows = await (tx.rows(CLAIM, *asked) if account is None else tx.rows(CLAIM_OF, *asked, account))
     return [
         ClaimedJob(
             row["merchant_id"],

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shipping-rules": ("shipping_rules", "By which rules a label's carrier is chosen; try them for a parcel."),
     "notices": ("notices", "What is told of an order, to whom, by which medium, in which words, and when."),
     "key": ("keys", "Make, list and end keys for the API."),
+    "secrets": ("sealed", "The key that seals passwords and accounts' secrets: change it, end an old one."),
     "user": ("users", "Add, end and list people who sign in."),
     "link": ("users", "A link that lets somebody into the console, once."),
     "setup": ("operators", "Set up an operation from a file; load lists of customs rules."),

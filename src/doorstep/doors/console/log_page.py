@@ -53,6 +53,7 @@ SETTINGS = Told({
     "alias": "name of a SKU", "no alias": "name of a SKU removed", "shipping method": "shipping method",
     "brand": "buyers' pages",
     "webhook": "webhook", "new webhook": "new webhook", "no webhook": "webhook removed",
+    "secret key": "new key for what is sealed", "no secret key": "old key for what is sealed removed",
 })  # fmt: skip
 ALARMING = ("sign_in_failed", "code_failed", "tries_stopped")
 

@@ -5,6 +5,7 @@ The post or the carrier sends it; it can be taken from here as it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -12,11 +13,11 @@ from msgspec import Struct
 
 from doorstep.journey.shipping.paper_data import Customs, customs_of
 from doorstep.journey.shipping.papers import CustomsItem
-from doorstep.journey.shipping.shipment import incoterm, packed
+from doorstep.journey.shipping.sent_ahead import Fitting
+from doorstep.journey.shipping.shipment import Packed, incoterm, packed
 from doorstep.journey.shipping.statements import ioss_number, statements
 from doorstep.kit.money import to_decimal
 from doorstep.kit.refusals import NotFound
-from doorstep.plug.carrier import Address
 from doorstep.setup.customs.rules import HS_DIGITS
 from doorstep.setup.customs.wording import vague
 from doorstep.spine.tenant import Tx
@@ -49,7 +50,8 @@ class ContentPiece(Struct, frozen=True, kw_only=True):
 
 
 class ItemData(Struct, frozen=True, kw_only=True):
-    """`missing`: what advance cargo information refuses; empty when it would be taken."""
+    """`missing`: what advance cargo information refuses; empty when it would be taken. `shortened`: texts that did not
+    fit into their fields."""
 
     item_id: str
     sender: Party
@@ -63,6 +65,7 @@ class ItemData(Struct, frozen=True, kw_only=True):
     ioss: str
     export_reference: list[str]
     missing: list[str]
+    shortened: list[str]
 
 
 async def item_data(tx: Tx, parcel: str, today: date) -> ItemData:
@@ -70,54 +73,57 @@ async def item_data(tx: Tx, parcel: str, today: date) -> ItemData:
     found = await packed(tx, parcel)
     if found is None:
         raise NotFound(parcel=parcel)
-    customs = await customs_of(tx, found, today)
+    return ahead(found, await customs_of(tx, found, today))
+
+
+def ahead(found: Packed, customs: Customs) -> ItemData:
     row, shipment, currency = found.row, customs.shipment, found.row["currency"]
     numbers = row["tax_numbers"]
+    of_sender, of_addressee = Fitting("sender"), Fitting("addressee")
+    sender = of_sender.address(
+        shipment.ship_from, str(numbers.get("eori") or numbers.get("vat") or numbers.get("ein") or "")
+    )
+    addressee = of_addressee.address(shipment.ship_to, str(row["ship_to"].get("tax_id", "")))
+    fitted = [(Fitting(f"piece {number}"), item) for number, item in enumerate(customs.items, start=1)]
+    pieces = [_piece(number, fitting, item, currency) for number, (fitting, item) in enumerate(fitted, start=1)]
+    every = [of_sender, of_addressee, *(fitting for fitting, _ in fitted)]
     return ItemData(
         item_id=row["tracking_number"] or found.name,
-        sender=_party(shipment.ship_from, str(numbers.get("eori") or numbers.get("vat") or numbers.get("ein") or "")),
-        addressee=_party(shipment.ship_to, str(row["ship_to"].get("tax_id", ""))),
+        sender=Party(**sender),
+        addressee=Party(**addressee),
         nature=SALE_OF_GOODS,
         gross_weight_kg=_kilograms(shipment.weight_g),
         declared_value=to_decimal(sum(item.value_minor for item in customs.items), currency),
         currency=currency,
-        contents=[_piece(number, item, currency) for number, item in enumerate(customs.items, start=1)],
+        contents=pieces,
         incoterm=incoterm(found),
         ioss=ioss_number(found, customs.items, customs.rules),
         export_reference=list(statements(found, customs.items, customs.rules).export),
-        missing=_missing(customs),
+        missing=[*_missing(pieces, addressee), *(told for fitting in every for told in fitting.left_out)],
+        shortened=[told for fitting in every for told in fitting.shortened],
     )
 
 
-def _piece(number: int, item: CustomsItem, currency: str) -> ContentPiece:
+def _piece(number: int, fitting: Fitting, item: CustomsItem, currency: str) -> ContentPiece:
     return ContentPiece(
-        number=number, description=item.description, units=item.quantity, net_weight_kg=_kilograms(item.net_weight_g),
-        declared_value=to_decimal(item.value_minor, currency), currency=currency,
-        hs_code="".join(filter(str.isdigit, item.hs_code)), origin=item.origin,
+        number=number, description=fitting.words("description", item.description), units=item.quantity,
+        net_weight_kg=_kilograms(item.net_weight_g), declared_value=to_decimal(item.value_minor, currency),
+        currency=currency, hs_code="".join(filter(str.isdigit, item.hs_code)), origin=item.origin,
     )  # fmt: skip
 
 
-def _party(address: Address, identification: str) -> Party:
-    street = ", ".join(filter(None, (address.line1, address.line2)))
-    return Party(
-        name=address.name, company=address.company, street=street, city=address.city, region=address.region,
-        postcode=address.postal_code, country=address.country, phone=address.phone, email=address.email,
-        identification=identification,
-    )  # fmt: skip
-
-
-def _missing(customs: Customs) -> list[str]:
-    told = [] if customs.items else ["no content is declared: the parcel crosses no border, or is empty"]
-    for number, item in enumerate(customs.items, start=1):
-        if problem := vague(item.description):
-            told.append(f"piece {number}: the text {problem}")
-        if len("".join(filter(str.isdigit, item.hs_code))) < HS_DIGITS:
-            told.append(f"piece {number}: no HS code of {HS_DIGITS} digits")
-        if not item.origin:
-            told.append(f"piece {number}: no country of origin")
-    to = customs.shipment.ship_to
-    told += [f"addressee: no {name}" for name in ("name", "line1", "city") if not getattr(to, name)]
-    return told + ([] if to.phone or to.email else ["addressee: neither phone nor e-mail"])
+def _missing(pieces: Sequence[ContentPiece], addressee: Mapping[str, str]) -> list[str]:
+    told = [] if pieces else ["no content is declared: the parcel crosses no border, or is empty"]
+    for piece in pieces:
+        if problem := vague(piece.description):
+            told.append(f"piece {piece.number}: the text {problem}")
+        if len(piece.hs_code) < HS_DIGITS:
+            told.append(f"piece {piece.number}: no HS code of {HS_DIGITS} digits")
+        if not piece.origin:
+            told.append(f"piece {piece.number}: no country of origin")
+    told += [f"addressee: no {name}" for name in ("name", "street", "city") if not addressee[name]]
+    reached = addressee["phone"] or addressee["email"]
+    return told if reached else [*told, "addressee: neither phone nor e-mail"]
 
 
 def _kilograms(weight_g: int) -> Decimal:

@@ -12,6 +12,7 @@ from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.sites import site_of, sites_by_code
+from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.tenant import Tx
 
 # What stands labeled at one site is what one day brings.
@@ -107,7 +108,8 @@ class Leaving(Struct, frozen=True, kw_only=True):
 
 
 class ReturnLabelRow(Struct, frozen=True, kw_only=True):
-    """`state`: wanted, bought, refused, void_wanted or void."""
+    """`state`: wanted, bought, refused, void_wanted or void. `label_url`: where the buyer downloads it, without a key;
+    empty of one that is not good."""
 
     id: str
     parcel: str
@@ -119,6 +121,7 @@ class ReturnLabelRow(Struct, frozen=True, kw_only=True):
     currency: str
     error: str
     asked_at: datetime
+    label_url: str
 
 
 class ReturnLabels(Struct, frozen=True, kw_only=True):
@@ -143,9 +146,13 @@ async def return_labels(tx: Tx, merchant: int, order: str) -> ReturnLabels:
     """Labels for the way back of an order's goods, the oldest first. Refuses NotFound."""
     if await tx.value(AN_ORDER, [merchant], number("ord", order)) is None:
         raise NotFound(order=order)
+    page = tracking_links().url(merchant, number("ord", order))
     rows = await tx.rows(RETURN_LABELS, [merchant], number("ord", order))
-    return ReturnLabels(return_labels=[_return_label(row) for row in rows])
+    return ReturnLabels(return_labels=[_return_label(row, page) for row in rows])
 
 
-def _return_label(row: Any) -> ReturnLabelRow:
-    return told(row, ReturnLabelRow, id=public("ret", row["return_label_id"]), parcel=public("par", row["parcel_id"]))
+def _return_label(row: Any, page: str) -> ReturnLabelRow:
+    """`page`: the order's own, of its buyer."""
+    name = public("ret", row["return_label_id"])
+    return told(row, ReturnLabelRow, id=name, parcel=public("par", row["parcel_id"]),
+                label_url=f"{page}/returns/{name}" if row["state"] == "bought" else "")  # fmt: skip

@@ -185,14 +185,15 @@ class Worker:
         if not ERRAND[name].account:
             return [""]
         async with tenant_tx(self.world.db, [merchant], readonly=True) as tx:
-            return await jobs.accounts(tx, merchant, name, ERRAND[name].account, self.world.now())
+            return await jobs.accounts(tx, merchant, name, self.world.now())
 
     async def _begin(self, place: Place) -> int:
         merchant, name, account = place
         hands = min(self._free_hands(), CALLS_OF_ONE - self._under_way[place])
         if hands <= 0 or self.stopping.is_set():
             return 0
-        claimed = await self._claim(merchant, name, hands * ERRAND[name].at_once, account)
+        of = account if ERRAND[name].account else None
+        claimed = await self._claim(merchant, name, hands * ERRAND[name].at_once, of)
         for work in _batches(await self._readable(claimed, ERRAND[name].body), ERRAND[name].at_once):
             self._start(place, work)
         return len(claimed)
@@ -233,11 +234,8 @@ class Worker:
 
     async def _claim(self, merchant: int, verb: str, limit: int, account: str | None = None) -> list[ClaimedJob]:
         """Without an account those of all accounts."""
-        named_by = ERRAND[verb].account if account is not None else ""
         async with tenant_tx(self.world.db, [merchant]) as tx:
-            return await jobs.claim(
-                tx, merchant, verb, self.world.now(), limit, named_by=named_by, account=account or ""
-            )
+            return await jobs.claim(tx, merchant, verb, self.world.now(), limit, account)
 
     async def _readable(self, claimed: Sequence[ClaimedJob], kind: type[msgspec.Struct]) -> Work:
         """What can be worked on; a body that does not fit, or a job that ends its worker each time, is buried."""

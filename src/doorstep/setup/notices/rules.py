@@ -137,7 +137,7 @@ async def set_addresses(
     if wrong := list(_problems(office, url)):
         raise Invalid(fields=wrong)
     fresh = new_webhook_secret() if url and url != now.url else ""
-    sealed = keyring(homes.home()).seal(fresh, _context(merchant)) if fresh else now.secret if url else ""
+    sealed = keyring(homes.home()).seal(fresh, context_of(merchant)) if fresh else now.secret if url else ""
     await _keep(tx, merchant, Wanted(now.said, office, url, sealed, now.quiet))
     await log.write(tx, by, "setting_changed", at, url or office, setting="notices", merchant=merchant)
     return fresh
@@ -173,8 +173,8 @@ def endpoint_of(merchant: int, now: Wanted) -> Endpoint | None:
     """Where notices are posted to, ready to be signed for."""
     if not now.url:
         return None
-    return Endpoint(now.url, (keyring(homes.home()).open(now.secret, _context(merchant)),))
+    return Endpoint(now.url, (keyring(homes.home()).open(now.secret, context_of(merchant)),))
 
 
-def _context(merchant: int) -> str:
+def context_of(merchant: int) -> str:
     return f"notice_setup/{merchant}/secret"
