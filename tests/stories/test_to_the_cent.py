@@ -1,0 +1,67 @@
+"""To the cent: orders that were paid in part, changed on the way, or billed before they were changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorstep.setup.merchants import NewSku, add_skus
+from tests.shop import Shop
+
+
+@pytest.fixture
+async def till(shop: Shop) -> Shop:
+    """A shop with a payment provider, and enough on its shelves."""
+    await shop.connect("payments", "simpay", "sim")
+    await shop.stock("MUG", 50)
+    await shop.stock("CUP", 50)
+    await add_skus(shop.db, shop.merchant, [NewSku("GIFT", name="A gift card", stocked=False)])
+    return shop
+
+
+async def labeled(shop: Shop, parcel: str, number: str = "T1") -> str:
+    await shop.do("keep_label", parcel=parcel, carrier="c", tracking_number=number)
+    return parcel
+
+
+async def sent(shop: Shop, order: str) -> list[str]:
+    """All of it picked, packed and handed over."""
+    await shop.to_picked(order)
+    parcels = await shop.pack_all(order)
+    for parcel in parcels:
+        await shop.do("hand_over", parcel=await labeled(shop, parcel, f"T{parcel}"))
+    await shop.work()
+    return parcels
+
+
+async def answered(shop: Shop, kind: str, verb: str) -> int:
+    """The provider says yes to whatever of this kind it was asked: how much that is."""
+    rows = await shop.rows(
+        "select 'pay_' || payment_id as payment, amount_minor from payment"
+        " where merchant_id = $1 and kind = $2 and state = 'wanted' order by payment_id",
+        shop.merchant, kind,
+    )  # fmt: skip
+    for row in rows:
+        await shop.do(verb, payment=row["payment"], **({} if verb == "release_funds" else {"provider_ref": "r"}))
+    await shop.work()
+    return sum(row["amount_minor"] for row in rows)
+
+
+async def test_of_an_order_paid_in_part_all_the_rest_that_is_held_is_taken(till: Shop) -> None:
+    paid = [{"kind": "paid", "amount_minor": 200}]
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_token="tok_ok", tenders=paid)
+    await till.work()
+    assert await answered(till, "authorization", "authorize") == 2800
+    await sent(till, order)
+    await answered(till, "capture", "capture")
+    now = await till.now(order)
+    assert (now["held"], now["earned"]) == (0, 3000)
+
+
+async def test_services_canceled_one_by_one_take_the_shipping_with_them_once(till: Shop) -> None:
+    order = await till.place(("MUG", 1), ("GIFT", 3), shipping_minor=500, payment_term="on_account")
+    now = await till.now(order)
+    assert now["owed"] == 1250 * 4 + 500
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    assert (await till.now(order))["owed"] == 3750
+    await till.do("cancel", order=order, lines=[{"line": 2, "quantity": 1}])
+    assert (await till.now(order))["owed"] == 2500
