@@ -65,3 +65,36 @@ async def test_services_canceled_one_by_one_take_the_shipping_with_them_once(til
     assert (await till.now(order))["owed"] == 3750
     await till.do("cancel", order=order, lines=[{"line": 2, "quantity": 1}])
     assert (await till.now(order))["owed"] == 2500
+
+
+async def test_what_is_captured_while_the_order_is_canceled_goes_back(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await till.do("want_capture", order=order)
+    await till.do("cancel", order=order)
+    await till.work()
+    await answered(till, "capture", "capture")
+    assert await answered(till, "refund", "refund") == 2500
+    now = await till.now(order)
+    assert (now["earned"], now["refunded"], now["held"]) == (0, 2500, 0)
+
+
+async def test_money_that_is_held_only_after_the_goods_left_is_taken_too(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_shipment", payment_token="tok_ok")
+    await till.work()
+    await till.do("want_authorization", order=order)
+    await sent(till, order)
+    await answered(till, "authorization", "authorize")
+    assert await answered(till, "capture", "capture") == 2500
+
+
+async def test_an_order_of_services_alone_is_paid_too(till: Shop) -> None:
+    order = await till.place(("GIFT", 2), payment_token="tok_ok")
+    await till.work()
+    assert await answered(till, "authorization", "authorize") == 2500
+    assert await answered(till, "capture", "capture") == 2500
+    await till.do("check", order=order)
+    await till.work()
+    now = await till.now(order)
+    assert (now["stage"], now["payment"]) == ("completed", "paid")

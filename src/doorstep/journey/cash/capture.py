@@ -169,8 +169,14 @@ def _captured_elsewhere(books: Books, ids: Iterator[int], ask: Ask[Capture]) -> 
 def _took(books: Books, amount: int, told: dict[str, Any], ask: Ask[Capture]) -> Outcome:
     outcome = outcome_of(books, amount_minor=amount)
     outcome.events = [Event("capture", [Cash(amount, "held", "earned")], told | {"amount_minor": amount})]
+    order = public("ord", books.order.order_id)
     # Everything is paid: what is still held is let go.
     left = books.account("held") - amount - books.asked("capture") - books.asked("release")
     if left > 0 and books.due - amount <= 0:
-        outcome.then = [Job("want_release_of_funds", {"order": public("ord", books.order.order_id)})]
+        outcome.then.append(Job("want_release_of_funds", {"order": order}))
+    # What was canceled or credited while the provider was asked is not owed any more.
+    too_much = min(amount, books.account("earned") + amount - books.account("owed") - books.asked("refund"))
+    if too_much > 0:
+        body = {"order": order, "amount_minor": too_much, "reason": "no longer owed when it was taken"}
+        outcome.then.append(Job("want_refund", body))
     return outcome
