@@ -98,3 +98,57 @@ async def test_an_order_of_services_alone_is_paid_too(till: Shop) -> None:
     await till.work()
     now = await till.now(order)
     assert (now["stage"], now["payment"]) == ("completed", "paid")
+
+
+async def test_what_was_billed_and_then_canceled_is_credited_and_not_paid_back_twice(till: Shop) -> None:
+    order = await till.place(("MUG", 2), ("CUP", 3), payment_term="on_account")
+    await till.work()
+    await till.do("record_payment", order=order, amount_minor=6250)
+    await till.do("issue_invoice", order=order)
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 2}])
+    await till.work()
+    assert await answered(till, "refund", "refund") == 2500
+    note = await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}])
+    assert note["total_minor"] == 2500
+    await till.work()
+    now = await till.now(order)
+    assert (now["owed"], now["earned"], now["invoiced"], now["credited"]) == (3750, 3750, 6250, 2500)
+    # What comes back of what was sent is owed less.
+    await till.do("issue_credit", order=order, lines=[{"line": 2, "quantity": 1}])
+    await till.work()
+    assert await answered(till, "refund", "refund") == 1250
+    assert (await till.now(order))["owed"] == 2500
+
+
+async def test_a_billed_order_that_is_canceled_whole_can_be_credited(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_account", shipping_minor=500)
+    await till.work()
+    await till.do("issue_invoice", order=order)
+    await till.do("cancel", order=order)
+    await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}], amount_minor=500)
+    now = await till.now(order)
+    assert (now["owed"], now["credited"], now["invoicing"]) == (0, 3000, "credited")
+
+
+async def test_the_included_taxes_of_all_invoices_are_the_orders(till: Shop) -> None:
+    order = await till.place(
+        {"sku": "MUG", "quantity": 3, "unit_price": "3.33"}, payment_term="on_account", tax_included=True, tax_minor=167
+    )
+    ful = await till.to_picked(order)
+    for n in range(3):
+        parcel = (await till.do("pack", fulfillment_order=ful, lines=[{"line": 1, "quantity": 1}]))["parcel"]
+        await till.do("hand_over", parcel=await labeled(till, parcel, f"N{n}"))
+        await till.work()
+    papers = await till.rows("select total_minor, tax_minor from invoice where merchant_id = $1", till.merchant)
+    assert len(papers) == 3
+    assert sum(p["total_minor"] for p in papers) == 999
+    assert sum(p["tax_minor"] for p in papers) == 167
+
+
+async def test_an_order_of_very_many_and_dear_units_is_captured_and_billed(till: Shop) -> None:
+    await till.stock("MUG", 999_000)
+    order = await till.place({"sku": "MUG", "quantity": 999_000, "unit_price": "900000.00"}, payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await sent(till, order)
+    assert await answered(till, "capture", "capture") == 999_000 * 900000_00
