@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from doorstep.setup.merchants import NewSku, add_skus
-from tests.shop import Shop
+from tests.shop import HOME, Shop
+from tests.stories.test_rate_shopping import Seller, world_of
+
+
+class Collecting(Seller):
+    """It collects cash at the door."""
+
+    def __init__(self, code: str, **prices: int) -> None:
+        super().__init__(code, **prices)
+        self.can |= {"cod"}
 
 
 @pytest.fixture
@@ -152,3 +161,40 @@ async def test_an_order_of_very_many_and_dear_units_is_captured_and_billed(till:
     await answered(till, "authorization", "authorize")
     await sent(till, order)
     assert await answered(till, "capture", "capture") == 999_000 * 900000_00
+
+
+async def test_a_new_address_is_taken_over_though_a_gift_card_was_delivered_at_once(till: Shop) -> None:
+    order = await till.place(("MUG", 1), ("GIFT", 1))
+    there = till.order(("MUG", 1), ("GIFT", 1)) | {"ship_to": HOME | {"line1": "13 Grafton Street"}}
+    answer = await till.do("amend", order=order, content=there)
+    assert (answer["applied"], answer["different"]) == (["ship_to"], [])
+
+
+async def test_at_the_door_all_that_was_not_paid_before_is_collected(till: Shop) -> None:
+    paid = [{"kind": "paid", "amount_minor": 200}]
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_term="cod", tenders=paid)
+    (parcel,) = await sent(till, order)
+    await till.do("deliver", parcel=parcel)
+    assert (await till.now(order))["collected"] == 2800
+    await till.do("remit", order=order, amount_minor=2800)
+    assert (await till.now(order))["payment"] == "paid"
+
+
+async def test_of_two_parcels_each_collects_what_its_label_says_whichever_comes_first(till: Shop) -> None:
+    """The first, with the shipping, is refused at the door: the carrier collected the second's goods alone."""
+    await till.connect("carrier", "simcarrier", "alpha")
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_term="cod")
+    fulfillment_order = await till.to_picked(order)
+    one = [{"line": 1, "quantity": 1}]
+    first = (await till.do("pack", fulfillment_order=fulfillment_order, lines=one, label="none"))["parcel"]
+    second = (await till.do("pack", fulfillment_order=fulfillment_order, label="none"))["parcel"]
+    for parcel in (first, second):
+        await till.do("want_label", parcel=parcel)
+    await till.work("buy_label", world=world_of(till, Collecting("alpha", ground=100)))
+    for parcel in (first, second):
+        await till.do("hand_over", parcel=parcel)
+    await till.do("track", parcel=first, events=[{"happened_at": till.at.isoformat(), "state": "refused"}])
+    await till.do("take_back", order=order, parcel=first, site=till.site("NJ"))
+    await till.do("deliver", parcel=second)
+    assert (await till.now(order))["collected"] == 1250
+    assert (await till.do("remit", order=order))["left_minor"] == 0
