@@ -577,3 +577,30 @@ async def test_a_mended_address_is_put_back_by_undo(shop: Shop, visitor: Visitor
     fields = {name: html.unescape(word) for name, word in re.findall(r'name="([^"]+)" value="([^"]*)"', form[2])}
     assert (await visitor.post(form[1], **{**fields, "proof": await visitor.proof()})).status_code == 303
     assert await street() == was
+
+
+def fields_of(page: str, path: str) -> dict[str, str]:
+    """The hidden fields of the page's form that goes there."""
+    (inside,) = re.findall(rf'<form method="post" action="{path}">(.*?)</form>', page, re.DOTALL)
+    return {name: html.unescape(word) for name, word in re.findall(r'name="([^"]+)" value="([^"]*)"', inside)}
+
+
+async def test_what_was_typed_when_the_session_had_ended_waits_to_be_sent_again(shop: Shop, web: str) -> None:
+    order = await shop.place(("MUG", 1))
+    path = f"/orders/{order}/note"
+    typed = {"proof": "0" * 64, "order": order, "once": "k7", "text": "Ring <twice>, the bell is weak"}
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as nobody:
+        kept = await nobody.post(path, data=typed)
+        assert kept.status_code == 401 and "Ring &lt;twice&gt;, the bell is weak" in kept.text
+        # Another site's form is not kept, nor is a password.
+        assert "Send it again" not in (await nobody.post(path, data=typed, headers={"origin": "https://evil"})).text
+        assert "Send it again" not in (await nobody.post("/me/password", data={"new_password": "x" * 20})).text
+    again = fields_of(kept.text, path)
+    assert "proof" not in again
+    async with visiting(shop, web) as back:
+        shown = await back.http.post(path, data=again)
+        assert shown.status_code == 403 and "Ring &lt;twice&gt;, the bell is weak" in shown.text
+        assert "note" not in await shop.timeline(order)
+        for _ in range(2):
+            assert (await back.http.post(path, data=fields_of(shown.text, path))).status_code == 303
+    assert (await shop.timeline(order)).count("note") == 1

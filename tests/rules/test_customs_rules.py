@@ -221,6 +221,11 @@ def test_other_names_are_left_alone(one: str, other: str) -> None:
     assert likeness(one, [other])[0] < ALIKE_FROM
 
 
+@pytest.mark.parametrize("styled", ["𝐈𝐯𝐚𝐧 𝐏𝐞𝐭𝐫𝐨𝐯", "ⒾⓋⒶⓃ ⓅⒺⓉⓇⓄⓋ", "🄸🅅🄰🄽 🄿🄴🅃🅁🄾🅅", "Ｉｖａｎ Ｐｅｔｒｏｖ"])
+def test_a_name_in_styled_letters_is_the_same_name(styled: str) -> None:
+    assert likeness(styled, ["Ivan Petrov"])[0] == 100
+
+
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_two_names_can_be_compared_and_order_says_nothing(one: str, other: str) -> None:
     score, _ = likeness(one, [other])

@@ -723,3 +723,12 @@ async def test_an_office_without_an_address_and_a_program_without_a_url_are_refu
             read_quiet(begins, ends)
     with pytest.raises(NoSuchRule):
         await told.setting(set_quiet, {"pigeon": None})
+
+
+async def test_of_two_who_write_down_the_same_letter_at_once_one_is_told_that_it_stands_there(shop: Shop) -> None:
+    order = await shop.place(("MUG", 1))
+    letter = {"order": order, "letter": "L1", "kind": "received", "state": "sending"}
+    first, second, sent = await shop.ask_all("keep_notice", [letter, letter, letter | {"state": "sent", "tries": 1}])
+    assert [first["kept"], second["kept"], sent["kept"]] == [True, False, True]  # type: ignore[index]
+    (row,) = await shop.rows("select state, tries from notice where merchant_id = $1", shop.merchant)
+    assert row == {"state": "sent", "tries": 1}

@@ -172,7 +172,8 @@ def owed_less(order: OrderFacts, units: Mapping[int, int]) -> int:
         for line in order.lines
         if line.line_no in units
     )
-    if not any(remaining[line.line_no] for line in order.lines if line.ships):
+    goods = [line for line in order.lines if line.ships]
+    if any(units.get(line.line_no) for line in goods) and not any(remaining[line.line_no] for line in goods):
         less += int((order.row["details"] or {}).get("shipping_worth_minor", 0))
     return min(less, owed)
 

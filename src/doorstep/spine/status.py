@@ -38,7 +38,8 @@ Axis = tuple[tuple[str, str], ...]
 
 # Units delivered that had a way to go; `services` are those that never ship and were delivered with the order.
 _ARRIVED = "delivered - services"
-_ON_SHELF = "wanted + promised + picked + packed"
+ON_SHELF = ("wanted", "promised", "picked", "packed")
+_ON_SHELF = " + ".join(ON_SHELF)
 # `cancellations` tells it of an order of which no item is known: it has no units that could.
 _CANCELED = "canceled == ordered and ordered + cancellations > 0"
 _PARCELS = (

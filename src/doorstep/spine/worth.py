@@ -23,7 +23,8 @@ units as (
     join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
     where p.merchant_id = any($1) and p.order_id in (select order_id from wanted))
 select order_id, parcel_id,
-    sum(worth_minor * (before + quantity) / ordered - worth_minor * before / ordered)::bigint as worth
+    sum(div(worth_minor::numeric * (before + quantity), ordered) - div(worth_minor::numeric * before, ordered))::bigint
+      as worth
   from units where parcel_id = any($2) and ordered > 0 group by order_id, parcel_id
 """
 

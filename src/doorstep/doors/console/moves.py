@@ -90,7 +90,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     yield forms.want_release_of_funds(of), _held(of) > max(0, of.due_minor)
     yield forms.remit(of), cash.collected > 0
     yield forms.issue_invoice(of), out and not of.order.history and of.order.statuses.invoicing in UNBILLED
-    yield forms.issue_credit(of), cash.invoiced > cash.credited and cash.owed > 0
+    yield forms.issue_credit(of), cash.invoiced > cash.credited
     yield forms.want_refund(of), of.due_minor < 0
     for payment in of.order.payments:
         yield forms.refund(of, payment), _is_refunded_by_hand(payment)

@@ -52,13 +52,23 @@ from doorstep.doors.console.live import Boards
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.reach import check_reach
-from doorstep.doors.console.signing_in import AnyRequest, Browser, SignInFirst, check_form, check_origin, visitor_of
+from doorstep.doors.console.resending import waiting
+from doorstep.doors.console.signing_in import (
+    AnyRequest,
+    Browser,
+    SignInFirst,
+    check_form,
+    check_origin,
+    is_of_its_page,
+    visitor_of,
+)
 from doorstep.doors.console.speaking import reader, reader_of, write_for
 from doorstep.doors.console.uploading import receive
 from doorstep.doors.console.visit import (
     SAFE,
     Knock,
     Visit,
+    is_without_files,
     kept_of,
     page,
     read_form,
@@ -247,13 +257,22 @@ def pages(db: Db, of: Sequence[tuple[Method, str, Page]], *more: HTTPRouteHandle
 def _page(db: Db, method: Method, path: str, call: Page) -> HTTPRouteHandler:
     async def answer(request: AnyRequest) -> Response[Any]:
         browser = Browser.of(request)
-        visitor = request.state.visitor = await visitor_of(db, browser)
+        try:
+            visitor = request.state.visitor = await visitor_of(db, browser)
+        except SignInFirst:
+            if method == "GET" or not is_without_files(request):
+                raise
+            check_origin(request)
+            _write_for(request)
+            return waiting(request, await read_form(request), b"", None)
         taste = await looking.taken_over(db, visitor, request.cookies)
         _write_for(request, taste, visitor.person)
         form, upload = await read_posted(request) if method == "POST" else ({}, b"")
-        if method == "POST":
-            check_form(request, visitor, form.pop("proof", ""))
         check_reach(visitor.person, method, path)
+        if method == "POST":
+            check_origin(request)
+            if not is_of_its_page(visitor, form.pop("proof", "")):
+                return waiting(request, form, upload, visitor)
         is_part = request.headers.get("hx-request") == "true"
         words_of = _words(request), read_query(request)
         shown = await call(Visit(db, visitor, browser, *words_of, form, is_part, kept_of(request), upload))

@@ -110,8 +110,12 @@ async def visitor_of(db: Db, browser: Browser) -> Visitor:
 def check_form(request: AnyRequest, visitor: Visitor, proof: str) -> None:
     """Refuses ForgedForm."""
     check_origin(request)
-    if not hmac.compare_digest(proof.encode(), visitor.form_proof.encode()):
+    if not is_of_its_page(visitor, proof):
         raise ForgedForm
+
+
+def is_of_its_page(visitor: Visitor, proof: str) -> bool:
+    return hmac.compare_digest(proof.encode(), visitor.form_proof.encode())
 
 
 def check_origin(request: AnyRequest) -> None:

@@ -143,6 +143,10 @@ async def read_form(request: AnyRequest) -> dict[str, str]:
     return _fields(await _body(request, LARGEST_FORM))
 
 
+def is_without_files(request: AnyRequest) -> bool:
+    return _kind(request) == FORM
+
+
 def _kind(request: AnyRequest) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 

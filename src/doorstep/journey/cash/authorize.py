@@ -24,6 +24,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
+from doorstep.spine.status import ON_SHELF
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World
@@ -123,5 +124,15 @@ def _authorized(books: Books, payment_id: int, ask: Ask[Authorize]) -> Outcome:
     }
     outcome.facts = [Update("payment", {"payment_id": payment_id}, done)]
     outcome.count("auths_pending", -1)
-    outcome.then = [Job("check", {"order": public("ord", books.order.order_id)})]
+    order = public("ord", books.order.order_id)
+    outcome.then = [Job("check", {"order": order})]
+    if _all_has_left(books) and books.due > 0:
+        outcome.then.append(Job("want_capture", {"order": order}))  # no hand-over is still to come that would
     return outcome
+
+
+def _all_has_left(books: Books) -> bool:
+    return (
+        not any(books.account(stage) for stage in ON_SHELF)
+        and books.account("shipped") + books.account("delivered") > 0
+    )

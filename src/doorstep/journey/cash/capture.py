@@ -11,6 +11,7 @@ from doorstep.journey.cash.books import (
     CHANNEL,
     Amount,
     Books,
+    Payment,
     Reference,
     books_of,
     books_of_payments,
@@ -25,6 +26,7 @@ from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
+from doorstep.spine.status import ON_SHELF
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World
@@ -74,6 +76,8 @@ async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
 
 def decide(books: Books, worths: Worths, ids: Iterator[int], ask: Ask[WantCapture]) -> Outcome:
     """Never more than is held or due; drawn from the oldest authorization first."""
+    if ask.body.parcel and _is_asked_for(books):
+        return outcome_of(books, amount_minor=0)
     held = [(auth, left) for auth, left in books.authorizations() if auth.provider != CHANNEL]
     if not held and any(books.authorizations()):
         raise HeldElsewhere(order=ask.body.order, held_minor=books.account("held"))
@@ -104,11 +108,18 @@ def _amount(books: Books, worths: Worths, body: WantCapture) -> int:
     parcel = (books.order.order_id, number("par", body.parcel))
     if parcel not in worths:
         raise NotFound(parcel=body.parcel, order=body.order)
-    return worth_of_parcel(books.order, worths[parcel], _taken(books))
+    if not any(books.account(stage) for stage in ON_SHELF):
+        return books.due  # it was the last: whatever was paid before, all that is owed is for what left
+    return worth_of_parcel(books.order, worths[parcel], is_followed=any(_captures(books)))
 
 
-def _taken(books: Books) -> bool:
-    return books.account("earned") + books.asked("capture") > 0
+def _captures(books: Books) -> Iterator[Payment]:
+    return (payment for payment in books.payments if payment.kind == "capture" and payment.open)
+
+
+def _is_asked_for(books: Books) -> bool:
+    """With the parcel before it everything was: that is no reason to complain."""
+    return books.due <= books.asked("capture") and any(_captures(books))
 
 
 @errand(AskProvider)
@@ -158,8 +169,14 @@ def _captured_elsewhere(books: Books, ids: Iterator[int], ask: Ask[Capture]) -> 
 def _took(books: Books, amount: int, told: dict[str, Any], ask: Ask[Capture]) -> Outcome:
     outcome = outcome_of(books, amount_minor=amount)
     outcome.events = [Event("capture", [Cash(amount, "held", "earned")], told | {"amount_minor": amount})]
+    order = public("ord", books.order.order_id)
     # Everything is paid: what is still held is let go.
     left = books.account("held") - amount - books.asked("capture") - books.asked("release")
     if left > 0 and books.due - amount <= 0:
-        outcome.then = [Job("want_release_of_funds", {"order": public("ord", books.order.order_id)})]
+        outcome.then.append(Job("want_release_of_funds", {"order": order}))
+    # What was canceled or credited while the provider was asked is not owed any more.
+    too_much = min(amount, books.account("earned") + amount - books.account("owed") - books.asked("refund"))
+    if too_much > 0:
+        body = {"order": order, "amount_minor": too_much, "reason": "no longer owed when it was taken"}
+        outcome.then.append(Job("want_refund", body))
     return outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +14,7 @@ from doorstep.journey.cash.invoice import CREDIT_NOTES, ISSUED, Issued, invoice_
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.facts import Line
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
 from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result
 from doorstep.spine.rules import each
@@ -62,20 +64,22 @@ def decide(
     books: Books, issued: Mapping[int, Issued], numbers: Numbers, ids: Iterator[int], ask: Ask[IssueCredit]
 ) -> Outcome:
     before = issued[books.order.order_id]
-    lines = [_credited(books, before, wanted) for wanted in _summed(ask.body.lines)]
+    units = [_units(books.order.line(asked.line), before, asked) for asked in _summed(ask.body.lines)]
+    lines = [_credited(books.order.line(credited.line_no), credited) for credited in units]
     amount = sum(line["worth_minor"] for line in lines) + (ask.body.amount_minor or 0)
     left = books.account("invoiced") - books.account("credited")
-    if amount <= 0 or amount > left or amount > books.account("owed"):
+    less = _owed_less(books, units, left, ask.body.amount_minor or 0)
+    if amount <= 0 or amount > left or less > books.account("owed"):
         raise NothingToCredit(order=ask.body.order, creditable_minor=left, asked_minor=amount)
     content = _content(books, before, lines, amount, ask)
     taken, moved = numbers.take(books.order.merchant, CREDIT_NOTES)
     note, told = next(ids), {"number": spelled(CREDIT_NOTES, taken), "total_minor": amount, "reason": ask.body.reason}
     outcome = outcome_of(books, invoice=public("inv", note), **told)
-    outcome.events = [Event("issue_credit", [Cash(amount, "owed", "world")], told)]
+    outcome.events = [Event("issue_credit", [Cash(less, "owed", "world")] if less else [], told)]
     row = invoice_row(note, CREDIT_NOTES, taken, books.order, "credit_note", content, ask.at)
     outcome.facts = [Insert("invoice", row), moved]
     outcome.count("credited", amount)
-    if ask.body.refund and books.account("earned") > books.account("owed") - amount:
+    if ask.body.refund and books.account("earned") - books.asked("refund") > books.account("owed") - less:
         outcome.then = [Job("want_refund", {"order": ask.body.order, "reason": ask.body.reason})]
     return outcome
 
@@ -88,19 +92,56 @@ def _summed(lines: list[CreditLine]) -> list[CreditLine]:
     return [CreditLine(line=line_no, quantity=quantity) for line_no, quantity in units.items()]
 
 
-def _credited(books: Books, before: Issued, wanted: CreditLine) -> dict[str, Any]:
-    line = books.order.line(wanted.line)
-    credited, billed = before.units("credit_note", wanted.line), before.units("invoice", wanted.line)
+@dataclass(frozen=True, slots=True)
+class CreditedUnits:
+    """Of a line: `canceled` units from its end, which were billed and then canceled, and `others` from its start."""
+
+    line_no: int
+    canceled: range
+    others: range
+
+    def worth(self, amount: int, ordered: int) -> int:
+        return self._of(self.canceled, amount, ordered) + self._of(self.others, amount, ordered)
+
+    def owed(self, amount: int, ordered: int) -> int:
+        """What was canceled is not owed any more."""
+        return self._of(self.others, amount, ordered)
+
+    def _of(self, units: range, amount: int, ordered: int) -> int:
+        return worth_of_units(amount, ordered, units.start, len(units))
+
+
+def _units(line: Line, before: Issued, wanted: CreditLine) -> CreditedUnits:
+    """What was billed and then canceled is credited first: the buyer owes that less already, or has it back."""
+    credited, billed = before.units("credit_note", line.line_no), before.units("invoice", line.line_no)
     if credited + wanted.quantity > billed:
         raise NothingToCredit(line=wanted.line, billed=billed, credited=credited, asked=wanted.quantity)
+    gone = max(0, billed + line.canceled - line.ordered)
+    gone_before = min(credited, gone)
+    now = min(wanted.quantity, gone - gone_before)
+    first, last = credited - gone_before, billed - gone_before
+    return CreditedUnits(line.line_no, range(last - now, last), range(first, first + wanted.quantity - now))
 
+
+def _owed_less(books: Books, units: list[CreditedUnits], left: int, amount_minor: int) -> int:
+    """Of what is credited, all that is still owed. What is billed beyond all that is owed was canceled with its goods:
+    an amount is credited of that first."""
+    lines = {credited.line_no: books.order.line(credited.line_no) for credited in units}
+    less = sum(one.owed(lines[one.line_no].worth_minor, lines[one.line_no].ordered) for one in units)
+    worth = sum(one.worth(lines[one.line_no].worth_minor, lines[one.line_no].ordered) for one in units)
+    beyond = max(0, (left - worth) - (books.account("owed") - less))
+    return less + max(0, amount_minor - beyond)
+
+
+def _credited(line: Line, units: CreditedUnits) -> dict[str, Any]:
     def share(amount: int) -> int:
-        return worth_of_units(amount, line.ordered, credited, wanted.quantity)
+        return units.worth(amount, line.ordered)
 
     return {
-        "line": line.line_no, "sku": line.code, "title": line.title or line.code, "quantity": wanted.quantity,
-        "unit_price": str(line.unit_price), "discount_minor": share(line.discount_minor),
-        "total_minor": share(line.total_minor), "worth_minor": share(line.worth_minor), "tax_minor": 0,
+        "line": line.line_no, "sku": line.code, "title": line.title or line.code,
+        "quantity": len(units.canceled) + len(units.others), "unit_price": str(line.unit_price),
+        "discount_minor": share(line.discount_minor), "total_minor": share(line.total_minor),
+        "worth_minor": share(line.worth_minor), "tax_minor": 0,
     }  # fmt: skip
 
 

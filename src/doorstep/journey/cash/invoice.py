@@ -137,7 +137,7 @@ def decide(
         raise NothingToBill(order=ask.body.order)
     inside = parceled[order.order_id, parcel] if parcel is not None else None
     units = list(_not_billed(order, before, inside))
-    content = _content(order, units, first=not before.of_kind("invoice"))
+    content = _content(order, units, before.of_kind("invoice"))
     if content["total_minor"] <= 0 and not content["lines"]:
         raise AlreadyInvoiced(order=ask.body.order, parcel=ask.body.parcel)
     taken, moved = numbers.take(order.merchant, INVOICES)
@@ -162,9 +162,9 @@ def _not_billed(order: OrderFacts, before: Issued, inside: Mapping[int, int] | N
                 yield Billed(line.line_no, units, billed)
 
 
-def _content(order: OrderFacts, units: list[Billed], *, first: bool) -> dict[str, Any]:
+def _content(order: OrderFacts, units: list[Billed], before: list[Mapping[str, Any]]) -> dict[str, Any]:
     """The invoice as issued: shares of the lines; with the first one what does not ship, shipping and fees."""
-    costs = amounts_of(order)
+    costs, first = amounts_of(order), not before
     shares = [_share(order.line(unit.line_no), costs, unit) for unit in units]
     if first:
         services = [line for line in order.lines if not line.ships and line.ordered > line.canceled]
@@ -182,7 +182,7 @@ def _content(order: OrderFacts, units: list[Billed], *, first: bool) -> dict[str
         "lines": shares, "subtotal_minor": subtotal, "shipping_minor": shipping, "fees": fees,
         "discount_minor": subtotal + shipping + fees_minor + added_tax - total, "total_minor": total,
         "tax_included": costs.tax_included,
-        "tax_minor": _included_tax(order, total) if costs.tax_included else added_tax,
+        "tax_minor": _included_tax(order, before, total) if costs.tax_included else added_tax,
     }  # fmt: skip
 
 
@@ -198,8 +198,10 @@ def _share(line: Line, costs: Amounts, unit: Billed) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _included_tax(order: OrderFacts, total: int) -> int:
-    return worth_of_units(order.row["tax_minor"], order.row["total_minor"], 0, total)
+def _included_tax(order: OrderFacts, before: list[Mapping[str, Any]], total: int) -> int:
+    """After what was billed before, so that the taxes of all invoices together are the order's."""
+    billed = sum(row["total_minor"] for row in before)
+    return worth_of_units(order.row["tax_minor"], order.row["total_minor"], billed, total)
 
 
 def amounts_of(order: OrderFacts) -> Amounts:

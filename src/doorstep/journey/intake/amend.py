@@ -168,7 +168,8 @@ def _people(changes: Changes, order: OrderFacts, new: NewOrder, changed: set[str
 
 def _places(changes: Changes, order: OrderFacts, said: Said, changed: set[str]) -> None:
     """Where and how it is sent: free to change until something is packed."""
-    new, left = said.content, order.row["packed"] + order.row["shipped"] + order.row["delivered"] == 0
+    new, row = said.content, order.row
+    left = row["packed"] + row["shipped"] + row["delivered"] - row["services"] == 0
     ship_to = msgspec.to_builtins(new.ship_to) if new.ship_to else None
     if "ship_to" in changed and ship_to != order.row["ship_to"]:
         if left and ship_to:

@@ -221,6 +221,9 @@ def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -
         outcome.facts += _lasting(order)
     elif ("payment", None) in told["new"] and _may_be_asked_for(order):
         outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
+    if _is_all_services(order) and _payment(order) and _may_be_asked_for(order):
+        # There is nothing to hold back, but it is to be paid all the same.
+        outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
     outcome.then += _next(facts, order, after(order, outcome))
     if outcome.facts or outcome.counts:
         outcome.events.append(Event("check", [], {name: told[name] for name in ("held", "lifted")}))
@@ -234,15 +237,23 @@ def problems_of(facts: Facts, order: OrderFacts) -> list[Problem]:
     if not open_lines:
         return []
     givers = {line.line_no: _could_give(facts, order, line) for line in open_lines}
-    row = order.row
     found = [
         _address(order, givers),
         _duplicate(facts, order),
-        payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"]),
+        _payment(order),
         denied_problem(facts.customs, order),
         *_customs(facts, order, open_lines, givers),
     ]
     return [problem for problem in found if problem]
+
+
+def _payment(order: OrderFacts) -> Problem | None:
+    row = order.row
+    return payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"])
+
+
+def _is_all_services(order: OrderFacts) -> bool:
+    return not any(line.ships for line in order.lines)
 
 
 def _address(order: OrderFacts, givers: Mapping[int, Collection[Site]]) -> Problem | None:

@@ -72,6 +72,7 @@ async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     kept = KeepLabel(
         parcel=ask.body.parcel, label_key=ask.body.label_key, carrier=label.carrier, service=label.service,
         label_ref=label.label_ref, tracking_number=label.tracking_number, cost_minor=label.cost_minor,
+        cod_minor=parcel.row["cod_minor"] if parcel.row["payment_term"] == "cod" else None,
         currency=label.currency, pdf=label.pdf, first_mile_number=label.first_mile_number,
         last_mile_number=label.last_mile_number,
     )  # fmt: skip

@@ -57,6 +57,7 @@ class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The carrier's answer (`label_key` says to which question), or a label bought elsewhere (none).
 
     Of one bought elsewhere the carrier may be left out where the number tells it. No cost is one that nobody told.
+    `cod_minor` is what the label tells the carrier to collect at the door.
     """
 
     parcel: str
@@ -64,6 +65,7 @@ class KeepLabel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     carrier: Word = ""
     service: Word = ""
     cost_minor: AmountMinor | None = None
+    cod_minor: AmountMinor | None = None
     currency: Annotated[str, Meta(max_length=3)] = ""
     label_ref: Word = ""
     label_key: Word = ""
@@ -252,7 +254,8 @@ def _kept(parcel: ParcelFacts, decision: int, known: Mapping[int, Sequence[Any]]
         "tracking_number": label.tracking_number, "cost_minor": label.cost_minor, "currency": label.currency,
     }  # fmt: skip
     outcome = outcome_of_parcel(parcel, **told)
-    outcome.events = [Event("keep_label", data=told)]
+    collects = {} if label.cod_minor is None else {"cod_minor": label.cod_minor}
+    outcome.events = [Event("keep_label", data=told | collects)]
     bought = {
         "label_state": "bought", "label_key": label.label_key, "carrier": label.carrier, "service": label.service,
         "label_ref": label.label_ref, "tracking_number": label.tracking_number, "label_cost_minor": label.cost_minor,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -22,6 +22,13 @@ from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
+
+# What the carrier was told to collect, with the label that counts: the last one.
+TO_COLLECT = """
+select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'cod_minor')::bigint as cod_minor
+  from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
+  order by data ->> 'parcel', seq desc
+"""
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,12 +70,18 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     worths = await worths_of_parcels(tx, [
         public("par", id) for id, parcel in parcels.items() if parcel.order.row["payment_term"] == "cod"
     ])  # fmt: skip
-    collected: dict[int, int] = {}
+    to_collect = await _to_collect(tx, {order for order, _ in worths})
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
     told = await told_of(tx, list(parcels))
-    rule = _Delivering(worths, gone, collected, ids, told)
+    rule = _Delivering(worths, to_collect, gone, ids, told)
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
+
+
+async def _to_collect(tx: Tx, orders: Collection[int]) -> dict[str, int]:
+    """By parcel, where its label says it."""
+    rows = await tx.rows(TO_COLLECT, list(tx.merchants), list(orders)) if orders else ()
+    return {row["parcel"]: row["cod_minor"] for row in rows if row["cod_minor"] is not None}
 
 
 class _Delivering:
@@ -77,13 +90,14 @@ class _Delivering:
     def __init__(
         self,
         worths: Worths,
+        to_collect: Mapping[str, int],
         gone: Mapping[int, Gone],
-        collected: dict[int, int],
         ids: Iterator[int],
         told: Mapping[int, ToldParcel],
     ) -> None:
         self.told = told
-        self.worths, self.gone, self.collected, self.ids = worths, gone, collected, ids
+        self.worths, self.to_collect, self.gone, self.ids = worths, to_collect, gone, ids
+        self.collected: dict[int, int] = {}
         self.arrived: set[int] = set()
 
     def decide(self, parcel: ParcelFacts, ask: Ask[Deliver]) -> Outcome:
@@ -114,15 +128,15 @@ class _Delivering:
         return outcome
 
     def _collect(self, parcel: ParcelFacts) -> int:
-        """Cash on delivery: the parcel's worth, never more than is still due."""
+        """Cash on delivery: what the label says, or the parcel's worth, never more than is still due."""
         row, order = parcel.order.row, parcel.order.order_id
         if row["payment_term"] != "cod":
             return 0
         before = self.collected.get(order, 0)
         due = row["owed"] - row["earned"] - row["collected"] - before
-        followed = row["collected"] + row["earned"] + before > 0
+        followed = row["collected"] + before > 0
         worth = worth_of_parcel(parcel.order, self.worths.get((order, parcel.parcel_id), 0), followed)
-        cash: int = max(0, min(worth, due))
+        cash: int = self.to_collect.get(public("par", parcel.parcel_id), max(0, min(worth, due)))
         self.collected[order] = before + cash
         return cash
 

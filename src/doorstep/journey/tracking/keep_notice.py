@@ -5,7 +5,7 @@ Before it is sent it is written down as being sent, by one hand alone: whoever c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -58,7 +58,7 @@ class NoticeKept(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool
 
 
-Known = Mapping[tuple[int, str], tuple[State, int]]
+Known = dict[tuple[int, str], tuple[State, int]]  # of a batch's earlier asks too
 
 
 @verb(KeepNotice, NoticeKept)
@@ -87,6 +87,8 @@ def decide(
     if not is_ours:
         return outcome
     outcome.facts = [_row(order, there is None, ask)]
+    tries = said.tries + 1 if said.state == "sending" else there[1] if there else 0
+    known[order.order_id, said.letter] = (said.state, tries)
     # Nobody to write to is nothing that happened to the order.
     if said.state in OVER and said.why != "no_address":
         outcome.events = [Event("keep_notice", [], _told(said))]

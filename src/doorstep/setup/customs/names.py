@@ -45,7 +45,8 @@ _MUTE = re.compile("[aeiouy]")
 @lru_cache(maxsize=8192)
 def compared(name: str) -> str:
     """The words that tell, in small Latin letters; all of them where nothing else would be left."""
-    flat = name.casefold().translate(_LATIN)
+    # Styled letters are plain ones first, or their capitals would stay capitals.
+    flat = unicodedata.normalize("NFKC", name).casefold().translate(_LATIN)
     flat = "".join(char for char in unicodedata.normalize("NFKD", flat) if not unicodedata.combining(char))
     words = re.findall(r"[^\W_]+", flat[:1000])[:40]
     return " ".join([word for word in words if word not in _FILLING] or words)

@@ -1,0 +1,200 @@
+"""To the cent: orders that were paid in part, changed on the way, or billed before they were changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from doorstep.setup.merchants import NewSku, add_skus
+from tests.shop import HOME, Shop
+from tests.stories.test_rate_shopping import Seller, world_of
+
+
+class Collecting(Seller):
+    """It collects cash at the door."""
+
+    def __init__(self, code: str, **prices: int) -> None:
+        super().__init__(code, **prices)
+        self.can |= {"cod"}
+
+
+@pytest.fixture
+async def till(shop: Shop) -> Shop:
+    """A shop with a payment provider, and enough on its shelves."""
+    await shop.connect("payments", "simpay", "sim")
+    await shop.stock("MUG", 50)
+    await shop.stock("CUP", 50)
+    await add_skus(shop.db, shop.merchant, [NewSku("GIFT", name="A gift card", stocked=False)])
+    return shop
+
+
+async def labeled(shop: Shop, parcel: str, number: str = "T1") -> str:
+    await shop.do("keep_label", parcel=parcel, carrier="c", tracking_number=number)
+    return parcel
+
+
+async def sent(shop: Shop, order: str) -> list[str]:
+    """All of it picked, packed and handed over."""
+    await shop.to_picked(order)
+    parcels = await shop.pack_all(order)
+    for parcel in parcels:
+        await shop.do("hand_over", parcel=await labeled(shop, parcel, f"T{parcel}"))
+    await shop.work()
+    return parcels
+
+
+async def answered(shop: Shop, kind: str, verb: str) -> int:
+    """The provider says yes to whatever of this kind it was asked: how much that is."""
+    rows = await shop.rows(
+        "select 'pay_' || payment_id as payment, amount_minor from payment"
+        " where merchant_id = $1 and kind = $2 and state = 'wanted' order by payment_id",
+        shop.merchant, kind,
+    )  # fmt: skip
+    for row in rows:
+        await shop.do(verb, payment=row["payment"], **({} if verb == "release_funds" else {"provider_ref": "r"}))
+    await shop.work()
+    return sum(row["amount_minor"] for row in rows)
+
+
+async def test_of_an_order_paid_in_part_all_the_rest_that_is_held_is_taken(till: Shop) -> None:
+    paid = [{"kind": "paid", "amount_minor": 200}]
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_token="tok_ok", tenders=paid)
+    await till.work()
+    assert await answered(till, "authorization", "authorize") == 2800
+    await sent(till, order)
+    await answered(till, "capture", "capture")
+    now = await till.now(order)
+    assert (now["held"], now["earned"]) == (0, 3000)
+
+
+async def test_services_canceled_one_by_one_take_the_shipping_with_them_once(till: Shop) -> None:
+    order = await till.place(("MUG", 1), ("GIFT", 3), shipping_minor=500, payment_term="on_account")
+    now = await till.now(order)
+    assert now["owed"] == 1250 * 4 + 500
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    assert (await till.now(order))["owed"] == 3750
+    await till.do("cancel", order=order, lines=[{"line": 2, "quantity": 1}])
+    assert (await till.now(order))["owed"] == 2500
+
+
+async def test_what_is_captured_while_the_order_is_canceled_goes_back(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await till.do("want_capture", order=order)
+    await till.do("cancel", order=order)
+    await till.work()
+    await answered(till, "capture", "capture")
+    assert await answered(till, "refund", "refund") == 2500
+    now = await till.now(order)
+    assert (now["earned"], now["refunded"], now["held"]) == (0, 2500, 0)
+
+
+async def test_money_that_is_held_only_after_the_goods_left_is_taken_too(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_shipment", payment_token="tok_ok")
+    await till.work()
+    await till.do("want_authorization", order=order)
+    await sent(till, order)
+    await answered(till, "authorization", "authorize")
+    assert await answered(till, "capture", "capture") == 2500
+
+
+async def test_an_order_of_services_alone_is_paid_too(till: Shop) -> None:
+    order = await till.place(("GIFT", 2), payment_token="tok_ok")
+    await till.work()
+    assert await answered(till, "authorization", "authorize") == 2500
+    assert await answered(till, "capture", "capture") == 2500
+    await till.do("check", order=order)
+    await till.work()
+    now = await till.now(order)
+    assert (now["stage"], now["payment"]) == ("completed", "paid")
+
+
+async def test_what_was_billed_and_then_canceled_is_credited_and_not_paid_back_twice(till: Shop) -> None:
+    order = await till.place(("MUG", 2), ("CUP", 3), payment_term="on_account")
+    await till.work()
+    await till.do("record_payment", order=order, amount_minor=6250)
+    await till.do("issue_invoice", order=order)
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 2}])
+    await till.work()
+    assert await answered(till, "refund", "refund") == 2500
+    note = await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}])
+    assert note["total_minor"] == 2500
+    await till.work()
+    now = await till.now(order)
+    assert (now["owed"], now["earned"], now["invoiced"], now["credited"]) == (3750, 3750, 6250, 2500)
+    # What comes back of what was sent is owed less.
+    await till.do("issue_credit", order=order, lines=[{"line": 2, "quantity": 1}])
+    await till.work()
+    assert await answered(till, "refund", "refund") == 1250
+    assert (await till.now(order))["owed"] == 2500
+
+
+async def test_a_billed_order_that_is_canceled_whole_can_be_credited(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_account", shipping_minor=500)
+    await till.work()
+    await till.do("issue_invoice", order=order)
+    await till.do("cancel", order=order)
+    await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}], amount_minor=500)
+    now = await till.now(order)
+    assert (now["owed"], now["credited"], now["invoicing"]) == (0, 3000, "credited")
+
+
+async def test_the_included_taxes_of_all_invoices_are_the_orders(till: Shop) -> None:
+    order = await till.place(
+        {"sku": "MUG", "quantity": 3, "unit_price": "3.33"}, payment_term="on_account", tax_included=True, tax_minor=167
+    )
+    ful = await till.to_picked(order)
+    for n in range(3):
+        parcel = (await till.do("pack", fulfillment_order=ful, lines=[{"line": 1, "quantity": 1}]))["parcel"]
+        await till.do("hand_over", parcel=await labeled(till, parcel, f"N{n}"))
+        await till.work()
+    papers = await till.rows("select total_minor, tax_minor from invoice where merchant_id = $1", till.merchant)
+    assert len(papers) == 3
+    assert sum(p["total_minor"] for p in papers) == 999
+    assert sum(p["tax_minor"] for p in papers) == 167
+
+
+async def test_an_order_of_very_many_and_dear_units_is_captured_and_billed(till: Shop) -> None:
+    await till.stock("MUG", 999_000)
+    order = await till.place({"sku": "MUG", "quantity": 999_000, "unit_price": "900000.00"}, payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await sent(till, order)
+    assert await answered(till, "capture", "capture") == 999_000 * 900000_00
+
+
+async def test_a_new_address_is_taken_over_though_a_gift_card_was_delivered_at_once(till: Shop) -> None:
+    order = await till.place(("MUG", 1), ("GIFT", 1))
+    there = till.order(("MUG", 1), ("GIFT", 1)) | {"ship_to": HOME | {"line1": "13 Grafton Street"}}
+    answer = await till.do("amend", order=order, content=there)
+    assert (answer["applied"], answer["different"]) == (["ship_to"], [])
+
+
+async def test_at_the_door_all_that_was_not_paid_before_is_collected(till: Shop) -> None:
+    paid = [{"kind": "paid", "amount_minor": 200}]
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_term="cod", tenders=paid)
+    (parcel,) = await sent(till, order)
+    await till.do("deliver", parcel=parcel)
+    assert (await till.now(order))["collected"] == 2800
+    await till.do("remit", order=order, amount_minor=2800)
+    assert (await till.now(order))["payment"] == "paid"
+
+
+async def test_of_two_parcels_each_collects_what_its_label_says_whichever_comes_first(till: Shop) -> None:
+    """The first, with the shipping, is refused at the door: the carrier collected the second's goods alone."""
+    await till.connect("carrier", "simcarrier", "alpha")
+    order = await till.place(("MUG", 2), shipping_minor=500, payment_term="cod")
+    fulfillment_order = await till.to_picked(order)
+    one = [{"line": 1, "quantity": 1}]
+    first = (await till.do("pack", fulfillment_order=fulfillment_order, lines=one, label="none"))["parcel"]
+    second = (await till.do("pack", fulfillment_order=fulfillment_order, label="none"))["parcel"]
+    for parcel in (first, second):
+        await till.do("want_label", parcel=parcel)
+    await till.work("buy_label", world=world_of(till, Collecting("alpha", ground=100)))
+    for parcel in (first, second):
+        await till.do("hand_over", parcel=parcel)
+    await till.do("track", parcel=first, events=[{"happened_at": till.at.isoformat(), "state": "refused"}])
+    await till.do("take_back", order=order, parcel=first, site=till.site("NJ"))
+    await till.do("deliver", parcel=second)
+    assert (await till.now(order))["collected"] == 1250
+    assert (await till.do("remit", order=order))["left_minor"] == 0
