@@ -111,7 +111,7 @@ $(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
 	if [ -x $(BIN)/python ]; then :; \
 	elif command -v uv >/dev/null 2>&1; then uv venv --quiet --python $$python $(VENV); \
 	else $$python -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }; fi
-	@if command -v uv >/dev/null 2>&1; then \
+	@{ if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(patsubst %,-r %,$(PLUGIN_LOCKS)) && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(EDITABLE); \
@@ -120,5 +120,6 @@ $(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
 	  $(BIN)/python -m pip install -qq --require-hashes -r requirements.lock && \
 	  $(BIN)/python -m pip install -qq --no-deps --require-hashes $(patsubst %,-r %,$(PLUGIN_LOCKS)) && \
 	  $(BIN)/python -m pip install -qq --no-deps --no-build-isolation $(EDITABLE); \
-	fi
+	fi; } || { echo "Not all packages could be fetched: see above. Without a way to the internet, name a mirror"; \
+	  echo "(PIP_INDEX_URL, or UV_DEFAULT_INDEX for uv). The same command again goes on from here."; exit 1; }
 	@touch $@

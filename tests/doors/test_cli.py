@@ -9,6 +9,7 @@ import pkgutil
 import re
 import resource
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 import doorstep as doorstep_package
 from doorstep.doors.cli import saying_no
 from doorstep.doors.cli.main import COMMANDS
+from doorstep.kit import home as homes
 from doorstep.kit.refusals import Invalid, NotFound, OnHold, every_refusal
 from doorstep.setup.customs.lists import NotARuleList
 from tests.doors.command_line import Cli, doorstep
@@ -58,6 +60,7 @@ def test_status_tells_what_runs_and_starts_nothing(a_home: Path) -> None:
     assert facts["home"] == str(a_home / "new")
     assert [facts[name]["running"] for name in ("database", "web", "worker", "simulator")] == [False] * 4
     assert not (a_home / "new").exists()
+    assert doorstep(a_home / "new", "status").stdout.splitlines()[-1] == "Start it: doorstep up"
 
 
 def test_the_first_command_starts_the_database_and_down_ends_it(a_home: Path) -> None:
@@ -119,11 +122,30 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
         after = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert after["web"]["pid"] == before["web"]["pid"]
         assert after["worker"]["running"] and after["worker"]["pid"] != before["worker"]["pid"]
+        with httpx.Client(base_url=address, follow_redirects=True) as browser:
+            assert browser.get(again["link"]).status_code == 200
+            today = browser.get("/today").text
+        assert "First steps" in today and "0 of 6 done" in today and "/settings/merchants/new" in today
         refused = doorstep(a_home, "restore", str(a_home / "any"))
         assert refused.stderr.startswith("Web and worker use the database that is to be replaced")
     finally:
         stopped = json.loads(doorstep(a_home, "down", "--json").stdout)["stopped"]
     assert stopped == ["web", "worker", "simulator", "database"]
+
+
+def test_who_finds_the_port_taken_is_told_that_the_web_has_moved(a_home: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        homes.remember(homes.prepare(a_home), ports={"web": taken})
+        try:
+            done = doorstep(a_home, "up")
+        finally:
+            doorstep(a_home, "down")
+    assert f"Something else listens on port {taken}: the web has another address from now on." in done.stderr
+    assert "doorstep is up: http" in done.stdout and f":{taken}" not in done.stdout
+    assert "What comes first stands there" in done.stdout
 
 
 def test_what_a_refusal_says_to_try_is_a_command_that_there_is() -> None:

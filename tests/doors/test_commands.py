@@ -16,6 +16,7 @@ from unittest.mock import patch
 import pytest
 
 from doorstep.doors.cli.main import COMMANDS
+from doorstep.doors.cli.session import NotWritten, write_file
 from doorstep.kit.embedded import Urls
 from tests.doors.command_line import Cli, doorstep
 
@@ -53,7 +54,7 @@ def cli(urls_of_this_file: Urls, tmp_path_factory: pytest.TempPathFactory) -> Cl
         ("orders", "list"), ("orders", "show"), ("orders", "why"), ("import", "orders"), ("import", "products"),
         ("import", "stock"), ("report", "sales"), ("report", "stages"), ("report", "stock"), ("exceptions", "summary"),
         ("exceptions", "resolve"), ("audit",), ("key", "create"), ("secrets", "rotate"), ("merchant", "add"),
-        ("merchant", "set"), ("site", "add"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
+        ("merchant", "set"), ("site", "add"), ("site", "set"), ("sku", "set"), ("sku", "alias"), ("method", "add"),
         ("connect", "carrier"), ("user", "add"), ("link",), ("jobs", "replay"), ("setup", "operation"),
         ("setup", "load"), ("rate-cards", "import"), ("rates",), ("loads", "list"), ("loads", "put"),
         ("loads", "numbers"),
@@ -307,6 +308,43 @@ def test_a_field_that_is_wrong_is_named(cli: Cli) -> None:
     assert json.loads(done.stdout)["error"]["fields"] == [{"pointer": "/amount_minor", "detail": "must be at least 1"}]
 
 
+def test_what_json_a_field_takes_is_told_by_its_help_and_where_it_is_none(cli: Cli) -> None:
+    lines = ("do", "receive", "EWR", "--merchant", "mugs", "--lines")
+    shape = '[{"sku": …, "quantity": …}]'
+    assert f"{shape}, or @FILE; may have damaged, bin, lot" in cli.says("do", "receive", "--help")
+    assert "Happened(" not in cli.says("do", "place", "--help")
+    assert f"no JSON; write {shape}" in cli.refused(*lines, "[{sku: MUG}]", code=2)
+    assert "none.json: No such file or directory" in cli.refused(*lines, "@none.json", code=2)
+    file = cli.home / "lines.json"
+    file.write_text('[{"sku": "MUG", "quantity": 3}]')
+    assert cli.json(*lines, f"@{file}", "--preview")["stock"][0]["quantity"] == 3
+
+
+def test_an_order_that_is_given_as_the_whole_body_is_told_where_it_goes(cli: Cli) -> None:
+    line = {"sku": "MUG", "quantity": 1, "unit_price": "12.50"}
+    order = json.dumps({"external_id": "9", "currency": "USD", "lines": [line]})
+    place = ("do", "place", "--merchant", "mugs", "--preview")
+    assert "this is what --order takes" in cli.refused(*place, "--body", order, code=2)
+    assert cli.json(*place, "--order", order)["demand"][0]["quantity"] == 1
+
+
+def test_a_sku_in_other_letters_is_named(cli: Cli) -> None:
+    told = cli.refused("do", "receive", "EWR", "--merchant", "mugs", "--lines", '[{"sku": "mug", "quantity": 1}]')
+    assert told.startswith("There is no such thing here. (sku mug, alike MUG)")
+    assert cli.says("sku", "set", "Mug", "--merchant", "mugs") == (
+        "SKU Mug is there. MUG is another SKU: capital letters count.\n"
+    )
+
+
+def test_a_file_that_cannot_be_written_is_no_traceback(cli: Cli) -> None:
+    file = cli.home / "columns.csv"
+    file.write_text("Order,Date,Item,Qty,Price\n7,2026-03-02,MUG,1,12.50\n")
+    told = cli.refused("import", "sniff", str(file), "--write", "/no/such/folder/m.toml")
+    assert told.startswith("This file cannot be written. (file /no/such/folder/m.toml, reason No such file")
+    with pytest.raises(NotWritten):
+        write_file(cli.home, b"a folder")
+
+
 def test_a_refusal_is_one_plain_sentence(cli: Cli) -> None:
     told = cli.refused("do", "confirm", "#1001", "--merchant", "mugs")
     assert told.startswith("This is no draft, or not any more.")
@@ -326,6 +364,47 @@ def test_stock_and_products_come_in_from_files(cli: Cli) -> None:
     assert (came["taken"], came["refused"]) == (1, 1)
     assert "GHOST" in Path(came["report"]).read_text("utf-8-sig")
     assert cli.json("import", "stock", str(stock), "--merchant", "mugs")["unchanged"] == 1
+
+
+def test_a_file_of_columns_that_nobody_knows_is_led_to_its_orders_step_by_step(cli: Cli) -> None:
+    file, mapping = cli.home / "own.csv", cli.home / "own.toml"
+    file.write_text("Order,Date,SKU,Qty,Price\nK-1,2026-03-02,MUG,1,12.50\nK-2,2026-03-02,MUG,1,12.50\n")
+    mine = ("--merchant", "mugs")
+    told = cli.refused("import", "orders", str(file), *mine)
+    assert told.splitlines()[-1] == f"Try: doorstep import sniff {file} --write mapping.toml"
+    said = cli.says("import", "sniff", str(file), "--write", str(mapping)).splitlines()[-1]
+    assert said.endswith(f"doorstep import orders {file} --mapping {mapping} --dry-run")
+    assert cli.json("import", "orders", str(file), "--mapping", str(mapping), "--dry-run", *mine)["taken"] == 2
+    mapping.write_text(mapping.read_text().replace("# channel = ", "channel = "))
+    came = cli.says("import", "orders", str(file), "--mapping", str(mapping), "--dry-run", *mine).splitlines()
+    assert came[0].endswith("2 refused.")
+    assert came[1].startswith(f"  2 × This merchant has no such channel. (channel own) First: {file}, line 2")
+    assert came[2].startswith("    Try: doorstep merchant channel KEY CHANNEL")
+    stock = cli.home / "hands.csv"
+    stock.write_text("Thing,Where,Pieces\nMUG,EWR,1\n")
+    assert "columns called SKU, site and quantity" in cli.refused("import", "stock", str(stock), *mine)
+
+
+def test_what_lifts_a_hold_is_told_as_a_command(cli: Cli) -> None:
+    cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", "odd")
+    cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "payment", "--reason", "a check")
+    told = cli.says("orders", "why", "#1001", "--merchant", "mugs")
+    assert "  Try: doorstep do record-payment '#1001' --amount-minor CENTS" in told
+    (hold,) = re.findall(r"  Try: doorstep do lift (hld_[0-9]+)", told)
+    cli.says("do", "lift", hold, "--merchant", "mugs")
+    assert "do lift" not in cli.says("orders", "why", "#1001", "--merchant", "mugs")
+
+
+def test_a_site_is_changed_field_by_field_and_its_address_has_no_strange_ones(cli: Cli) -> None:
+    wrong = cli.refused("site", "add", "BAD", "--country", "US", "--address", '{"street": "1 Dock Road"}', code=2)
+    assert "street is not a field here" in wrong and "line1" in wrong
+    assert cli.says("site", "set", "EWR", "--cut-off", "16:30", "--address", '{"city": "Newark"}') == (
+        "Changed: address, cut_off.\n"
+    )
+    (site,) = [site for site in cli.json("site", "list")["sites"] if site["code"] == "EWR"]
+    assert (site["cut_off"], site["timezone"], site["name"]) == ("16:30:00", "America/New_York", "EWR")
+    assert "doorstep site list" in cli.refused("site", "set", "NOPE", "--name", "x")
+    assert "doorstep site set EWR" in cli.refused("site", "add", "EWR", "--country", "US")
 
 
 def test_loads_are_opened_looked_at_and_told_of(cli: Cli, tmp_path: Path) -> None:
@@ -503,11 +582,19 @@ def _shell(cli: Cli, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_without_a_merchant_named_the_only_one_is_meant(own_urls: Urls, tmp_path: Path) -> None:
     cli = Cli(tmp_path, own_urls)
-    assert cli.refused("orders", "list").startswith("Say which merchant is meant")
-    cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US")
+    for words in (("orders", "list"), ("site", "add", "EWR", "--country", "US")):
+        sentence, step = cli.refused(*words).splitlines()
+        assert sentence.startswith("There is no merchant yet")
+        assert step == "Try: doorstep merchant add KEY --operator --currency USD --country US"
+    cli.says("merchant", "add", "dock", "--operator", "--currency", "USD", "--country", "US")
     assert cli.says("orders", "list").strip() == "No orders."
+    cli.says("merchant", "add", "mugs", "--currency", "USD", "--country", "US")
+    assert cli.says("sku", "set", "MUG") == "SKU MUG is there.\n"
+    assert cli.json("sku", "list", "--merchant", "mugs")["skus"][0]["code"] == "MUG"
     cli.says("merchant", "add", "cups", "--currency", "USD", "--country", "US")
-    assert cli.refused("orders", "list").startswith("Say which merchant is meant")
+    sentence, step = cli.refused("orders", "list").splitlines()
+    assert sentence == "Say which merchant is meant: --merchant KEY. (merchants cups, mugs)"
+    assert step == "Try: export DOORSTEP_MERCHANT=KEY, to say it once"
     assert cli.run("orders", "list", DOORSTEP_MERCHANT="cups").returncode == 0
 
 

@@ -440,6 +440,8 @@ async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, br
         await hand.page.click("text=Pack into a parcel")
         assert (await shop.now(order))["packed"] == 2
         assert await hand.page.locator(".floor-order").count() == 1
+        label = await hand.page.get_attribute("[role=status] a", "href")
+        assert re.fullmatch(rf"/orders/{order}/parcels/par_[0-9]+/label", label or "")
         hand.troubles[:] = [told for told in hand.troubles if "status of 4" not in told]
         assert hand.troubles == []
 

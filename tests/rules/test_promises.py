@@ -123,7 +123,7 @@ def test_a_dearer_broken_promise_never_makes_a_date_sooner_or_less_sure(
 def test_own_history_overrules_the_rate_card_once_there_is_enough_of_it() -> None:
     at, to = MONDAY, To("UA", area="0100", paying="prepaid")
     card = Outlook().dates(a_site(), at, to, (2, 4))
-    assert card.basis["transit"] == {"days": 4, "from": "the rate card", "observed": 0}
+    assert card.basis["transit"] == {"days": 4, "from": "the shipping method", "observed": 0}
     few = Outlook(experience=experienced(9, arrived=2)).dates(a_site(), at, to, (2, 4))
     assert few.deliver_by == card.deliver_by
     slow = Outlook(experience=experienced(9)).dates(a_site(), at, to, (2, 4))

@@ -61,7 +61,7 @@ async def test_every_date_is_a_row_with_its_basis(shelf: Shop) -> None:
     (promise,) = (await whole(shelf, order)).promises
     assert (promise.deliver_from, promise.deliver_by, promise.reason) == (date(2026, 3, 4), date(2026, 3, 11), "")
     assert promise.basis["cut_off"]["leaves"] == "2026-03-02"
-    assert promise.basis["transit"] == {"days": 7, "from": "the rate card", "observed": 0}
+    assert promise.basis["transit"] == {"days": 7, "from": "the shipping method", "observed": 0}
     assert promise.basis["calendars"]["to"].endswith(": IE")
     async with tenant_tx(shelf.db, [shelf.merchant], readonly=True) as tx:
         told = await read_why(tx, shelf.merchant, order)
@@ -76,7 +76,7 @@ async def test_a_preview_tells_the_date_and_its_basis(shelf: Shop) -> None:
     effect = await preview(shelf.db, "place", Ask(shelf.merchant, asked, shelf.at))
     (told,) = effect["promise"]
     assert told["deliver_by"] == date(2026, 3, 11)
-    assert told["basis"]["transit"]["from"] == "the rate card"
+    assert told["basis"]["transit"]["from"] == "the shipping method"
 
 
 async def test_saint_patricks_day_in_ireland_moves_the_date(shelf: Shop) -> None:

@@ -23,6 +23,9 @@ ADD_SKU = f"""
 insert into sku (merchant_id, sku_id, {", ".join(_SKU_COLUMNS)})
   select merchant_id, sku_id, {", ".join(_SKU_COLUMNS)} from jsonb_populate_record(null::sku, $1::jsonb)
 """
+CODES_ALIKE = """
+select s.code from sku s where s.merchant_id = $1 and lower(s.code) = lower($2) and s.code <> $2 order by s.code limit 3
+"""
 CHANGE_SKU = f"""
 update sku s set {", ".join(f"{name} = d.{name}" for name in _SKU_COLUMNS)}
   from jsonb_populate_record(null::sku, $3::jsonb) d where s.merchant_id = $1 and s.sku_id = $2 returning s.sku_id
@@ -61,6 +64,11 @@ async def create_sku(db: Db, merchant: int, new: NewSku, by: By = MACHINE) -> st
     except asyncpg.UniqueViolationError:
         raise SkuExists(code=new.code) from None
     return public("sku", sku_id)
+
+
+async def codes_alike(tx: Tx, merchant: int, code: str) -> list[str]:
+    """SKUs that are called the same but for capital letters."""
+    return [row["code"] for row in await tx.rows(CODES_ALIKE, merchant, code)]
 
 
 async def change_sku(db: Db, merchant: int, sku: str, to: NewSku, by: By = MACHINE) -> None:

@@ -39,7 +39,7 @@ PRICE_MOVES, SHARE_MOVES, SHARE_AT_MOST = 0.001, 0.0003, 0.02
 PRICE_AT_FIRST, CHEAPEST, DEAREST = 60.0, 7.0, 1100.0
 # Of a buyer's area so much is the district.
 DISTRICT = 3
-# So much must have arrived before own history says more than the rate card.
+# So much must have arrived before own history says more than the shipping method.
 ENOUGH = 30
 
 
@@ -185,7 +185,7 @@ class Experience:
         return next((days for days, chance in enumerate(by) if chance >= sure), 0)
 
     def knows(self, way: Way) -> bool:
-        """Enough arrived there, by whatever lane: before that the rate card says more."""
+        """Enough arrived there, by whatever lane: before that the shipping method says more."""
         return self.transit.ended(way.of_transit[:2]) >= ENOUGH
 
 

@@ -2,7 +2,8 @@
 
 Used by `place` (reserve: now) and by `promise`; both decide with the same rule and write the same facts. A date comes
 from the site's cut-off, its working days and holidays, the queue before its capacity, and how long the way takes: by
-what the merchant's own past says, by the rate card where it says too little. Each date has its basis written beside it.
+what the merchant's own past says, by the shipping method where it says too little. Each date has its basis written
+beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from doorstep.spine.outcome import Demand, Fact, Insert, Move, Stock
 
 # Of a postcode so much tells the part of the country.
 AREA = 4
-# The same for all who know nothing yet: what a rate card says is taken as kept so often.
+# The same for all who know nothing yet: what a shipping method says is taken as kept so often.
 FIRST_RELIABILITY = 0.9
 # Of days by the second so many are remembered.
 MOST_KEPT = 4096
@@ -114,7 +115,7 @@ class Outlook:
     def _by_card(self, site: Site, day: date, country: str, days: tuple[int, int]) -> Dates:
         arrives = Calendar(country=country)
         first, last = arrives.after(day, days[0]), arrives.after(day, days[1])
-        transit = {"days": days[1], "from": "the rate card", "observed": 0}
+        transit = {"days": days[1], "from": "the shipping method", "observed": 0}
         return self._told(site, day, arrives, first, last, {"transit": transit})
 
     def _by_experience(self, learned: Experience, site: Site, day: date, to: To) -> Dates:

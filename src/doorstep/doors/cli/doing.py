@@ -12,7 +12,7 @@ import typer
 
 from doorstep.doors.cli.answer import answer
 from doorstep.doors.cli.session import commander, merchant_searched, order_meant, with_db
-from doorstep.kit.refusals import Invalid
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.spine.journey import JOURNEY, Row
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _option(field: Any) -> Any:
 
     kind = _bare(types.type_info(field.type))
     flag = f"--{field.name.replace('_', '-')}"
-    about = "must be given" if field.required else _default(field)
+    about = "; ".join(filter(None, ("must be given" if field.required else _default(field), _shape_told(kind))))
     if isinstance(kind, types.BoolType):
         both = f"{flag}/--no-{field.name.replace('_', '-')}"
         return Annotated[bool | None, typer.Option(both, help=about, show_default=False)]
@@ -145,6 +145,8 @@ def _bare(kind: Any) -> Any:
     return kind
 
 
+# So many fields of an object are named, of those that may be left out.
+MORE_SAID = 12
 WORDS = {"IntType": "NUMBER", "DecimalType": "DECIMAL", "DateTimeType": "TIME", "DateType": "DAY", "StrType": "TEXT"}
 
 
@@ -157,11 +159,41 @@ def _metavar(kind: Any) -> str:
 
 
 def _default(field: Any) -> str:
-    import msgspec
+    """What is plain enough to be said in a word."""
+    return f"else {field.default}" if field.default and isinstance(field.default, str | int | float) else ""
 
-    if field.default in (msgspec.NODEFAULT, None, "", (), 0):
+
+def _shape_told(kind: Any) -> str:
+    """What JSON is meant, for a person: [{"sku": …, "quantity": …}], or @FILE; may have lot, bin."""
+    if _metavar(kind) != "JSON" or not (shape := _shape(kind)):
         return ""
-    return f"else {field.default}"
+    more = [field.encode_name for field in _struct_of(kind) if not field.required]
+    few = ", ".join(more[:MORE_SAID]) + (" …" if len(more) > MORE_SAID else "")
+    return f"{shape}, or @FILE" + (f"; may have {few}" if few else "")
+
+
+def _shape(kind: Any) -> str:
+    from msgspec import inspect as types
+
+    kind = _bare(kind)
+    if isinstance(kind, types.ListType | types.VarTupleType | types.SetType):
+        return f"[{_shape(kind.item_type) or '…'}]"
+    if isinstance(kind, types.StructType):
+        needed = ", ".join(
+            f'"{field.encode_name}": {_shape(field.type) or "…"}' for field in kind.fields if field.required
+        )
+        return "{" + (needed or "…") + "}"
+    return "{…}" if isinstance(kind, types.DictType) else ""
+
+
+def _struct_of(kind: Any) -> tuple[Any, ...]:
+    """The fields of the object, or of those in the list."""
+    from msgspec import inspect as types
+
+    kind = _bare(kind)
+    if isinstance(kind, types.ListType | types.VarTupleType | types.SetType):
+        return _struct_of(kind.item_type)
+    return kind.fields if isinstance(kind, types.StructType) else ()
 
 
 def _body(verb: Verb, whole: str | None, said: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +206,7 @@ def _body(verb: Verb, whole: str | None, said: dict[str, Any]) -> dict[str, Any]
     body: Any = {}
     if whole is not None:
         try:
-            body = json.loads(_read(whole))
+            body = json.loads(_read(whole, "--body"))
         except ValueError as error:
             raise typer.BadParameter(f"--body is no JSON: {error}") from None
         if not isinstance(body, dict):
@@ -183,14 +215,16 @@ def _body(verb: Verb, whole: str | None, said: dict[str, Any]) -> dict[str, Any]
     return {**body, **{name: _value(kinds[name], value, name) for name, value in said.items()}}
 
 
-def _read(whole: str) -> str:
+def _read(whole: str, flag: str) -> str:
     if whole == "-":
         return sys.stdin.read()
     if whole.startswith("@"):
         try:
             return Path(whole[1:]).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise typer.BadParameter(f"--body: {error}") from None
+        except OSError as error:
+            raise typer.BadParameter(f"{whole[1:]}: {error.strerror or error}", param_hint=flag) from None
+        except UnicodeDecodeError:
+            raise typer.BadParameter(f"{whole[1:]} is no text in UTF-8", param_hint=flag) from None
     return whole
 
 
@@ -203,12 +237,12 @@ def _value(kind: Any, value: Any, name: str) -> Any:
     is_text = isinstance(kind, types.LiteralType) or _metavar(kind) in ("TEXT", "DECIMAL", "TIME", "DAY")
     if not isinstance(value, str) or is_text:
         return value
+    flag = f"--{name.replace('_', '-')}"
     try:
-        return json.loads(value)
+        return json.loads(_read(value, flag) if _metavar(kind) == "JSON" else value)
     except ValueError:
-        raise typer.BadParameter(
-            f"{value!r} is no {_metavar(kind)}", param_hint=f"--{name.replace('_', '-')}"
-        ) from None
+        like = f"; write {shape}" if (shape := _shape(kind)) else ""
+        raise typer.BadParameter(f"{value[:60]!r} is no {_metavar(kind)}{like}", param_hint=flag) from None
 
 
 async def _ask(db: Db, verb: Verb, given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -230,6 +264,8 @@ async def _ask(db: Db, verb: Verb, given: dict[str, Any], own: dict[str, Any]) -
     found = faults(verb.body, given)
     if found and own["json_"]:
         raise Invalid(fields=[{"pointer": fault.pointer, "detail": fault.detail} for fault in found])
+    if found and (flag := _option_of(verb, given)):
+        raise typer.BadParameter(f"this is what {flag} takes: give it by {flag}, or in the body under that name")
     if found:
         raise typer.BadParameter("; ".join(f"{fault.pointer.lstrip('/')} {fault.detail}" for fault in found))
     body = msgspec.convert(given, verb.body, strict=False)
@@ -237,7 +273,35 @@ async def _ask(db: Db, verb: Verb, given: dict[str, Any], own: dict[str, Any]) -
     key = blake2b(b"cli\0" + own["key_"].encode(), digest_size=16).digest() if own["key_"] else None
     digest = blake2b(verb.name.encode() + b"\0" + encoded, digest_size=16).digest()
     ask = Ask(merchant, body, clock.now(), commander(), key, digest)
-    return await preview(db, verb.name, ask) if own["preview_"] else await run_one(db, verb.name, ask)
+    try:
+        return await preview(db, verb.name, ask) if own["preview_"] else await run_one(db, verb.name, ask)
+    except Refusal as refusal:
+        await _name_alike(db, merchant, refusal)
+        raise
+
+
+async def _name_alike(db: Db, merchant: int, refusal: Refusal) -> None:
+    """A SKU that is not there may be there in other letters: mug, MUG."""
+    from doorstep.setup.catalog import codes_alike
+    from doorstep.spine.tenant import tenant_tx
+
+    if refusal.code in ("NotFound", "UnknownSku", "SkuUnknown") and isinstance(refusal.why.get("sku"), str):
+        async with tenant_tx(db, [merchant], readonly=True) as tx:
+            refusal.why["alike"] = await codes_alike(tx, merchant, refusal.why["sku"])
+
+
+def _option_of(verb: Verb, given: dict[str, Any]) -> str:
+    """The one option that all strange fields of a body belong to: the order itself, where {"order": …} is meant."""
+    import msgspec
+    from msgspec import inspect as types
+
+    fields = msgspec.structs.fields(verb.body)
+    strange = set(given) - {field.encode_name for field in fields}
+    for field in fields:
+        kind = _bare(types.type_info(field.type))
+        if strange and isinstance(kind, types.StructType) and strange <= {one.encode_name for one in kind.fields}:
+            return f"--{field.name.replace('_', '-')}"
+    return ""
 
 
 def _lines(told: dict[str, Any]) -> str:

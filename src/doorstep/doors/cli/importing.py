@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import shlex
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import commander, home, merchant_meant, progress, with_db
+from doorstep.doors.cli.saying_no import NEXT, Reasons
+from doorstep.doors.cli.session import Merchant, commander, home, merchant_meant, progress, with_db, write_file
 from doorstep.kit.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -16,8 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Key = Annotated[str, typer.Option("--merchant", metavar="KEY", envvar="DOORSTEP_MERCHANT", help="Whose they are.",
-                                  show_envvar=False)]  # fmt: skip
 Files = Annotated[list[Path], typer.Argument(metavar="FILE-OR-FOLDER", help="CSV or Excel, folders or .zip.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read everything and tell what would happen; write nothing.")]
 Channel = Annotated[
@@ -25,6 +28,8 @@ Channel = Annotated[
 ]
 # What an order of a merchant that nobody set up is counted in when neither option nor file says it.
 LAST_RESORT = "USD"
+# So many reasons are said at once; all of them stand in the report.
+REASONS_SAID = 5
 
 
 class NotOverwritten(Refusal):
@@ -41,7 +46,7 @@ def importing() -> None:
 @app.command("orders")
 def orders(
     files: Files,
-    merchant: Key = "",
+    merchant: Merchant = "",
     create: Annotated[
         bool, typer.Option("--create", help="Make what is missing: the merchant, channels, items the files name.")
     ] = False,
@@ -120,7 +125,7 @@ def _country_of(currency: str) -> str:
 
 
 @app.command("products")
-def products(files: Files, merchant: Key = "", dry_run: DryRun = False, json: Json = False) -> None:
+def products(files: Files, merchant: Merchant = "", dry_run: DryRun = False, json: Json = False) -> None:
     """Take in Shopify product files as SKUs; what a later file says of a known one is taken over."""
 
     async def work(db: Db) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def products(files: Files, merchant: Key = "", dry_run: DryRun = False, json: Js
 @app.command("stock")
 def stock(
     files: Files,
-    merchant: Key = "",
+    merchant: Merchant = "",
     site: Annotated[str, typer.Option("--site", metavar="CODE", help="For rows that name no site.")] = "",
     json: Json = False,
 ) -> None:
@@ -176,12 +181,40 @@ def sniff(
     if write is not None and proposal.mapping:
         if write.exists():
             raise NotOverwritten(file=str(write))
-        write.write_text(proposal.mapping, encoding="utf-8")
-    answer(as_json(proposal), in_lines(proposal), json)
+        write_file(write, proposal.mapping.encode())
+    saved = write if proposal.mapping else None
+    answer(as_json(proposal), f"{in_lines(proposal)}\n{_what_next(files, saved)}".rstrip(), json)
+
+
+def _what_next(files: list[Path], saved: Path | None) -> str:
+    """The command that comes after a look at the proposal; "" where nothing was saved."""
+    if saved is None:
+        return ""
+    words = " ".join(shlex.quote(str(word)) for word in (*files, "--mapping", saved))
+    return f"{saved} is there: read it, mend it, then try it: doorstep import orders {words} --dry-run"
 
 
 def _lines(told: dict[str, Any], what: str, dry_run: bool) -> str:
     tense = "would be" if dry_run else "were"
     first = f"{told['read']:,} rows read; of the {what} {told['taken']:,} {tense} taken, {told['changed']:,} changed, "
     first += f"{told['unchanged']:,} unchanged, {told['refused']:,} refused."
-    return f"{first}\nWhat needs a look stands in {told['report']}." if told["report"] else first
+    if not told["report"]:
+        return first
+    return "\n".join([first, *_reasons(Path(told["report"])), f"What needs a look stands in {told['report']}."])
+
+
+def _reasons(report: Path) -> Iterator[str]:
+    """The most frequent reasons, each with the first place and with what to try."""
+    counted: Counter[str] = Counter()
+    firsts: dict[str, dict[str, str]] = {}
+    with report.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            counted[row["reason"]] += 1
+            firsts.setdefault(row["reason"], row)
+    for reason, times in counted.most_common(REASONS_SAID):
+        row = firsts[reason]
+        place = ", ".join(filter(None, (row["file"], row["line"] and f"line {row['line']}", row["column"])))
+        told = row["value"][:60] and f": {row['value'][:60]}"
+        yield f"  {times:,} × {row['meaning'] or reason} First: {place}{told}"
+        if step := NEXT.get(reason):
+            yield f"    Try: {step.format_map(Reasons({}))}"

@@ -40,7 +40,9 @@ def add(
         await put_method(tx, meant, name, level=level, carrier=carrier, days_min=days_min, days_max=days_max)
 
     writing(merchant, work)
-    answer({"name": name, "level": level}, f"{name!r} is {level}.", json)
+    by = f"by {carrier}" if carrier else "by the cheapest carrier"
+    told = f"{name!r} is kept: {level}, {days_min} to {days_max} working days, {by}."
+    answer({"name": name, "level": level}, told, json)
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -165,8 +166,7 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
     )
     yield "Cash: " + (", ".join(f"{name} {money(value)}" for name, value in cash.items() if value) or "nothing")
     for fulfillment in order["fulfillment_orders"]:
-        released = "on the floor" if fulfillment["released_at"] else "not released yet"
-        yield f"Fulfillment order {fulfillment['id']} at {fulfillment['site']}: {released}"
+        yield f"Fulfillment order {fulfillment['id']} at {fulfillment['site']}: {_how_far(fulfillment)}"
     for parcel in order["parcels"]:
         label = f"{parcel['carrier']} {parcel['tracking_number']}".strip() or parcel["label_state"]
         yield f"Parcel {parcel['id']} from {parcel['site']}: {parcel['state']}, {label}"
@@ -175,6 +175,19 @@ def _shown(order: dict[str, Any], events: list[dict[str, Any]]) -> Iterator[str]
         yield _hold(hold)
     yield ""
     yield table([_event(event) for event in events], EVENTS)
+
+
+def _how_far(fulfillment: dict[str, Any]) -> str:
+    """By the units that are least far."""
+    units = {
+        stage: sum(each[stage] for each in fulfillment["allocations"])
+        for stage in ("promised", "picked", "packed", "shipped")
+    }
+    if not fulfillment["released_at"] and not any(units[stage] for stage in ("picked", "packed", "shipped")):
+        return "not released yet"
+    if units["promised"] or units["picked"]:
+        return "on the floor"
+    return "packed" if units["packed"] else "left the site" if units["shipped"] else "nothing here now"
 
 
 def _way(way: dict[str, Any]) -> Iterator[str]:
@@ -232,13 +245,33 @@ def why(order: OrderWord, merchant: Merchant = "", json: Json = False) -> None:
             return await read(tx, meant, await order_meant(tx, meant, order))
 
     told = builtins_of(with_db(work))
-    answer(told, "\n".join(_reasons(told)), json)
+    answer(told, "\n".join(_reasons(told, order)), json)
 
 
-def _reasons(told: dict[str, Any]) -> Iterator[str]:
+# What lifts a hold, as a command; what no command lifts by itself is lifted by name.
+LIFTS = {
+    "payment": "doorstep do record-payment {order} --amount-minor CENTS",
+    "address": "doorstep do fix-address {order} --ship-to ADDRESS",
+    "unknown_item": "doorstep do name-item {order} --line {line} --sku SKU",
+    "denied_party": "doorstep do review-party {order} --verdict match|no_match",
+    "customs_data": "doorstep orders customs {order}",
+    "duplicate": "doorstep do cancel {order}, or doorstep do lift {hold}",
+    "scheduled": "",
+    "stock": "",
+}
+
+
+def _lifted_by(hold: dict[str, Any], order: str) -> Iterator[str]:
+    told = LIFTS.get(hold["type"], "doorstep do lift {hold}")
+    if told:
+        yield f"  Try: {told.format(order=shlex.quote(order), line=hold['line'], hold=hold['hold'])}"
+
+
+def _reasons(told: dict[str, Any], order: str) -> Iterator[str]:
     yield f"{told['order']} is {told['stage'].replace('_', ' ')}. {told['says']}"
     for hold in told["holds"]:
         yield f"Held ({hold['type']}, by {hold['by']}): {hold['reason']}"
+        yield from _lifted_by(hold, order)
     for line in told["waiting"]:
         yield f"Line {line['line']} waits for {line['quantity']} of {line['sku']}: {line['because']}"
     yield from (f"What would move it on: {action}" for action in told["moves_on"])

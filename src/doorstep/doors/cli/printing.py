@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Merchant, merchant_meant, with_db
+from doorstep.doors.cli.session import Merchant, merchant_meant, with_db, write_file
 from doorstep.kit.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def print_paper(
         return await papers.drawn(draw)
 
     content = with_db(work)
-    file.write_bytes(content)
+    write_file(file, content)
     answer({"file": str(file), "bytes": len(content)}, f"{file} is there, {len(content):,} bytes.", json)

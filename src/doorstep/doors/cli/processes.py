@@ -31,11 +31,14 @@ def up(
     home = homes.home()
     names = (*(("simulator",) if simulator else ()), *supervisor.USUAL)
     applied = _database_up(json)
+    before = homes.port_of(home, "web")
     states = supervisor.start(home, *names)
     web = next(state for state in states if state.name == "web")
+    if before not in (None, web.port):
+        note(f"Something else listens on port {before}: the web has another address from now on.", json)
     facts = {"home": str(home), "address": web.address, "migrations": applied, "running": [s.name for s in states]}
     link = wait_for(_first_link(str(web.address)))
-    first = f"\nCome in, once, within the hour: {link}" if link else ""
+    first = f"\nCome in, once, within the hour: {link}\nWhat comes first stands there, step by step." if link else ""
     answer(facts | ({"link": link} if link else {}), f"doorstep is up: {web.address}{first}", json)
     if foreground:
         supervisor.watch(home, names, mend_more=embedded.resolve_urls)
@@ -175,4 +178,6 @@ def _told(facts: dict[str, Any]) -> str:
     if sealed := facts.get("sealed"):
         known = f", {sealed['known_broken']} broken things known" if sealed["known_broken"] else ""
         lines.append(f"  {'audit':<10} {sealed['seconds_behind']:g} s behind{known}")
+    if not facts["web"]["running"]:
+        lines.append("Start it: doorstep up")
     return "\n".join(lines)

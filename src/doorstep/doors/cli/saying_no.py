@@ -9,16 +9,19 @@ from doorstep.kit.refusals import Refusal
 
 # What helps where the sentence alone does not say; names in braces are the refusal's own reasons.
 NEXT: dict[str, str] = {
-    "WhichMerchant": "doorstep merchant list",
+    "WhichMerchant": "export DOORSTEP_MERCHANT=KEY, to say it once",
     "UnknownMerchant": "doorstep merchant list, doorstep merchant add {key} (an import makes it with --create)",
     "MerchantExists": "doorstep merchant set {key}",
-    "SiteExists": "doorstep site list",
-    "NoMerchantYet": "doorstep merchant add",
+    "SiteExists": "doorstep site set {code}",
+    "NoMerchantYet": "doorstep merchant add KEY --operator --currency USD --country US",
     "UnknownSku": "doorstep sku list, doorstep sku set {sku}",
     "SkuUnknown": "doorstep do name-item",
-    "UnknownChannel": "doorstep merchant channel KEY {channel}",
+    "UnknownChannel": "doorstep merchant channel KEY {channel} (an import opens it with --create)",
     "NoSuchPerson": "doorstep user list, doorstep user add",
     "PersonExists": "doorstep user role, doorstep link {email}",
+    "UnknownCurrency": "three capital letters, as USD",
+    "UnknownCountry": "two capital letters, as US",
+    "BadSettings": "docs/carriers.md, which has a table of each carrier's settings",
     "NotConnected": "doorstep connect list",
     "NotOurCarrier": "doorstep connect list",
     "NoProvider": "doorstep connect payments",
@@ -42,7 +45,9 @@ NEXT: dict[str, str] = {
     "NotShippingRules": "docs/rates.md, which has an example",
     "NotACustomsProfile": "docs/customs.md, which has an example",
     "NotAnOperatorFile": "the file of the demo as an example, src/doorstep/sample/operator.json",
-    "NotAMapping": "doorstep import sniff",
+    "NotAMapping": "doorstep import sniff FILE --write mapping.toml",
+    "NotRecognized": "doorstep import sniff {file} --write mapping.toml",
+    "NotAStockFile": "columns called SKU, site and quantity; the console's page Import takes any others",
     "NoOrdersSeen": "doorstep import orders --help",
     "NotAProductFile": "doorstep sku set, or the page Import of the console, which reads any columns",
 }
@@ -74,10 +79,10 @@ def next_step(refusal: Refusal) -> str:
     found = NEXT.get(refusal.code, "")
     if refusal.code == "NotFound":
         found = next((LISTS[name] for name in refusal.why if name in LISTS), "")
-    return found.format_map(_Reasons(refusal.why))
+    return found.format_map(Reasons(refusal.why))
 
 
-class _Reasons(dict[str, Any]):
+class Reasons(dict[str, Any]):
     """A reason that is not given stands there as what it would be: ORDER."""
 
     def __missing__(self, name: str) -> str:

@@ -35,12 +35,25 @@ Merchant = Annotated[
 _ORDER_ID = re.compile(r"ord_[1-9][0-9]{0,17}", re.ASCII)
 
 MERCHANTS = """
-select m.merchant_id, m.key from merchant m where m.merchant_id = any($1) and not m.is_operator order by m.key limit 2
+select m.merchant_id, m.key, m.is_operator from merchant m where m.merchant_id = any($1)
+  order by m.is_operator, m.key limit 11
 """
+
+
+class NoMerchantYet(Refusal):
+    """There is no merchant yet, and everything is some merchant's: add the first one."""
+
+    status = 422
 
 
 class WhichMerchant(Refusal):
     """Say which merchant is meant: --merchant KEY."""
+
+    status = 422
+
+
+class NotWritten(Refusal):
+    """This file cannot be written."""
 
     status = 422
 
@@ -85,7 +98,10 @@ def _with_tx(merchant: str, work: Callable[[Tx, int], Awaitable[T]], *, readonly
 
 
 async def merchant_meant(db: Db, key: str) -> int:
-    """The merchant of the key; without one the only merchant there is. Refuses UnknownMerchant, WhichMerchant."""
+    """The merchant of the key; without one the only merchant there is, beside an operator or both in one.
+
+    Refuses UnknownMerchant, NoMerchantYet, WhichMerchant.
+    """
     from doorstep.setup.merchants import merchant_of
     from doorstep.spine.tenant import tenant_tx
 
@@ -94,9 +110,12 @@ async def merchant_meant(db: Db, key: str) -> int:
     everyone = await db.everyone()
     async with tenant_tx(db, everyone, readonly=True) as tx:
         found = await tx.rows(MERCHANTS, everyone)
-    if len(found) != 1:
-        raise WhichMerchant(merchants=None if found else "there is none yet: doorstep merchant add")
-    return int(found[0]["merchant_id"])
+    meant = [row for row in found if not row["is_operator"]] or found
+    if not meant:
+        raise NoMerchantYet
+    if len(meant) > 1:
+        raise WhichMerchant(merchants=[row["key"] for row in meant[:10]] + ["…"] * (len(meant) > 10))
+    return int(meant[0]["merchant_id"])
 
 
 async def merchant_searched(db: Db, key: str) -> int:
@@ -222,6 +241,14 @@ def builtins_of(value: Any) -> Any:
     import msgspec
 
     return msgspec.to_builtins(value)
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Refuses NotWritten, with the reason: no such folder, a disk that is full or may only be read."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise NotWritten(file=str(file), reason=error.strerror or str(error)) from None
 
 
 def home() -> Path:

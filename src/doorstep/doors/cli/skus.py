@@ -90,25 +90,27 @@ def set_sku(
     }  # fmt: skip
     to: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
-    async def work(db: Db) -> bool:
+    async def work(db: Db) -> tuple[bool, list[str]]:
         from doorstep.doors.reads.goods import SkuQuery
         from doorstep.doors.reads.goods import skus as read
-        from doorstep.setup.catalog import change_sku, create_sku
+        from doorstep.setup.catalog import change_sku, codes_alike, create_sku
         from doorstep.setup.merchants import NewSku
         from doorstep.spine.tenant import tenant_tx
 
         meant = await merchant_meant(db, merchant)
         async with tenant_tx(db, [meant], readonly=True) as tx:
             found = (await read(tx, meant, SkuQuery(code=code, limit=1))).skus
+            alike = [] if found else await codes_alike(tx, meant, code)
         if not found:
             await create_sku(db, meant, NewSku(code, **to))
-            return True
+            return True, alike
         known: dict[str, Any] = {field: getattr(found[0], field) for field in NewSku.__dataclass_fields__}
         await change_sku(db, meant, found[0].id, NewSku(**{**known, "flags": tuple(known["flags"]), **to}))
-        return False
+        return False, alike
 
-    is_new = with_db(work)
-    answer({"code": code, "new": is_new}, f"SKU {code} {'is there' if is_new else 'is changed'}.", json)
+    is_new, alike = with_db(work)
+    other = f" {', '.join(alike)} is another SKU: capital letters count." if alike else ""
+    answer({"code": code, "new": is_new}, f"SKU {code} {'is there' if is_new else 'is changed'}.{other}", json)
 
 
 @app.command("alias")

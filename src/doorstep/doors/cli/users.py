@@ -20,7 +20,11 @@ Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 RoleName = Literal["owner", "operator", "floor", "merchant", "read_only"]
 Role = Annotated[
     RoleName,
-    typer.Option("--role", help="owner: everything; merchant: its own orders only; read_only: looks."),
+    typer.Option(
+        "--role",
+        help="owner: everything; operator: the sites and every merchant's orders; floor: picks and packs, on a phone; "
+        "merchant: its own orders only; read_only: looks.",
+    ),
 ]
 
 
@@ -42,6 +46,8 @@ def add(
     json: Json = False,
 ) -> None:
     """Let somebody sign in; then `doorstep link EMAIL` lets them in."""
+    if role == "merchant" and not merchant:
+        raise typer.BadParameter("of the role merchant, say whose: --merchant KEY", param_hint="--role")
 
     async def work(db: Db) -> None:
         from doorstep.setup.merchants import merchant_of

@@ -18,7 +18,7 @@ from doorstep.doors.console.asking import asked, body_of
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.kit import clock
-from doorstep.kit.ids import number, public
+from doorstep.kit.ids import NotAnId, number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import ON_SHELVES, QUARANTINE
 from doorstep.setup.sites import Site, sites_by_code
@@ -68,8 +68,8 @@ OPEN_HOLDS = """
 select h.order_id, h.line_no, h.type, h.reason from hold h
   where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.hold_id
 """
-MERCHANT_OF = """
-select merchant_id from fulfillment_order where merchant_id = any($1) and fulfillment_order_id = $2
+WHOSE = """
+select f.merchant_id, f.order_id from fulfillment_order f where f.merchant_id = any($1) and f.fulfillment_order_id = $2
 """
 
 
@@ -121,7 +121,7 @@ class ToDo:
 
 
 async def show(visit: Visit) -> Response[str]:
-    return await _page(visit, visit.query.get("site", ""), 200, did=visit.query.get("did", ""))
+    return await _page(visit, visit.query.get("site", ""), 200, did=visit.query.get("did", ""), label=_label(visit))
 
 
 async def do(visit: Visit) -> Response[str]:
@@ -131,24 +131,37 @@ async def do(visit: Visit) -> Response[str]:
         raise NoSuchPage
     must(visit, verb)
     try:
-        await run_one(visit.db, verb, await _ask(visit, verb))
+        ask, order = await _ask(visit, verb)
+        came = await run_one(visit.db, verb, ask)
     except Refusal as refusal:
         return await _page(visit, code, refusal.status, refusal=refusal)
-    return see_other(f"/floor?{urlencode({'site': code, 'did': verb})}")
+    parcel = {"order": order, "parcel": came["parcel"]} if verb == "pack" else {}
+    return see_other(f"/floor?{urlencode({'site': code, 'did': verb, **parcel})}")
 
 
-async def _ask(visit: Visit, verb: str) -> Ask[Any]:
+def _label(visit: Visit) -> str:
+    """Where the label is of the parcel that was just packed; "" where none was."""
+    order, parcel = visit.query.get("order", ""), visit.query.get("parcel", "")
+    try:
+        number("ord", order), number("par", parcel)
+    except NotAnId:
+        return ""
+    return f"/orders/{order}/parcels/{parcel}/label"
+
+
+async def _ask(visit: Visit, verb: str) -> tuple[Ask[Any], str]:
+    """And the order that it is about."""
     given = {name: value.strip() for name, value in visit.form.items() if name not in ("at", "once")}
     word = given.get("fulfillment_order", "")
     async with visit.reading() as tx:
-        merchant = await tx.value(MERCHANT_OF, list(tx.merchants), number("ful", word))
-    if merchant is None:
+        found = await tx.row(WHOSE, list(tx.merchants), number("ful", word))
+    if found is None:
         raise NotFound(fulfillment_order=word)
-    return asked(visit, verb, merchant, body_of(verb, given))
+    return asked(visit, verb, found["merchant_id"], body_of(verb, given)), public("ord", found["order_id"])
 
 
 async def _page(
-    visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = ""
+    visit: Visit, code: str, status: int, *, refusal: Refusal | None = None, did: str = "", label: str = ""
 ) -> Response[str]:
     async with visit.reading() as tx:
         sites, site = await site_chosen(tx, code)
@@ -162,6 +175,7 @@ async def _page(
         shown=SHOWN,
         refusal=refusal,
         did=words.HAPPENED.get(did, ""),
+        label=label,
         may_pick=may("pick", visit.visitor.actor.roles),
         once=token_hex(16),
     )

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from litestar import Response
 
-from doorstep.doors.console.allowing import runs_the_operation
+from doorstep.doors.console.first_steps import first_steps
 from doorstep.doors.console.navigation import settings
-from doorstep.doors.console.speaking import _
 from doorstep.doors.console.visit import Visit
-from doorstep.doors.reads import setup
-
-COUNTS = """
-select exists (select from sku s where s.merchant_id = any($1)) as skus,
-  exists (select from availability a where a.merchant_id = any($1)) as stock,
-  exists (select from orders o where o.merchant_id = any($1)) as orders,
-  exists (select from connection c where c.merchant_id = any($1) and c.kind = 'carrier') as carriers
-"""
 
 
 async def show(visit: Visit) -> Response[str]:
     async with visit.reading() as tx:
-        begun = await tx.row(COUNTS, list(tx.merchants))
-        sites = (await setup.sites(tx)).sites
-    steps = [
-        ("/settings/merchants/new", _("Add a merchant"), _("Whoever sells; with one shop, that is you."),
-            bool(visit.visitor.merchants)),
-        ("/settings/sites/new", _("Add a site"), _("Where the goods stand and leave from."), bool(sites)),
-        ("/import", _("Import your products"), _("From a shop’s export or any table."), begun["skus"]),
-        ("/import", _("Import opening stock"), _("A table of SKU, site and quantity."), begun["stock"]),
-        ("/settings/accounts", _("Connect a carrier"), _("Or write down a rate card of your own."), begun["carriers"]),
-        ("/import", _("Import your orders"), _("Open ones become work, what is over becomes history."),
-            begun["orders"]),
-    ]  # fmt: skip
-    is_new = runs_the_operation(visit.visitor) and not all(done for *_step, done in steps)
-    return visit.show("settings.html", pages=settings(visit.visitor.person.role), steps=steps if is_new else [])
+        steps = await first_steps(visit, tx)
+    return visit.show("settings.html", pages=settings(visit.visitor.person.role), steps=steps)

@@ -13,6 +13,7 @@ from typing import Any
 from litestar import Response
 
 from doorstep.doors.console.charts import Chart, Line
+from doorstep.doors.console.first_steps import first_steps
 from doorstep.doors.console.looks import render
 from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.reporting import steps_drawn
@@ -125,7 +126,10 @@ async def show(visit: Visit) -> Response[str]:
         today = await days.today(tx, wanted, now)
         span = Span(today - timedelta(days=SHOWN_DAYS - 1), today)
         charts = await _charts(tx, wanted, span)
-    return visit.show("today.html", board=found, charts=charts, today=today, merchants=names, merchant=merchant)
+        steps = await first_steps(visit, tx) if found.is_empty else []
+    return visit.show(
+        "today.html", board=found, charts=charts, today=today, merchants=names, merchant=merchant, steps=steps
+    )
 
 
 def chosen(names: Sequence[Any], key: str) -> list[int]:

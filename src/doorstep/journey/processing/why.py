@@ -92,9 +92,18 @@ def _sources(row: Row) -> list[str]:
 def _hold(hold: Hold) -> dict[str, Any]:
     return {
         "hold": public("hld", hold.hold_id), "type": hold.type, "line": hold.line_no, "reason": hold.reason,
-        "fields": hold.why.get("fields", []), "lifts": hold.why.get("lifts") or TYPES[hold.type],
+        "fields": hold.why.get("fields", []), "lifts": _lifts_it(hold),
         "by": hold.placed_by, "since": hold.placed_at.isoformat(), "until": _day(hold.until),
     }  # fmt: skip
+
+
+def _lifts_it(hold: Hold) -> str:
+    return str(hold.why.get("lifts") or TYPES[hold.type])
+
+
+def _lifts(order: OrderFacts, hold: str) -> str:
+    """What that hold itself says: told once, not once more in general words."""
+    return next(_lifts_it(each) for each in order.holds if public("hld", each.hold_id) == hold)
 
 
 def _waiting(order: OrderFacts, line: Line, free: Mapping[int, Mapping[str, int]]) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def _waiting(order: OrderFacts, line: Line, free: Mapping[int, Mapping[str, int]
     told = {"line": line.line_no, "sku": line.code, "quantity": line.wanted, "free": at}
     stopped = order.stopped("promise", line.line_no)
     if stopped:
-        because, mend = f"held: {stopped.why['reason']}", TYPES[stopped.why["type"]]
+        because, mend = f"held: {stopped.why['reason']}", _lifts(order, stopped.why["hold"])
     elif line.sku_id is None:
         because, mend = "nobody knows which SKU it is", "say which SKU it is (name_item)"
     elif not order.row["checks"]:

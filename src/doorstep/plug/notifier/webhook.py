@@ -60,7 +60,7 @@ class WebhookSender:
         except TimeoutError:
             return _again(message, f"no answer within {self._deadline_s:g} s")
         except AddressRefused as refused:
-            return _again(message, f"address refused: {refused}")
+            return _again(message, f"address refused: {refused}; DOORSTEP_WEBHOOK_ALLOW opens networks of your own")
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as failure:
             return _again(message, f"{type(failure).__name__}: {failure}".rstrip(": "))
         return _judge(message, status, asked_s, note)

@@ -89,7 +89,7 @@ def _toml(made: Guess) -> Iterator[str]:
     yield f"name = {_quoted(made.orders.files[0].name.partition('.')[0][:60])}"
     yield '# timezone = "Europe/Berlin"  # of times without an offset; without this line, UTC'
     yield from _currency(made)
-    yield f"channel = {_quoted(_channel_of(made))}"
+    yield f"# channel = {_quoted(_channel_of(made))}  # the store that they are from; without this line, --channel"
     yield from _dates(made)
     yield from _decimal(made)
     yield from _services(made)
