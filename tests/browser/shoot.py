@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Page as Tab
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import supervisor
@@ -133,10 +134,19 @@ async def _round(
             await tab.goto(web + await address_of(page, db))
             if page.then:
                 await page.then(tab)
+            await _frames_drawn(tab)
             await tab.wait_for_timeout(SETTLED_MS)
             await tab.screenshot(path=to / f"{page.name}-{kind}.png", full_page=page.then is None)
             print(f"{page.name}-{kind}", flush=True)
         await context.close()
+
+
+async def _frames_drawn(tab: Tab) -> None:
+    """A letter's preview is a page of its own, which Chromium draws only once it has been in sight."""
+    for frame in await tab.locator("iframe").all():
+        await frame.scroll_into_view_if_needed()
+        await tab.wait_for_timeout(SETTLED_MS)
+    await tab.evaluate("scrollTo(0, 0)")
 
 
 async def _link(db: Db, role: str) -> str:

@@ -19,7 +19,7 @@ from doorstep.doors import caring
 from doorstep.doors.console import today, words
 from doorstep.doors.console.allowing import may
 from doorstep.doors.console.narrowing import MERCHANTS
-from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
+from doorstep.doors.console.speaking import Told, _, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads import exceptions as reads
@@ -127,7 +127,7 @@ def called(kind: str) -> str:
     """What people call a kind of exception."""
     if kind.startswith(HOLD):
         return words.HOLDS.get(kind.removeprefix(HOLD), words.titled(kind.removeprefix(HOLD)))
-    return gettext(words.titled(kind.removeprefix(JOB))).replace("Asn ", "ASN ")
+    return words.exception(kind.removeprefix(JOB)).replace("Asn ", "ASN ")
 
 
 def meaning(kind: str) -> str:

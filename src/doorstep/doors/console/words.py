@@ -161,7 +161,12 @@ def delivery_filters() -> list[tuple[str, str]]:
 
 def exception(kind: str) -> str:
     """What somebody must look at."""
-    return gettext(titled(kind.replace(":", ": ")))
+    return gettext(called(kind))
+
+
+def called(kind: str) -> str:
+    """A kind of exception or hold as people call it: Short pick, Case: wrong item."""
+    return titled(re.sub("^case_|:", lambda found: found[0].rstrip("_:") + ": ", kind))
 
 
 # What rules write down as their reason, word for word …
@@ -233,6 +238,12 @@ REASONS_ABOUT = (
     N_("no news for %s h; of 20 parcels on this lane, 19 are heard of within %s h"),
     N_("%s missing from bin %s at %s"),
     N_("count bin %s"),
+    N_("canceled goods are still in %s"),
+    N_("the provider refused: %s"),
+    N_("the recipient's %s is missing"),
+    N_("%s is like %s (%s of 100) of the denied parties, list of %s"),
+    N_("%s is like %s (%s of 100 and %s more) of the denied parties, list of %s"),
+    N_("%s is %s of the denied parties, as %s says, list of %s"),
     N_("must be at least %s characters long"),
     N_("must be at most %s characters long"),
     N_("must be at least %s"),
