@@ -42,6 +42,7 @@ MENDS = {
     "hold:address": "fix_address", "hold:unknown_item": "name_item", "hold:payment": "record_payment",
     "hold:customs_data": "check", "label_refused": "want_label", "delivery_returned_to_sender": "take_back",
     "delivery_refused": "take_back", "capture_declined": "want_capture", "put_back": "unpack",
+    "hold:denied_party": "review_party",
 }  # fmt: skip
 BUTTONS = Told({
     "fix_address": "Fix the address",
@@ -52,6 +53,7 @@ BUTTONS = Told({
     "take_back": "Take it back",
     "want_capture": "Take the money",
     "unpack": "Unpack it",
+    "review_party": "Is it the same?",
     "lift": "Lift the hold",
     "retry": "Try again",
     "look": "Done",

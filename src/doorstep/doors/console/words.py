@@ -154,6 +154,17 @@ def delivery(code: str) -> str:
     return DELIVERIES.get(code, titled(code))
 
 
+# Channels by what they are: those doorstep opens by itself, files, shops. One without a name is called so.
+CHANNELS = Told({
+    "api": "API", "file": "File", "console": "Console", "shopify": "Shopify", "woocommerce": "WooCommerce",
+    "amazon": "Amazon",
+})  # fmt: skip
+
+
+def channel(called: str) -> str:
+    return CHANNELS.get(called, called)
+
+
 def delivery_filters() -> list[tuple[str, str]]:
     """The states that a whole order can be in, to choose from."""
     return [(value, delivery(value)) for value, _condition in AXES["delivery"] if value != "none"]
@@ -273,10 +284,11 @@ def _reason(text: str, language: str) -> str:
     return gettext(text)
 
 
-# What a carrier is not able to do, as it is written down.
+# What a carrier is not able to do, or why it was not asked, as it is written down.
 UNABLE = Told({
     "unsupported: pickup": "this carrier cannot be asked from here: call it",
     "unsupported: manifest": "this carrier makes no manifests",
+    "ConnectError: All connection attempts failed": "it cannot be reached now",
 })  # fmt: skip
 
 
@@ -586,7 +598,7 @@ def said(data: Mapping[str, Any]) -> list[str]:
 def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
     """Where, how, by what: short phrases for the line below."""
     told = [
-        phrase % data[name]
+        phrase % (channel(str(data[name])) if name == "channel" else data[name])
         for name, phrase in _PARTICULARS.items()
         if isinstance(data.get(name), str | int)
         and data[name]
