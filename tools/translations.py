@@ -23,7 +23,7 @@ from babel.messages.pofile import read_po, write_po
 
 import doorstep
 from doorstep.doors.console.speaking import LANGUAGES, LOCALES, SOURCE
-from doorstep.doors.console.words import titled
+from doorstep.doors.console.words import called
 from doorstep.journey.intake.files.problems import REASONS
 from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
 from doorstep.kit.refusals import every_refusal, sentence_of
@@ -40,6 +40,8 @@ CATALOGS = {
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 # What is shown in tables of words stands there without a call of its own.
 TABLE = "Told"
+# What a plugin says of itself is told in the console, also of those that come in packages of their own.
+PLUGINS = ("CarrierPlugin", "PaymentsPlugin", "SmsPlugin")
 # Refused to who sits at the machine, not on a page.
 ON_THE_MACHINE = (
     "doorstep.doors.cli", "doorstep.doors.demo", "doorstep.doors.exports", "doorstep.doors.opening",
@@ -57,7 +59,7 @@ def texts(locales: Path = LOCALES) -> dict[Text, list[str]]:
     """Every text of that catalog that is to be translated, and the files it is in."""
     found: dict[Text, list[str]] = {}
     told = [text for folder in CATALOGS[locales] for text in (*_in_templates(folder), *_in_code(folder))]
-    in_tables = (*_in_exceptions(), *_in_refusals(), *_in_reports()) if locales == LOCALES else ()
+    in_tables = (*_in_exceptions(), *_in_refusals(), *_in_reports(), *_in_plugins()) if locales == LOCALES else ()
     for where, text in (*told, *in_tables):
         places = found.setdefault(text, [])
         if where not in places:
@@ -105,7 +107,7 @@ def _strings(table: ast.expr) -> Iterator[str]:
 def _in_exceptions() -> Iterator[tuple[str, Text]]:
     """Their names, what they mean, and what is to be done about them."""
     for kind, meaning in MEANS.items():
-        yield exceptions.__name__, titled(kind)
+        yield exceptions.__name__, called(kind)
         yield exceptions.__name__, meaning
     for action in (*NEXT_ACTION.values(), *TYPES.values(), RETRY, UNKNOWN):
         yield exceptions.__name__, action
@@ -125,6 +127,15 @@ def _in_reports() -> Iterator[tuple[str, Text]]:
     """What can be wrong with a row of a file is told beside it."""
     for meaning in REASONS.values():
         yield "doorstep.journey.intake.files.problems", meaning
+
+
+def _in_plugins() -> Iterator[tuple[str, Text]]:
+    homes = (ROOT / "src" / "doorstep" / "plug", *sorted((ROOT / "plugins").glob("*/src")))
+    for file in (file for home in homes for file in sorted(home.rglob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PLUGINS:
+                for told in (each.value for each in node.args if isinstance(each, ast.Constant)):
+                    yield _named(file, ROOT), str(told)
 
 
 def _named(file: Path, folder: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Page as Tab
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.doors import supervisor
@@ -133,10 +134,22 @@ async def _round(
             await tab.goto(web + await address_of(page, db))
             if page.then:
                 await page.then(tab)
-            await tab.wait_for_timeout(SETTLED_MS)
-            await tab.screenshot(path=to / f"{page.name}-{kind}.png", full_page=page.then is None)
+            await _picture(tab, to / f"{page.name}-{kind}.png", whole=page.then is None)
             print(f"{page.name}-{kind}", flush=True)
         await context.close()
+
+
+async def _picture(tab: Tab, file: Path, *, whole: bool) -> None:
+    """A letter's preview is a page of its own, which Chromium draws only where it is in sight: then the window is as
+    tall as the page."""
+    size = tab.viewport_size
+    assert size is not None
+    if whole and await tab.locator("iframe").count():
+        tall = await tab.evaluate("document.documentElement.scrollHeight")
+        await tab.set_viewport_size({"width": size["width"], "height": tall})
+    await tab.wait_for_timeout(SETTLED_MS)
+    await tab.screenshot(path=file, full_page=whole)
+    await tab.set_viewport_size(size)
 
 
 async def _link(db: Db, role: str) -> str:

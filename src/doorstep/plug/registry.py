@@ -92,7 +92,7 @@ BUILT_IN: dict[str, Plugin] = {
     "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
     "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",), read_webhook),
     "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
-    "twilio": SmsPlugin(TwilioSettings, TwilioSms, "text messages: Twilio, or who speaks like it", ("auth_token",)),
+    "twilio": SmsPlugin(TwilioSettings, TwilioSms, "Twilio, or who speaks like it", ("auth_token",)),
 }
 
 

@@ -16,7 +16,7 @@ TYPES: dict[str, str] = {
     "duplicate": "is it the same order twice? cancel one, or lift",
     "customs_data": "complete the customs data; it goes on by itself",
     "restricted": "the goods may not go there: cancel the line, or lift where it is known to be allowed",
-    "denied_party": "say whether it is the same: review_party, match or no_match",
+    "denied_party": "say whether it is the same: a match, or no match",
     "unknown_item": "say which SKU it is",
     "amounts": "the total that the channel gave does not add up",
     "changed": "the channel changed the order after work began",

@@ -19,7 +19,7 @@ from doorstep.doors import caring
 from doorstep.doors.console import today, words
 from doorstep.doors.console.allowing import may
 from doorstep.doors.console.narrowing import MERCHANTS
-from doorstep.doors.console.speaking import Told, _, gettext, grouped, ngettext
+from doorstep.doors.console.speaking import Told, _, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
 from doorstep.doors.reads import exceptions as reads
@@ -42,6 +42,7 @@ MENDS = {
     "hold:address": "fix_address", "hold:unknown_item": "name_item", "hold:payment": "record_payment",
     "hold:customs_data": "check", "label_refused": "want_label", "delivery_returned_to_sender": "take_back",
     "delivery_refused": "take_back", "capture_declined": "want_capture", "put_back": "unpack",
+    "hold:denied_party": "review_party",
 }  # fmt: skip
 BUTTONS = Told({
     "fix_address": "Fix the address",
@@ -52,6 +53,7 @@ BUTTONS = Told({
     "take_back": "Take it back",
     "want_capture": "Take the money",
     "unpack": "Unpack it",
+    "review_party": "Is it the same?",
     "lift": "Lift the hold",
     "retry": "Try again",
     "look": "Done",
@@ -127,7 +129,7 @@ def called(kind: str) -> str:
     """What people call a kind of exception."""
     if kind.startswith(HOLD):
         return words.HOLDS.get(kind.removeprefix(HOLD), words.titled(kind.removeprefix(HOLD)))
-    return gettext(words.titled(kind.removeprefix(JOB))).replace("Asn ", "ASN ")
+    return words.exception(kind.removeprefix(JOB)).replace("Asn ", "ASN ")
 
 
 def meaning(kind: str) -> str:

@@ -12,6 +12,7 @@ from doorstep.doors.console.forms import Field, Form, Part
 from doorstep.doors.console.narrowing import merchants_of
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit
+from doorstep.doors.console.words import CHANNELS
 from doorstep.doors.http.setting_up import ChannelBody, NameBody
 from doorstep.doors.reads import setup
 from doorstep.kit.refusals import NotFound
@@ -19,11 +20,6 @@ from doorstep.setup.channels import create_channel, name_channel
 from doorstep.spine.tenant import tenant_tx
 
 DONE = Told({"channel": "The channel is there", "channel-named": "The channel has its name"})
-# What doorstep opens by itself, and what files and shops are.
-KINDS = Told({
-    "api": "API", "file": "File", "console": "Console", "shopify": "Shopify", "woocommerce": "WooCommerce",
-    "amazon": "Amazon",
-})  # fmt: skip
 
 
 async def show(visit: Visit) -> Response[str]:
@@ -32,7 +28,7 @@ async def show(visit: Visit) -> Response[str]:
         merchants = await merchants_of(tx)
         found = [(key, name, (await setup.channels(tx, merchant)).channels) for merchant, key, name in merchants]
     return visit.show(
-        "channels.html", merchants=found, kinds=KINDS, may_write=sets_up(visit.visitor),
+        "channels.html", merchants=found, kinds=CHANNELS, may_write=sets_up(visit.visitor),
         did=visit.did(DONE),
     )  # fmt: skip
 
@@ -91,7 +87,7 @@ async def _known(visit: Visit) -> tuple[int, Form]:
 
 
 def _new_form(merchant: str) -> Form:
-    kinds: tuple[tuple[str, str], ...] = tuple((kind, called) for kind, called in KINDS.items() if kind != "console")
+    kinds: tuple[tuple[str, str], ...] = tuple((kind, called) for kind, called in CHANNELS.items() if kind != "console")
     fields = (
         Field("key", _("Key"), required=True, longest=40, wrong=_("small letters, digits and hyphens"),
               hint=_("Short and for ever: programs and files name the channel by it.")),

@@ -174,7 +174,7 @@ def _restock(of: WholeSku, sites: Sites) -> tuple[Field, ...]:
     return (
         _site(sites),
         Field("quantity", _("Units"), "count", required=True),
-        Field("from_place", _("From"), "choice", places[0][0], choices=places),
+        Field("from_place", _("Where from"), "choice", places[0][0], choices=places),
         Field("bin", _("To bin"), value=RECEIVING, choices=_bins(of), longest=60),
         _note(),
     )
@@ -185,7 +185,7 @@ def _scrap(of: WholeSku, sites: Sites) -> tuple[Field, ...]:
     return (
         _site(sites),
         Field("quantity", _("Units"), "count", required=True),
-        Field("from_place", _("From"), "choice", places[0][0], choices=places),
+        Field("from_place", _("Where from"), "choice", places[0][0], choices=places),
         Field("reason", _("Reason"), required=True),
     )
 

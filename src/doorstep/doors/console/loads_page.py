@@ -187,7 +187,7 @@ def _opening(kind: str) -> Form:
     fields = (
         Field("kind", _("What it is"), "choice", kind if kind in words.LOADS else "bag",
               choices=tuple(words.LOADS.items())),
-        Field("number", _("Number"), longest=60,
+        Field("number", _("Its number"), longest=60,
               hint=_("As printed on it; of a flight its air waybill, 020-12345675. A bag or pallet without one gets "
                      "one.")),
         Field("country", _("Goes to"), "choice", choices=countries(_("anywhere")),

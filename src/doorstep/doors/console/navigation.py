@@ -99,7 +99,7 @@ SAYS = Told({
     "accounts": "Accounts with those who move parcels and money",
     "rate-cards": "Price lists of carriers that have no program to ask",
     "methods": "What channels call the ways to ship, and what that means here",
-    "shipping-rules": "Which carrier and service a label is bought of",
+    "shipping-rules": "Which carrier and service a label is bought from",
     "brand": "How buyers see a shop: its tracking page and its letters",
     "notices": "What buyers are told, by which medium, in which words, and when it is quiet",
     "people": "Who comes in, and how far",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.doors.console.looks import money
-from doorstep.doors.console.speaking import N_, Told, _, decimal, gettext, grouped, ngettext
+from doorstep.doors.console.speaking import N_, Told, _, decimal, gettext, grouped
 from doorstep.doors.console.words import STOPS
 from doorstep.doors.reads import days
 from doorstep.doors.reads.days import PLACED_TO_DELIVERED, PLACED_TO_SENT, SENT_TO_DELIVERED, Span
@@ -94,12 +94,12 @@ def told(column: Column, row: Row) -> str:
 
 
 def _hours(hours: float) -> str:
-    """In the unit that says enough: 12 min, 3.4 h, 5 days."""
+    """In the unit that says enough: 12 min, 3.4 h, 5.2 d."""
     if hours < 1:
         return _("%(n)s min", n=round(hours * 60))
     if hours < 72:
         return _("%(n)s h", n=decimal(hours))
-    return ngettext("%(num)s day", "%(num)s days", round(hours / 24))
+    return _("%(n)s d", n=decimal(hours / 24))
 
 
 def added(rows: Sequence[Row]) -> list[Row]:

@@ -94,8 +94,8 @@ async def _trial(tx: Tx, merchant: int, key: str) -> Form:
     sites = tuple((site.code, f"{site.code} · {site.name}") for site in (await setup.sites(tx)).sites)
     methods = tuple((one.name, one.name) for one in (await setup.methods(tx, merchant)).shipping_methods)
     fields = (
-        Field("site", _("From"), "choice", choices=sites or (("", "—"),)),
-        Field("country", _("To"), "country", choices=countries()),
+        Field("site", _("Sent from"), "choice", choices=sites or (("", "—"),)),
+        Field("country", _("Sent to"), "country", choices=countries()),
         Field("postcode", _("Postcode"), longest=20),
         Field("city", _("City")),
         Field("weight_g", _("Weight"), "count", "1000", unit=_("g"), required=True, wrong=_("1 g or more")),
@@ -206,10 +206,10 @@ async def _form(visit: Visit, merchant: int, page: str) -> Form:
         Field("which", _("Carriers"), "list", required=True, longest=2000, choices=tuple((one, "") for one in carriers),
               hint=_("Accounts as you call them, a service of one behind a stroke, with commas between: post, "
                      "courier/express."), wrong=_("accounts, or account/service, with commas between")),
-        Field("origin", _("From"), "list", longest=2000, wrong=wrong_place,
+        Field("origin", _("Sent from"), "list", longest=2000, wrong=wrong_place,
               hint=_("Countries by their two letters, EU, or a country with the beginning of its postcodes: US 07. "
                      "Blank is everywhere.")),
-        Field("to", _("To"), "list", longest=2000, wrong=wrong_place,
+        Field("to", _("Sent to"), "list", longest=2000, wrong=wrong_place,
               hint=_("The same: GB, EU, GB IV. Blank is everywhere.")),
     )  # fmt: skip
     key = visit.path["merchant"]
@@ -299,7 +299,7 @@ def _level_part(name: str, called: str, level: Level) -> Part:
               hint=_("As courier/express; blank is all of them."),
               wrong=_("accounts, or account/service, with commas between")),
         Field(f"levels.{name}.max_days", _("Working days, at most"), "count",
-              "" if level.max_days is None else str(level.max_days), most=120),
+              "" if level.max_days is None else str(level.max_days), most=120, unit=_("days")),
     ))  # fmt: skip
 
 

@@ -154,6 +154,17 @@ def delivery(code: str) -> str:
     return DELIVERIES.get(code, titled(code))
 
 
+# Channels by what they are: those doorstep opens by itself, files, shops. One without a name is called so.
+CHANNELS = Told({
+    "api": "API", "file": "File", "console": "Console", "shopify": "Shopify", "woocommerce": "WooCommerce",
+    "amazon": "Amazon",
+})  # fmt: skip
+
+
+def channel(called: str) -> str:
+    return CHANNELS.get(called, called)
+
+
 def delivery_filters() -> list[tuple[str, str]]:
     """The states that a whole order can be in, to choose from."""
     return [(value, delivery(value)) for value, _condition in AXES["delivery"] if value != "none"]
@@ -161,7 +172,12 @@ def delivery_filters() -> list[tuple[str, str]]:
 
 def exception(kind: str) -> str:
     """What somebody must look at."""
-    return gettext(titled(kind.replace(":", ": ")))
+    return gettext(called(kind))
+
+
+def called(kind: str) -> str:
+    """A kind of exception or hold as people call it: Short pick, Case: wrong item."""
+    return titled(re.sub("^case_|:", lambda found: found[0].rstrip("_:") + ": ", kind))
 
 
 # What rules write down as their reason, word for word …
@@ -238,6 +254,12 @@ REASONS_ABOUT = (
     N_("no news for %s h; of 20 parcels on this lane, 19 are heard of within %s h"),
     N_("%s missing from bin %s at %s"),
     N_("count bin %s"),
+    N_("canceled goods are still in %s"),
+    N_("the provider refused: %s"),
+    N_("the recipient's %s is missing"),
+    N_("%s is like %s (%s of 100) of the denied parties, list of %s"),
+    N_("%s is like %s (%s of 100 and %s more) of the denied parties, list of %s"),
+    N_("%s is %s of the denied parties, as %s says, list of %s"),
     N_("must be at least %s characters long"),
     N_("must be at most %s characters long"),
     N_("must be at least %s"),
@@ -267,10 +289,11 @@ def _reason(text: str, language: str) -> str:
     return gettext(text)
 
 
-# What a carrier is not able to do, as it is written down.
+# What a carrier is not able to do, or why it was not asked, as it is written down.
 UNABLE = Told({
     "unsupported: pickup": "this carrier cannot be asked from here: call it",
     "unsupported: manifest": "this carrier makes no manifests",
+    "ConnectError: All connection attempts failed": "it cannot be reached now",
 })  # fmt: skip
 
 
@@ -580,7 +603,7 @@ def said(data: Mapping[str, Any]) -> list[str]:
 def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
     """Where, how, by what: short phrases for the line below."""
     told = [
-        phrase % data[name]
+        phrase % (channel(str(data[name])) if name == "channel" else data[name])
         for name, phrase in _PARTICULARS.items()
         if isinstance(data.get(name), str | int)
         and data[name]

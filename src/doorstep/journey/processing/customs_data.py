@@ -195,6 +195,6 @@ def denied_problem(facts: CustomsFacts, order: OrderFacts) -> Problem | None:
         if same
         else f"{first.name} is like {first.listed} ({first.score:g} of 100{more}) of the denied parties"
     )
-    lifts = "cancel the order" if same else "say whether it is the same: review_party, match or no_match"
+    lifts = "cancel the order" if same else "say whether it is the same: a match, or no match"
     why = {"matches": [match.told() for match in matches], "lifts": lifts}
     return Problem("denied_party", f"{reason}, list of {facts.screened.as_of}", why)

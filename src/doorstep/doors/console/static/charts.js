@@ -25,6 +25,9 @@
     });
   }
 
+  // A value between two gaps is no line: only its point shows it.
+  const alone = (values) => () => values.flatMap((value, nth) => (value != null && values[nth - 1] == null && values[nth + 1] == null ? [nth] : []));
+
   function options(at, told) {
     const ink = color(at, "ink");
     const grid = { stroke: color(at, "grid"), width: 1 };
@@ -41,17 +44,17 @@
       hooks: { setCursor: [(plot) => tell(at, told, plot.cursor.idx, spelled)] },
       scales: {
         x: { time: true },
-        y: { range: (_, least, most) => [0, told.unit === "%" ? 100 : Math.max(most * 1.1, 1)] },
+        y: { range: (_, least, most) => [0, told.unit === "%" ? 102 : Math.max(most * 1.1, 1)] },
       },
       axes: [
         { ...axis, grid: { show: false }, gap: 10, size: 34, space: 64, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 30 * 86400, 91 * 86400, 182 * 86400, 365 * 86400], values: (_, ticks) => ticks.map((tick) => dayOf.format(tick * 1000)) },
-        { ...axis, size: 46, space: 40, values: (_, ticks) => ticks.map((tick) => short.format(tick)) },
+        { ...axis, size: 46, space: 40, splits: told.unit === "%" ? () => [0, 25, 50, 75, 100] : undefined, values: (_, ticks) => ticks.map((tick) => short.format(tick)) },
       ],
       series: [
         {},
         ...told.lines.map((line) => ({
           label: line.name, stroke: color(at, line.tone), width: line.before ? 1.25 : 2, dash: line.before ? [4, 4] : undefined,
-          points: { show: told.times.length < 20 && !line.before, size: 5, fill: color(at, line.tone) }, spanGaps: false,
+          points: { show: !line.before, filter: told.times.length < 20 ? undefined : alone(line.values), size: 5, fill: color(at, line.tone) }, spanGaps: false,
         })),
       ],
     };

@@ -18,7 +18,8 @@ const onArrival = (look) => { arrivals.push(look); look(document); };
 document.addEventListener("htmx:load", (event) => { for (const look of arrivals) look(event.detail.elt); });
 
 // Times: the server writes them on the reader's clock once it knows it; until then they are put right here.
-const here = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+// Browsers still call Kyiv by the name it had.
+const here = (Intl.DateTimeFormat().resolvedOptions().timeZone || "").replace("Europe/Kiev", "Europe/Kyiv");
 if (here && document.body.dataset.zone !== here && !("zoneIsChosen" in document.body.dataset)) {
   remember("zone", here);
   const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
