@@ -567,6 +567,15 @@ def test_entries_can_be_asked_for_again(tmp_path: Path) -> None:
     assert len(first[0].skus) == 1  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("word", "risk"), [("High", "high"), (" medium ", "medium"), ("LOW", "low"), ("-", "")])
+def test_a_risk_is_read_from_its_column(tmp_path: Path, word: str, risk: str) -> None:
+    mapping = SMALL.replace("[order]\n", '[order]\nrisk = "risk"\n', 1)
+    found = read(
+        tmp_path, mapping, {"o.csv": f"id,date,sku,qty,price,risk\n1,2024-01-02,A,2,5.00,{word}\n"}, history=False
+    )
+    assert found.orders[0].risk == risk
+
+
 def test_a_pickup_point_and_an_insured_amount_are_read_from_their_columns(tmp_path: Path) -> None:
     told = '\n[order]\npickup_point = "point"\ninsured = "insured"\ncountry = "to"\n'
     mapping = SMALL.replace("[order]\n", told.lstrip("\n"), 1)

@@ -535,7 +535,7 @@ def test_all_else_that_the_file_says_is_kept(tmp_path: Path) -> None:
             Lineitem_fulfillment_status="fulfilled", Vendor="Harbor",
         ) | {"Tax 1 Name": "CGST 9%", "Tax 1 Value": "1.50", "Tax 2 Name": "SGST 9%", "Tax 2 Value": "1.50"},
     )  # fmt: skip
-    assert (found.refunded_minor, found.risk_level, found.source) == (400, "high", "web")
+    assert (found.refunded_minor, found.order.risk, found.source) == (400, "high", "web")
     assert found.fulfilled_at == datetime(2026, 3, 4, 15, tzinfo=UTC)
     assert found.canceled_at == datetime(2026, 3, 5, 15, tzinfo=UTC)
     assert [(tax.name, tax.amount_minor) for tax in found.taxes] == [("CGST 9%", 150), ("SGST 9%", 150)]

@@ -169,6 +169,43 @@ async def test_a_merchant_may_do_without_looking_for_duplicates(db: Any) -> None
     assert (await shop.do("check", order=await paid(shop, ("MUG", 2))))["held"] == []
 
 
+async def test_an_order_that_its_channel_takes_to_be_fraud_waits_until_somebody_looked(shop: Shop) -> None:
+    await shop.stock("MUG", 9)
+    order = await sorted_order(shop, ("MUG", 1), risk="high")
+    (hold,) = await holds(shop, order)
+    assert (hold["type"], hold["line_no"], hold["why"]["risk"]) == ("fraud", None, "high")
+    assert await shop.stage(order) == "processing"
+    await shop.do("lift", hold=hold["hold"])
+    await shop.work()
+    assert await holds(shop, order) == [] and await shop.stage(order) == "awaiting_fulfillment"
+
+
+@pytest.mark.parametrize("risk", ["", "low", "medium"])
+async def test_a_risk_that_is_not_high_stops_nothing(shop: Shop, risk: str) -> None:
+    await shop.stock("MUG", 9)
+    assert await shop.stage(await sorted_order(shop, ("MUG", 1), risk=risk)) == "awaiting_fulfillment"
+
+
+async def test_a_channel_thinks_better_or_worse_of_an_order_later(shop: Shop) -> None:
+    await shop.stock("MUG", 9)
+
+    async def told(**more: Any) -> dict[str, Any]:
+        content = shop.order(("MUG", 1), external_id="7", payment_term="on_account", **more)
+        answer = await shop.do("place", order=content, generous=True)
+        await shop.work()
+        return answer
+
+    order = (await told())["order"]
+    assert await shop.stage(order) == "awaiting_fulfillment"
+    assert (await told(risk="high"))["applied"] == ["risk"]
+    (hold,) = await holds(shop, order)
+    assert hold["type"] == "fraud"
+    assert not (await told(risk="high")).get("changed")
+    assert (await told(risk="low"))["applied"] == ["risk"]
+    assert await holds(shop, order) == [] and await shop.stage(order) == "awaiting_fulfillment"
+    await shop.audit()
+
+
 async def test_missing_customs_data_hold_only_the_line_that_crosses_a_border(shop: Shop) -> None:
     await shop.stock("MUG", 5, "NJ")
     await shop.stock("LAMP", 5, "NJ")

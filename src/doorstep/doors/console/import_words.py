@@ -17,6 +17,7 @@ FIELDS = Told({
     "order.email": "E-mail", "order.phone": "Phone", "order.company": "Company", "order.line1": "Street",
     "order.line2": "Street, second line", "order.postcode": "Postcode", "order.city": "City", "order.region": "Region",
     "order.country": "Country", "order.pickup_point": "Pickup point", "order.insured": "Insured for",
+    "order.risk": "Risk of fraud",
     "order.payment_term": "Payment term", "order.shipping_method": "Shipping method",
     "order.note": "Buyer’s note", "order.reason": "Reason of a correction", "order.discount": "Discount on the order",
     "order.shipping": "Shipping price", "order.tax": "Tax", "order.tax_included": "Tax is included",

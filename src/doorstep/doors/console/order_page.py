@@ -44,6 +44,7 @@ async def _page(
         of=of,
         steps=_steps(of),
         standing=standing(of),
+        risks=words.RISKS,
         decided=decided(of),
         moves=found,
         did=words.HAPPENED.get(did, ""),

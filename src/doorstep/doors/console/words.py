@@ -203,6 +203,7 @@ REASONS = (
     N_("dearer than a label may be"),
     N_("the merchant's own contract goes first"),
     N_("another is preferred on this lane"),
+    N_("the channel takes it to be fraud"),
     N_("slower, and none keeps the promise"),
     N_("less sure, or dearer"),
     N_("does not say that it goes to post-office boxes"),
@@ -351,6 +352,9 @@ TERMS = Told(
 def invoice(series: str, number: int) -> str:
     return f"{series}-{number:06}"
 
+
+# Risks that are worth a word on the order's page.
+RISKS = Told({"medium": "Medium risk of fraud, says the channel", "high": "High risk of fraud, says the channel"})
 
 # The strip at the top: the stages in the order of the journey.
 STRIP = Told(

@@ -72,6 +72,7 @@ ORDERS = Export(
         text("shipping_method", "o.shipping_method", "how it is sent, in the channel's words"),
         text("service_level", "o.service_level", "how it is sent: `standard`, `express` …"),
         minor("insured_minor", "o.insured_minor", "for how much its goods are insured on their way"),
+        text("risk", "coalesce(o.details->>'risk', '')", "of fraud, as the channel sees it: `low`, `medium`, `high`"),
         text("ship", "o.ship", "`complete` or `split`: whether it may go in parts"),
         day("deliver_from", "f.deliver_from", "promised not before"),
         day("deliver_by", "f.deliver_by", "promised at the latest"),

@@ -200,6 +200,7 @@ class Order(Struct, frozen=True, kw_only=True):
     shipping_method: str
     service_level: str
     insured_minor: int
+    risk: str  # of fraud, as the channel sees it: low, medium, high, or nothing
     ship: str
     history: bool
     note: str
@@ -300,7 +301,8 @@ ORDER = f"""
 select row_to_json(w) from (
   select 'ord_' || o.order_id as id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel,
     o.placed_at, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
-    o.insured_minor, o.ship, o.history, o.note, o.tags, {_built(tuple(AXES), "n")} as statuses,
+    o.insured_minor, coalesce(o.details->>'risk', '') as risk, o.ship, o.history, o.note, o.tags,
+    {_built(tuple(AXES), "n")} as statuses,
     {_built(_AMOUNTS, "o")} as amounts,
     {_built(_CASH, "n")} as cash, d.deliver_from, d.deliver_by, {rows_as_json(_LINES)} as lines,
     {rows_as_json(_FULFILLMENT_ORDERS)} as fulfillment_orders, {rows_as_json(_PROMISES)} as promises,

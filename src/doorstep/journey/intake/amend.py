@@ -58,9 +58,11 @@ class Difference:
 
 @dataclass(slots=True)
 class Changes:
-    """`values` are new columns of the order, `applied` what they are called, `serious` what is left to a person."""
+    """`values` are new columns of the order, `details` what is kept beside them, `applied` what they are called,
+    `serious` what is left to a person."""
 
     values: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     applied: list[str] = field(default_factory=list)
     serious: list[Difference] = field(default_factory=list)
     needs_check: bool = False
@@ -125,7 +127,7 @@ def decide(order: OrderFacts, money: Money, said: Said, ids: Iterator[int], ask:
 def changed_parts(before: Mapping[str, str] | None, parts: Mapping[str, str]) -> set[str]:
     """All of them where nobody knows what was said before; what is not said any more is changed too."""
     if before is None:
-        return {*parts, "insured"}
+        return {*parts, "insured", "risk"}
     return {name for name in {**before, **parts} if before.get(name) != parts.get(name)}
 
 
@@ -164,6 +166,10 @@ def _people(changes: Changes, order: OrderFacts, new: NewOrder, changed: set[str
     if "bill_to" in changed and bill_to and bill_to != order.row["bill_to"]:
         changes.values["bill_to"] = bill_to
         changes.applied.append("bill_to")
+    if "risk" in changed and new.risk != (order.row["details"] or {}).get("risk", ""):
+        changes.details["risk"] = new.risk
+        changes.applied.append("risk")
+        changes.needs_check = True
 
 
 def _places(changes: Changes, order: OrderFacts, said: Said, changed: set[str]) -> None:
@@ -262,8 +268,9 @@ def _write(
     outcome: Outcome, event: Event, changes: Changes, order: OrderFacts, parts: dict[str, str] | None, known: bytes
 ) -> None:
     values: dict[str, Any] = {**changes.values, "content_hash": known}
-    if parts is not None:
-        values["details"] = {**(order.row["details"] or {}), "parts": parts}
+    details = changes.details if parts is None else {**changes.details, "parts": parts}
+    if details:
+        values["details"] = {**(order.row["details"] or {}), **details}
     outcome.facts.append(Update("orders", {"order_id": order.order_id}, values))
 
 

@@ -122,6 +122,8 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
     }
     if new.insured_minor:  # what most say nothing of is no part of what they said
         said["insured"] = new.insured_minor
+    if new.risk:
+        said["risk"] = new.risk
     return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
 
 

@@ -18,6 +18,7 @@ Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 UnitPrice = Annotated[Decimal, Meta(description="exact decimal in major units, at most 6 places, >= 0")]
 PaymentTerm = Literal["prepaid", "on_shipment", "cod", "on_account"]
 Reserve = Literal["now", "after_checks"]
+Risk = Literal["", "low", "medium", "high"]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +69,8 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     total = lines - discounts + shipping + fees (+ tax, unless `tax_included`). When `total_minor` is given it must
     be that, else `TotalDoesNotAddUp` (the API) or a hold with the reason (channels and files).
 
+    `risk`: how likely the channel takes it to be fraud; of a high one somebody looks at it before anything is done.
+
     `insured_minor`: for how much its goods are insured on their way; 0 = not. Each parcel has its share by its goods.
     """
 
@@ -91,6 +94,7 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     payment_token: Text = ""
     shipping_method: Text = ""
     insured_minor: AmountMinor = 0
+    risk: Risk = ""
     note: LongText = ""
     tags: Annotated[list[Text], Meta(max_length=50)] = []
     reserve: Reserve = "after_checks"

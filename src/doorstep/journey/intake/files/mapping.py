@@ -89,6 +89,7 @@ class OrderFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     payment_term: Said = ""
     shipping_method: Said = ""
     insured: Said = ""
+    risk: Said = ""
     note: Said = ""
     reason: Said = ""  # of a correction
     discount: Said = ""

@@ -157,6 +157,7 @@ class OrderBuilder:
             payment_term=self._term(row, head, wrong),
             shipping_method=text("shipping_method", row)[:200],
             insured_minor=minor("insured", row, currency, head, wrong),
+            risk=cells.risk(text("risk", row)),
             note=text("note", row)[:2000],
         )  # fmt: skip
         site = site_code(text("site", row))

@@ -76,7 +76,6 @@ class FileOrder(msgspec.Struct, frozen=True, kw_only=True):
     discount_codes: list[str] = []
     payment_methods: list[str] = []
     payment_terms: str = ""
-    risk_level: str = ""
     source: str = ""
     note_attributes: str = ""
     file: str
@@ -237,6 +236,7 @@ def _new_order(
         tenders=tenders_of(head, told.status, total, told.outstanding_minor, told.paid_at, notes),
         payment_term=payment_term(head, told.methods),
         shipping_method=text_of(head, "shipping_method", 200, notes),
+        risk=cells.risk(head.says("risk")),
         note=text_of(head, "notes", 2000, notes),
         tags=_tags(head, notes),
     )
@@ -273,7 +273,6 @@ def _file_order(
         discount_codes=[word for part in head.says("discount_code").split(",") if (word := part.strip())],
         payment_methods=told.methods,
         payment_terms=head.says("payment_terms"),
-        risk_level=head.says("risk").casefold(),
         source=head.says("source"),
         note_attributes=head.says("note_attributes"),
         file=head.row.file,

@@ -110,6 +110,9 @@ def _followed(order: OrderFacts, said: Said, changed: set[str], details: Mapping
         )
     if "insured" in changed:
         followed.take("insured_minor", row["insured_minor"], new.insured_minor)
+    if "risk" in changed:
+        followed.details["risk"] = new.risk
+        followed.applied.append("risk")
     if "note" in changed:
         followed.take("note", row["note"], new.note)
     if "tags" in changed:
