@@ -37,9 +37,10 @@ select c.relname, a.attname, format_type(a.atttypid, null) as type, pg_get_expr(
     and a.attnum > 0 and not a.attisdropped
 """
 
-# Numbers and words travel as the text of their array: the driver looks at each element of an array twice, and what it
-# saves the database in reading it is less than that.
+# Numbers, words and moments travel as the text of their array: the driver looks at each element of an array several
+# times, and what it saves the database in reading it is less than that.
 NUMBERS = frozenset({"bigint", "integer", "smallint", "numeric"})
+SPELLED = NUMBERS | {"text", "boolean", "date", "timestamptz", "timestamp with time zone"}
 # What has no array of its own on the wire goes as its text, element by element: it is full of quotes.
 AS_IT_IS = "varchar"
 _AS_JSON = msgspec.json.Encoder().encode
@@ -50,12 +51,12 @@ FEW_ROWS = 64
 
 def passed(kind: str, number: int) -> str:
     """A parameter that carries an array of this type."""
-    return f"${number}::text::{kind}[]" if kind in NUMBERS or kind == "text" else f"${number}::{kind}[]"
+    return f"${number}::text::{kind}[]" if kind in SPELLED else f"${number}::{kind}[]"
 
 
 def sent(kind: str, values: Sequence[Any]) -> Any:
     """The array as its parameter takes it."""
-    return _spelled(values) if kind in NUMBERS or kind == "text" else values
+    return _spelled(values) if kind in SPELLED else values
 
 
 def _spelled(values: Sequence[Any]) -> str:
