@@ -293,3 +293,10 @@ def test_what_is_no_set_of_rules_is_refused(odd: dict[str, Any]) -> None:
         check_rules(odd)
     check_rules({})
     assert rules_of("{}") == ShippingRules()
+
+
+def test_of_one_service_at_one_price_the_offer_that_takes_the_goods_is_kept_whichever_came_first() -> None:
+    plain = Rate(carrier="alpha", service="economy", amount_minor=1, currency="USD", days=2)
+    able = Rate(carrier="alpha", service="economy", amount_minor=1, currency="USD", days=2, takes=("battery",))
+    assert name(asking(plain, able, contains=("battery",))) == "alpha economy"
+    assert name(asking(able, plain, contains=("battery",))) == "alpha economy"

@@ -262,8 +262,8 @@ def test_calls_go_where_news_is_likely() -> None:
 
 
 @given(
-    st.sampled_from(DELIVERY_STATES), st.integers(0, 200), st.integers(0, 120), st.booleans(), st.booleans(),
-    st.sampled_from(["UA", "US", "JP", "BR", "ZZ", ""]), st.integers(0, 48), st.integers(0, 10_000),
+    st.sampled_from(DELIVERY_STATES), st.integers(0, 200) | st.just(10**6), st.integers(0, 120), st.booleans(),
+    st.booleans(), st.sampled_from(["UA", "US", "JP", "BR", "ZZ", ""]), st.integers(0, 48), st.integers(0, 10_000),
 )  # fmt: skip
 def test_the_next_round_is_always_later_and_within_days(
     state: str, quiet: int, days: int, asks: bool, by_webhook: bool, country: str, hour: int, parcel: int

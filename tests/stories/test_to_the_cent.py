@@ -198,3 +198,58 @@ async def test_of_two_parcels_each_collects_what_its_label_says_whichever_comes_
     await till.do("deliver", parcel=second)
     assert (await till.now(order))["collected"] == 1250
     assert (await till.do("remit", order=order))["left_minor"] == 0
+
+
+async def test_no_invoice_or_credit_has_a_discount_below_nothing(till: Shop) -> None:
+    penny = {"sku": "MUG", "quantity": 3, "unit_price": "0.34", "discount_minor": 2}
+    order = await till.place(penny, payment_term="on_account", tax_minor=20)
+    fulfillment_order = await till.to_picked(order)
+    for n in range(3):
+        one = [{"line": 1, "quantity": 1}]
+        parcel = (await till.do("pack", fulfillment_order=fulfillment_order, lines=one))["parcel"]
+        await till.do("hand_over", parcel=await labeled(till, parcel, f"N{n}"))
+        await till.work()
+    for _ in range(3):
+        await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 1}])
+    for kind in ("invoice", "credit_note"):
+        papers = await till.rows(
+            "select total_minor, tax_minor, (content ->> 'subtotal_minor')::int as subtotal,"
+            " (content ->> 'discount_minor')::int as discount from invoice where merchant_id = $1 and kind = $2",
+            till.merchant, kind,
+        )  # fmt: skip
+        assert all(0 <= paper["discount"] <= 1 for paper in papers)
+        sums = {name: sum(paper[name] for paper in papers) for name in papers[0]}
+        assert (sums["total_minor"], sums["tax_minor"], sums["subtotal"] - sums["discount"]) == (120, 20, 100)
+
+
+async def test_what_is_held_beyond_what_was_sent_is_let_go_when_the_rest_is_taken(till: Shop) -> None:
+    order = await till.place(("MUG", 3), payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    await till.work()
+    await sent(till, order)
+    assert await answered(till, "capture", "capture") == 2500
+    assert await answered(till, "release", "release_funds") == 1250
+    assert (await till.now(order))["held"] == 0
+
+
+async def test_so_it_is_when_the_provider_answers_for_two_parcels_at_once(till: Shop) -> None:
+    order = await till.place(("MUG", 3), payment_token="tok_ok")
+    await till.work()
+    await answered(till, "authorization", "authorize")
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    await till.work()
+    fulfillment_order = await till.to_picked(order)
+    for number in ("N1", "N2"):
+        one = [{"line": 1, "quantity": 1}]
+        parcel = (await till.do("pack", fulfillment_order=fulfillment_order, lines=one))["parcel"]
+        await till.do("hand_over", parcel=await labeled(till, parcel, number))
+        await till.work()
+    asked = await till.rows(
+        "select 'pay_' || payment_id as payment from payment where merchant_id = $1 and kind = 'capture'", till.merchant
+    )
+    await till.ask_all("capture", [{"payment": row["payment"], "provider_ref": "c"} for row in asked])
+    await till.work()
+    assert await answered(till, "release", "release_funds") == 1250
+    assert (await till.now(order))["held"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -139,17 +140,21 @@ async def capture(tx: Tx, asks: list[Ask[Capture]]) -> list[Result]:
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])
     books |= await books_of(tx, [number("ord", ask.body.order) for ask in asks if not ask.body.payment])
     ids = await tx.fresh_ids(len(asks))
-    return each(asks, lambda ask: _captured(books, order_of, ids, ask))
+    taken = Counter[int]()
+    return each(asks, lambda ask: _captured(books, order_of, taken, ids, ask))
 
 
 def _captured(
-    books: Mapping[int, Books], order_of: Mapping[int, int], ids: Iterator[int], ask: Ask[Capture]
+    books: Mapping[int, Books], order_of: Mapping[int, int], taken: Counter[int], ids: Iterator[int], ask: Ask[Capture]
 ) -> Outcome:
+    """`taken`: of each order, by the same batch."""
     if not ask.body.payment:
         return _captured_elsewhere(of_order(books, ask), ids, ask)
     found, payment_id = of_payment(books, order_of, ask)
     payment = found.unanswered(payment_id, "capture")
-    outcome = _took(found, payment.amount_minor, {"provider": payment.provider}, ask)
+    taken[found.order.order_id] += payment.amount_minor
+    told, asked = {"provider": payment.provider}, taken[found.order.order_id]
+    outcome = _took(found, payment.amount_minor, told, so_far=asked, asked=asked)
     done = {"state": "done", "provider_ref": ask.body.provider_ref, "done_at": ask.at}
     outcome.facts = [Update("payment", {"payment_id": payment_id}, done)]
     return outcome
@@ -160,22 +165,23 @@ def _captured_elsewhere(books: Books, ids: Iterator[int], ask: Ask[Capture]) -> 
     amount = min(ask.body.amount_minor or books.due, sum(left for _, left in held))
     if amount <= 0:
         raise NothingHeld(order=ask.body.order)
-    outcome = _took(books, amount, {"provider": CHANNEL}, ask)
+    outcome = _took(books, amount, {"provider": CHANNEL}, so_far=amount, asked=0)
     taken = {"provider": CHANNEL, "provider_ref": ask.body.provider_ref, "parent_id": held[0][0].payment_id}
     outcome.facts = [new_payment(next(ids), books.order, "capture", "done", amount, ask.at, **taken)]
     return outcome
 
 
-def _took(books: Books, amount: int, told: dict[str, Any], ask: Ask[Capture]) -> Outcome:
+def _took(books: Books, amount: int, told: dict[str, Any], *, so_far: int, asked: int) -> Outcome:
+    """`so_far`: this amount, with what the batch took before it; so much of that was `asked` for."""
     outcome = outcome_of(books, amount_minor=amount)
     outcome.events = [Event("capture", [Cash(amount, "held", "earned")], told | {"amount_minor": amount})]
     order = public("ord", books.order.order_id)
     # Everything is paid: what is still held is let go.
-    left = books.account("held") - amount - books.asked("capture") - books.asked("release")
-    if left > 0 and books.due - amount <= 0:
+    left = books.account("held") - so_far - (books.asked("capture") - asked) - books.asked("release")
+    if left > 0 and books.due - so_far <= 0:
         outcome.then.append(Job("want_release_of_funds", {"order": order}))
     # What was canceled or credited while the provider was asked is not owed any more.
-    too_much = min(amount, books.account("earned") + amount - books.account("owed") - books.asked("refund"))
+    too_much = min(amount, books.account("earned") + so_far - books.account("owed") - books.asked("refund"))
     if too_much > 0:
         body = {"order": order, "amount_minor": too_much, "reason": "no longer owed when it was taken"}
         outcome.then.append(Job("want_refund", body))

@@ -158,6 +158,10 @@ def _content(
         [{"name": ask.body.reason or "Credit", "amount_minor": ask.body.amount_minor}] if ask.body.amount_minor else []
     )
     beside = (ask.body.amount_minor or 0) + (0 if included else taxed)
+    if lines and subtotal + beside < amount:
+        # The odd cent stands in a line: no discount is ever below nothing.
+        odd = amount - subtotal - beside
+        lines, subtotal = [lines[0] | {"total_minor": lines[0]["total_minor"] + odd}, *lines[1:]], subtotal + odd
     return {
         "lines": lines, "subtotal_minor": subtotal, "shipping_minor": 0, "fees": other,
         "discount_minor": subtotal + beside - amount, "total_minor": amount, "tax_included": included,

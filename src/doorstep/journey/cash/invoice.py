@@ -187,14 +187,19 @@ def _content(order: OrderFacts, units: list[Billed], before: list[Mapping[str, A
 
 
 def _share(line: Line, costs: Amounts, unit: Billed) -> dict[str, Any]:
+    """What is owed, its tax and its part of the order's discount are shares; the odd cent stands in the line's total,
+    so that no discount is ever below nothing."""
+
     def share(amount: int) -> int:
         return worth_of_units(amount, line.ordered, unit.before, unit.quantity)
 
+    tax_minor = costs.taxes[line.line_no - 1]
+    worth, tax = share(line.worth_minor), share(tax_minor)
+    total = worth - tax + share(line.total_minor + tax_minor - line.worth_minor)
     return {
         "line": line.line_no, "sku": line.code, "title": line.title or line.code, "quantity": unit.quantity,
         "unit_price": str(line.unit_price), "discount_minor": share(line.discount_minor),
-        "total_minor": share(line.total_minor), "worth_minor": share(line.worth_minor),
-        "tax_minor": share(costs.taxes[line.line_no - 1]),
+        "total_minor": total, "worth_minor": worth, "tax_minor": tax,
     }  # fmt: skip
 
 

@@ -141,7 +141,17 @@ def _options(facts: Facts) -> list[Option]:
     """Each service once, at the lowest price it was offered for, all in one currency as far as that is known."""
     rates = sorted(
         (rate for answer in facts.answered for rate in answer.rates),
-        key=lambda rate: (rate.carrier, rate.service, rate.amount_minor, rate.currency, rate.days or 0, rate.why),
+        key=lambda rate: (
+            rate.carrier,
+            rate.service,
+            rate.amount_minor,
+            rate.currency,
+            rate.days is None,
+            rate.days or 0,
+            -len(rate.takes),
+            rate.takes,
+            rate.why,
+        ),
     )
     base = _base(facts, {rate.currency for rate in rates})
     found: dict[tuple[str, str], Option] = {}

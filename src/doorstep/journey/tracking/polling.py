@@ -21,6 +21,7 @@ PACES: dict[str, float] = {
     "lost": 48, "canceled": 48,
 }  # fmt: skip
 BACKOFF, LONGEST_BACKOFF = 1.3, 4.0
+LONGEST_AFTER = 6  # quiet rounds; a power of very many is no number any more
 BY_WEBHOOK = 8.0
 OLD, OLD_TIMES = timedelta(days=30), 4.0
 LONGEST = timedelta(days=2)
@@ -69,7 +70,7 @@ def _wait(watched: Watched) -> timedelta:
     if not watched.asks:
         return LONGEST / 2 if watched.pace > NIGHT_MATTERS else watched.pace
     times = PACES.get(watched.state, PACES["in_transit"])
-    times *= min(BACKOFF**watched.quiet, LONGEST_BACKOFF)
+    times *= min(BACKOFF ** min(watched.quiet, LONGEST_AFTER), LONGEST_BACKOFF)
     if watched.by_webhook:
         times *= BY_WEBHOOK
     if watched.age > OLD:
