@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from doorstep.doors.worker.outside import world_of
 from doorstep.kit.embedded import Urls
+from doorstep.kit.home import home
+from doorstep.plug.notifier import TwilioSettings
+from doorstep.plug.notifier.sms import signature
 from doorstep.plug.simulator.process import Outside
-from doorstep.setup.notices.rules import notice_rules
+from doorstep.plug.simulator.sms import LOST
+from doorstep.setup.notices.rules import notice_rules, set_rule
+from doorstep.setup.receipts import receipts
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.tenant import tenant_tx
 from tests.doors.command_line import Cli
 from tests.doors.test_console import visiting
-from tests.doors.web import Client
-from tests.shop import Shop
+from tests.doors.web import Client, client_of
+from tests.shop import HOME, Shop
 
 HTML = "text/html; charset=utf-8"
 
@@ -150,6 +159,63 @@ async def test_a_sample_is_sent_by_letter_and_by_text_message(shop: Shop, web: s
             assert no.status_code == 502
         assert outside.state()["sms"]["messages"] == 1
         assert "Mugs & Co: Your order M-1001 is on its way" in outside.state()["sms"]["last"][0]
+
+
+async def test_a_gateway_tells_later_how_each_text_ended(shop: Shop, web: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real gateway's way: its own signature, the end twice, steps before it."""
+    monkeypatch.setenv("DOORSTEP_URL", web)
+    shop.at = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    with Outside("--speed", "0") as outside:
+        await shop.connect("sms", "twilio", "texts", account_sid="AC1", auth_token="x",
+                           sender="+15005550100", base_url=f"{outside.url}/sms")  # fmt: skip
+        async with tenant_tx(shop.db, [shop.merchant]) as tx:
+            await set_rule(tx, shop.merchant, "received", "sms", on=True)
+        lost = await shop.place(("MUG", 1), ship_to={**HOME, "phone": LOST})
+        came = await shop.place(("MUG", 1), ship_to={**HOME, "name": "Bo", "phone": "+353 1 555 0144"})
+        await shop.work("notify", world=world_of(shop.db, home(), {"DOORSTEP_URL": web}))
+        api = await client_of(shop, web)
+
+        async def ended(order: str) -> list[tuple[str, str, bool]]:
+            found = (await api.get(f"/v1/orders/{order}/cases")).json()["notices"]
+            return [(one["state"], one["why"], one["came_at"] is not None) for one in found if one["medium"] == "sms"]
+
+        deadline = time.monotonic() + 20
+        while await ended(came) != [("sent", "", True)] or (await ended(lost))[0][0] != "failed":
+            assert time.monotonic() < deadline, (await ended(came), await ended(lost))
+            await asyncio.sleep(0.05)
+    assert await ended(lost) == [("failed", "the gateway says undelivered (30003)", False)]
+    assert (await shop.timeline(lost)).count("keep_receipt") == 1
+    async with visiting(shop, web) as somebody:
+        page = await somebody.html(f"/orders/{lost}")
+        assert "the gateway says undelivered (30003)" in page and "Text message to the buyer: could not be sent" in page
+        assert "The text message is on the buyer&#39;s phone" in await somebody.html(f"/orders/{came}")
+
+
+async def test_what_the_gateway_did_not_sign_is_not_heard(
+    shop: Shop, web: str, buyer: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOORSTEP_URL", web)
+    order = await shop.place(("MUG", 1))
+    letter = f"{order}/received/sms"
+    await shop.do("keep_notice", order=order, letter=letter, kind="received", medium="sms", address="+353155550143")
+    link, form = receipts().url(shop.merchant, letter), {"MessageStatus": "failed"}
+
+    async def post(url: str, token: str = "x") -> tuple[int, str]:
+        of = TwilioSettings(account_sid="AC1", auth_token=token, sender="MG1")
+        answer = await buyer.post(url, data=form, headers={"x-twilio-signature": signature(of, url, form).decode()})
+        return answer.status_code, answer.json()["code"] if answer.content else ""
+
+    assert await post(link) == (404, "NotFound")  # the shop has no gateway
+    await shop.connect("sms", "twilio", "texts", account_sid="AC1", auth_token="x", sender="MG1")
+    assert await post(link, "another token") == (401, "NotTheGateway")
+    for forged in (link[:-3] + "AAA", f"{web}/receipts/nobody", f"{web}/receipts/%D1%96"):
+        assert await post(forged) == (404, "NotFound"), forged
+    assert (await buyer.post(link, content=b"a" * 50_000)).status_code == 401
+    (row,) = await shop.rows("select state from notice where merchant_id = $1", shop.merchant)
+    assert row["state"] == "sent"
+    assert await post(link) == (204, "")
+    (row,) = await shop.rows("select state from notice where merchant_id = $1", shop.merchant)
+    assert row["state"] == "failed"
 
 
 async def test_the_order_page_tells_what_was_told_and_what_was_not(shop: Shop, web: str) -> None:

@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -21,6 +23,8 @@ from doorstep.plug.notifier import (
     Delivered,
     Endpoint,
     Gone,
+    NotSigned,
+    Receipt,
     RetryAt,
     SmtpMailer,
     SmtpSettings,
@@ -32,7 +36,9 @@ from doorstep.plug.notifier import (
     WebhookSender,
     known,
     new_webhook_secret,
+    read_receipt,
 )
+from doorstep.plug.notifier.sms import signature
 from doorstep.plug.simulator.process import Outside
 from doorstep.plug.simulator.sms import LANDLINE, LOST, NOBODYS, STOPPED
 from tests.plug.carrier_contract import SLOW_S, TOO_LATE
@@ -320,6 +326,42 @@ async def test_what_the_network_gave_up_on_was_not_said(outside: Outside) -> Non
     gone = await known(sms, text, clock.now() - timedelta(minutes=5))
     assert isinstance(gone, Gone) and "undelivered (30003)" in gone.reason
     await sms.close()
+
+
+# As Twilio's own libraries sign and check it.
+CALLED = "https://mycompany.com/myapp.php?foo=1&bar=2"
+CALL = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675309", "Digits": "1234", "From": "+14158675309",
+        "To": "+18005551212"}  # fmt: skip
+ENDS = TwilioSettings(account_sid="AC1", auth_token="12345", sender="MG1")
+
+
+def posted(form: dict[str, str], url: str = CALLED, token: str = "12345") -> tuple[dict[str, str], bytes]:
+    of = msgspec.structs.replace(ENDS, auth_token=token)
+    return {"x-twilio-signature": signature(of, url, form).decode()}, urlencode(form).encode()
+
+
+def test_a_receipt_is_signed_as_the_gateway_signs() -> None:
+    assert signature(ENDS, CALLED, CALL) == b"RSOYDt4T1cUTdK1PDd93/VVr8B8="
+    assert read_receipt(ENDS, CALLED, *posted(CALL)) is None
+    for headers, body in (
+        posted(CALL, token="another"), posted(CALL, url=CALLED + "/x"), ({}, urlencode(CALL).encode()),
+        (posted(CALL)[0], urlencode({**CALL, "MessageStatus": "failed"}).encode()),
+    ):  # fmt: skip
+        with pytest.raises(NotSigned):
+            read_receipt(ENDS, CALLED, headers, body)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        ("delivered", "", Receipt(True)), ("read", "", Receipt(True)), ("sent", "", None), ("queued", "", None),
+        ("undelivered", "30003", Receipt(False, "the gateway says undelivered (30003)")),
+        ("failed", "", Receipt(False, "the gateway says failed")), ("", "", None), ("half-way", "", None),
+    ],
+)  # fmt: skip
+def test_a_receipt_tells_the_end_and_nothing_else_is_one(status: str, code: str, told: Receipt | None) -> None:
+    form = {"MessageSid": "SM1", "MessageStatus": status, "ErrorCode": code, "Body": "ґанок & =%"}
+    assert read_receipt(ENDS, CALLED, *posted(form)) == told
 
 
 def test_the_gateway_is_a_plugin_whose_token_is_kept_sealed() -> None:

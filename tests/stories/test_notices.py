@@ -115,6 +115,7 @@ class Told:
         return World(
             self.shop.db, nobody, nobody, self.post, now=lambda: self.shop.at, open_notifier=notifier,
             tracking_link=lambda _m, order: f"https://shop.example/t/{order}",
+            receipt_link=lambda _m, letter: f"https://shop.example/receipts/{letter}",
         )  # fmt: skip
 
     async def setting(self, call: Any, *args: Any, **more: Any) -> Any:
@@ -535,6 +536,69 @@ async def test_who_told_the_gateway_to_stop_is_no_trouble(told: Told) -> None:
     await told.work()
     assert [(one.state, one.why) for one in await told.notices(order)] == [("dropped", "stopped")]
     assert await told.inbox() == []
+
+
+# What the gateway tells later
+
+
+async def test_a_text_that_did_not_come_is_told_with_its_reason_and_looked_at(told: Told) -> None:
+    await told.by("sms", "received", only=True)
+    order = await told.order()
+    await told.work()
+    (text,) = [one for one in told.sms.taken if isinstance(one, Text)]
+    assert text.receipt_to == f"https://shop.example/receipts/{text.key}"
+    why = "the gateway says undelivered (30003)"
+    kept = await told.shop.do("keep_receipt", order=order, letter=text.key, came=False, why=why)
+    assert kept["kept"] and [(one.state, one.why) for one in await told.notices(order)] == [("failed", why)]
+    assert "keep_receipt" in await told.shop.timeline(order)
+    (exception,) = [row for row in await told.inbox() if row[0] == "notice_failed"]
+    assert exception[1] == f"{text.to} does not take it: {why}"
+    # Gateways repeat themselves, and the first word counts.
+    for came in (False, True):
+        again = await told.shop.do("keep_receipt", order=order, letter=text.key, came=came)
+        assert not again["kept"]
+    assert (await told.shop.timeline(order)).count("keep_receipt") == 1
+    assert await told.told(order) == [("received", "sms", "failed")]
+    await told.work()
+    assert len(told.sms.texts) == 1  # it is not sent again
+
+
+async def test_who_got_the_same_by_letter_is_nobodys_to_look_at(told: Told) -> None:
+    await told.by("sms", "received")
+    order = await told.order()
+    await told.work()
+    (text,) = [one for one in told.sms.taken if isinstance(one, Text)]
+    await told.shop.do("keep_receipt", order=order, letter=text.key, came=False, why="the gateway says failed")
+    assert sorted(await told.told(order))[-2:] == [("received", "email", "sent"), ("received", "sms", "failed")]
+    assert await told.inbox() == []
+
+
+async def test_a_text_that_came_says_since_when(told: Told) -> None:
+    await told.by("sms", "received", only=True)
+    order = await told.order()
+    await told.work()
+    (text,) = [one for one in told.sms.taken if isinstance(one, Text)]
+    told.shop.at += timedelta(seconds=9)
+    assert (await told.shop.do("keep_receipt", order=order, letter=text.key, came=True))["kept"]
+    (notice,) = await told.notices(order)
+    assert (notice.state, notice.came_at) == ("sent", told.shop.at)
+    for letter in (text.key, "ord_1/received/sms", f"{order}/received"):
+        assert not (await told.shop.do("keep_receipt", order=order, letter=letter, came=False))["kept"]
+    assert (await told.notices(order))[0].state == "sent"
+
+
+async def test_a_receipt_may_be_quicker_than_the_gateways_own_answer(told: Told) -> None:
+    """It is known how the text ended before it is known that it was taken: it is not sent again."""
+    await told.by("sms", "received", only=True)
+    told.sms.trouble = ["lost"]
+    order = await told.order()
+    with pytest.raises(TryLater):
+        await told.work()
+    (text,) = [one for one in told.sms.taken if isinstance(one, Text)]
+    assert await told.told(order) == [("received", "sms", "unknown")]
+    assert (await told.shop.do("keep_receipt", order=order, letter=text.key, came=True))["kept"]
+    await told.say(order=order, kind="received")
+    assert await told.told(order) == [("received", "sms", "sent")] and len(told.sms.texts) == 1
 
 
 # Quiet hours

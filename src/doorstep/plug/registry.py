@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Carrier
-from doorstep.plug.notifier import Notifier, TwilioSettings, TwilioSms
+from doorstep.plug.notifier import Notifier, NotSigned, Receipt, TwilioSettings, TwilioSms, read_receipt
 from doorstep.plug.payments import Payments
 from doorstep.plug.ratecard import RateCard, problems
 from doorstep.plug.ratecard_carrier import RateCardCarrier
@@ -37,6 +37,10 @@ class BadSettings(Refusal):
     """These settings do not fit the plugin."""
 
     status = 422
+
+
+# Its settings, the address that was posted to, headers with names in lower case, and what was posted.
+ReadReceipt = Callable[[Any, str, Mapping[str, str], bytes], Receipt | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class SmsPlugin:
     build: Callable[[str, Any], Notifier]
     about: str = ""
     secret_fields: tuple[str, ...] = ()
+    receipt: ReadReceipt | None = None  # of one that tells later whether a text message came
 
 
 Plugin = CarrierPlugin | PaymentsPlugin | SmsPlugin
@@ -92,8 +97,9 @@ BUILT_IN: dict[str, Plugin] = {
     "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
     "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",), read_webhook),
     "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
-    "twilio": SmsPlugin(TwilioSettings, TwilioSms, "Twilio, or who speaks like it", ("auth_token",)),
-}
+    "twilio": SmsPlugin(TwilioSettings, TwilioSms, "Twilio, or who speaks like it", ("auth_token",),
+                        read_receipt),
+}  # fmt: skip
 
 
 def carrier(plugin: str, code: str, config: Mapping[str, Any]) -> Carrier:
@@ -118,6 +124,16 @@ def sms(plugin: str, code: str, config: Mapping[str, Any]) -> Notifier:
     if not isinstance(found, SmsPlugin):
         raise UnknownPlugin(plugin=plugin, wanted="sms")
     return found.build(code, _settings(plugin, found, config))
+
+
+def receipt(
+    plugin: str, config: Mapping[str, Any], url: str, headers: Mapping[str, str], body: bytes
+) -> Receipt | None:
+    """What a gateway posted to `url`: how a text message ended; None of what is no end. Raises NotSigned."""
+    found = _find(plugin)
+    if not isinstance(found, SmsPlugin) or found.receipt is None:
+        raise NotSigned
+    return found.receipt(_settings(plugin, found, config), url, headers, body)
 
 
 def reader(plugin: str) -> Read:

@@ -135,6 +135,7 @@ JOURNEY: tuple[Row, ...] = (
     Row("lose", "the carrier lost the parcel",
         demand="shipped > lost", who=("carrier", "system", "operator")),
     Row("keep_notice", "what became of a notice is written down", then=("notify",)),
+    Row("keep_receipt", "the gateway tells whether a text message came"),
     Row("open_case", "the buyer says that something is wrong", who=("buyer", *_OFFICE)),
     Row("answer_case", "the buyer or the office writes in a case", who=("buyer", *_OFFICE), then=("notify",)),
     Row("close_case", "a case is settled", who=_OFFICE),

@@ -17,6 +17,8 @@ from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 # The address of a buyer's page, by merchant and order; '' where nobody serves it.
 Link = Callable[[int, int], str]
+# The address that a gateway tells the end of a text message to, by merchant and letter; '' where it reaches nobody.
+ReceiptLink = Callable[[int, str], str]
 # A merchant's carrier or provider, ready to be called; the doors build them from the connections.
 Open = Callable[[int, str], Awaitable[Any]]
 
@@ -25,7 +27,7 @@ class TryLater(Exception):
     """The outside gave no answer: the job is tried again, with the same key."""
 
 
-def _nowhere(_merchant: int, _order: int) -> str:
+def _nowhere(_merchant: int, _of: object) -> str:
     return ""
 
 
@@ -44,6 +46,7 @@ class World:
     follow_every: timedelta = timedelta(minutes=30)
     budget: Budget = field(default_factory=Budget)
     tracking_link: Link = _nowhere
+    receipt_link: ReceiptLink = _nowhere
     # How many questions an account is asked at once, and how long who is late is left alone.
     lines: Lines = field(default_factory=Lines)
     # A merchant's own way to its buyers by a medium, beside the letters.

@@ -45,6 +45,7 @@ WHY = Told({
 })  # fmt: skip
 HAPPENED = Told({
     "email sent": "The buyer got a letter", "sms sent": "The buyer got a text message",
+    "sms came": "The text message is on the buyer's phone",
     "office sent": "The office got a letter", "webhook sent": "Your own program was told",
 })  # fmt: skip
 

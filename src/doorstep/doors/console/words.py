@@ -477,6 +477,7 @@ HAPPENED = Told(
         "deliver": "Delivered",
         "lose": "Written off as lost",
         "keep_notice": "A notice was sent",
+        "keep_receipt": "What became of a text message",
         "open_case": "The buyer says that something is wrong",
         "answer_case": "Message in a case",
         "close_case": "Case closed",
@@ -570,7 +571,7 @@ def happened(verb: str, data: Mapping[str, Any]) -> str:
         return TOLD.get(str(data.get("what")), HAPPENED[verb])
     if verb == "check" and data.get("held"):
         return _("Checked, and held")
-    if verb == "keep_notice":
+    if verb in ("keep_notice", "keep_receipt"):
         return notice_words.happened(str(data.get("medium", "email")), str(data.get("state", "sent")))
     if verb in ("put_in", "take_out") and data.get("number"):
         kind = LOADS.get(str(data.get("kind")), "").lower()

@@ -1,4 +1,4 @@
-"""hooks: where carriers send what they have to tell; and how a merchant opens such an address.
+"""hooks: where carriers and gateways send what they have to tell; and how a merchant opens a carrier such an address.
 
 What comes in is checked, kept as it is and answered at once: a carrier that waits would send it again.
 """
@@ -13,10 +13,14 @@ from msgspec import Meta, Struct
 
 from doorstep.doors.http.answering import SAFE
 from doorstep.doors.http.operations import WRITE, Asked, Done, Reply, operation
+from doorstep.journey.tracking.keep_receipt import KeepReceipt
 from doorstep.kit import clock
 from doorstep.plug.numbers import candidates
 from doorstep.setup import hooks
+from doorstep.setup import receipts as receipts_of
 from doorstep.setup.keys import READ
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Db
 
 
@@ -76,13 +80,32 @@ async def recognize_tracking_number(asked: Asked) -> Any:
 def routes(db: Db) -> list[ControllerRouterHandler]:
     @post("/hooks/{token:str}", include_in_schema=False, status_code=202, request_max_body_size=None)
     async def hear(request: Request[Any, Any, Any]) -> Response[bytes]:
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > hooks.LARGEST_MESSAGE:
-                break
-        headers = {name.lower(): word for name, word in request.headers.items()}
-        await hooks.keep_message(db, str(request.path_params["token"]), headers, bytes(body), clock.now())
+        body = await _read(request, hooks.LARGEST_MESSAGE)
+        await hooks.keep_message(db, str(request.path_params["token"]), _headers(request), body, clock.now())
         return Response(b'{"ok":true}', status_code=202, media_type="application/json", headers=dict(SAFE))
 
-    return [hear]
+    @post("/receipts/{token:str}", include_in_schema=False, status_code=204, request_max_body_size=None)
+    async def hear_receipt(request: Request[Any, Any, Any]) -> Response[None]:
+        token, body = str(request.path_params["token"]), await _read(request, receipts_of.LARGEST)
+        told = await receipts_of.hear(db, receipts_of.receipts(), token, _headers(request), body)
+        if told is not None:
+            merchant, letter, receipt = told
+            said = KeepReceipt(order=letter.partition("/")[0], letter=letter, came=receipt.came, why=receipt.why)
+            await run_one(db, "keep_receipt", Ask(merchant, said, clock.now()))
+        return Response(None, status_code=204, headers=dict(SAFE))
+
+    return [hear, hear_receipt]
+
+
+async def _read(request: Request[Any, Any, Any], largest: int) -> bytes:
+    """One byte more than the largest, where it is larger."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > largest:
+            break
+    return bytes(body[: largest + 1])
+
+
+def _headers(request: Request[Any, Any, Any]) -> dict[str, str]:
+    return {name.lower(): word for name, word in request.headers.items()}

@@ -37,7 +37,7 @@ class Case(Struct, frozen=True, kw_only=True):
 class Notice(Struct, frozen=True, kw_only=True):
     """What somebody was told of the order, or is not told, and why. `medium`: email and sms to the buyer, office to
     the merchant, webhook to its program. `state`: waiting (until `due_at`), sending, unknown, sent, dropped, failed;
-    `sent_at` is since when it is so."""
+    `sent_at` is since when it is so; `came_at` when a text message was on the phone, as its gateway told."""
 
     kind: str
     subject: str
@@ -47,6 +47,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     address: str
     why: str
     due_at: datetime | None
+    came_at: datetime | None
 
     @property
     def has_reached(self) -> bool:
@@ -69,7 +70,7 @@ CASES = f"""
   from contact_case c join attention a on a.merchant_id = c.merchant_id and a.attention_id = c.case_id
   where c.merchant_id = o.merchant_id and c.order_id = o.order_id order by c.case_id)"""
 NOTICES = """
-(select n.kind, n.subject, n.sent_at, n.medium, n.state, n.address, n.why, n.due_at from notice n
+(select n.kind, n.subject, n.sent_at, n.medium, n.state, n.address, n.why, n.due_at, n.came_at from notice n
   where n.merchant_id = o.merchant_id and n.order_id = o.order_id order by n.sent_at, n.key)"""
 OF_ORDER = f"""
 select row_to_json(w) from (select {rows_as_json(CASES)} as cases, {rows_as_json(NOTICES)} as notices

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from doorstep.kit.address import public_address
 from doorstep.kit.budget import Budget
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.secrets import Keyring, keyring
@@ -15,6 +16,7 @@ from doorstep.plug import registry
 from doorstep.plug.notifier import WebhookNotifier, WebhookSender, mailer
 from doorstep.setup.connections import config_of
 from doorstep.setup.notices.rules import endpoint_of, wanted
+from doorstep.setup.receipts import Receipts
 from doorstep.setup.tracking_links import TrackingLinks, public_url
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.world import World
@@ -79,4 +81,5 @@ def world_of(db: Db, home: Path, env: Mapping[str, str] = os.environ) -> World:
     every = timedelta(seconds=float(env.get(FOLLOW_SECONDS, "1800")))
     budget = Budget(int(env.get(CARRIER_CALLS, "0")))
     return World(db, connections.carrier, connections.payments, mailer(home), follow_every=every, budget=budget,
-                 tracking_link=links.url, open_notifier=connections.notifier)  # fmt: skip
+                 tracking_link=links.url, receipt_link=Receipts(keys, public_address(env)).url,
+                 open_notifier=connections.notifier)  # fmt: skip

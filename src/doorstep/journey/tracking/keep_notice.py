@@ -94,7 +94,8 @@ def decide(
         outcome.events = [Event("keep_notice", [], _told(said))]
     if said.state == "failed" and (order.merchant, said.address) not in looked_at:
         looked_at.add((order.merchant, said.address))
-        outcome.facts.append(_to_look_at(next(ids), order, ask))
+        why = {"address": said.address, "medium": said.medium, "kind": said.kind, "why": said.why}
+        outcome.facts.append(attention_of(next(ids), order.order_id, why, ask.at))
     if said.due_at and said.again:
         outcome.then = [Job("notify", said.again, said.due_at, key=f"notify:{said.letter}:{said.due_at:%Y%m%dT%H%M}")]
     return outcome
@@ -123,11 +124,9 @@ def _told(said: KeepNotice) -> dict[str, Any]:
     return told | ({"why": said.why} if said.why else {})
 
 
-def _to_look_at(attention: int, order: OrderFacts, ask: Ask[KeepNotice]) -> Insert:
-    said = ask.body
-    why = {"address": said.address, "medium": said.medium, "kind": said.kind, "why": said.why}
+def attention_of(attention: int, order: int, why: dict[str, str], at: datetime) -> Insert:
     return Insert("attention", {
-        "attention_id": attention, "kind": FAILED, "order_id": order.order_id,
-        "reason": f"{said.address or 'the address'} does not take it: {said.why}"[:500],
-        "next_action": next_action(FAILED), "why": why, "raised_at": ask.at,
+        "attention_id": attention, "kind": FAILED, "order_id": order,
+        "reason": f"{why['address'] or 'the address'} does not take it: {why['why']}"[:500],
+        "next_action": next_action(FAILED), "why": why, "raised_at": at,
     })  # fmt: skip

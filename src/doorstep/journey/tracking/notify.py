@@ -47,7 +47,7 @@ async def _say(world: World, ask: Ask[Notify], of: Found, word: Word) -> str:
             await _keep(world, ask, of, word, "waiting", why="quiet_hours", due_at=word.at, again=again)
             return ""
     try:
-        message = _message_of(ask, of, word)
+        message = _message_of(world, ask, of, word)
     except NotAMailbox:
         await _keep(world, ask, of, word, "failed", why="it is no address")
         return ""
@@ -90,7 +90,7 @@ async def _keep(
     return isinstance(answer, dict) and bool(answer["kept"])
 
 
-def _message_of(ask: Ask[Notify], of: Found, word: Word) -> Letter | Text | WebhookMessage:
+def _message_of(world: World, ask: Ask[Notify], of: Found, word: Word) -> Letter | Text | WebhookMessage:
     """The same for every try: its date is that of the first one. Refuses NotAMailbox."""
     kind, key, to = ask.body.kind, ask.body.key_by(word.medium), of.addresses[word.medium]
     at = of.first_at.get(word.medium, ask.at)
@@ -100,7 +100,7 @@ def _message_of(ask: Ask[Notify], of: Found, word: Word) -> Letter | Text | Webh
     if word.medium == "sms":
         if not to.startswith("+"):
             raise NotAMailbox(address=to)
-        return Text(key, to, text_of(kind, notice, of.own), at)
+        return Text(key, to, text_of(kind, notice, of.own), at, receipt_to=world.receipt_link(ask.merchant, key))
     if word.medium == "office":
         buyer = notice.to if is_mailbox(notice.to) else ""
         notice = msgspec.structs.replace(notice, to=to, buyer_name="", reply_to=buyer, stop_url="")

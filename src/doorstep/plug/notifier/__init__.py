@@ -2,7 +2,7 @@
 
 from doorstep.plug.notifier.mail import FolderMailer, Letter, Mailer, SmtpMailer, SmtpSettings, has_server, mailer
 from doorstep.plug.notifier.outcome import SCHEDULE, Delivered, Gone, Outcome, RetryAt, next_try
-from doorstep.plug.notifier.sms import Text, TwilioSettings, TwilioSms
+from doorstep.plug.notifier.sms import NotSigned, Receipt, Text, TwilioSettings, TwilioSms, read_receipt
 from doorstep.plug.notifier.socket import LooksUp, Notifier, known
 from doorstep.plug.notifier.webhook import (
     LARGEST_BODY,
@@ -24,8 +24,10 @@ __all__ = [
     "Letter",
     "LooksUp",
     "Mailer",
+    "NotSigned",
     "Notifier",
     "Outcome",
+    "Receipt",
     "RetryAt",
     "SmtpMailer",
     "SmtpSettings",
@@ -40,5 +42,6 @@ __all__ = [
     "mailer",
     "new_webhook_secret",
     "next_try",
+    "read_receipt",
     "webhook_headers",
 ]

@@ -6,11 +6,12 @@ that the gateway has for that number, and only what is certainly not there is se
 
 from __future__ import annotations
 
+import hmac
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +30,7 @@ _PAGE, _PAGES = 100, 5
 _STOPPED = frozenset({21610})
 _NO_NUMBER = frozenset({21211, 21214, 21217, 21408, 21612, 21614, 21635})
 _NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
+_THERE = frozenset({"delivered", "read"})
 
 
 class Text(Struct, frozen=True):
@@ -37,6 +39,18 @@ class Text(Struct, frozen=True):
     text: str
     first_at: datetime | None = None  # of the first try
     attempt: int = 1
+    receipt_to: str = ""  # where the gateway is to tell how it ended
+
+
+class Receipt(Struct, frozen=True):
+    """How a text message ended. `why`: of one that did not come."""
+
+    came: bool
+    why: str = ""
+
+
+class NotSigned(Exception):
+    """The gateway did not send this."""
 
 
 class TwilioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +120,8 @@ class TwilioSms:
         settings = self._settings
         sender = "MessagingServiceSid" if settings.sender.startswith("MG") else "From"
         form = {"To": message.to, sender: settings.sender, "Body": message.text[:LONGEST]}
+        if message.receipt_to:
+            form["StatusCallback"] = message.receipt_to
         try:
             return _outcome(await self._wire.call("POST", self._path, Sent, form=form))
         except NoAnswer as silence:
@@ -126,6 +142,27 @@ class TwilioSms:
         raise NoAnswer("more messages to this number than are read")
 
 
+def read_receipt(settings: TwilioSettings, url: str, headers: Mapping[str, str], body: bytes) -> Receipt | None:
+    """What was posted to `url`; None of what is no end yet. Raises NotSigned."""
+    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    if not hmac.compare_digest(headers.get("x-twilio-signature", "").encode(), signature(settings, url, form)):
+        raise NotSigned
+    status, code = form.get("MessageStatus", ""), form.get("ErrorCode", "")
+    if status in _NOT_SENT:
+        return Receipt(came=False, why=_gave_up(status, code))
+    return Receipt(came=True) if status in _THERE else None
+
+
+def signature(settings: TwilioSettings, url: str, form: Mapping[str, str]) -> bytes:
+    """Of the address and what is posted there, by name: HMAC-SHA1 in base64."""
+    said = url + "".join(name + form[name] for name in sorted(form))
+    return b64encode(hmac.digest(settings.auth_token.encode(), said.encode(), "sha1"))
+
+
+def _gave_up(status: str, code: object) -> str:
+    return f"the gateway says {status}" + (f" ({code})" if code else "")
+
+
 def _created(sent: Sent) -> datetime:
     try:
         return parsedate_to_datetime(sent.date_created or "")
@@ -136,7 +173,7 @@ def _created(sent: Sent) -> datetime:
 def _outcome(sent: Sent) -> Outcome:
     """What was taken counts as sent; what the gateway itself gave up on since does not."""
     if sent.status in _NOT_SENT:
-        return Gone(f"the gateway says {sent.status}" + (f" ({sent.error_code})" if sent.error_code else ""))
+        return Gone(_gave_up(sent.status, sent.error_code))
     return Delivered(sent.sid)
 
 

@@ -7,6 +7,7 @@ network gives up on later.
 
 from __future__ import annotations
 
+import hmac
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
@@ -48,20 +49,34 @@ class Message(Struct, kw_only=True):
         }  # fmt: skip
 
 
+class ToTell(Struct):
+    """Of a message whose sender wants to know how it ends: where that is posted, and what; signed with the token."""
+
+    url: str
+    form: dict[str, str]
+    token: str
+    tries: int = 0
+
+    def signature(self) -> str:
+        said = self.url + "".join(name + self.form[name] for name in sorted(self.form))
+        return b64encode(hmac.digest(self.token.encode(), said.encode(), "sha1")).decode()
+
+
 class SimulatedSms:
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.to_tell: list[ToTell] = []
 
     def handle(
         self, method: str, account: str, body: Any, params: Mapping[str, str], now: datetime, who: str
     ) -> Answer:
-        if _user(who) != account:
+        if _user_and_token(who)[0] != account:
             return _no(401, 20003, "Authenticate")
         if method == "GET":
             return Answer(200, self._page(account, params))
-        return self._send(account, msgspec.convert(body or {}, dict[str, str]), now)
+        return self._send(account, msgspec.convert(body or {}, dict[str, str]), now, _user_and_token(who)[1])
 
-    def _send(self, account: str, form: Mapping[str, str], now: datetime) -> Answer:
+    def _send(self, account: str, form: Mapping[str, str], now: datetime, token: str) -> Answer:
         to, text = form.get("To", ""), form.get("Body", "")
         sender = form.get("From") or form.get("MessagingServiceSid", "")
         if not to.startswith("+") or not to[1:].isdigit() or not 8 <= len(to) <= 16:
@@ -78,6 +93,9 @@ class SimulatedSms:
         told = sent.told()
         if to == LOST:
             sent.status, sent.error_code = "undelivered", 30003
+        # Who is replayed from the journal has no token, and was told before.
+        if token and (url := form.get("StatusCallback", "")):
+            self.to_tell += _news(sent, url, token)
         return Answer(201, told)
 
     def _page(self, account: str, params: Mapping[str, str]) -> dict[str, Any]:
@@ -104,11 +122,21 @@ def nobody_of(account: str) -> str:
     return "Basic " + b64encode(f"{account}:".encode()).decode()
 
 
-def _user(authorization: str) -> str:
+def _news(sent: Message, url: str, token: str) -> list[ToTell]:
+    """Steps on the way before its end, and the end twice: gateways repeat themselves."""
+    end = {"MessageStatus": "undelivered", "ErrorCode": str(sent.error_code)} if sent.error_code else {
+        "MessageStatus": "delivered"
+    }  # fmt: skip
+    about = {"AccountSid": sent.account_sid, "MessageSid": sent.sid, "To": sent.to, "From": sent.sender}
+    return [ToTell(url, {**about, **step}, token) for step in ({"MessageStatus": "sent"}, end, end)]
+
+
+def _user_and_token(authorization: str) -> tuple[str, str]:
     try:
-        return b64decode(authorization.removeprefix("Basic ")).decode().partition(":")[0]
+        user, _, token = b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
     except (NotBase64, UnicodeDecodeError):
-        return ""
+        return "", ""
+    return user, token
 
 
 def _no(status: int, code: int, message: str) -> Answer:

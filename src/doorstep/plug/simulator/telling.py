@@ -1,4 +1,5 @@
-"""telling: the simulated carrier's webhooks: an event a message, some twice, some in the wrong order, until heard."""
+"""telling: the simulated carrier's webhooks: an event a message, some twice, some in the wrong order, until heard; and
+the gateway's: how each text message ended that somebody wants to know of."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from doorstep.plug.simulator.world import World
 
 LOOKS_EVERY_S = 0.1
 LONGEST_WAIT_S = 5.0
+RECEIPT_TRIES = 5
 
 
 class Hook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,9 +51,23 @@ class Telling:
         async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
             while True:
                 await asyncio.sleep(LOOKS_EVERY_S)
+                await self._send_receipts(client)
                 if self._hook is not None:
                     self._gather(self._hook)
                     await self._send(client, self._hook)
+
+    async def _send_receipts(self, client: httpx.AsyncClient) -> None:
+        """A few times each, as a gateway does; then it gives up."""
+        waiting, self._world.sms.to_tell = self._world.sms.to_tell, []
+        for told in waiting:
+            try:
+                headers = {"x-twilio-signature": told.signature()}
+                is_heard = (await client.post(told.url, data=told.form, headers=headers)).is_success
+            except httpx.HTTPError:
+                is_heard = False
+            told.tries += 1
+            if not is_heard and told.tries < RECEIPT_TRIES:
+                self._world.sms.to_tell.append(told)
 
     def _gather(self, hook: Hook) -> None:
         """What is new, muddled: a message that is sent twice has one id, as with real ones."""

@@ -3,3 +3,6 @@
 alter table job add column account text generated always as (
   case when verb in ('buy_label', 'void_label', 'void_return_label') then coalesce(body ->> 'carrier', '') end) stored;
 create index job_account on job (merchant_id, verb, account, due_at) where state = 'due' and account is not null;
+
+-- When a text message was on the phone, as its gateway told later.
+alter table notice add column came_at timestamptz;
