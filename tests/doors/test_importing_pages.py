@@ -290,6 +290,14 @@ def test_a_column_says_one_thing(tmp_path: Path) -> None:
     assert {one.name: one.field for one in columns_of([file], moved)}["Etwas"] == "order.email"
 
 
+def test_the_column_name_of_a_table_of_products_is_their_name(tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("Code,Name,Grams,EAN\nCANDLE,A candle,400,4006381333931\n")
+    assert proposed([file], "products").columns == {
+        "sku": "Code", "title": "Name", "barcode": "EAN", "grams": "Grams",
+    }  # fmt: skip
+
+
 async def test_an_import_goes_on_where_its_worker_was_lost(shop: Shop, visitor: Visitor) -> None:
     address = await handed(visitor, shop, "o.csv", ORDERS)
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:

@@ -49,6 +49,8 @@ PRODUCT_FIELDS = {
 STOCK_FIELDS = {
     "sku": "line.sku", "site": "line.site", "quantity": "line.quantity", "available": "", "bin": "", "lot": "",
 }  # fmt: skip
+# In a table of products a name is the SKU's; in one of orders it would be the buyer's.
+NAME_OF_A_SKU = frozenset({"name", "nom", "nombre", "nome", "naam", "nazwa", "назва"})
 ORDER_SECTIONS: dict[str, type[Struct]] = {
     "order": OrderFields, "line": LineFields, "payment": PaymentFields, "parcel": ParcelFields, "sku": SkuFields,
 }  # fmt: skip
@@ -109,10 +111,15 @@ def proposed(paths: Sequence[str | PathLike[str]], kind: Kind) -> Said:
         return Said(kind, made.format or "", made.mapping, confidence=sure)
     (header, *_others) = _headers(paths)
     counted = stock_columns(header)
-    known = {**_only("sku", counted), **product_columns(header)} if kind == "products" else counted
+    known = {**_only("sku", counted), **_named(header), **product_columns(header)} if kind == "products" else counted
     format = "Shopify" if kind == "products" and recognize(header) == PRODUCTS else ""
     columns = {**_guessed(header, PRODUCT_FIELDS if kind == "products" else STOCK_FIELDS, known), **known}
     return Said(kind, format, columns={key: columns[key] for key in fields_of(kind) if key in columns})
+
+
+def _named(header: Sequence[str]) -> dict[str, str]:
+    name = next((name for name in header if name.strip().casefold() in NAME_OF_A_SKU), "")
+    return {"title": name} if name else {}
 
 
 def _only(key: str, columns: Mapping[str, str]) -> dict[str, str]:
