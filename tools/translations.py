@@ -27,9 +27,10 @@ from doorstep.doors.console.words import called
 from doorstep.journey.intake.files.problems import REASONS
 from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
 from doorstep.kit.refusals import every_refusal, sentence_of
-from doorstep.spine import exceptions
+from doorstep.spine import exceptions, playbooks
 from doorstep.spine.exceptions import MEANS, NEXT_ACTION, RETRY, UNKNOWN
 from doorstep.spine.holds import TYPES
+from doorstep.spine.playbooks import STEPS
 
 CONSOLE = LOCALES.parent
 # Each catalog's folder, and the folders whose texts are in it. Refusals are told in the console.
@@ -111,6 +112,8 @@ def _in_exceptions() -> Iterator[tuple[str, Text]]:
         yield exceptions.__name__, meaning
     for action in (*NEXT_ACTION.values(), *TYPES.values(), RETRY, UNKNOWN):
         yield exceptions.__name__, action
+    for step in STEPS.values():
+        yield playbooks.__name__, step.says
 
 
 def _in_refusals() -> Iterator[tuple[str, Text]]:

@@ -261,6 +261,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("keys", "/orders", then=keys),
     Shot("palette", "/orders", then=palette),
     Shot("account", "/orders", then=account),
+    Shot("order-new", for_a_merchant("/orders/new")),
     Shot("order-held", an_order("processing", held=True)),
     Shot("order-form", an_order("processing", held=True), then=open_sheet),
     Shot("order-ready", an_order("awaiting_fulfillment")),

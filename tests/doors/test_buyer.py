@@ -19,7 +19,8 @@ from playwright.async_api import Browser
 
 from doorstep.doors.buyer.finding import CALLED, CANDIDATES, FROM_AN_ADDRESS, NotFoundSo
 from doorstep.doors.worker import finding
-from doorstep.setup.branding import keep_logo
+from doorstep.kit import clock
+from doorstep.setup.branding import keep_brand, keep_logo
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.setup.tries import TooManyTries
 from doorstep.spine.tenant import tenant_tx
@@ -391,6 +392,71 @@ async def test_too_many_words_are_refused_by_name(shop: Shop, buyer: httpx.Async
     ]
     assert [answer.status_code for answer in answers] == [303] * 3 + [409] * 7 + [429]
     assert "enough open cases" in answers[5].text and "Too many tries" in answers[-1].text
+
+
+async def lets_buyers_cancel(shop: Shop) -> None:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await keep_brand(
+            tx, shop.merchant, name="Mugs", accent="#1f5fbf", support="hi@mugs.example", note="", buyers_cancel=True
+        )
+
+
+async def test_a_buyer_cancels_an_order_that_nobody_has_begun(shop: Shop, buyer: httpx.AsyncClient) -> None:
+    await lets_buyers_cancel(shop)
+    await shop.stock("MUG", 9)
+    order = await shop.place(("MUG", 2), tenders=[{"kind": "paid", "amount_minor": 2500}])
+    await shop.work()
+    path = link(shop, order)
+    assert "Cancel this order" in await read(buyer, path)
+    for _twice in range(2):
+        answer = await buyer.post(f"{path}/cancel", data={"reason": "changed my mind", "once": "k"})
+        assert answer.status_code == 303
+    shop.at = clock.now()
+    await shop.work()
+    html = await read(buyer, path)
+    assert "Cancel this order" not in html and await shop.stage(order) == "canceled"
+    (event,) = await shop.rows(
+        "select actor, data from event where merchant_id = $1 and verb = 'cancel'", shop.merchant
+    )  # fmt: skip
+    assert event["actor"] == "buyer" and "changed my mind" in str(event["data"])
+    (refund,) = await shop.rows(
+        "select amount_minor from payment where merchant_id = $1 and kind = 'refund'", shop.merchant
+    )  # fmt: skip
+    assert refund["amount_minor"] == 2500
+    await shop.audit()
+
+
+async def test_a_buyer_is_too_late_once_somebody_picks(shop: Shop, buyer: httpx.AsyncClient) -> None:
+    await lets_buyers_cancel(shop)
+    await shop.stock("MUG", 9)
+    order = await shop.place(("MUG", 2), payment_term="on_account")
+    await shop.work()
+    await shop.to_picked(order)
+    path = link(shop, order)
+    assert "Cancel this order" not in await read(buyer, path)
+    answer = await buyer.post(f"{path}/cancel", data={"once": "k"})
+    assert answer.status_code == 409 and "Somebody is getting this order ready" in answer.text
+    assert await shop.stage(order) == "in_fulfillment"
+
+
+async def test_a_shop_that_does_not_let_buyers_cancel_says_so(shop: Shop, buyer: httpx.AsyncClient) -> None:
+    order = await shop.place(("MUG", 2), payment_term="on_account")
+    path = link(shop, order)
+    assert "Cancel this order" not in await read(buyer, path)
+    answer = await buyer.post(f"{path}/cancel", data={"once": "k"})
+    assert answer.status_code == 403 and "This shop cancels orders itself" in answer.text
+    assert "cancel" not in await shop.timeline(order)
+
+
+async def test_the_office_says_whether_buyers_cancel(shop: Shop, buyer: httpx.AsyncClient, web: str) -> None:
+    order = await shop.place(("MUG", 1), payment_term="on_account")
+    form = {"name": "Mugs", "accent": "#1f5fbf", "support": "", "note": ""}
+    async with visiting(shop, web) as somebody:
+        assert (await somebody.post("/settings/brand", **form, buyers_cancel="yes")).status_code == 303
+        assert 'name="buyers_cancel" value="yes" checked' in await somebody.html("/settings/brand")
+        assert "Cancel this order" in await read(buyer, link(shop, order))
+        assert (await somebody.post("/settings/brand", **form)).status_code == 303
+    assert "Cancel this order" not in await read(buyer, link(shop, order))
 
 
 # The shop's own look

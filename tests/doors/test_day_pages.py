@@ -223,6 +223,21 @@ async def test_the_button_opens_the_form_that_mends_it(stuck: Shop, visitor: Vis
     assert opened and "data-open" in opened[0]
 
 
+async def test_what_can_be_done_about_a_parcel_is_listed_and_leads_to_its_forms(shop: Shop, web: str) -> None:
+    await shop.stock("MUG", 5)
+    order = await shop.place(("MUG", 1), payment_term="on_account")
+    parcel = await shop.to_packed(order)
+    await shop.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await shop.do("hand_over", parcel=parcel)
+    await shop.do("lose", parcel=parcel)
+    for role, leads in (("owner", True), ("read_only", False)):
+        async with visiting(shop, web, role) as somebody:
+            html = await somebody.html("/attention", merchant=shop.key)
+        assert "Claim it from the carrier, before its deadline" in words(html)
+        assert (f'href="/orders/new/{shop.key}?again={order}"' in html) is leads
+        assert (f'href="/orders/{order}?open=issue_credit"' in html) is leads
+
+
 async def test_all_of_a_kind_are_resolved_after_a_look_at_what_that_does(stuck: Shop, web: str) -> None:
     async with visiting(stuck, web, "owner") as owner:
         kind = {"kind": "hold:payment", "merchant": stuck.key}

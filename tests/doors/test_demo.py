@@ -29,6 +29,7 @@ NOT_IN_EVERY_DEMO = {
     "refuse_label", "refuse_return_label", "refuse_manifest",
     "expire", "unpromise", "fill", "lose", "fix_address", "name_item", "receive", "announce", "remit", "release_funds",
     "want_release_of_funds", "lift", "insure", "want_return_void", "keep_return_void",
+    "scrap",  # of what comes back in a small demo nothing need be broken
 }  # fmt: skip
 
 

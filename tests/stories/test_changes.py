@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from doorstep.journey.changes.cancel import AlreadyShipped, NothingToCancel
+from doorstep.journey.changes.cancel import AlreadyShipped, NothingToCancel, WorkBegun
 from doorstep.journey.changes.fix_address import NothingToSend
 from doorstep.journey.changes.name_item import HasNoStock, ItemKnown
 from doorstep.journey.changes.take_back import NotOut
@@ -182,6 +182,15 @@ async def test_an_order_that_ships_complete_goes_when_its_missing_line_is_cancel
 async def test_a_canceled_draft_is_canceled(shop: Shop) -> None:
     order = await shop.place(("MUG", 1), draft=True)
     assert (await shop.do("cancel", order=order))["stage"] == "canceled"
+
+
+async def test_who_cancels_only_what_is_untouched_is_refused_once_a_unit_is_picked(shop: Shop) -> None:
+    await shop.stock("MUG", 9)
+    first, second = await paid(shop, ("MUG", 1)), await paid(shop, ("MUG", 2))
+    assert (await shop.do("cancel", order=first, untouched=True))["stage"] == "canceled"
+    await shop.to_picked(second)
+    assert isinstance(await shop.ask("cancel", order=second, untouched=True), WorkBegun)
+    assert (await shop.do("cancel", order=second))["units"] == 2
 
 
 async def test_two_orders_are_canceled_in_one_batch(shop: Shop) -> None:

@@ -73,6 +73,7 @@ class Brand:
     support: str = ""
     note: str = ""
     logo: Logo | None = None
+    buyers_cancel: bool = False  # by themselves, on their page, while nobody has picked anything
 
     @property
     def color(self) -> str:
@@ -92,11 +93,20 @@ def read_brand(merchant: int, key: str, name: str, email: str, said: dict[str, A
     return Brand(
         merchant, key, str(said.get("name") or name), accent if is_color(accent) else PLAIN_ACCENT,
         str(said.get("support") or email), str(said.get("note") or ""), logo,
+        said.get("buyers_cancel") == "yes",
     )  # fmt: skip
 
 
 async def keep_brand(
-    tx: Tx, merchant: int, *, name: str, accent: str, support: str, note: str, by: By = MACHINE
+    tx: Tx,
+    merchant: int,
+    *,
+    name: str,
+    accent: str,
+    support: str,
+    note: str,
+    buyers_cancel: bool = False,
+    by: By = MACHINE,
 ) -> None:
     """Refuses Invalid, with every field that cannot be so."""
     given = {"name": name.strip(), "accent": accent.strip().lower(), "support": support.strip(), "note": note.strip()}
@@ -109,7 +119,8 @@ async def keep_brand(
         wrong.append({"pointer": "/accent", "detail": "must be a color as #1f5fbf"})
     if wrong:
         raise Invalid(fields=wrong)
-    await tx.run(KEEP, merchant, msgspec.json.encode(given).decode())
+    kept = {**given, "buyers_cancel": "yes" if buyers_cancel else ""}
+    await tx.run(KEEP, merchant, msgspec.json.encode(kept).decode())
     await log.changed(tx, by, "brand", given["name"], merchant)
 
 

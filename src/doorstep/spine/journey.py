@@ -162,7 +162,7 @@ JOURNEY: tuple[Row, ...] = (
     # when plans change
     Row("cancel", "units are no longer wanted",
         demand="wanted|promised|picked|packed|delivered > canceled", stock="reserved|picked|packed > free|quarantine",
-        cash="owed > world", who=("channel", *_OFFICE),
+        cash="owed > world", who=("buyer", "channel", *_OFFICE),
         then=("fill", "want_refund", "want_release_of_funds", "want_void", "check", "notify")),
     Row("name_item", "an item nobody knew gets its SKU, for this line and from now on", who=_OFFICE, then=("check",)),
     Row("fix_address", "the address is mended", who=("channel", *_OFFICE), then=("check",)),

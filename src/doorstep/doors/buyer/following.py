@@ -31,6 +31,8 @@ TROUBLES = (
 COMES_NOT = ("damaged", "lost", "returned_to_sender", "returning", "refused")
 # Units that are still with us.
 NOT_GONE = ("wanted", "promised", "picked", "packed")
+# An order of which nobody has picked anything.
+UNTOUCHED = ("received", "processing", "awaiting_fulfillment")
 # Told with the same words.
 ALIKE = {"seized": "lost", "destroyed": "lost"}
 
@@ -102,6 +104,7 @@ class Following:
     notices: Sequence[Notice]
     last_at: datetime
     is_over: bool
+    is_untouched: bool  # nobody has begun to get it ready
 
 
 def follow(of: Whole, now: datetime) -> Following:
@@ -131,6 +134,7 @@ def follow(of: Whole, now: datetime) -> Following:
         notices=[notice for notice in of.notices if notice.has_reached],
         last_at=max([event.happened_at for event in of.timeline], default=of.order.placed_at),
         is_over=arrived,
+        is_untouched=of.order.statuses.stage in UNTOUCHED and not of.order.history,
     )
 
 

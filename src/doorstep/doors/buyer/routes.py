@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ControllerRouterHandler
 
-from doorstep.doors.buyer import look, looking_up, page, settings, stopping, telling
+from doorstep.doors.buyer import canceling, look, looking_up, page, settings, stopping, telling
 from doorstep.doors.buyer.asking import Asked, asked_of
 from doorstep.doors.buyer.looking_up import with_retry
 from doorstep.doors.console.routes import pages
@@ -34,6 +34,7 @@ PAGES: tuple[tuple[Method, str, Page], ...] = (
     ("GET", "/t/{token:str}/stop", stopping.show),
     ("POST", "/t/{token:str}/stop", stopping.change),
     ("GET", "/t/{token:str}/returns/{return_label:str}", page.label),
+    ("POST", "/t/{token:str}/cancel", canceling.cancel),
     ("POST", "/t/{token:str}/cases", telling.open_case),
     ("POST", "/t/{token:str}/cases/{case:str}", telling.write),
 )

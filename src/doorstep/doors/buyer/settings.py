@@ -37,12 +37,13 @@ async def show(visit: Visit) -> Response[str]:
 
 async def keep(visit: Visit) -> Response[str]:
     form = {name: visit.form.get(name, "") for name in ("name", "accent", "support", "note")}
+    cancels = visit.form.get("buyers_cancel") == "yes"
     merchant = await merchant_meant(visit)
     try:
         async with tenant_tx(visit.db, [merchant["merchant_id"]]) as tx:
-            await keep_brand(tx, merchant["merchant_id"], **form, by=visit.by)
+            await keep_brand(tx, merchant["merchant_id"], **form, buyers_cancel=cancels, by=visit.by)
     except Refusal as refusal:
-        return await _page(visit, refusal.status, refusal=refusal, form=form)
+        return await _page(visit, refusal.status, refusal=refusal, form=form, cancels=cancels)
     return _again(merchant, "kept")
 
 
@@ -94,6 +95,7 @@ async def _page(visit: Visit, status: int = 200, **more: Any) -> Response[str]:
     return visit.show(
         "brand.html", status, brand=brand, merchants=merchants, form=form, done=visit.query.get("done", ""),
         on_white=legible(accent), filled=fill(accent), accent=accent, refusal=more.get("refusal"),
+        cancels=more.get("cancels", brand.buyers_cancel),
     )  # fmt: skip
 
 
@@ -126,5 +128,5 @@ def _sample(now: datetime) -> Following:
     return Following(
         number="#1001", city="Kyiv", country="UA", zone=ZoneInfo("Europe/Kyiv"), tone=tone, title=title, now=says,
         you=you, steps=steps, promised=(first, last), is_late=False, boxes=[box], not_sent=[], cases=[], notices=[],
-        last_at=now, is_over=False,
+        last_at=now, is_over=False, is_untouched=False,
     )  # fmt: skip

@@ -45,16 +45,19 @@ async def write(asked: Asked) -> Response[Any]:
 
 
 async def _say(asked: Asked, verb: str, values: dict[str, Any]) -> Response[Any]:
-    merchant, order = asked.order()
     try:
-        body = _body(verb, values)
-        await let_try(asked.db, {FROM_AN_ADDRESS: network_of(asked.address)}, clock.now())
-        answer = await run_one(
-            asked.db, verb, Ask(merchant, body, clock.now(), BUYER, *_once(asked, order, verb, body))
-        )
+        answer = await ask_for(asked, verb, values)
     except Refusal as refusal:
         return await page.page(asked, refusal.status, refusal=refusal, tried=asked.form)
     return asked.see(f"/t/{asked.path['token']}?told=1#{answer['case']}")
+
+
+async def ask_for(asked: Asked, verb: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Ask a verb in the buyer's name; so often from one household."""
+    merchant, order = asked.order()
+    body = _body(verb, values)
+    await let_try(asked.db, {FROM_AN_ADDRESS: network_of(asked.address)}, clock.now())
+    return await run_one(asked.db, verb, Ask(merchant, body, clock.now(), BUYER, *_once(asked, order, verb, body)))
 
 
 def _body(verb: str, values: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from litestar import Response
 
 from doorstep.doors import caring
@@ -30,6 +31,7 @@ from doorstep.kit.ids import public
 from doorstep.kit.refusals import Invalid, NotAllowed
 from doorstep.kit.text import normalized
 from doorstep.spine.exceptions import HOLD, JOB, means, next_action
+from doorstep.spine.playbooks import playbook
 from doorstep.spine.tenant import Tx
 
 PAGE = 40
@@ -89,6 +91,14 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class StepHere:
+    """A step of the playbook; `href` leads to its form, where this person may ask it here."""
+
+    says: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """An exception as the inbox shows it."""
 
@@ -98,6 +108,7 @@ class Item:
     said: Sequence[Any]
     may_resolve: bool
     mends: str  # the verb of its order that mends it, where they may ask it
+    steps: Sequence[StepHere]  # what can be done about it, where there is more than one thing
 
     @property
     def order(self) -> str:
@@ -166,8 +177,9 @@ async def show(visit: Visit) -> Response[str]:
         counts = await reads.summary(tx, *wanted, up_to=COUNTED + 1)
         said = await caring.comments(tx, [row["id"] for row in rows])
         people = await _people(tx, visit)
+    keys = {row["merchant_id"]: row["key"] for row in names}
     return visit.show(
-        "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]]) for row in rows],
+        "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]], keys) for row in rows],
         older=filters.but(at=at) if at else "", kinds=_kinds(counts), total=counted(counts.values()), called=called,
         counted=counted,
         meaning=meaning, merchants=names, names={row["merchant_id"]: row["name"] for row in names}, people=people,
@@ -175,11 +187,25 @@ async def show(visit: Visit) -> Response[str]:
     )  # fmt: skip
 
 
-def _item(visit: Visit, row: Mapping[str, Any], said: Sequence[Any]) -> Item:
+def _item(visit: Visit, row: Mapping[str, Any], said: Sequence[Any], keys: Mapping[int, str]) -> Item:
     mends = MENDS.get(row["kind"], "")
     if not (mends and row["order_id"] and may(mends, visit.visitor.actor.roles)):
         mends = ""
-    return Item(public(row["prefix"], row["id"]), row["kind"], row, said, _may_resolve(visit, row["kind"]), mends)
+    name, resolves = public(row["prefix"], row["id"]), _may_resolve(visit, row["kind"])
+    return Item(name, row["kind"], row, said, resolves, mends, _steps(row, keys, visit.visitor.actor.roles))
+
+
+def _steps(row: Mapping[str, Any], keys: Mapping[int, str], roles: frozenset[str]) -> list[StepHere]:
+    reason = str(msgspec.json.decode(row["why"]).get("reason", ""))
+    order = public("ord", row["order_id"]) if row["order_id"] else ""
+    found = []
+    for step in playbook(row["kind"], reason):
+        href = ""
+        if order and step.verb and may(step.verb, roles):
+            again = f"/orders/new/{keys[row['merchant_id']]}?again={order}"
+            href = again if step.verb == "place" else f"/orders/{order}?open={step.verb}"
+        found.append(StepHere(words.sentence(step.says), href))
+    return found
 
 
 def _may_resolve(visit: Visit, kind: str) -> bool:

@@ -56,6 +56,7 @@ class Part:
     title: str
     fields: tuple[Field, ...]
     says: str = ""
+    beside: int = 1  # so many of them in a row
 
 
 @dataclass(frozen=True, slots=True)

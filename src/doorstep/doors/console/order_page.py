@@ -7,6 +7,7 @@ from secrets import token_hex
 from litestar import Response
 
 from doorstep.doors.console import words
+from doorstep.doors.console.allowing import may
 from doorstep.doors.console.move_forms import Move
 from doorstep.doors.console.moves import moves
 from doorstep.doors.console.route import stops
@@ -45,6 +46,7 @@ async def _page(
         steps=_steps(of),
         standing=standing(of),
         risks=words.RISKS,
+        may_send_again=_is_out(of) and may("place", visit.visitor.actor.roles),
         decided=decided(of),
         moves=found,
         did=words.HAPPENED.get(did, ""),
@@ -56,6 +58,11 @@ async def _page(
         tried=tried or next((move for each in found.values() for move in each if move.verb == opened), None),
         once=token_hex(16),
     )
+
+
+def _is_out(of: Whole) -> bool:
+    """Something of it left, and may have to be sent once more."""
+    return any(of.units[stage] for stage in ("shipped", "delivered", "taken_back", "lost"))
 
 
 def _steps(of: Whole) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from litestar import Response
 from litestar.datastructures import Cookie
 
 from doorstep.doors.console import words
+from doorstep.doors.console.allowing import may
 from doorstep.doors.console.bulk import bulks
 from doorstep.doors.console.columns import COLUMNS, NUMBERS, USUAL, columns_of
 from doorstep.doors.console.listing import LONGEST_WORD, Filters, address_of, listing, ranges
@@ -39,6 +40,7 @@ async def show(visit: Visit) -> Response[str]:
         usual=USUAL,
         ranges=ranges(),
         did=visit.did(DONE),
+        may_place=may("place", visit.visitor.actor.roles),
     )
 
 

@@ -40,12 +40,16 @@ class CancelLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Without `lines` everything that has not left. `refund`: give back what is then too much."""
+    """Without `lines` everything that has not left. `refund`: give back what is then too much.
+
+    `untouched`: only while nobody has picked any of it; how a buyer's page asks.
+    """
 
     order: str
     lines: Annotated[tuple[CancelLine, ...], Meta(max_length=2000)] = ()
     reason: Annotated[str, Meta(max_length=500)] = ""
     refund: bool = True
+    untouched: bool = False
 
 
 class Canceled(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +63,10 @@ class Canceled(msgspec.Struct, frozen=True, kw_only=True):
 
 class NothingToCancel(Refusal):
     """Not so many units are still to be sent."""
+
+
+class WorkBegun(Refusal):
+    """Somebody is getting this order ready already, so it cannot be canceled like this any more."""
 
 
 class AlreadyShipped(Refusal):
@@ -80,6 +88,8 @@ async def cancel(tx: Tx, asks: list[Ask[Cancel]]) -> list[Result]:
 
 
 def decide(order: OrderFacts, touched: Touched, ids: Iterator[int], ask: Ask[Cancel]) -> Outcome:
+    if ask.body.untouched:
+        _refuse_work_begun(order)
     units = units_to_cancel(order, ask.body)
     opened = opened_parcels(touched, order, units)
     _refuse_label_on_its_way(opened)
@@ -116,6 +126,13 @@ def units_to_cancel(order: OrderFacts, wanted: Cancel) -> dict[int, int]:
             left = line.shipped + line.delivered if line.ships else 0
             raise _too_late(order, left, line=line_no, asked=quantity, possible=possible.get(line_no, 0))
     return units
+
+
+def _refuse_work_begun(order: OrderFacts) -> None:
+    row = order.row
+    begun = row["picked"] + row["packed"] + row["shipped"] + row["taken_back"] + row["lost"]
+    if begun + row["delivered"] - row["services"] > 0:
+        raise WorkBegun(order=public("ord", order.order_id))
 
 
 def _too_late(order: OrderFacts, left: int, **told: Any) -> Refusal:

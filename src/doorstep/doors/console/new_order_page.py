@@ -1,0 +1,150 @@
+"""new_order_page: `/orders/new`: an order taken by phone or over the counter, typed in; or one sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated
+
+from litestar import Response
+from msgspec import Meta, structs
+
+from doorstep.doors.console import words
+from doorstep.doors.console.allowing import merchant_named, must, whose
+from doorstep.doors.console.asking import asked
+from doorstep.doors.console.filling import filled
+from doorstep.doors.console.forms import Field, Form, Part, countries
+from doorstep.doors.console.speaking import _
+from doorstep.doors.console.visit import Visit
+from doorstep.doors.console.whole import Whole, whole
+from doorstep.doors.reads import setup
+from doorstep.journey.intake.new_order import AmountMinor, Buyer, LongText, NewLine, NewOrder, PaymentTerm, Struct
+from doorstep.journey.intake.place import Place
+from doorstep.kit.refusals import NotFound
+from doorstep.setup.addresses import Address, Text
+from doorstep.spine.runner import run_one
+
+CHANNEL = "console"
+LINES = 6  # that can be typed; an order with more of them comes in by a file
+
+
+class TypedLine(Struct, frozen=True, kw_only=True):
+    sku: Annotated[str, Meta(min_length=1, max_length=120)]
+    quantity: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    unit_price: Decimal
+
+
+class TypedOrder(Struct, frozen=True, kw_only=True):
+    """The lines by the number of their row."""
+
+    lines: dict[str, TypedLine]
+    buyer: Buyer = Buyer()
+    ship_to: Address | None = None
+    payment_term: PaymentTerm = "prepaid"
+    shipping_method: Text = ""
+    shipping_minor: AmountMinor = 0
+    note: LongText = ""
+    draft: bool = False
+
+    def placed(self, currency: str) -> NewOrder:
+        lines = [NewLine(**structs.asdict(line)) for _row, line in sorted(self.lines.items())]
+        return NewOrder(**{**structs.asdict(self), "lines": lines}, currency=currency, channel=CHANNEL)
+
+
+async def ask_whose(visit: Visit) -> Response[str]:
+    must(visit, "place")
+    return await whose(visit, _("New order"), "/orders/new", "orders")
+
+
+async def ask(visit: Visit) -> Response[str]:
+    must(visit, "place")
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    form = await _form(visit, merchant)
+    if again := visit.query.get("again", ""):
+        async with visit.reading() as tx:
+            before = await whole(tx, again)
+        if before.merchant != merchant:
+            raise NotFound(order=again[:60])
+        form = form.filled(_again(before))
+    return visit.show("form.html", form=form, at="orders")
+
+
+async def place(visit: Visit) -> Response[str]:
+    """Refused as the API refuses: what is typed here can be mended here."""
+    must(visit, "place")
+    merchant = await merchant_named(visit, visit.path["merchant"])
+    async with visit.reading() as tx:
+        currency = (await setup.merchant(tx, merchant)).currency
+
+    async def keep(body: TypedOrder) -> str:
+        answer = await run_one(
+            visit.db, "place", asked(visit, "place", merchant, Place(order=body.placed(currency)))
+        )  # fmt: skip
+        return f"/orders/{answer['order']}?did=place"
+
+    return await filled(visit, await _form(visit, merchant), TypedOrder, keep, "orders")
+
+
+async def _form(visit: Visit, merchant: int) -> Form:
+    async with visit.reading() as tx:
+        said = await setup.merchant(tx, merchant)
+        methods = (await setup.methods(tx, merchant)).shipping_methods
+    ways = tuple((name, "") for name in dict.fromkeys(method.name for method in methods))
+    says = _("Of %(merchant)s.", merchant=said.name)
+    parts = (_goods(said.currency), _buyer(), _address(), _terms(said.currency, ways))
+    return Form(_("New order"), f"/orders/new/{said.key}", ("/orders", _("Orders")), parts, _("Place it"), says)
+
+
+def _goods(currency: str) -> Part:
+    fields = tuple(
+        field
+        for row in range(1, LINES + 1)
+        for field in (
+            Field(f"lines.{row}.sku", _("SKU"), required=row == 1, longest=120),
+            Field(f"lines.{row}.quantity", _("Quantity"), "count", "1" if row == 1 else ""),
+            Field(f"lines.{row}.unit_price", _("Price of one"), "decimal", unit=currency, required=row == 1),
+        )
+    )
+    return Part(_("What is ordered"), fields, _("A line for each SKU; what stays empty is left out."), beside=3)
+
+
+def _buyer() -> Part:
+    return Part(_("Who orders"), (
+        Field("buyer.name", _("Name"), code="off"),
+        Field("buyer.email", _("E-mail"), longest=254, hint=_("Letters about the order go there.")),
+        Field("buyer.phone", _("Phone"), longest=40),
+    ))  # fmt: skip
+
+
+def _address() -> Part:
+    return Part(_("Where it goes"), (
+        Field("ship_to.name", _("Name")), Field("ship_to.company", _("Company")),
+        Field("ship_to.line1", _("Street")), Field("ship_to.line2", _("Street, second line")),
+        Field("ship_to.postcode", _("Postcode"), longest=20), Field("ship_to.city", _("City")),
+        Field("ship_to.region", _("Region")),
+        Field("ship_to.country", _("Country"), "country", choices=countries(_("It is not sent"))),
+        Field("ship_to.phone", _("Phone"), longest=40),
+    ))  # fmt: skip
+
+
+def _terms(currency: str, ways: tuple[tuple[str, str], ...]) -> Part:
+    return Part(_("How it is paid and sent"), (
+        Field("payment_term", _("Payment term"), "choice", "prepaid", choices=tuple(words.TERMS.items())),
+        Field("shipping_method", _("Shipping method"), choices=ways),
+        Field("shipping_minor", _("Shipping price"), "money", unit=currency),
+        Field("note", _("Buyer’s note"), "long", longest=2000),
+        Field("draft", _("A draft only: nothing is done until somebody confirms it"), "yes"),
+    ))  # fmt: skip
+
+
+def _again(before: Whole) -> Mapping[str, str]:
+    """The same goods to the same door, for nothing: what was lost or damaged is sent again."""
+    order = before.order
+    values = {f"buyer.{name}": str(word) for name, word in order.buyer.items()}
+    values |= {f"ship_to.{name}": str(word) for name, word in (order.ship_to or {}).items()}
+    goods = [line for line in order.lines if line.sku][:LINES]
+    for row, line in enumerate(goods, start=1):
+        values |= {f"lines.{row}.sku": line.sku, f"lines.{row}.quantity": str(line.ordered)}
+        values[f"lines.{row}.unit_price"] = "0"
+    note = _("%(number)s once more", number=order.number)
+    return {**values, "payment_term": "on_account", "shipping_method": order.shipping_method, "note": note}

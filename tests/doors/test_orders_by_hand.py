@@ -1,0 +1,90 @@
+"""Orders that the office types in: by phone, over the counter, or once more for what was lost."""
+
+from __future__ import annotations
+
+import re
+
+from doorstep.kit import clock
+from tests.doors.test_console import visiting
+from tests.doors.test_goods_pages import errors, text_of
+from tests.shop import HOME, Shop
+
+TYPED = {
+    "lines.1.sku": "MUG", "lines.1.quantity": "2", "lines.1.unit_price": "12,50",
+    "lines.3.sku": "CUP", "lines.3.unit_price": "9",
+    "buyer.name": "Ada Byrne", "buyer.email": "ada@example.com",
+    "ship_to.name": "Ada Byrne", "ship_to.line1": HOME["line1"], "ship_to.city": HOME["city"],
+    "ship_to.postcode": HOME["postcode"], "ship_to.country": HOME["country"],
+    "payment_term": "on_account", "shipping_minor": "4.90", "note": "Ring twice",
+}  # fmt: skip
+
+
+def value_of(page: str, name: str) -> str:
+    (found,) = re.findall(rf'<input id="f-{re.escape(name)}"[^>]*? value="([^"]*)"', page)
+    return str(found)
+
+
+async def test_an_order_taken_by_phone_is_typed_in_once_and_goes_its_way(shop: Shop, web: str) -> None:
+    await shop.stock("MUG", 5)
+    await shop.stock("CUP", 5)
+    async with visiting(shop, web) as office:
+        assert (await office.get("/orders/new")).headers["location"] == f"/orders/new/{shop.key}"
+        assert 'href="/orders/new"' in await office.html("/orders")
+        first = await office.post(f"/orders/new/{shop.key}", **TYPED, once="k")
+        again = await office.post(f"/orders/new/{shop.key}", **TYPED, once="k")
+        assert first.status_code == 303 and first.headers["location"] == again.headers["location"]
+        page = text_of(await office.html(first.headers["location"]))
+        assert "Ring twice" in page and "Ada Byrne" in page
+    (order,) = await shop.rows(
+        "select 'ord_' || o.order_id as id, c.key, o.total_minor, o.shipping_minor from orders o"
+        " join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id where o.merchant_id = $1",
+        shop.merchant,
+    )  # fmt: skip
+    assert (order["key"], order["total_minor"], order["shipping_minor"]) == ("console", 3890, 490)
+    shop.at = clock.now()
+    await shop.work()
+    assert await shop.stage(order["id"]) == "awaiting_fulfillment"
+    await shop.audit()
+
+
+async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_placed(shop: Shop, web: str) -> None:
+    async with visiting(shop, web) as office:
+        wrong = {**TYPED, "lines.1.quantity": "0", "lines.3.unit_price": "dear", "ship_to.country": ""}
+        answer = await office.post(f"/orders/new/{shop.key}", **wrong)
+        assert answer.status_code == 422
+        assert set(errors(answer.text)) == {"lines.1.quantity", "lines.3.unit_price", "ship_to.country"}
+        assert value_of(answer.text, "buyer.name") == "Ada Byrne"
+        answer = await office.post(f"/orders/new/{shop.key}", **{**TYPED, "lines.3.sku": "NOTHING"})
+        assert answer.status_code == 422 and "This merchant has no such SKU" in answer.text
+    assert await shop.rows("select 1 from orders where merchant_id = $1", shop.merchant) == []
+
+
+async def test_a_draft_waits_until_somebody_confirms_it(shop: Shop, web: str) -> None:
+    await shop.stock("MUG", 5)
+    await shop.stock("CUP", 5)
+    async with visiting(shop, web) as office:
+        answer = await office.post(f"/orders/new/{shop.key}", **TYPED, draft="yes")
+    order = answer.headers["location"].split("/")[2].partition("?")[0]
+    shop.at = clock.now()
+    await shop.work()
+    assert await shop.stage(order) == "draft"
+
+
+async def test_what_was_sent_is_sent_again_for_nothing_to_the_same_door(shop: Shop, other_shop: Shop, web: str) -> None:
+    await shop.stock("MUG", 9)
+    order = await shop.place(("MUG", 2), payment_term="on_account", number="#7")
+    async with visiting(shop, web) as office:
+        assert "Send it again" not in await office.html(f"/orders/{order}")
+        parcel = await shop.to_packed(order)
+        await shop.do("keep_label", parcel=parcel, carrier="post", tracking_number="LX1IE")
+        await shop.do("hand_over", parcel=parcel)
+        await shop.do("lose", parcel=parcel)
+        again = f"/orders/new/{shop.key}?again={order}"
+        assert again in await office.html(f"/orders/{order}")
+        page = await office.html(again)
+        asked = {name: value_of(page, name) for name in ("lines.1.sku", "lines.1.quantity", "lines.1.unit_price")}
+        assert asked == {"lines.1.sku": "MUG", "lines.1.quantity": "2", "lines.1.unit_price": "0"}
+        assert value_of(page, "ship_to.line1") == HOME["line1"] and "#7 once more" in page
+        theirs = await other_shop.place(("MUG", 1))
+        assert (await office.get(f"/orders/new/{shop.key}?again={theirs}")).status_code == 404
+        assert (await office.get(f"/orders/new/{other_shop.key}")).status_code == 404
