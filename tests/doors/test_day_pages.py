@@ -318,7 +318,7 @@ async def test_each_report_tells_what_happened_in_the_week(week: Shop, visitor: 
     carriers = await report(visitor, "carriers")
     assert "card 50.0% 4 100.0% 0.0% 3.0 d" in carriers
     stages = await report(visitor, "time-in-stage")
-    assert re.search(r"Handed over → delivered [0-9.]+ (h|days) 3 days", stages)  # two days, and four
+    assert re.search(r"Handed over → delivered [0-9.]+ (h|d) 3.0 d", stages)  # two days, and four
 
 
 async def test_a_report_leads_to_the_orders_that_were_not_perfect(week: Shop, visitor: Visitor) -> None:  # noqa: F811

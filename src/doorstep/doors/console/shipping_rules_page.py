@@ -204,7 +204,7 @@ async def _form(visit: Visit, merchant: int, page: str) -> Form:
     fields = (
         Field("say", _("What it says"), "choice", "prefer", choices=tuple(SAYS.items())),
         Field("which", _("Carriers"), "list", required=True, longest=2000, choices=tuple((one, "") for one in carriers),
-              hint=_("Accounts as you call them, a service of one behind a stroke, with commas between: post, "
+              hint=_("Accounts as you call them, a service of one behind a slash, with commas between: post, "
                      "courier/express."), wrong=_("accounts, or account/service, with commas between")),
         Field("origin", _("Sent from"), "list", longest=2000, wrong=wrong_place,
               hint=_("Countries by their two letters, EU, or a country with the beginning of its postcodes: US 07. "
