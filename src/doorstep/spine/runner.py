@@ -65,12 +65,15 @@ async def run_one(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
 Numbered = list[tuple[int, Ask[Any]]]
 
 
-async def _run(
-    db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer], careful: bool = False
+async def _run(db: Db, verb: Verb, asks: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer]) -> None:
+    while asks:
+        now, asks = _first_of_each(asks)
+        await _run_now(db, verb, now, jobs, answers)
+
+
+async def _run_now(
+    db: Db, verb: Verb, now: Numbered, jobs: dict[int, Claimed], answers: dict[int, Answer], careful: bool = False
 ) -> None:
-    if not asks:
-        return
-    now, later = _first_of_each(asks)
     refusal: Refusal | None = None
     for attempt in range(ATTEMPTS):
         # Who asks again is rare, and breaks the key of its answer: only then are answers looked for beforehand.
@@ -103,10 +106,9 @@ async def _run(
             break
         if refusal:
             half = len(now) // 2
-            await _run(db, verb, now[:half], jobs, answers, careful)
-            await _run(db, verb, now[half:], jobs, answers, careful)
+            await _run_now(db, verb, now[:half], jobs, answers, careful)
+            await _run_now(db, verb, now[half:], jobs, answers, careful)
             break
-    await _run(db, verb, later, jobs, answers)
 
 
 # A rule may take it that these are in its list once: the second ask sees what the first one changed.

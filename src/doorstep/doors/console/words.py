@@ -290,11 +290,10 @@ def _reason(text: str, language: str) -> str:
     return gettext(text)
 
 
-# What a carrier is not able to do, or why it was not asked, as it is written down.
+# What a carrier is not able to do, as it is written down.
 UNABLE = Told({
     "unsupported: pickup": "this carrier cannot be asked from here: call it",
     "unsupported: manifest": "this carrier makes no manifests",
-    "ConnectError: All connection attempts failed": "it cannot be reached now",
 })  # fmt: skip
 
 
