@@ -27,7 +27,8 @@ NOT_IN_EVERY_DEMO = {
     "import_history", "import_correction", "import_opening",  # it has no past
     "ask_label", "choose_label", "choose_return_label",  # told only of what the first carrier refused
     "refuse_label", "refuse_return_label", "refuse_manifest",
-    "expire", "unpromise", "fill", "lose", "fix_address", "name_item", "receive", "announce", "remit", "release_funds",
+    "expire", "expire_authorization",  # of what waits longer than money is held
+    "unpromise", "fill", "lose", "fix_address", "name_item", "receive", "announce", "remit", "release_funds",
     "want_release_of_funds", "lift", "insure", "want_return_void", "keep_return_void",
     "scrap",  # of what comes back in a small demo nothing need be broken
 }  # fmt: skip

@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doorstep.doors.worker.loop import CALLS, CALLS_OF_ONE, Worker
-from doorstep.doors.worker.schedule import forget_old_keys
+from doorstep.doors.worker.schedule import ask_what_is_due, forget_old_keys
 from doorstep.kit import clock
 from doorstep.kit.embedded import Urls
 from doorstep.kit.refusals import Refusal
@@ -411,3 +412,20 @@ async def test_request_keys_are_forgotten_after_thirty_days(alone: Shop) -> None
     assert await forget_old_keys(world_of(alone.db), clock.now()) == 1
     rows = await alone.rows("select key from request where merchant_id = $1", alone.merchant)
     assert [row["key"] for row in rows] == [b"new"]
+
+
+async def test_by_the_clock_authorizations_run_out_of_every_merchant(alone: Shop) -> None:
+    shops = [alone, await open_shop(alone.db)]
+    orders = []
+    for shop in shops:
+        await shop.connect("payments", "simpay", "sim")
+        order = await shop.place(("MUG", 2), payment_token="tok_ok")
+        payment = (await shop.do("want_authorization", order=order))["payment"]
+        until = (shop.at + timedelta(days=7)).isoformat()
+        await shop.do("authorize", payment=payment, provider_ref="auth", expires_at=until)
+        orders.append(order)
+    for days, held_minor in ((6, 2500), (7, 0), (8, 0)):
+        await ask_what_is_due(world_of(alone.db), alone.at + timedelta(days=days, minutes=1))
+        for shop, order in zip(shops, orders, strict=True):
+            now = await shop.now(order)
+            assert (now["held"], now["auths_expired"]) == (held_minor, int(not held_minor))

@@ -375,6 +375,7 @@ async def test_each_bad_card_has_its_own_no(payments: SimPay, token: str, reason
 
 async def test_a_hold_expires_and_then_pays_nothing(outside: Outside, payments: SimPay) -> None:
     held = await hold(payments, token="tok_short")
+    assert held.expires_at
     outside.control("advance", hours=2)
     with pytest.raises(Declined) as no:
         await payments.capture(held.ref, 100, a_key())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -149,6 +150,41 @@ async def test_what_no_label_cost_is_unknown_for_every_merchant(own_urls: Urls, 
     for shop in shops:
         rows = await shop.rows("select label_cost_minor from parcel where merchant_id = $1", shop.merchant)
         assert [row["label_cost_minor"] for row in rows] == [None]
+    await db.close()
+
+
+async def test_of_old_authorizations_only_those_that_hold_money_can_run_out(
+    own_urls: Urls, owner: asyncpg.Connection
+) -> None:
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    shops = [await open_shop(db) for _ in range(2)]
+    until = "2030-01-01T00:00:00Z"
+    for shop in shops:
+        await shop.connect("payments", "simpay", "sim")
+        for taken_minor in (2500, 1000):
+            order = await shop.place(("MUG", 2), payment_token="tok_ok")
+            payment = (await shop.do("want_authorization", order=order))["payment"]
+            await shop.do("authorize", payment=payment, provider_ref="auth", expires_at=until)
+            await shop.do("want_capture", order=order, amount_minor=taken_minor)
+        for asked in await shop.rows(
+            "select 'pay_' || payment_id as payment from payment where merchant_id = $1 and kind = 'capture'",
+            shop.merchant,
+        ):
+            await shop.do("capture", **asked, provider_ref="cap")
+        async with tenant_tx(db, [shop.merchant]) as tx:
+            whole = "update payment set expires_at = $2 where merchant_id = $1 and kind = 'authorization'"
+            await tx.run(whole, shop.merchant, datetime.fromisoformat(until))
+    (name,) = [migration.name for migration in packaged() if migration.name.endswith("_authorizations_run_out.sql")]
+    await owner.execute("delete from migration where name = $1", name)
+    await owner.execute("drop index payment_expiring")
+    assert await migrate(own_urls.owner) == [name]
+    for shop in shops:
+        rows = await shop.rows(
+            "select expires_at is not null as may from payment where merchant_id = $1 and kind = 'authorization'"
+            " order by payment_id",
+            shop.merchant,
+        )
+        assert [row["may"] for row in rows] == [False, True]
     await db.close()
 
 

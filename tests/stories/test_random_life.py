@@ -267,7 +267,12 @@ class Life:
         return {"payment": found["payment"], **more} if found else None
 
     def _authorize(self) -> dict[str, Any] | None:
-        return self._answer("authorization", provider_ref="a")
+        until = self.chance.choice((None, (self.shop.at + timedelta(hours=self.chance.choice((1, 60)))).isoformat()))
+        return self._answer("authorization", provider_ref="a", expires_at=until)
+
+    def _expire_authorization(self) -> dict[str, Any] | None:
+        found = self._one_of("orders", lambda one: one["held"])
+        return found and {"order": found["order"]}
 
     def _capture(self) -> dict[str, Any] | None:
         return self._answer("capture", provider_ref="c")

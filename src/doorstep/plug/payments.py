@@ -28,7 +28,7 @@ class Authorization(Struct, frozen=True, kw_only=True):
     ref: str
     amount_minor: int
     currency: str
-    expires_at: datetime
+    expires_at: datetime | None = None  # None when the provider names no time
 
 
 class Capture(Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     status: str  # authorized, partially_captured, captured, voided, expired
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None = None
     entries: tuple[Entry, ...] = ()
 
 

@@ -143,6 +143,8 @@ JOURNEY: tuple[Row, ...] = (
     Row("want_authorization", "money is to be held", who=("system", *_OFFICE), then=("ask_authorization",)),
     Row("authorize", "the provider holds the buyer's money", cash="world > held", who=("payments",),
         then=("check", "want_capture")),
+    Row("expire_authorization", "the time of an authorization has passed: the money is held no longer",
+        cash="held > world", then=("check",)),
     Row("decline", "the provider said no", who=("payments",), then=("check",)),
     Row("record_payment", "money came in", cash="world > earned", who=("payments", *_OFFICE), then=("check",)),
     Row("want_capture", "held money is to be taken", who=("system", *_OFFICE), then=("ask_capture",)),

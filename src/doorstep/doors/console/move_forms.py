@@ -181,7 +181,7 @@ def remit(of: Whole) -> Move:
 
 
 def want_authorization(of: Whole) -> Move:
-    says = _("The provider said no. It is asked once more to hold what the buyer owes.")
+    says = _("The provider is asked once more to hold what the buyer owes.")
     return _move(of, "want_authorization", _("Ask for the money again"), _("Have the money held"), says)
 
 

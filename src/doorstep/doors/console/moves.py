@@ -84,7 +84,7 @@ def _of_order(of: Whole) -> Iterator[tuple[Move, bool]]:
     on_shelf, out = any(units[each] for each in ON_SHELF), units["shipped"] + units["delivered"] > 0
     yield forms.confirm(of), stage == "draft"
     yield forms.record_payment(of), of.due_minor > 0 and stage not in (*CLOSED, "draft")
-    yield forms.want_authorization(of), of.due_minor > cash.held and _was_declined(of)
+    yield forms.want_authorization(of), of.due_minor > cash.held and _may_be_asked_again(of)
     yield forms.want_capture(of), _held(of) > 0 and out
     yield forms.capture(of, _held_by_channel(of)), _held_by_channel(of) > 0 and out
     yield forms.want_release_of_funds(of), _held(of) > max(0, of.due_minor)
@@ -109,8 +109,8 @@ def _payments(of: Whole, kind: str, state: str) -> list[Payment]:
     return [payment for payment in of.order.payments if payment.kind == kind and payment.state == state]
 
 
-def _was_declined(of: Whole) -> bool:
-    return bool(_payments(of, "authorization", "declined"))
+def _may_be_asked_again(of: Whole) -> bool:
+    return any(_payments(of, "authorization", state) for state in ("declined", "expired"))
 
 
 def _held_by_channel(of: Whole) -> int:

@@ -188,6 +188,7 @@ CUSTOMS_FIELDS = Told({
 })  # fmt: skip
 REASONS = (
     N_("the money is not here yet"),
+    N_("the authorization ran out, the money is held no longer"),
     N_("the buyer is away"),
     N_("city is missing"),
     N_("line1 is missing"),
@@ -482,6 +483,7 @@ HAPPENED = Told(
         "close_case": "Case closed",
         "want_authorization": "Asked to hold the money",
         "authorize": "Money held",
+        "expire_authorization": "The authorization ran out",
         "decline": "Payment declined",
         "record_payment": "Payment recorded",
         "want_capture": "Asked to take the held money",

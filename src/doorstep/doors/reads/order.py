@@ -172,6 +172,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     reason: str
     asked_at: datetime
     done_at: datetime | None
+    expires_at: datetime | None  # of money that is held, as long as some of it is
 
 
 class InvoiceRow(Struct, frozen=True, kw_only=True):
@@ -292,7 +293,7 @@ _HOLDS = f"""
   from hold h where h.merchant_id = o.merchant_id and h.order_id = o.order_id order by h.hold_id)"""
 _PAYMENTS = """
 (select 'pay_' || p.payment_id as id, p.kind, p.state, p.amount_minor, p.currency, p.provider, p.provider_ref, p.method,
-    p.reason, p.asked_at, p.done_at
+    p.reason, p.asked_at, p.done_at, p.expires_at
   from payment p where p.merchant_id = o.merchant_id and p.order_id = o.order_id order by p.payment_id)"""
 _INVOICES = """
 (select 'inv_' || i.invoice_id as id, i.series, i.number, i.kind, i.currency, i.total_minor, i.issued_at

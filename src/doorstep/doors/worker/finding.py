@@ -16,10 +16,11 @@ EVENTS = 2_000  # of one merchant in one batch
 NAME_NOTHING = frozenset(ROWS) & {
     "confirm", "promise", "fill", "unpromise", "expire", "hold", "lift", "release", "pick", "short", "unpick", "unpack",
     "want_label", "ask_label", "refuse_label", "want_void", "keep_void", "hand_over", "track", "deliver", "lose",
-    "want_authorization", "authorize", "decline", "record_payment", "want_capture", "capture", "want_release_of_funds",
-    "release_funds", "remit", "issue_invoice", "issue_credit", "want_refund", "refund", "cancel", "insure", "note",
-    "take_back", "keep_notice", "keep_receipt", "open_case", "answer_case", "close_case", "want_return_label",
-    "refuse_return_label", "want_return_void", "keep_return_void", "put_in", "take_out",
+    "want_authorization", "authorize", "expire_authorization", "decline", "record_payment", "want_capture", "capture",
+    "want_release_of_funds", "release_funds", "remit", "issue_invoice", "issue_credit", "want_refund", "refund",
+    "cancel", "insure", "note", "take_back", "keep_notice", "keep_receipt", "open_case", "answer_case",
+    "close_case", "want_return_label", "refuse_return_label", "want_return_void", "keep_return_void", "put_in",
+    "take_out",
 }  # fmt: skip
 
 _THESE = "select $1::bigint as merchant_id, u.order_id from unnest($2::bigint[]) u(order_id)"

@@ -96,7 +96,7 @@ async def learn_lanes(world: World, now: datetime) -> None:
 
 
 async def ask_what_is_due(world: World, now: datetime) -> None:
-    """Reservations that ran out, holds whose time has come. Of two workers that ask, the second changes nothing."""
+    """What ran out, and holds whose time has come. Of two workers that ask, the second changes nothing."""
     merchants = await world.db.everyone()
     if not merchants:
         return

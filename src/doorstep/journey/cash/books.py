@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -12,7 +12,7 @@ from msgspec import Meta
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.facts import OrderFacts, Rows, locked_and, of_merchant
-from doorstep.spine.outcome import Ask, Insert, Outcome
+from doorstep.spine.outcome import Ask, Insert, Outcome, Update
 from doorstep.spine.tenant import Tx
 
 Amount = Annotated[int, Meta(ge=1, le=10**15, description="minor units of the order's currency")]
@@ -24,7 +24,7 @@ BY_HAND = ""
 CHANNEL = "channel"
 
 PAYMENTS = """
-select payment_id, order_id, kind, state, amount_minor, provider, provider_ref, parent_id, method
+select payment_id, order_id, kind, state, amount_minor, provider, provider_ref, parent_id, method, expires_at
   from payment where merchant_id = any($1) and order_id = any($2) order by payment_id
 """
 ORDERS_OF = "select payment_id, order_id from payment where merchant_id = any($1) and payment_id = any($2)"
@@ -46,6 +46,7 @@ class Payment(NamedTuple):
     provider_ref: str
     parent_id: int | None
     method: str
+    expires_at: datetime | None
 
     @property
     def open(self) -> bool:
@@ -78,6 +79,10 @@ class Books:
                 drawn = sum(p.amount_minor for p in self.payments if p.parent_id == payment.payment_id and p.open)
                 if payment.amount_minor > drawn:
                     yield payment, payment.amount_minor - drawn
+
+    def is_asked_of(self, authorization: Payment) -> bool:
+        """The provider was asked for some of it and has not answered."""
+        return any(p.state == "wanted" for p in self.payments if p.parent_id == authorization.payment_id)
 
     def received(self) -> Iterator[tuple[Payment, int]]:
         """Money that came in, with what of it was not given back: newest first, as refunds take it."""
@@ -158,6 +163,20 @@ def new_payment(
         "parent_id": None, "method": "", "asked_at": at, "done_at": at if state == "done" else None,
     }  # fmt: skip
     return Insert("payment", values | more)
+
+
+def ended(books: Books, authorization_id: int | None, answered: Collection[int]) -> list[Update]:
+    """Once nothing of it is held, with what this batch `answered`, an authorization has no time left that matters."""
+    drawn = sum(
+        p.amount_minor
+        for p in books.payments
+        if p.parent_id == authorization_id and (p.state == "done" or p.payment_id in answered)
+    )
+    return [
+        Update("payment", {"payment_id": auth.payment_id}, {"expires_at": None})
+        for auth in books.payments
+        if auth.payment_id == authorization_id and auth.expires_at is not None and drawn >= auth.amount_minor
+    ]
 
 
 def outcome_of(books: Books, **more: Any) -> Outcome:

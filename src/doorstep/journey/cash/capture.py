@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from doorstep.journey.cash.books import (
     Reference,
     books_of,
     books_of_payments,
+    ended,
     new_payment,
     of_order,
     of_payment,
@@ -140,23 +140,25 @@ async def capture(tx: Tx, asks: list[Ask[Capture]]) -> list[Result]:
     books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])
     books |= await books_of(tx, [number("ord", ask.body.order) for ask in asks if not ask.body.payment])
     ids = await tx.fresh_ids(len(asks))
-    taken = Counter[int]()
-    return each(asks, lambda ask: _captured(books, order_of, taken, ids, ask))
+    answered: set[int] = set()
+    return each(asks, lambda ask: _captured(books, order_of, answered, ids, ask))
 
 
 def _captured(
-    books: Mapping[int, Books], order_of: Mapping[int, int], taken: Counter[int], ids: Iterator[int], ask: Ask[Capture]
+    books: Mapping[int, Books], order_of: Mapping[int, int], answered: set[int], ids: Iterator[int], ask: Ask[Capture]
 ) -> Outcome:
-    """`taken`: of each order, by the same batch."""
+    """`answered`: captures, by the same batch."""
     if not ask.body.payment:
         return _captured_elsewhere(of_order(books, ask), ids, ask)
     found, payment_id = of_payment(books, order_of, ask)
     payment = found.unanswered(payment_id, "capture")
-    taken[found.order.order_id] += payment.amount_minor
-    told, asked = {"provider": payment.provider}, taken[found.order.order_id]
+    answered.add(payment_id)
+    asked = sum(p.amount_minor for p in found.payments if p.payment_id in answered)
+    told = {"provider": payment.provider}
     outcome = _took(found, payment.amount_minor, told, so_far=asked, asked=asked)
     done = {"state": "done", "provider_ref": ask.body.provider_ref, "done_at": ask.at}
     outcome.facts = [Update("payment", {"payment_id": payment_id}, done)]
+    outcome.facts += ended(found, payment.parent_id, answered)
     return outcome
 
 

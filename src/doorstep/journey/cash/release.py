@@ -13,6 +13,7 @@ from doorstep.journey.cash.books import (
     Books,
     books_of,
     books_of_payments,
+    ended,
     new_payment,
     of_order,
     of_payment,
@@ -108,4 +109,5 @@ def _released(books: Books, payment_id: int, ask: Ask[ReleaseFunds]) -> Outcome:
     move = Cash(payment.amount_minor, "held", "world")
     outcome.events = [Event("release_funds", [move], {"amount_minor": payment.amount_minor})]
     outcome.facts = [Update("payment", {"payment_id": payment_id}, {"state": "done", "done_at": ask.at})]
+    outcome.facts += ended(books, payment.parent_id, [payment_id])
     return outcome

@@ -251,7 +251,8 @@ def problems_of(facts: Facts, order: OrderFacts) -> list[Problem]:
 
 def _payment(order: OrderFacts) -> Problem | None:
     row = order.row
-    return payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"])
+    ran_out = row["auths_expired"] > 0 and not row["held"] and not row["auths_pending"]
+    return payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"], ran_out=ran_out)
 
 
 def _is_all_services(order: OrderFacts) -> bool:

@@ -29,6 +29,16 @@ select h.merchant_id, h.hold_id from hold h
   where h.merchant_id = any($1) and h.lifted_at is null and h.until <= $2
   order by h.merchant_id, h.until, h.hold_id limit $3
 """
+# Not while the provider was asked for some of it and has not answered.
+AUTHORIZATIONS_RUN_OUT = """
+select distinct p.merchant_id, p.order_id from payment p
+  join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
+  where p.merchant_id = any($1) and p.kind = 'authorization' and p.state = 'done' and p.expires_at <= $2
+    and n.wanted + n.promised + n.picked + n.packed > 0
+    and not exists (select from payment w where w.merchant_id = p.merchant_id and w.order_id = p.order_id
+      and w.parent_id = p.payment_id and w.state = 'wanted')
+  order by p.merchant_id, p.order_id limit $3
+"""
 # So many of each in one go; the next minute brings the rest.
 AT_ONCE = 1000
 
@@ -51,12 +61,14 @@ class Due(NamedTuple):
 
 
 async def due_expiries(tx: Tx, now: datetime) -> list[Due]:
-    """Reservations that ran out, and holds whose time has come; to be asked each minute."""
+    """Reservations and authorizations that ran out, and holds whose time has come; to be asked each minute."""
     at = (list(tx.merchants), now, AT_ONCE)
     run_out = await tx.rows(RUN_OUT, *at)
+    unheld = await tx.rows(AUTHORIZATIONS_RUN_OUT, *at)
     holds = await tx.rows(TIMED_HOLDS, *at)
     return [
         *(Due(row["merchant_id"], "expire", {"order": public("ord", row["order_id"])}) for row in run_out),
+        *(Due(row["merchant_id"], "expire_authorization", {"order": public("ord", row["order_id"])}) for row in unheld),
         *(Due(row["merchant_id"], "lift", {"hold": public("hld", row["hold_id"])}) for row in holds),
     ]
 
