@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from doorstep.doors.worker.outside import Connections
 from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.secrets import keyring
+from doorstep.plug.simulator.process import Outside
+from doorstep.spine.world import World
 from tests.shop import Shop
 from tests.stories.test_processing import run_deadlines
 from tests.stories.test_to_the_cent import answered, labeled, till
@@ -233,3 +238,25 @@ async def test_what_is_not_waited_for_is_not_held_up(till: Shop) -> None:
     await till.work()
     now = await till.now(order)
     assert (now["payment"], now["holds_open"], now["stage"]) == ("auth_expired", 0, "awaiting_fulfillment")
+
+
+async def test_the_providers_own_time_is_kept_and_it_is_asked_again_when_that_has_passed(
+    shop: Shop, tmp_path: Path
+) -> None:
+    with Outside("--speed", "0", "--seed", "4") as outside:
+        await shop.connect("payments", "simpay", "pay", base_url=outside.url)
+        await shop.stock("MUG", 2)
+        connections = Connections(shop.db, keyring(tmp_path))
+        world = World(shop.db, connections.carrier, connections.payments, None, now=lambda: shop.at)
+        order = await shop.place(("MUG", 2), payment_token="tok_short")
+        await shop.work("ask_authorization", world=world)
+        assert (await shop.now(order))["payment"] == "authorized"
+        assert await run_deadlines(shop) == []
+        outside.control("advance", hours=2)
+        shop.at += timedelta(hours=2)
+        assert await run_deadlines(shop) == ["expire_authorization"]
+        assert (await shop.now(order))["payment"] == "auth_expired"
+        await shop.work("ask_authorization", world=world)
+        assert (await shop.now(order))["payment"] == "authorized"
+        assert outside.state()["payments"]["by_status"] == {"expired": 1, "authorized": 1}
+        await shop.pick_all(order)
