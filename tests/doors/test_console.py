@@ -310,6 +310,29 @@ async def test_who_works_for_the_operator_sees_every_merchant(shop: Shop, other_
         assert await operator.numbers(merchant=other_shop.key) == [theirs]
 
 
+async def test_money_that_is_held_no_longer_is_told_wherever_somebody_looks(shop: Shop, visitor: Visitor) -> None:
+    await shop.connect("payments", "simpay", "sim")
+    await shop.stock("MUG", 2)
+    order = await shop.place(("MUG", 2), payment_token="tok_ok")
+    asked = (await shop.do("want_authorization", order=order))["payment"]
+    until = shop.at + timedelta(hours=20)
+    await shop.do("authorize", payment=asked, provider_ref="auth_1", expires_at=until.isoformat())
+    await shop.work()
+    (held,) = re.findall(r"auth_1.*?</li>", await visitor.html(f"/orders/{order}"), re.DOTALL)
+    assert f'· until <time datetime="{until:%Y-%m-%dT%H:%M}' in held
+    shop.at += timedelta(days=1)
+    await shop.do("expire_authorization", order=order)
+    page = await visitor.html(f"/orders/{order}")
+    assert "Authorization expired" in page and "The authorization ran out" in page
+    assert f'action="/orders/{order}/want_authorization"' in page and "25.00 let go" in page
+    assert "· until" not in page
+    await shop.do("check", order=order)
+    for path in (f"/orders/{order}", "/attention"):
+        assert "The authorization ran out, the money is held no longer" in await visitor.html(path)
+        told = await visitor.http.get(path, headers={"accept-language": "uk"})
+        assert "Строк авторизації минув, гроші більше не утримано" in told.text
+
+
 async def test_each_role_gets_its_own_buttons_and_no_other(shop: Shop, web: str) -> None:
     order = await shop.place(("MUG", 1))
     for role, may, may_not in (
