@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 import sys
 from io import StringIO
 from pathlib import Path
@@ -151,8 +152,13 @@ def test_the_books_are_audited(cli: Cli) -> None:
 
 
 def test_what_came_in_since_the_last_seal_is_audited(cli: Cli) -> None:
-    told = cli.json("audit", "--since-seal")
-    assert told["ok"] is True and told["broken"] == []
+    # Whatever else runs on this server may hold the seal back for a moment.
+    for _ in range(100):
+        told = cli.json("audit", "--since-seal")
+        assert told["ok"] is True and told["broken"] == []
+        if not told["sealed"]["merchants_behind"]:
+            break
+        time.sleep(0.2)
     assert told["sealed"]["merchants_behind"] == 0
     assert cli.says("audit", "--since-seal").startswith("Since the last seal: 0 events")
     assert cli.json("status")["sealed"]["seconds_behind"] == 0
