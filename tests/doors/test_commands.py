@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 from unittest.mock import patch
