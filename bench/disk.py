@@ -9,7 +9,8 @@ import asyncpg
 # Everything that orders add to; stock, merchants and SKUs do not grow with them. Papers are files, not tables.
 OF_ORDERS = (
     "orders", "order_line", "order_now", "allocation", "fulfillment_order", "parcel", "parcel_line", "parcel_event",
-    "hold", "decision", "payment", "invoice", "attention", "stream", "event", "request", "job",
+    "hold", "decision", "payment", "invoice", "attention", "stream", "event", "request", "job", "promise",
+    "promise_end", "notice",
 )  # fmt: skip
 SIZES = """
 select r.name, pg_total_relation_size(to_regclass(r.name)) + coalesce((
