@@ -22,7 +22,7 @@ from doorstep.kit.processors import processors, told
 
 MOST = 4
 BACKLOG = 2048
-SOONEST_S, SLOWEST_S = 0.2, 30.0
+SOONEST_S, SLOWEST_S = 0.2, 5.0  # who came to it waits so long
 LIVED_S = 60.0  # who lived so long died of something new
 
 
@@ -74,22 +74,31 @@ async def twins(sockets: Sequence[socket.socket], closing: asyncio.Event) -> Asy
 
 
 async def _keep(at: socket.socket, closing: asyncio.Event) -> None:
-    command, pause_s = (sys.executable, "-m", "doorstep.doors.http", "--twin", str(at.fileno())), SOONEST_S
+    pause_s = SOONEST_S
     closes = asyncio.create_task(closing.wait())
     while not closing.is_set():
         began = monotonic()
-        # Its standard input is its lifeline: it ends when this process does, however that ends.
-        twin = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, pass_fds=[at.fileno()])
-        ended = asyncio.create_task(twin.wait())
-        await asyncio.wait([ended, closes], return_when=asyncio.FIRST_COMPLETED)
-        assert twin.stdin
-        twin.stdin.close()
-        code = await ended
+        why = await _a_life(at, closes)
         if not closing.is_set():
-            structlog.get_logger("doorstep.http").warning("a twin ended", code=code)
+            structlog.get_logger("doorstep.http").warning("a twin ended", why=why)
             pause_s = SOONEST_S if monotonic() - began > LIVED_S else min(pause_s * 2, SLOWEST_S)
             await asyncio.wait([closes], timeout=pause_s)
     await closes
+
+
+async def _a_life(at: socket.socket, closes: asyncio.Task[Any]) -> str:
+    """Of one twin, and why it ended: the machine may refuse to start one, too."""
+    command = (sys.executable, "-m", "doorstep.doors.http", "--twin", str(at.fileno()))
+    try:
+        # Its standard input is its lifeline: it ends when this process does, however that ends.
+        twin = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, pass_fds=[at.fileno()])
+    except OSError as error:
+        return str(error)
+    ended = asyncio.create_task(twin.wait())
+    await asyncio.wait([ended, closes], return_when=asyncio.FIRST_COMPLETED)
+    assert twin.stdin
+    twin.stdin.close()
+    return f"exit code {await ended}"
 
 
 def when_the_first_is_gone(end: Callable[[], None]) -> None:
