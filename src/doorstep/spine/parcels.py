@@ -28,6 +28,12 @@ select order_id, parcel_id, fulfillment_order_id, site_id, label_state, label_ke
     label_error, carrier, service, label_ref, tracking_number, weight_g, state, packed_at, handed_over_at, delivered_at
   from parcel where merchant_id = any($1) and order_id = any($2) and parcel_id = any($3)
 """
+# Of a parcel `p`: the how manieth of its order it is, of how many.
+NTH_OF_ORDER = """
+    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
+      and q.parcel_id <= p.parcel_id) as parcel_index,
+    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count
+""".strip()
 # An item nobody knew is only in parcels that were packed elsewhere, of which no stock moves.
 PARCEL_LINES = """
 select l.parcel_id, l.line_no, coalesce(l.sku_id, 0) as sku_id, l.lot, l.quantity from parcel p

@@ -14,10 +14,11 @@ from doorstep.plug.states import FINAL_STATES
 from doorstep.setup.customs.profile import profile_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
 from doorstep.spine.amounts import insured_share, to_collect, worth_of_units
+from doorstep.spine.parcels import NTH_OF_ORDER
 from doorstep.spine.tenant import Tx
 from doorstep.spine.worth import worths_of_parcels
 
-PARCEL = """
+PARCEL = f"""
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
     p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
     p.label_error, p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term,
@@ -30,9 +31,7 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
     coalesce(t.days_max, 7) as days_max, coalesce(t.carrier, '') as method_carrier,
     (select d.deliver_by from promise d where d.merchant_id = p.merchant_id and d.order_id = p.order_id
       and d.fulfillment_order_id = p.fulfillment_order_id order by d.promise_id desc limit 1) as promised,
-    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
-      and q.parcel_id <= p.parcel_id) as parcel_index,
-    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count
+    {NTH_OF_ORDER}
   from parcel p
   join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
   join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id

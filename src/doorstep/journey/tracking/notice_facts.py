@@ -22,6 +22,7 @@ from doorstep.setup.notices.rules import Wanted, wanted
 from doorstep.setup.notices.stops import buyer_addresses, stopped
 from doorstep.setup.notices.wording import NONE, OwnWords, own_words
 from doorstep.spine.outcome import Ask
+from doorstep.spine.parcels import NTH_OF_ORDER
 from doorstep.spine.tenant import Tx
 from doorstep.spine.world import World
 
@@ -57,11 +58,9 @@ CANCELED = """
 select l.title, l.code, l.canceled as quantity from order_line l
   where l.merchant_id = $1 and l.order_id = $2 and l.canceled > 0 order by l.line_no
 """
-PARCEL = """
+PARCEL = f"""
 select p.parcel_id, p.carrier, p.tracking_number, p.delivered_at, p.state, p.state_at, f.deliver_from, f.deliver_by,
-    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id
-      and q.parcel_id <= p.parcel_id) as parcel_index,
-    (select count(*) from parcel q where q.merchant_id = p.merchant_id and q.order_id = p.order_id) as parcel_count,
+    {NTH_OF_ORDER},
     e.place, e.until
   from parcel p
   left join lateral (select v.place, v.until from parcel_event v where v.merchant_id = p.merchant_id
