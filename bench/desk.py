@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bench.orders import picks
 from bench.scene import Merchant, Scene, accepted, ask, bin_of, receive, sku_code, work
 from doorstep.kit import clock
 from doorstep.setup.merchants import NewMerchant, NewSku, add_skus, create_merchant
@@ -69,13 +70,10 @@ class Desk:
         await self.work()
         async with tenant_tx(self.db, [self.merchant.id]) as tx:
             floor = await tx.rows(ON_THE_FLOOR, self.merchant.id, [int(order[4:]) for order in orders])
-        # A fulfillment order may be in a batch once: the first lines of all, then the second ones.
-        for line in (1, 2):
-            await ask(*at, "pick", [
-                {"fulfillment_order": row["ful"], "line": line, "quantity": row["promised"],
-                 "bin": bin_of(int(row["code"].split("-")[1])), "barcode": row["code"]}
-                for row in floor if row["line_no"] == line
-            ])  # fmt: skip
+        await ask(*at, "pick", picks(
+            (row["ful"], row["line_no"], row["promised"], bin_of(int(row["code"].split("-")[1])), row["code"])
+            for row in floor
+        ))  # fmt: skip
         packing = [{"fulfillment_order": ful} for ful in dict.fromkeys(row["ful"] for row in floor)]
         boxes = [{"parcel": packed["parcel"]} for packed in await ask(*at, "pack", packing)]
         await ask(*at, "keep_label", [

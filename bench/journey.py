@@ -27,7 +27,7 @@ import uvloop
 
 from bench.disk import Disk, each, grown
 from bench.meter import US, Spent, metered
-from bench.orders import LINES, PRICE_MINOR, an_order, several, uniform
+from bench.orders import LINES, PRICE_MINOR, an_order, picks, several, uniform
 from bench.place3 import SECONDS, Reference
 from bench.scene import Merchant, Scene, accepted, audited, bin_of, put_aside, scene, work
 from doorstep.kit import clock
@@ -139,18 +139,13 @@ class Walk:
         return [answer["order"] for answer in await self._ask("place", bodies)]
 
     async def _pick(self, orders: list[str]) -> list[str]:
-        """Line by line, as a picker scans; answers the fulfillment orders."""
+        """All lines of a fulfillment order at once, as they come off a pick list; answers the fulfillment orders."""
         ids = [int(order[4:]) for order in orders]
         async with tenant_tx(self.on.db, [self.merchant.id], readonly=True) as tx:
             rows = await tx.rows(LINES_OF, self.merchant.id, ids)
-        bodies = [
-            {
-                "fulfillment_order": row["fulfillment_order"], "line": row["line_no"], "quantity": 1,
-                "bin": bin_of(int(row["barcode"])), "barcode": row["barcode"],
-            }
-            for row in rows
-        ]  # fmt: skip
-        await self._ask("pick", bodies)
+        await self._ask("pick", picks(
+            (row["fulfillment_order"], row["line_no"], 1, bin_of(int(row["barcode"])), row["barcode"]) for row in rows
+        ))  # fmt: skip
         return list(dict.fromkeys(row["fulfillment_order"] for row in rows))
 
     async def _ask(self, verb: str, bodies: Bodies) -> list[dict[str, Any]]:

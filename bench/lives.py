@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
+from bench.orders import picks
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
 from doorstep.spine import jobs
@@ -88,9 +89,9 @@ class Life:
             " where a.merchant_id = $1 and a.order_id = $2 order by a.line_no"
         )
         self.later(hours=2)
-        for row in rows:
-            await self.do("pick", fulfillment_order=f"ful_{row['id']}", line=row["line_no"], quantity=row["promised"],
-                          bin=BIN, barcode=row["code"])  # fmt: skip
+        scanned = ((f"ful_{row['id']}", row["line_no"], row["promised"], BIN, row["code"]) for row in rows)
+        for body in picks(scanned):
+            await self.do("pick", **body)
         self.later(minutes=20)
         parcel = str((await self.do("pack", fulfillment_order=f"ful_{rows[0]['id']}"))["parcel"])
         await self.work()

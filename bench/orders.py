@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bench.scene import sku_code
@@ -37,6 +37,15 @@ def several(choose: Choose, lines: int = LINES) -> list[int]:
     while len(chosen) < lines:
         chosen[choose()] = None
     return list(chosen)
+
+
+def picks(scanned: Iterable[tuple[str, int, int, str, str]]) -> list[dict[str, Any]]:
+    """A pick of each fulfillment order: what of it is scanned (it, line, units, bin, barcode), all at once."""
+    scans: dict[str, list[dict[str, Any]]] = {}
+    for of, line, units, place, barcode in scanned:
+        scan = {"line": line, "quantity": units, "bin": place, "barcode": barcode}
+        scans.setdefault(of, []).append(scan)
+    return [{"fulfillment_order": of, "scans": found} for of, found in scans.items()]
 
 
 def an_order(number: int, skus: Sequence[int], **more: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import uvloop
 from bench.disk import Disk
 from bench.journey import LINES_OF
 from bench.meter import Spent, metered
-from bench.orders import an_order, uniform
+from bench.orders import an_order, picks, uniform
 from bench.place3 import SECONDS, Reference
 from bench.scene import Merchant, Scene, accepted, ask, audited, bin_of, put_aside, scene, work
 from doorstep.journey.tracking.follow import scan_of
@@ -65,10 +65,9 @@ async def hand_over(on: Scene, of: Parcels, count: int, first: int) -> None:
             await work(on.db, merchant, verb, PLAYED_AT_ONCE)
         async with tenant_tx(on.db, [merchant], readonly=True) as tx:
             rows = await tx.rows(LINES_OF, merchant, [int(order[4:]) for order in orders])
-        await ask(on.db, merchant, "pick", [
-            {"fulfillment_order": row["fulfillment_order"], "line": row["line_no"], "quantity": 1,
-             "bin": bin_of(int(row["barcode"])), "barcode": row["barcode"]} for row in rows
-        ])  # fmt: skip
+        await ask(on.db, merchant, "pick", picks(
+            (row["fulfillment_order"], row["line_no"], 1, bin_of(int(row["barcode"])), row["barcode"]) for row in rows
+        ))  # fmt: skip
         packed = await ask(on.db, merchant, "pack", [{"fulfillment_order": row["fulfillment_order"]} for row in rows])
         parcels = [answer["parcel"] for answer in packed]
         await ask(on.db, merchant, "keep_label", [

@@ -48,6 +48,12 @@ _WHOLE_BOOKS = ", ".join(
 )
 
 
+def a_pick(ful: str, line: int = 1, quantity: int = 1, bin: str = "A-1", barcode: str = "MUG") -> dict[str, Any]:
+    """What a picker with a scanner sends."""
+    scan = {"line": line, "quantity": quantity, "bin": bin, "barcode": barcode}
+    return {"fulfillment_order": ful, "scans": [scan]}
+
+
 @dataclass
 class Shop:
     db: Db
@@ -156,8 +162,8 @@ class Shop:
             for place, units in await self.bins(row["code"], row["site"]):
                 if left and units:
                     taken = min(left, units)
-                    body = {"line": row["line_no"], "quantity": taken, "bin": place, "barcode": row["code"], **more}
-                    await self.do("pick", fulfillment_order=row["ful"], **body)
+                    body = a_pick(row["ful"], row["line_no"], taken, place, row["code"])
+                    await self.do("pick", **body, **more)
                     left -= taken
 
     async def to_picked(self, order: str) -> str:

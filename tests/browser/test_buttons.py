@@ -27,7 +27,7 @@ from doorstep.spine.journey import JOURNEY
 from doorstep.spine.tenant import tenant_tx
 from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
 from tests.doors.test_console import _scan, _work
-from tests.shop import Shop
+from tests.shop import Shop, a_pick
 from tests.stories.test_customs import LVIV, abroad, lists  # noqa: F401
 from tests.stories.test_exceptions import stopped_job
 from tests.stories.test_shipping import CARD, world_of
@@ -353,8 +353,7 @@ async def test_the_floor_picks_misses_and_packs(shop: Shop, hand: Clerk) -> None
     order = await shop.place(("MUG", 2), payment_term="on_account")
     await shop.work()
     await hand.opens(f"/floor?site={shop.site('NJ')}")
-    await shop.do("pick", fulfillment_order=(await shop.on_floor(order))[0]["ful"], line=1, quantity=1, bin="B-7",
-                  barcode="MUG")  # fmt: skip
+    await shop.do("pick", **a_pick((await shop.on_floor(order))[0]["ful"], bin="B-7"))
     await hand.page.reload()
     await hand.page.click(".floor-order summary:text-is('Not there?')")
     await hand.sends(hand.page.locator(".floor-order form[action='/floor/short'] button"))

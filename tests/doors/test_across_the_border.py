@@ -113,7 +113,11 @@ async def _the_lamp(api: Client) -> dict[str, Any]:
 async def _packed(api: Client, town: Town, order: str) -> str:
     (row,) = good(await api.get(f"/v1/orders/{order}"))["fulfillment_orders"]
     path = f"/v1/fulfillment-orders/{row['id']}"
-    good(await api.post(f"{path}/pick", {"line": 1, "bin": "A-1", "quantity": 1, "barcode": LAMP["barcode"]}))
+    good(
+        await api.post(
+            f"{path}/pick", {"scans": [{"line": 1, "bin": "A-1", "quantity": 1, "barcode": LAMP["barcode"]}]}
+        )
+    )
     parcel = good(
         await api.post(f"{path}/pack", {"weight_g": 1100, "length_mm": 250, "width_mm": 200, "height_mm": 180})
     )

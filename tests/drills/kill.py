@@ -139,7 +139,7 @@ def released(found: dict[str, Any]) -> bool:
 
 async def pick(driver: Driver, order: str, fulfillment_order: str, sku: str, units: int) -> None:
     path = f"/v1/fulfillment-orders/{fulfillment_order}/pick"
-    await driver.post(path, order, line=1, quantity=units, bin="A-1", barcode=sku)
+    await driver.post(path, order, scans=[{"line": 1, "quantity": units, "bin": "A-1", "barcode": sku}])
 
 
 async def pack(driver: Driver, order: str, fulfillment_order: str, **more: Any) -> str:
@@ -205,9 +205,8 @@ async def changed_mind(driver: Driver) -> None:
     """Held, lifted, noted, moved to another address, partly canceled, the rest lost by the carrier."""
     order, on_floor = await to_floor(driver, "CUP", 3, payment_term="on_account")
     hold = (await driver.post(f"/v1/orders/{order}/hold", order, type="merchant", reason="asked to wait"))["hold"]
-    refused = await driver.ask(
-        f"/v1/fulfillment-orders/{on_floor}/pick", order, line=1, quantity=1, bin="A-1", barcode="CUP"
-    )
+    scans = [{"line": 1, "quantity": 1, "bin": "A-1", "barcode": "CUP"}]
+    refused = await driver.ask(f"/v1/fulfillment-orders/{on_floor}/pick", order, scans=scans)
     assert refused.get("code") == "OnHold", refused
     await driver.post(f"/v1/holds/{hold}/lift", order)
     await driver.post(f"/v1/orders/{order}/note", order, text="wants it in blue")

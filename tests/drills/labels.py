@@ -32,7 +32,7 @@ from doorstep.spine.audit import audit
 from doorstep.spine.tenant import Db, tenant_tx
 from tests.drills.scene import database, opened, running
 from tests.shop import HOME as ADDRESS
-from tests.shop import Shop, open_shop
+from tests.shop import Shop, a_pick, open_shop
 
 MERCHANTS = 3
 STEADY, SHAKY = "steady", "shaky"
@@ -116,8 +116,7 @@ async def packed(shop: Shop, carrier: str, count: int) -> list[str]:
         " join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id"
         " where f.merchant_id = $1 and f.released_at is not null and n.promised = 1", shop.merchant,
     )  # fmt: skip
-    pick = {"line": 1, "quantity": 1, "bin": "A-1", "barcode": "MUG"}
-    await done(shop, "pick", [{"fulfillment_order": row["ful"], **pick} for row in floor])
+    await done(shop, "pick", [a_pick(row["ful"]) for row in floor])
     answers = await done(shop, "pack", [{"fulfillment_order": row["ful"], "label": "none"} for row in floor])
     return [answer["parcel"] for answer in answers]
 

@@ -33,7 +33,7 @@ from doorstep.spine.outcome import Ask, Stock
 from doorstep.spine.runner import Answer
 from doorstep.spine.tenant import Db
 from doorstep.spine.walls import NotInThatPlace
-from tests.shop import HOME, NOON, Shop, open_shop
+from tests.shop import HOME, NOON, Shop, a_pick, open_shop
 
 # the status of a fulfillment order
 
@@ -306,16 +306,15 @@ class Floors(RuleBasedStateMachine):
         if row := self.allocation(which, "promised"):
             bins = [place for place, _ in self.run(self.shop.bins(row["code"], row["site"]))]
             bin = guess or next(iter(bins), "A-1")
-            body = {"line": row["line_no"], "quantity": units, "bin": bin, "barcode": row["code"], "tote": tote_name}
-            self.ask("pick", fulfillment_order=row["ful"], **body)
+            self.ask("pick", **a_pick(row["ful"], row["line_no"], units, bin, row["code"]), tote=tote_name)
 
     @precondition(lambda self: self.orders)
     @rule(which=_which, tote_name=st.sampled_from(("", "T1")), whole=st.booleans())
     def an_order_is_picked(self, which: int, tote_name: str, whole: bool) -> None:
         for row in self.run(self.shop.on_floor(self.orders[which % len(self.orders)])):
             for place, units in self.run(self.shop.bins(row["code"], row["site"])):
-                body = {"line": row["line_no"], "bin": place, "barcode": row["code"], "tote": tote_name}
-                self.ask("pick", fulfillment_order=row["ful"], quantity=min(units, row["promised"]) or 1, **body)
+                some = min(units, row["promised"]) or 1
+                self.ask("pick", **a_pick(row["ful"], row["line_no"], some, place, row["code"]), tote=tote_name)
             if whole:
                 self.ask("pack", fulfillment_order=row["ful"])
 

@@ -15,7 +15,7 @@ from doorstep.journey.changes.take_back import NotOut
 from doorstep.kit.refusals import Invalid, NotFound, OnHold
 from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.parcels import LabelThere
-from tests.shop import HOME, Shop, open_shop
+from tests.shop import HOME, Shop, a_pick, open_shop
 
 EACH = 1250
 _buyers = itertools.count(1)
@@ -372,7 +372,7 @@ async def test_a_hold_stops_the_pickers_next_scan(shop: Shop, line_no: int | Non
     await shop.stock("MUG", 2)
     order = await paid(shop, ("MUG", 2))
     ful = await shop.to_released(order)
-    scan = {"fulfillment_order": ful, "line": 1, "quantity": 1, "bin": "A-1", "barcode": "MUG"}
+    scan = a_pick(ful)
     await shop.do("pick", **scan)
     hold = (await shop.do("hold", order=order, type="merchant", reason="wait", line=line_no))["hold"]
     assert isinstance(await shop.ask("pick", **scan), OnHold)

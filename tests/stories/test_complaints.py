@@ -34,7 +34,7 @@ from doorstep.spine.outcome import Actor, Ask
 from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
-from tests.shop import HOME, Shop, open_shop
+from tests.shop import HOME, Shop, a_pick, open_shop
 
 EACH = 1250
 _buyers = itertools.count(1)
@@ -197,8 +197,7 @@ async def test_goods_leave_the_site_where_they_were_reserved(shop: Shop) -> None
     await shop.stock("MUG", 4, "PL", bin="P-1")
     placed = await bought(shop, ("MUG", 3))
     ful = await shop.to_released(placed)
-    scan = {"fulfillment_order": ful, "line": 1, "quantity": 1, "barcode": "MUG"}
-    assert isinstance(await shop.ask("pick", **scan, bin="A-1"), Refusal)
+    assert isinstance(await shop.ask("pick", **a_pick(ful)), Refusal)
     await sent_and_delivered(shop, placed)
     assert await shop.availability("MUG", "NJ") == {"free": 1, "reserved": 0, "picked": 0, "packed": 0, "quarantine": 0}
     assert await shop.availability("MUG", "PL") == {"free": 1, "reserved": 0, "picked": 0, "packed": 0, "quarantine": 0}
@@ -511,12 +510,11 @@ async def test_a_pick_list_is_worked_off_in_parts_and_never_beyond_what_was_orde
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         stops = walk(await pick_list(tx, shop.site("NJ")))
     assert sum(stop.quantity for stop in stops) == 6 and "" not in {stop.bin for stop in stops}
-    scan = {"fulfillment_order": ful, "line": 1, "barcode": "MUG"}
-    await shop.do("pick", **scan, quantity=2, bin="A-1")
-    await shop.do("pick", **scan, quantity=1, bin="A-1")  # the same place a second time
-    more = await shop.refuses("pick", TooMany, **scan, quantity=3, bin="A-2")
+    await shop.do("pick", **a_pick(ful, quantity=2))
+    await shop.do("pick", **a_pick(ful))  # the same place a second time
+    more = await shop.refuses("pick", TooMany, **a_pick(ful, quantity=3, bin="A-2"))
     assert more.why["left"] == 2
-    await shop.refuses("pick", WrongItem, **scan | {"barcode": "CUP"}, quantity=1, bin="A-2")
+    await shop.refuses("pick", WrongItem, **a_pick(ful, bin="A-2", barcode="CUP"))
     await shop.do("short", fulfillment_order=ful, line=1, quantity=2, bin="A-2")  # what remains is closed
     assert (await line(shop, placed))["picked"] == 3
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
@@ -642,7 +640,7 @@ async def test_two_merchants_share_a_site_and_never_each_others_goods_or_orders(
             page = await orders(tx, asking.merchant, OrderQuery(limit=50))
             assert strange not in {row.id for row in page.orders}
     (ful,) = {row["ful"] for row in await shop.on_floor(ours)}
-    scan = {"fulfillment_order": ful, "line": 1, "quantity": 1, "bin": "A-1", "barcode": "MUG"}
+    scan = a_pick(ful)
     await other_shop.refuses("pick", NotFound, **scan)
 
 

@@ -33,7 +33,7 @@ from doorstep.spine.preview import preview
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.walls import NotInThatPlace
-from tests.shop import Shop, open_shop
+from tests.shop import Shop, a_pick, open_shop
 
 MUG_BARCODE, CUP_BARCODE = "5901234123457", "4006381333931"
 KENYA = {"name": "Wanjiru", "line1": "Moi Avenue 4", "city": "Nairobi", "country": "KE", "phone": "+254712345678"}
@@ -57,7 +57,7 @@ async def to_pick(shop: Shop, site: str = "NJ") -> list[OrderToPick]:
 def pick(
     ful: str, line: int = 1, quantity: int = 1, bin: str = "A-1", barcode: str = "MUG", **more: Any
 ) -> dict[str, Any]:
-    return {"fulfillment_order": ful, "line": line, "quantity": quantity, "bin": bin, "barcode": barcode, **more}
+    return a_pick(ful, line, quantity, bin, barcode) | more
 
 
 async def attention(shop: Shop, kind: str) -> list[dict[str, Any]]:
@@ -175,8 +175,43 @@ async def test_a_wrong_item_is_refused_with_what_was_scanned_and_what_is_wanted(
     assert isinstance(strange, WrongItem) and strange.why["scanned_sku"] == ""
     for barcode in (MUG_BARCODE, f" {MUG_BARCODE}\n"):
         answer = await shop.do("pick", **pick(ful, barcode=barcode))
-        assert (answer["picked"], answer["left"]) == (1, 0)
+        (line,) = answer["lines"]
+        assert (line["picked"], line["left"]) == (1, 0)
         await shop.do("unpick", fulfillment_order=ful, line=1, quantity=1, bin="A-1")
+
+
+def scans(*of: tuple[int, int, str, str]) -> list[dict[str, Any]]:
+    """Line, units, bin, barcode of each."""
+    return [{"line": line, "quantity": n, "bin": bin, "barcode": code} for line, n, bin, code in of]
+
+
+async def test_a_whole_order_is_picked_at_once_from_several_bins(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    await shop.stock("MUG", 1, bin="A-2")
+    await shop.stock("CUP", 1)
+    order = await ordered(shop, ("MUG", 3), ("CUP", 1))
+    ful = await shop.to_released(order)
+    walk = scans((1, 2, "A-1", "MUG"), (1, 1, "A-2", "MUG"), (2, 1, "A-1", "CUP"))
+    answer = await shop.do("pick", fulfillment_order=ful, scans=walk, tote="T1")
+    assert [(line["line"], line["picked"]) for line in answer["lines"]] == [(1, 2), (1, 1), (2, 1)]
+    assert not any(line["left"] for line in answer["lines"])
+    assert await shop.places("MUG") == {"tote:T1": 3}
+    assert (await shop.timeline(order)).count("pick") == 1
+
+
+async def test_of_several_scans_all_are_picked_or_none(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    await shop.stock("CUP", 1)
+    one = await shop.to_released(await ordered(shop, ("MUG", 1), ("CUP", 1)))
+    two = await shop.to_released(await ordered(shop, ("MUG", 1), ship_to=KENYA, buyer={"email": "w@example.com"}))
+    walk = scans((1, 1, "A-1", "MUG"), (2, 1, "Z-9", "CUP"))
+    # What the first one could have taken is there for the second, in one batch.
+    no, yes = await shop.ask_all("pick", [{"fulfillment_order": one, "scans": walk}, pick(two)])
+    assert isinstance(no, NotInThatPlace) and no.why["sku"] == "CUP" and isinstance(yes, dict)
+    twice = scans((1, 1, "A-1", "MUG"), (1, 1, "A-1", "MUG"))
+    more = await shop.ask("pick", fulfillment_order=one, scans=twice)
+    assert isinstance(more, TooMany) and more.why["left"] == 0
+    assert (await shop.places("MUG"))["A-1"] == 1 and (await shop.places("CUP")) == {"A-1": 1}
 
 
 async def test_what_is_not_released_is_not_picked(shop: Shop) -> None:

@@ -30,7 +30,7 @@ from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.rolling import kept, past_stock_is_what_moved_by_then, roll, roll_anew
-from tests.shop import BUYER, HOME, Shop, open_shop
+from tests.shop import BUYER, HOME, Shop, a_pick, open_shop
 from tests.wild import Pools, Wild
 
 LONG = bool(os.environ.get("DOORSTEP_LONG"))
@@ -383,8 +383,7 @@ class Life:
             and not one["place"].startswith("QUARANTINE")
         )  # fmt: skip
         units = min(here["promised"], place["units"])
-        scan = {"barcode": here["sku"], "quantity": units, "bin": place["place"]}
-        return {"fulfillment_order": here["ful"], "line": here["line"], **scan}
+        return a_pick(here["ful"], here["line"], units, place["place"], here["sku"])
 
     def _next_of_money(self, now: dict[str, Any], order: str) -> tuple[str, dict[str, Any]] | None:
         if now["collected"]:

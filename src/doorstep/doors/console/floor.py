@@ -95,6 +95,22 @@ class ToPick:
         return self.bins[0][0] if self.bins else ""
 
     @property
+    def scans(self) -> list[dict[str, Any]]:
+        """All that is to be picked of it, bin after bin; what no bin holds is asked of the first."""
+        taken: dict[str, int] = {}
+        left = self.promised
+        for place, units in self.bins:
+            taken[place] = min(left, units)
+            left -= taken[place]
+        if taken:
+            taken[self.bin] += left
+        return [
+            {"line": self.line_no, "quantity": units, "bin": place, "barcode": self.code}
+            for place, units in taken.items()
+            if units
+        ]
+
+    @property
     def here(self) -> int:
         """Units to take from that bin."""
         return min(self.promised, self.bins[0][1]) if self.bins else self.promised
@@ -114,6 +130,13 @@ class ToDo:
     def is_late(self) -> bool:
         ship_by: datetime | None = self.row["ship_by"]
         return ship_by is not None and ship_by < clock.now()
+
+    @property
+    def is_all_there(self) -> bool:
+        """Nothing is held, and the bins hold all that is to be picked."""
+        to_pick = [line for line in self.lines if line.promised]
+        held = self.held or any(line.held for line in to_pick)
+        return not held and bool(to_pick) and all(sum(n for _, n in line.bins) >= line.promised for line in to_pick)
 
     @property
     def is_ready_to_pack(self) -> bool:
@@ -155,9 +178,27 @@ async def _ask(visit: Visit, verb: str) -> tuple[Ask[Any], str]:
     word = given.get("fulfillment_order", "")
     async with visit.reading() as tx:
         found = await tx.row(WHOSE, list(tx.merchants), number("ful", word))
-    if found is None:
-        raise NotFound(fulfillment_order=word)
-    return asked(visit, verb, found["merchant_id"], body_of(verb, given)), public("ord", found["order_id"])
+        if found is None:
+            raise NotFound(fulfillment_order=word)
+        body = await _body(tx, verb, given)
+    return asked(visit, verb, found["merchant_id"], body_of(verb, body)), public("ord", found["order_id"])
+
+
+async def _body(tx: Tx, verb: str, given: dict[str, str]) -> dict[str, Any]:
+    """As the verb takes it: a form is one scan, or says that all of the fulfillment order is picked."""
+    if verb != "pick":
+        return given
+    of = given.pop("fulfillment_order")
+    scans = await _everything(tx, number("ful", of)) if given.pop("all", "") else [given]
+    return {"fulfillment_order": of, "scans": scans}
+
+
+async def _everything(tx: Tx, fulfillment_order: int) -> list[dict[str, Any]]:
+    """What is still to be picked of it, from the bins that hold it."""
+    lines: dict[int, list[Any]] = defaultdict(list)
+    for row in await tx.rows(LINES, list(tx.merchants), [fulfillment_order]):
+        lines[row["line_no"]].append(row)
+    return [scan for at in lines.values() for scan in _to_pick(at, "").scans]
 
 
 async def _page(

@@ -616,6 +616,8 @@ def particulars(verb: str, data: Mapping[str, Any]) -> list[str]:
         and (verb, name) not in _KNOWN
         and (name != "sku" or verb == "name_item")
     ]
+    if verb == "pick":
+        told += [_("bin %(bin)s", bin=bin) for bin in dict.fromkeys(line["bin"] for line in data.get("lines", []))]
     if isinstance(data.get("sites"), list) and data["sites"]:
         told.append(_("from %(sites)s", sites=", ".join(str(site) for site in data["sites"])))
     return told

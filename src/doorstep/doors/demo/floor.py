@@ -98,22 +98,20 @@ class Floor:
     async def _stop(self, stop: Stop) -> None:
         if not stop.bin:
             return
-        body: dict[str, Any] = {
-            "fulfillment_order": stop.order.fulfillment_order, "line": stop.line.line, "bin": stop.bin,
-        }  # fmt: skip
+        of, at = {"fulfillment_order": stop.order.fulfillment_order}, {"line": stop.line.line, "bin": stop.bin}
         left = stop.quantity
         if self._lot(stop, "scan") < WRONG_SCAN:
             wrong = "2000001000002" if stop.line.barcode != "2000001000002" else "2000001000019"
-            await self.desk.ask(stop.order.merchant, "pick", **body, quantity=left, barcode=wrong)
+            await self.desk.ask(stop.order.merchant, "pick", **of, scans=[at | {"quantity": left, "barcode": wrong}])
         missed = (stop.order.merchant, stop.order.number, stop.line.line)
         # However few orders there are: the first one is short.
         if missed not in self.missed and (not self.missed or self._lot(stop, "short") < SHORT):
             self.missed.add(missed)
-            if await self.desk.ask(stop.order.merchant, "short", **body, quantity=1):
+            if await self.desk.ask(stop.order.merchant, "short", **of, **at, quantity=1):
                 left -= 1
         if left:
             scanned = stop.line.barcode or stop.line.sku
-            await self.desk.ask(stop.order.merchant, "pick", **body, quantity=left, barcode=scanned)
+            await self.desk.ask(stop.order.merchant, "pick", **of, scans=[at | {"quantity": left, "barcode": scanned}])
 
     def _lot(self, stop: Stop, about: str) -> int:
         return self.eyes.lot(stop.order.merchant, f"{stop.order.number}/{stop.line.line}", about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -13,33 +14,44 @@ from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, floor_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import Bin, Goods, Places, ToteName, Units, must_be_bin, places_holding, tote
 from doorstep.setup.skus import Sku, skus_by_scan
-from doorstep.spine.facts import Allocation
 from doorstep.spine.outcome import Ask, Demand, Move, Outcome, Result, Stock
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 
-class Pick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`barcode` is what the scanner read; without `tote` the units go into the fulfillment order's own."""
+class Scan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """So many units of a line, out of one bin; `barcode` is what the scanner read."""
 
-    fulfillment_order: str
     line: int
     quantity: Units
     bin: Bin
     barcode: Annotated[str, Meta(min_length=1, max_length=120)]
+
+
+class Pick(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of the scans or none; without `tote` the units go into the fulfillment order's own."""
+
+    fulfillment_order: str
+    scans: Annotated[list[Scan], Meta(min_length=1, max_length=1000)]
     tote: ToteName = ""
 
 
-class Picked(msgspec.Struct, frozen=True, kw_only=True):
+class PickedLine(msgspec.Struct, frozen=True, kw_only=True):
     """`left` is what is still to be picked of the line here."""
 
-    fulfillment_order: str
     line: int
     sku: str
     picked: int
     left: int
+
+
+class Picked(msgspec.Struct, frozen=True, kw_only=True):
+    """A line for each scan."""
+
+    fulfillment_order: str
     tote: str
+    lines: list[PickedLine]
 
 
 class WrongItem(Refusal):
@@ -58,67 +70,93 @@ class Facts:
 
 @verb(Pick, Picked)
 async def pick(tx: Tx, asks: list[Ask[Pick]]) -> list[Result]:
-    """Take units from a bin into a tote."""
+    """Take units from their bins into a tote."""
     floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
     wanted, strange = [], []
     for ask in asks:
-        found = _asked_for(floor, ask)
-        if found is None:
-            continue
-        goods, sku = found
-        wanted.append((goods, ask.body.bin, ask.body.quantity))
-        if not sku.is_scanned(ask.body.barcode):
-            strange.append(ask.body.barcode)
+        for goods, sku, scan in _asked_for(floor, ask):
+            wanted.append((goods, scan.bin, scan.quantity))
+            if not sku.is_scanned(scan.barcode):
+                strange.append(scan.barcode)
     facts, places = Facts(floor, await skus_by_scan(tx, strange)), await places_holding(tx, wanted)
     return each(asks, lambda ask: decide(facts, places, ask))
 
 
-def _asked_for(floor: Floor, ask: Ask[Pick]) -> tuple[Goods, Sku] | None:
+def _asked_for(floor: Floor, ask: Ask[Pick]) -> list[tuple[Goods, Sku, Scan]]:
+    """Nothing where the rule will refuse."""
     try:
         of = floor.of(ask.merchant, ask.body.fulfillment_order)
-        allocation = of.allocation(ask.body.line)
+        found = [(of.allocation(scan.line), scan) for scan in ask.body.scans]
     except Refusal:
-        return None
-    return of.goods(allocation.sku_id), floor.sku(allocation)
+        return []
+    return [(of.goods(allocation.sku_id), floor.sku(allocation), scan) for allocation, scan in found]
 
 
 def decide(facts: Facts, places: Places, ask: Ask[Pick]) -> Outcome:
     """Holds first: one placed while the picker walks stops the next scan."""
-    wanted = ask.body
-    of = facts.floor.of(ask.merchant, wanted.fulfillment_order)
-    of.must_not_be_held("pick", wanted.line)
+    of = facts.floor.of(ask.merchant, ask.body.fulfillment_order)
+    for scan in ask.body.scans:
+        of.must_not_be_held("pick", scan.line)
     of.must_be_released()
-    allocation = of.allocation(wanted.line)
-    sku = facts.floor.sku(allocation)
-    must_be_bin(wanted.bin)
-    if not sku.is_scanned(wanted.barcode):
-        raise _wrong_item(facts, ask, sku)
-    if wanted.quantity > allocation.promised:
-        raise TooMany(fulfillment_order=of.public, line=wanted.line, sku=sku.code, left=allocation.promised)
-    into = tote(wanted.tote or of.id)
-    told = {"line": wanted.line, "sku": sku.code, "quantity": wanted.quantity, "bin": wanted.bin, "tote": into}
-    answer = {
-        "line": wanted.line, "sku": sku.code, "picked": wanted.quantity,
-        "left": allocation.promised - wanted.quantity, "tote": into,
-    }  # fmt: skip
-    return of.outcome("pick", _moves(of, allocation, sku, places, wanted, into), told, answer)
-
-
-def _wrong_item(facts: Facts, ask: Ask[Pick], expected: Sku) -> WrongItem:
-    scanned = ask.body.barcode.strip()
-    known = facts.scanned.get((ask.merchant, scanned))
-    return WrongItem(
-        scanned=scanned, scanned_sku=known.code if known else "", scanned_name=known.name if known else "",
-        expected_sku=expected.code, expected_name=expected.name, expected_barcode=expected.barcode, bin=ask.body.bin,
+    left: dict[int, int] = {}
+    found = [_scanned(facts, of, ask.merchant, scan, left) for scan in ask.body.scans]
+    _must_be_there(of, found, places)
+    into = tote(ask.body.tote or of.id)
+    return of.outcome(
+        "pick",
+        [move for each in found for move in _moves(of, each, places, into)],
+        {"tote": into, "lines": [
+            {"line": scan.line, "sku": sku.code, "quantity": scan.quantity, "bin": scan.bin} for scan, sku in found
+        ]},
+        {"tote": into, "lines": [
+            {"line": scan.line, "sku": sku.code, "picked": scan.quantity, "left": left[scan.line]}
+            for scan, sku in found
+        ]},
     )  # fmt: skip
 
 
-def _moves(
-    of: FulfillmentOrder, allocation: Allocation, sku: Sku, places: Places, wanted: Pick, into: str
-) -> list[Move]:
+Scanned = tuple[Scan, Sku]
+
+
+def _scanned(facts: Facts, of: FulfillmentOrder, merchant: int, scan: Scan, left: dict[int, int]) -> Scanned:
+    """Taken off what is `left` of its line; refuses what is not that line's, or more than there is to do."""
+    allocation = of.allocation(scan.line)
+    sku = facts.floor.sku(allocation)
+    must_be_bin(scan.bin)
+    if not sku.is_scanned(scan.barcode):
+        raise _wrong_item(facts, merchant, scan, sku)
+    to_do = left.get(scan.line, allocation.promised)
+    if scan.quantity > to_do:
+        raise TooMany(fulfillment_order=of.public, line=scan.line, sku=sku.code, left=to_do)
+    left[scan.line] = to_do - scan.quantity
+    return scan, sku
+
+
+def _must_be_there(of: FulfillmentOrder, found: list[Scanned], places: Places) -> None:
+    """Refuses NotInThatPlace, before anything is taken: other asks of the batch want of the same bins."""
+    wanted: Counter[tuple[Goods, str, str]] = Counter()
+    for scan, sku in found:
+        wanted[of.goods(sku.sku_id), scan.bin, sku.code] += scan.quantity
+    for (goods, place, code), units in wanted.items():
+        places.must_hold(goods, place, units, sku=code, site=of.site.code)
+
+
+def _wrong_item(facts: Facts, merchant: int, scan: Scan, expected: Sku) -> WrongItem:
+    scanned = scan.barcode.strip()
+    known = facts.scanned.get((merchant, scanned))
+    return WrongItem(
+        scanned=scanned, scanned_sku=known.code if known else "", scanned_name=known.name if known else "",
+        expected_sku=expected.code, expected_name=expected.name, expected_barcode=expected.barcode, bin=scan.bin,
+    )  # fmt: skip
+
+
+def _moves(of: FulfillmentOrder, scanned: Scanned, places: Places, into: str) -> list[Move]:
+    scan, sku = scanned
     goods = of.goods(sku.sku_id)
-    taken = places.take(goods, wanted.bin, wanted.quantity, sku=sku.code, site=of.site.code)
     return [
-        Demand(wanted.line, wanted.quantity, "promised", "picked", of.id),
-        *(Stock(sku.sku_id, goods.site, units, "reserved", wanted.bin, "picked", into, lot) for lot, units in taken),
+        Demand(scan.line, scan.quantity, "promised", "picked", of.id),
+        *(
+            Stock(sku.sku_id, goods.site, units, "reserved", scan.bin, "picked", into, lot)
+            for lot, units in places.take(goods, scan.bin, scan.quantity)
+        ),
     ]
