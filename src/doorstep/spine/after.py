@@ -17,6 +17,16 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
     """Moves, counts and holds of the outcome applied; the statuses follow."""
     counters = {name: order.row[name] for name in COUNTERS}
+    moved = any(event.moves for event in outcome.events)
+    goods = _move(order, outcome, counters) if moved else {}
+    for name, by in outcome.counts.items():
+        counters[name] += by
+    statuses = {name: status(axis, counters) for name, axis in AXES.items()}
+    return replace(order, row={**order.row, **counters, **statuses}, holds=_holds_after(order, outcome), **goods)
+
+
+def _move(order: OrderFacts, outcome: Outcome, counters: dict[str, Any]) -> dict[str, Any]:
+    """Lines and allocations as they will be; what moves is counted."""
     lines = {line.line_no: line._asdict() for line in order.lines}
     allocations = {(a.line_no, a.fulfillment_order_id): a._asdict() for a in order.allocations}
     for event in outcome.events:
@@ -31,15 +41,10 @@ def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
                     _shift(allocation, move.source, move.target, move.quantity, ALLOCATED)
             elif isinstance(move, Cash):
                 _shift(counters, move.source, move.target, move.amount_minor, journey.CASH)
-    for name, by in outcome.counts.items():
-        counters[name] += by
-    return replace(
-        order,
-        row={**order.row, **counters, **{name: status(axis, counters) for name, axis in AXES.items()}},
-        lines=tuple(Line(**line) for line in lines.values()),
-        allocations=tuple(Allocation(**allocation) for allocation in allocations.values()),
-        holds=_holds_after(order, outcome),
-    )
+    return {
+        "lines": tuple(Line(**line) for line in lines.values()),
+        "allocations": tuple(Allocation(**allocation) for allocation in allocations.values()),
+    }
 
 
 def _shift(counters: dict[str, Any], source: str, target: str, by: int, kept: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from doorstep.journey.processing.customs_data import (
     customs_facts,
     customs_problem,
     denied_problem,
+    may_cross,
     order_problem,
     restricted_problem,
 )
@@ -166,10 +167,17 @@ async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
     for sku, site, is_free in await tx.rows(STOCK, list(tx.merchants), list(skus)):
         stock[sku][site] = is_free
     sites = sites_of(places)
+    abroad = {
+        sku
+        for order in orders.values()
+        if may_cross(order, sites.values())
+        for line in order.lines
+        if (sku := line.sku_id or known.get((order.order_id, line.line_no)))
+    }
     return Facts(
         orders=orders,
         hold_duplicates=dict(policies),
-        customs=await customs_facts(tx, orders, skus, sites.values(), on, screening=True),
+        customs=await customs_facts(tx, orders, abroad, sites.values(), on, screening=True),
         known=known,
         stock=stock,
         sites=sites,

@@ -56,7 +56,7 @@ async def customs_facts(
     tx: Tx, orders: Mapping[int, OrderFacts], skus: Iterable[int], sites: Iterable[Site], on: date, *,
     screening: bool = False,
 ) -> CustomsFacts:  # fmt: skip
-    goods = await goods_by_id(tx, skus)
+    goods = await goods_by_id(tx, wanted) if (wanted := list(skus)) else {}
     countries = {str(order.row["country"] or "") for order in orders.values()} | {site.country for site in sites}
     rules = await rules_of(tx, countries, on, (one.hs_code for one in goods.values()))
     if not rules.lists:
@@ -72,6 +72,12 @@ async def customs_facts(
 def crosses_border(site: Site, ship_to: Mapping[str, Any]) -> bool:
     country, postcode = str(ship_to.get("country") or ""), str(ship_to.get("postcode") or "")
     return not no_border_between(site.country, site.postcode, country, postcode)
+
+
+def may_cross(order: OrderFacts, sites: Iterable[Site]) -> bool:
+    """There is a site from which it would cross a border."""
+    ship_to = order.row["ship_to"]
+    return bool(ship_to) and any(crosses_border(site, ship_to) for site in sites)
 
 
 def all_cross(could_give: Collection[Site], ship_to: Mapping[str, Any]) -> bool:

@@ -65,6 +65,8 @@ class Screened:
 
     def of(self, merchant: int, names: Iterable[str]) -> list[Match]:
         """Those that nobody said are others."""
+        if not self.found:
+            return []
         given = dict.fromkeys(compared(name) for name in names if name)
         return [match for name in given for match in self.found.get((merchant, name), ()) if match.said != "no_match"]
 
