@@ -176,12 +176,14 @@ async def order_facts(
     return found
 
 
-async def locked_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[int, OrderFacts], list[Rows]]:
+async def locked_and(
+    tx: Tx, orders: Iterable[int], *beside: str, allocations: bool = True
+) -> tuple[dict[int, OrderFacts], list[Rows]]:
     """The orders, locked, with what else is asked of the merchants ($1) and the orders ($2)."""
     wanted = sorted(set(orders))
     if wanted:
         await tx.rows(LOCK_ORDERS, list(tx.merchants), wanted)
-    return await facts_and(tx, wanted, *beside)
+    return await facts_and(tx, wanted, *beside, allocations=allocations)
 
 
 async def facts_and(

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, Rows, locked_and, of_merchant
+from doorstep.spine.facts import OrderFacts, Rows, locked_and
 from doorstep.spine.outcome import Ask, Insert, Outcome, Update
 from doorstep.spine.tenant import Tx
 
@@ -122,7 +122,7 @@ async def books_of(tx: Tx, orders: Iterable[int]) -> dict[int, Books]:
 
 async def books_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[int, Books], list[Rows]]:
     """With what else is asked of the merchants ($1) and the orders ($2)."""
-    found, (rows, *rest) = await locked_and(tx, orders, PAYMENTS, *beside)
+    found, (rows, *rest) = await locked_and(tx, orders, PAYMENTS, *beside, allocations=False)
     payments: dict[int, list[Payment]] = {}
     for row in rows:
         payments.setdefault(row[1], []).append(Payment._make(row))
@@ -140,9 +140,10 @@ async def books_of_payments(tx: Tx, payments: Iterable[str]) -> tuple[dict[int, 
 
 def of_order(books: Mapping[int, Books], ask: Ask[Any]) -> Books:
     """The books of the order that is asked about; refuses NotFound."""
-    order_id = number("ord", ask.body.order)
-    of_merchant({order: found.order for order, found in books.items()}, ask.merchant, order_id)
-    return books[order_id]
+    found = books.get(number("ord", ask.body.order))
+    if found is None or found.order.merchant != ask.merchant:
+        raise NotFound(order=ask.body.order)
+    return found
 
 
 def of_payment(books: Mapping[int, Books], order_of: Mapping[int, int], ask: Ask[Any]) -> tuple[Books, int]:

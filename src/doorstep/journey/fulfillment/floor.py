@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,6 +109,7 @@ class FulfillmentOrder:
 @dataclass(frozen=True, slots=True)
 class Floor:
     fulfillment_orders: Mapping[int, FulfillmentOrder]
+    of_orders: Mapping[int, list[FulfillmentOrder]]
     skus: Mapping[int, Sku]
 
     def of(self, merchant: int, word: str) -> FulfillmentOrder:
@@ -117,13 +119,9 @@ class Floor:
             raise NotFound(fulfillment_order=word)
         return found
 
-    @property
-    def order_ids(self) -> set[int]:
-        return {one.order.order_id for one in self.fulfillment_orders.values()}
-
     def siblings(self, of: FulfillmentOrder) -> list[FulfillmentOrder]:
         """All fulfillment orders of the same order, itself included."""
-        return [one for one in self.fulfillment_orders.values() if one.order.order_id == of.order.order_id]
+        return self.of_orders[of.order.order_id]
 
     def sku(self, allocation: Allocation) -> Sku:
         return self.skus[allocation.sku_id]
@@ -147,4 +145,7 @@ async def floor_and(tx: Tx, words: Iterable[str], *beside: str) -> tuple[Floor, 
         of: FulfillmentOrder(of, of_sites[site], ship_by, released_at, orders[order])
         for order, of, site, ship_by, released_at in rows
     }
-    return Floor(found, {row[0]: Sku._make(row) for row in skus}), rest
+    of_orders: dict[int, list[FulfillmentOrder]] = defaultdict(list)
+    for one in found.values():
+        of_orders[one.order.order_id].append(one)
+    return Floor(found, of_orders, {row[0]: Sku._make(row) for row in skus}), rest
