@@ -367,6 +367,17 @@ async def test_the_floor_picks_misses_and_packs(shop: Shop, hand: Clerk) -> None
     assert (await shop.now(order))["packed"] == 2 and "Packed" in await hand.at.text()
 
 
+async def test_who_has_no_scanner_says_that_all_of_an_order_is_picked(shop: Shop, hand: Clerk) -> None:
+    await shop.stock("MUG", 1, bin="B-7")
+    await shop.stock("MUG", 2, bin="B-8")
+    order = await shop.place(("MUG", 3), payment_term="on_account")
+    await shop.work()
+    await hand.opens(f"/floor?site={shop.site('NJ')}")
+    await hand.page.click(".floor-order summary:text-is('No scanner?')")
+    await hand.sends(hand.page.locator(".floor-order form[action='/floor/pick'] button:text-is('All of it is picked')"))
+    assert (await shop.now(order))["picked"] == 3 and "Picked" in await hand.at.text()
+
+
 @clicks("order/release", "order/unpromise", "order/unpick", "order/pack", "order/unpack", "order/want_label",
         "order/keep_label", "order/want_void", "order/keep_void", "order/hand_over", "order/track", "order/instruct",
         "order/number_parcel", "order/want_return_label", "order/want_return_void", "order/keep_return_void",
