@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -96,7 +98,7 @@ def content_hash(new: NewOrder) -> bytes:
 
 def correction_hash(told: ImportCorrection) -> bytes:
     """What tells a repeat of a correction from a corrected one; the order of its lines says nothing."""
-    lines = sorted((line.sku, line.title, line.quantity, f"{line.unit_price.normalize():f}") for line in told.lines)
+    lines = sorted((line.sku, line.title, line.quantity, _plain(str(line.unit_price))) for line in told.lines)
     beside = (told.number, told.happened_at.astimezone(UTC), told.currency, told.buyer, told.country, told.site)
     return blake2b(msgspec.json.encode([*beside, told.reason, lines]), digest_size=16).digest()
 
@@ -133,8 +135,13 @@ def hash_of_parts(parts: dict[str, str]) -> bytes:
 
 def _line(line: NewLine) -> tuple[Any, ...]:
     """12.5 and 12.50 are one price."""
-    price = f"{line.unit_price.normalize():f}"
+    price = _plain(str(line.unit_price))
     return (line.sku, line.title, line.quantity, price, line.discount_minor, line.tax_minor, line.ships)
+
+
+@lru_cache(maxsize=16384)
+def _plain(price: str) -> str:
+    return f"{Decimal(price).normalize():f}"
 
 
 def _goods(new: NewOrder, lines: list[tuple[Any, ...]]) -> list[Any]:

@@ -119,7 +119,7 @@ def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
 def _arrived(outcome: Outcome, standing: Standing, told: Told) -> None:
     if outcome.opens is None:
         _back_again(standing, told)
-    if not told.there.stages and not any(way.has_arrived for way in set(told.ways)):
+    if not told.there.stages and not any(way.has_arrived for way in told.ways):
         return
     arrived: ByTime = {}
     for at, unit in enumerate(standing.told):
