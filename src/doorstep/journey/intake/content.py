@@ -89,6 +89,7 @@ class Happened(Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Happened()
+_encode = msgspec.json.Encoder().encode
 
 
 def content_hash(new: NewOrder) -> bytes:
@@ -126,7 +127,12 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         said["insured"] = new.insured_minor
     if new.risk:
         said["risk"] = new.risk
-    return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
+    return {name: _hashed(_encode(value)) for name, value in said.items()}
+
+
+@lru_cache(maxsize=4096)  # most parts of most orders say nothing, or what others say
+def _hashed(said: bytes) -> str:
+    return blake2b(said, digest_size=6).hexdigest()
 
 
 def hash_of_parts(parts: dict[str, str]) -> bytes:

@@ -156,7 +156,7 @@ def _words(orders: Iterable[tuple[int, NewOrder]]) -> set[tuple[int, str, str]]:
     """By merchant and channel, what these orders call their items; a word stands in many lines."""
     called: dict[tuple[int, str], set[str]] = defaultdict(set)
     for merchant, order in orders:
-        called[merchant, order.channel].update(map(word_for, order.lines))
+        called[merchant, order.channel].update([line.sku or line.title for line in order.lines])
     return {(merchant, channel, word) for (merchant, channel), words in called.items() for word in words if word}
 
 
