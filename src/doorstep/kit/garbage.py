@@ -6,8 +6,9 @@ import gc
 
 # So many objects more than went, until it is looked at the youngest; the rest is looked at after many of those.
 OF_REQUESTS = 10_000
-# An import makes millions of small objects, hardly one of them in a circle: to look for those is a sixth of it.
-OF_A_FILE = 50_000
+# An import makes millions of small objects, some two hundred in circles per thousand orders. Its batches hold more of
+# them at once than a young generation usually does: to look through those again and again was a tenth of it.
+OF_A_FILE = 500_000
 
 
 def collect_seldom(young: int = OF_REQUESTS) -> None:

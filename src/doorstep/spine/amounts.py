@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from doorstep.kit.money import allocate, line_total
 from doorstep.kit.refusals import Refusal
@@ -27,7 +28,7 @@ class TaxBelowLines(Refusal):
     status = 422
 
 
-class Priced(NamedTuple):
+class Priced(msgspec.Struct, frozen=True, gc=False):
     """A line as it was ordered."""
 
     quantity: int

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from doorstep.spine.outcome import Cash, Demand, Move, Stock
 
@@ -62,9 +63,9 @@ def _spelled(way: int, *rest: Any) -> tuple[Any, ...]:
     what, source, target = WHAT[way // 10_000 - 1], ACCOUNTS[way // 100 % 100], ACCOUNTS[way % 100]
     if what == "demand":
         line_no, quantity, *more = rest
-        return ("demand", *Demand(line_no, quantity, source, target, *more))
+        return ("demand", *astuple(Demand(line_no, quantity, source, target, *more)))
     if what == "cash":
-        return ("cash", *Cash(rest[0], source, target))
+        return ("cash", *astuple(Cash(rest[0], source, target)))
     sku, site, quantity, *places = rest
     source_place, target_place, lot = [*places, "", "", ""][:3]
-    return ("stock", *Stock(sku, site, quantity, source, source_place, target, target_place, lot))
+    return ("stock", *astuple(Stock(sku, site, quantity, source, source_place, target, target_place, lot)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
@@ -13,7 +15,11 @@ from doorstep.kit.refusals import Refusal
 Body = TypeVar("Body")
 
 
-class Demand(NamedTuple):
+class Plain(msgspec.Struct, frozen=True, gc=False):
+    """What verbs make most of: it costs a fifth of a named tuple, and is in no circle that anybody has to look for."""
+
+
+class Demand(Plain, frozen=True):
     """Units of a line move between stages; `fulfillment_order` names the allocation they are part of."""
 
     line_no: int
@@ -23,7 +29,7 @@ class Demand(NamedTuple):
     fulfillment_order: int = 0
 
 
-class Stock(NamedTuple):
+class Stock(Plain, frozen=True):
     """Units of a SKU at a site move between stages and places at once; the world has neither."""
 
     sku: int
@@ -36,7 +42,7 @@ class Stock(NamedTuple):
     lot: str = ""
 
 
-class Cash(NamedTuple):
+class Cash(Plain, frozen=True):
     """Minor units of the order's currency move between its accounts."""
 
     amount_minor: int
@@ -47,7 +53,7 @@ class Cash(NamedTuple):
 Move = Demand | Stock | Cash
 
 
-class Job(NamedTuple):
+class Job(Plain, frozen=True):
     """What comes next: a verb or an errand with its body. A key is there once while it waits."""
 
     verb: str
@@ -56,14 +62,14 @@ class Job(NamedTuple):
     key: str | None = None
 
 
-class Insert(NamedTuple):
+class Insert(Plain, frozen=True):
     """A row of a table of facts (holds, parcels, payments …): never of moves or balances."""
 
     table: str
     values: dict[str, Any]
 
 
-class Update(NamedTuple):
+class Update(Plain, frozen=True):
     """New values for one row of a table of facts, found by `where` (without merchant_id, which is added)."""
 
     table: str
@@ -71,7 +77,7 @@ class Update(NamedTuple):
     values: dict[str, Any]
 
 
-class Delete(NamedTuple):
+class Delete(Plain, frozen=True):
     """One row that is not so any more, found by its whole key; of few tables, whose past stands in the events."""
 
     table: str

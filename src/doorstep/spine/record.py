@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,13 +21,14 @@ import msgspec
 from doorstep.spine import journey, status
 from doorstep.spine.counters import counted
 from doorstep.spine.moves import written
-from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Fact, Insert, Move, Outcome, Stock, Update
+from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Fact, Insert, Move, Outcome, Stock, Update
 from doorstep.spine.statement import AS_IT_IS, Add, AddOrOpen, Statements, Written
 from doorstep.spine.status import COUNTERS, ORDER, as_sql
 from doorstep.spine.tenant import Tx
 
 Key = tuple[Any, ...]
 Counters = dict[str, int]
+NO_UNITS: Counters = {}
 Deltas = dict[Key, Counters]
 
 ALLOCATED = frozenset({"promised", "picked", "packed", "shipped"})
@@ -135,7 +138,8 @@ async def record(
     """
     outcomes = [(ask, each) for ask, outcome in outcomes for each in outcome.whole()]
     for _, outcome in outcomes:
-        _check_against_the_table(outcome)
+        if outcome.then:
+            _check_what_is_next(outcome)
     batch = _Batch(outcomes)
     writes = Statements(tx.columns)
     _keep_answers(writes, answered)
@@ -157,19 +161,18 @@ async def record(
 
 
 class _Batch:
-    """The changes of every balance, each row once."""
+    """The changes of every balance, each row once. A move that its verb's row does not allow is refused on the way."""
 
     def __init__(self, outcomes: Sequence[Recorded]) -> None:
         self.orders: Deltas = defaultdict(dict)
-        self.lines: Deltas = defaultdict(dict)
+        # By order, then by line.
+        self.lines: dict[Key, dict[int, Counters]] = defaultdict(dict)
         self.allocations: Deltas = defaultdict(dict)
         self.floor: Deltas = defaultdict(dict)
         self.stock: Deltas = defaultdict(dict)
         self.places: Deltas = defaultdict(dict)
         # What a new allocation is of: its SKU and its site.
         self.allocated: dict[Key, tuple[int, int]] = {}
-        # Lines that are opened by this batch, of orders that are new or not.
-        self.new_lines: set[Key] = set()
         # Orders that were here before, in the order in which they are sent.
         self.standing: list[tuple[Key, Counters]] = []
         for _, outcome in outcomes:
@@ -182,67 +185,81 @@ class _Batch:
         for counter, by in outcome.counts.items():
             _add(summary, counter, by)
         for event in outcome.events:
-            demand: Demand | None = None
-            for move in event.moves:
-                if isinstance(move, Demand):
-                    self._fold_demand(merchant, subject, move, summary)
-                    demand = move
-                elif isinstance(move, Stock):
-                    self._fold_stock(merchant, move)
-                    if demand and demand.fulfillment_order:
-                        key = (merchant, subject, demand.line_no, demand.fulfillment_order)
-                        self.allocated.setdefault(key, (move.sku, move.site))
-                    demand = None
-                else:
-                    _shift(summary, _of_cash(move.source, move.target), move.amount_minor)
-        lines = [*(outcome.opens.lines if outcome.opens else ()), *outcome.adds]
-        self.new_lines.update((merchant, subject, line["line_no"]) for line in lines)
+            self._fold_event((merchant, subject), event, summary)
 
-    def _fold_demand(self, merchant: int, order: int, move: Demand, summary: Counters) -> None:
-        line_no, quantity, source, target, fulfillment_order = move
-        changes = _of_a_line(source, target)
-        _shift(summary, changes, quantity)
-        _shift(self.lines[merchant, order, line_no], changes, quantity)
-        if fulfillment_order:
-            key = (merchant, order, line_no, fulfillment_order)
-            _shift(self.allocations[key], _of_an_allocation(source, target), quantity)
-            by = (target in TO_PACK) - (source in TO_PACK)
-            _add(self.floor[merchant, fulfillment_order], "to_pack", by * quantity)
+    def _fold_event(self, order: Key, event: Event, summary: Counters) -> None:
+        verb, demand = event.verb, None
+        whole: dict[_Way, int] = {}
+        for move in event.moves:
+            way = _way(verb, type(move), move.source, move.target)
+            units = move.amount_minor if isinstance(move, Cash) else move.quantity
+            if units <= 0:
+                raise NotOnTheTable(f"{verb} moved {units}: a move is at least one")
+            if isinstance(move, Stock):
+                self._fold_stock(order[0], move, way)
+                if demand and demand.fulfillment_order:
+                    key = (*order, demand.line_no, demand.fulfillment_order)
+                    self.allocated.setdefault(key, (move.sku, move.site))
+                demand = None
+                continue
+            whole[way] = whole.get(way, 0) + units
+            if isinstance(move, Demand):
+                self._fold_demand(order, move, way)
+                demand = move
+        for way, units in whole.items():
+            _shift(summary, way.changes, units)
 
-    def _fold_stock(self, merchant: int, move: Stock) -> None:
-        sku, site, quantity, source, source_place, target, target_place, lot = move
-        _shift(self.stock[merchant, sku, site], _of_stock(source, target), quantity)
-        if source_place != target_place:
-            if source != journey.WORLD:
-                _add(self.places[merchant, sku, site, source_place, lot], "quantity", -quantity)
-            if target != journey.WORLD:
-                _add(self.places[merchant, sku, site, target_place, lot], "quantity", quantity)
+    def _fold_demand(self, order: Key, move: Demand, way: _Way) -> None:
+        line_no, quantity = move.line_no, move.quantity
+        _shift(self.lines[order].setdefault(line_no, {}), way.changes, quantity)
+        if move.fulfillment_order:
+            _shift(self.allocations[*order, line_no, move.fulfillment_order], way.of_an_allocation, quantity)
+            _add(self.floor[order[0], move.fulfillment_order], "to_pack", way.to_pack * quantity)
+
+    def _fold_stock(self, merchant: int, move: Stock, way: _Way) -> None:
+        sku, site, quantity, lot = move.sku, move.site, move.quantity, move.lot
+        _shift(self.stock[merchant, sku, site], way.changes, quantity)
+        if move.source_place != move.target_place:
+            if move.source != journey.WORLD:
+                _add(self.places[merchant, sku, site, move.source_place, lot], "quantity", -quantity)
+            if move.target != journey.WORLD:
+                _add(self.places[merchant, sku, site, move.target_place, lot], "quantity", quantity)
 
 
 # What a move from here to there changes of a row: counters, each up or down.
 Changes = tuple[tuple[str, int], ...]
 
 
-@lru_cache
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """What a unit that moves from here to there changes.
+
+    `changes`: of the line and its order, of what is available of a SKU, or of the order's cash.
+    """
+
+    changes: Changes
+    of_an_allocation: Changes = ()
+    to_pack: int = 0
+
+
+@lru_cache(maxsize=2048)
+def _way(verb: str, kind: type[Move], source: str, target: str) -> _Way:
+    """Of a move that this verb makes; NotOnTheTable where its row does not allow it."""
+    if (kind, source, target) not in _allowed(verb):
+        raise NotOnTheTable(
+            f"{verb} moved {kind.__name__.lower()} from {source} to {target}: "
+            f"add it to its row in spine/journey.py, or make another verb's move"
+        )
+    if kind is Demand:
+        to_pack = (target in TO_PACK) - (source in TO_PACK)
+        return _Way(_of_a_line(source, target), _between(ALLOCATED, source, target), to_pack)
+    return _Way(_between(STOCK if kind is Stock else CASH, source, target))
+
+
 def _of_a_line(source: str, target: str) -> Changes:
     """What comes from the world is ordered, what goes back there no more."""
     ordered = (source == journey.WORLD) - (target == journey.WORLD)
     return (*_between(LINE, source, target), *([("ordered", ordered)] if ordered else ()))
-
-
-@lru_cache
-def _of_an_allocation(source: str, target: str) -> Changes:
-    return _between(ALLOCATED, source, target)
-
-
-@lru_cache
-def _of_stock(source: str, target: str) -> Changes:
-    return _between(STOCK, source, target)
-
-
-@lru_cache
-def _of_cash(source: str, target: str) -> Changes:
-    return _between(CASH, source, target)
 
 
 def _between(kept: frozenset[str], source: str, target: str) -> Changes:
@@ -260,37 +277,24 @@ def _add(counters: Counters, name: str, by: int) -> None:
 
 def _changed(deltas: Deltas) -> list[tuple[Key, Counters]]:
     """Rows that are another after all, in the order in which they are locked."""
-    return sorted((item for item in deltas.items() if any(item[1].values())), key=_key)
+    return sorted([item for item in deltas.items() if any(item[1].values())], key=_KEY)
 
 
-def _key(item: tuple[Key, Counters]) -> Key:
-    return item[0]
+_KEY = itemgetter(0)
 
 
-def _touched(rows: Iterable[tuple[Key, Counters]]) -> tuple[str, ...]:
-    return tuple(sorted({column for _, row in rows for column, by in row.items() if by}))
+def _touched(rows: Sequence[Counters]) -> tuple[str, ...]:
+    """The counters that any of these rows changes."""
+    return tuple(sorted(name for name in set().union(*rows) if any(row.get(name) for row in rows)))
 
 
 def _arrays(rows: Sequence[tuple[Key, Counters]], columns: Sequence[str]) -> list[list[Any]]:
     """An array per part of the key, then one per counter."""
-    keys = [list(part) for part in zip(*(key for key, _ in rows), strict=True)]
-    return [*keys, *([row.get(column, 0) for _, row in rows] for column in columns)]
+    return [*_by_column([key for key, _ in rows]), *([row.get(column, 0) for _, row in rows] for column in columns)]
 
 
-def _check_against_the_table(outcome: Outcome) -> None:
-    for event in outcome.events:
-        allowed = _allowed(event.verb)
-        for move in event.moves:
-            if (type(move), move.source, move.target) not in allowed:
-                kind = type(move).__name__.lower()
-                raise NotOnTheTable(
-                    f"{event.verb} moved {kind} from {move.source} to {move.target}: "
-                    f"add it to its row in spine/journey.py, or make another verb's move"
-                )
-            if _amount(move) <= 0:
-                raise NotOnTheTable(f"{event.verb} moved {_amount(move)}: a move is at least one")
-    if not outcome.then:
-        return
+def _check_what_is_next(outcome: Outcome) -> None:
+    """What is queued stands in the row of its verb."""
     verbs = [event.verb for event in outcome.events] or [outcome.verb]
     allowed_next = {name for verb in verbs if verb for name in journey.ROWS[verb].then}
     for job in outcome.then:
@@ -310,10 +314,6 @@ def _allowed(verb: str) -> frozenset[tuple[type[Move], str, str]]:
     )
 
 
-def _amount(move: Move) -> int:
-    return move.amount_minor if isinstance(move, Cash) else move.quantity
-
-
 # Orders and their lines
 
 
@@ -321,16 +321,16 @@ def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
     new = [o for _, o in outcomes if o.opens]
     opened = {(o.merchant, o.order) for o in new}
     writes.insert("orders", [{"merchant_id": o.merchant, "order_id": o.order, **o.opens.order} for o in new if o.opens])
-    rows = sorted((item for item in batch.orders.items() if item[0] in opened), key=_key)
+    rows = sorted([item for item in batch.orders.items() if item[0] in opened], key=_KEY)
     if rows:
-        columns = _touched(rows)
+        columns = _touched([row for _, row in rows])
         writes.insert_arrays(
             "order_now", (*KEYS["order_now"], *columns), _arrays(rows, columns), group="now", name="orders_new",
             returning="t.merchant_id, t.stage",
         )  # fmt: skip
     batch.standing = [item for item in _changed(batch.orders) if item[0] not in opened]
     if batch.standing:
-        columns = tuple(sorted({*_touched(batch.standing), "seq"}))
+        columns = tuple(sorted({*_touched([row for _, row in batch.standing]), "seq"}))
         moved = Add("order_now", KEYS["order_now"], columns, returning=_how_it_stood(columns))
         writes.add(moved, _arrays(batch.standing, columns), group="now", name="orders_moved")
 
@@ -361,23 +361,25 @@ def _before(columns: tuple[str, ...]) -> str:
 
 def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
     """New lines come with their units; those that are here are moved."""
-    given = [
-        ((o.merchant, o.order), line) for _, o in outcomes for line in [*(o.opens.lines if o.opens else ()), *o.adds]
-    ]
-    if given:
-        units = [batch.lines.get((*order, line["line_no"]), {}) for order, line in given]
-        counted = _touched(((), row) for row in units)
-        facts = tuple(given[0][1])
-        columns = (*KEYS["order_line"][:2], *facts)
-        arrays = [[order[0] for order, _ in given], [order[1] for order, _ in given]]
-        arrays += [[line[name] for _, line in given] for name in facts]
-        arrays += [[row.get(name, 0) for row in units] for name in counted]
+    new = [((o.merchant, o.order), lines) for _, o in outcomes if (lines := _new_lines(o))]
+    if new:
+        facts = tuple(new[0][1][0])
+        values = itemgetter(*facts)
+        rows = [(*order, *values(line)) for order, lines in new for line in lines]
+        units = [batch.lines[order].pop(line["line_no"], NO_UNITS) for order, lines in new for line in lines]
+        counted = _touched(units)
+        arrays = [*_by_column(rows), *([row.get(name, 0) for row in units] for name in counted)]
         zeros = tuple(name for name in UNITS if name not in counted)
-        writes.insert_arrays("order_line", (*columns, *counted), arrays, zeros, group="units")
-    moved = [item for item in _changed(batch.lines) if item[0] not in batch.new_lines]
+        columns = (*KEYS["order_line"][:2], *facts, *counted)
+        writes.insert_arrays("order_line", columns, arrays, zeros, group="units")
+    moved = _changed({(*order, at): row for order, lines in batch.lines.items() for at, row in lines.items()})
     if moved:
-        columns = _touched(moved)
+        columns = _touched([row for _, row in moved])
         writes.add(Add("order_line", KEYS["order_line"], columns), _arrays(moved, columns), group="units")
+
+
+def _new_lines(outcome: Outcome) -> list[dict[str, Any]]:
+    return [*outcome.opens.lines, *outcome.adds] if outcome.opens else outcome.adds
 
 
 def _write_allocations(writes: Statements, batch: _Batch) -> None:
@@ -411,11 +413,11 @@ def _add_or_open(
     keys = KEYS[table]
     losing = [item for item in changed if min(item[1].values()) < 0]
     if losing:
-        columns = _touched(losing)
+        columns = _touched([row for _, row in losing])
         writes.add(Add(table, keys, columns), _arrays(losing, columns), group="units")
     gaining = [item for item in changed if min(item[1].values()) >= 0]
     if gaining:
-        columns = _touched(gaining)
+        columns = _touched([row for _, row in gaining])
         arrays = _arrays(gaining, columns)
         if more and values is not None:
             given = [values.get(key, (None,) * len(more)) for key, _ in gaining]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -60,9 +61,12 @@ def sent(kind: str, values: Sequence[Any]) -> Any:
 
 
 def _spelled(values: Sequence[Any]) -> str:
-    """An array as PostgreSQL spells it: as JSON does, as long as no text has what JSON escapes in its own way."""
+    """An array as PostgreSQL spells it: as JSON does, as long as no text has what JSON escapes in its own way.
+
+    Of a quote and of a backslash both make the same.
+    """
     told = _AS_JSON(values).decode()
-    if "\\" in told:
+    if "\\" in told and "\\" in told.replace("\\\\", "").replace('\\"', ""):
         return "{" + ",".join(["NULL" if value is None else f'"{_escaped(str(value))}"' for value in values]) + "}"
     return "{" + told[1:-1] + "}"
 
@@ -306,7 +310,8 @@ def _rows(names: Sequence[str], arrays: Sequence[str], many: bool) -> str:
 
 
 def _columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
-    return [[row[name] for row in rows] for name in names]
+    """An array per column; there are two at least, the merchant's and another. Rows are looked into one by one."""
+    return [list(column) for column in zip(*map(itemgetter(*names), rows), strict=True)]
 
 
 def _same(keys: Sequence[str]) -> str:

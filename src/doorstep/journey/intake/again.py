@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from doorstep.journey.intake import amend
-from doorstep.journey.intake.arrival import Facts, is_same, item_of
+from doorstep.journey.intake.arrival import Facts, is_same
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.history import catching_up
-from doorstep.journey.intake.known import Existing
+from doorstep.journey.intake.known import Existing, items_of
 from doorstep.journey.intake.money import money_of
 from doorstep.journey.intake.order_rows import line_rows
 from doorstep.kit.ids import public
@@ -37,7 +37,7 @@ def again(facts: Facts, ids: Iterator[int], ask: Ask[Any], before: Existing, *, 
     said = amend.Said(new, ask.body.happened, level, "" if before.also_id else ask.body.also_id)
     money = money_of({**order.row, "order_id": order.order_id}, facts.payments[order.order_id])
     if before.history:
-        items = [item_of(facts, ask.merchant, order.row["channel_id"], line) for line in new.lines]
+        items = items_of(facts.items, ask.merchant, order.row["channel_id"], new.lines)
         costs = order_amounts(new)
         more = catching_up.Facts(said, line_rows(new, items, costs), costs, facts.past, facts.numbers)
         return catching_up.decide_more(order, money, more, ids, ask)

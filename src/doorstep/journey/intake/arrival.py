@@ -12,9 +12,9 @@ from doorstep.journey.intake import amend
 from doorstep.journey.intake.content import NOTHING, Happened, Problem, content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.history import progress
 from doorstep.journey.intake.history.past import Past, past_of
-from doorstep.journey.intake.known import Existing, Item, known_item, named_by
+from doorstep.journey.intake.known import Existing, Items, named_by
 from doorstep.journey.intake.money import payments_of
-from doorstep.journey.intake.new_order import NewLine, NewOrder, Struct
+from doorstep.journey.intake.new_order import NewOrder, Struct
 from doorstep.kit.ids import Drawn
 from doorstep.setup.channels import UnknownChannel
 from doorstep.setup.free_stock import free_and_locked
@@ -62,7 +62,7 @@ class Facts:
 
     policies: Mapping[int, Mapping[str, Any]]
     channels: Mapping[tuple[int, str], int]
-    items: Mapping[tuple[int, int, str], Item]  # channel 0 = the merchant's own code
+    items: Items
     levels: Mapping[tuple[int, str], str]
     days: Mapping[tuple[int, str], tuple[int, int]]
     near: Near
@@ -119,7 +119,8 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     kept = sum(map(len, payments.values()))
     left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
     if reserving and tx.careful:
-        left.free = await free_and_locked(tx, [item.sku_id for item in named.items.values()])
+        skus = {item.sku_id for words in named.items.values() for item in words.values()}
+        left.free = await free_and_locked(tx, list(skus))
     return facts, left
 
 
@@ -130,12 +131,13 @@ def _is_of_the_past(body: Arrival, before: Existing | None) -> bool:
     return before.history and not is_same(body, before)
 
 
-def _with_stock(items: Mapping[tuple[int, int, str], Item]) -> dict[tuple[int, str], set[int]]:
+def _with_stock(items: Items) -> dict[tuple[int, str], set[int]]:
     """By merchant and word, whatever channel calls it so."""
     found: dict[tuple[int, str], set[int]] = {}
-    for (merchant, _, word), item in items.items():
-        if item.stocked:
-            found.setdefault((merchant, word), set()).add(item.sku_id)
+    for (merchant, _), words in items.items():
+        for word, item in words.items():
+            if item.stocked:
+                found.setdefault((merchant, word), set()).add(item.sku_id)
     return found
 
 
@@ -189,8 +191,3 @@ def channel_of(facts: Facts, ask: Ask[Any]) -> int:
     if channel is None:
         raise UnknownChannel(channel=ask.body.order.channel)
     return channel
-
-
-def item_of(facts: Facts, merchant: int, channel: int, line: NewLine) -> Item | None:
-    """A channel's alias says more about its own orders than the merchant's code."""
-    return known_item(facts.items, merchant, channel, line.sku, line.title)

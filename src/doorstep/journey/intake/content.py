@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
@@ -87,6 +89,7 @@ class Happened(Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Happened()
+_encode = msgspec.json.Encoder().encode
 
 
 def content_hash(new: NewOrder) -> bytes:
@@ -96,7 +99,7 @@ def content_hash(new: NewOrder) -> bytes:
 
 def correction_hash(told: ImportCorrection) -> bytes:
     """What tells a repeat of a correction from a corrected one; the order of its lines says nothing."""
-    lines = sorted((line.sku, line.title, line.quantity, f"{line.unit_price.normalize():f}") for line in told.lines)
+    lines = sorted((line.sku, line.title, line.quantity, _plain(str(line.unit_price))) for line in told.lines)
     beside = (told.number, told.happened_at.astimezone(UTC), told.currency, told.buyer, told.country, told.site)
     return blake2b(msgspec.json.encode([*beside, told.reason, lines]), digest_size=16).digest()
 
@@ -124,7 +127,12 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         said["insured"] = new.insured_minor
     if new.risk:
         said["risk"] = new.risk
-    return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
+    return {name: _hashed(_encode(value)) for name, value in said.items()}
+
+
+@lru_cache(maxsize=4096)  # most parts of most orders say nothing, or what others say
+def _hashed(said: bytes) -> str:
+    return blake2b(said, digest_size=6).hexdigest()
 
 
 def hash_of_parts(parts: dict[str, str]) -> bytes:
@@ -133,8 +141,13 @@ def hash_of_parts(parts: dict[str, str]) -> bytes:
 
 def _line(line: NewLine) -> tuple[Any, ...]:
     """12.5 and 12.50 are one price."""
-    price = f"{line.unit_price.normalize():f}"
+    price = _plain(str(line.unit_price))
     return (line.sku, line.title, line.quantity, price, line.discount_minor, line.tax_minor, line.ships)
+
+
+@lru_cache(maxsize=16384)
+def _plain(price: str) -> str:
+    return f"{Decimal(price).normalize():f}"
 
 
 def _goods(new: NewOrder, lines: list[tuple[Any, ...]]) -> list[Any]:

@@ -23,7 +23,7 @@ from doorstep.journey.intake.corrections.correcting import (
 from doorstep.journey.intake.corrections.facts import Existing, Facts, Left, facts_of
 from doorstep.journey.intake.corrections.linking import lines_linked, link, release, together, units_linked
 from doorstep.journey.intake.costs import corrected_totals
-from doorstep.journey.intake.known import known_item
+from doorstep.journey.intake.known import items_of
 from doorstep.journey.intake.told import ImportCorrection
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import NotFound
@@ -110,8 +110,8 @@ def _lines(facts: Facts, channel: int, ask: Ask[ImportCorrection]) -> tuple[Line
             raise NotFound(site=told.site)
     lines = []
     totals = corrected_totals(told.lines, told.currency)
-    for line_no, (line, total) in enumerate(zip(told.lines, totals, strict=True), start=1):
-        item = known_item(facts.items, ask.merchant, channel, line.sku, line.title)
+    items = items_of(facts.items, ask.merchant, channel, told.lines)
+    for line_no, (line, item, total) in enumerate(zip(told.lines, items, totals, strict=True), start=1):
         stocked = item is not None and item.stocked
         moves = stocked and line.quantity != 0 and told.kind != "adjustment"
         lines.append(Line(

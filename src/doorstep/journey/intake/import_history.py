@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
 from doorstep.journey.intake.again import again
-from doorstep.journey.intake.arrival import Arrival, Facts, Left, channel_of, existing_order, facts_of, item_of
+from doorstep.journey.intake.arrival import Arrival, Facts, Left, channel_of, existing_order, facts_of
 from doorstep.journey.intake.costs import order_amounts
 from doorstep.journey.intake.history.looking import tell_contradictions, tell_problems
 from doorstep.journey.intake.history.parceling import keep_parcels
 from doorstep.journey.intake.history.past import sites_of
 from doorstep.journey.intake.history.progress import write_down
-from doorstep.journey.intake.history.standing import VERB, Shipped, Standing, Unit
+from doorstep.journey.intake.history.standing import VERB, Shipped, Standing, new_unit
 from doorstep.journey.intake.history.ways import told_of
-from doorstep.journey.intake.known import Item
+from doorstep.journey.intake.known import items_of
 from doorstep.journey.intake.money import Money
 from doorstep.journey.intake.new_order import NewLine, NewOrder
-from doorstep.journey.intake.order_rows import count_services, line_rows, order_row, ships, told
+from doorstep.journey.intake.order_rows import count_services, line_rows, order_row, told
 from doorstep.kit.ids import public
 from doorstep.spine.amounts import Amounts
 from doorstep.spine.numbering import only_last_counts
@@ -73,21 +73,20 @@ def decide(facts: Facts, left: Left, ask: Ask[ImportHistory]) -> Outcome:
     if before:
         return again(facts, left.ids, ask, before, generous=True)
     facts.past.must_know(sites_of(ask.body))
-    items = [item_of(facts, merchant, channel, line) for line in new.lines]
     costs = order_amounts(new)
     order = next(left.ids)
     number = new.number or new.external_id or public("ord", order)
     placed_at = new.placed_at or ask.at
-    rows = line_rows(new, items, costs)
+    rows = line_rows(new, items_of(facts.items, merchant, channel, new.lines), costs)
     data = {"what": "placed", **told(new, number, costs)}
     outcome = Outcome(
         merchant,
         ("order", order),
-        events=[Event(VERB, _opening_moves(new, items, costs), data, placed_at)],
+        events=[Event(VERB, _opening_moves(new, rows, costs), data, placed_at)],
         answer={"order": public("ord", order), "number": number, "existing": False},
         opens=NewOrderRows(order_row(facts, ask, channel, number, costs, generous=True, history=True), rows),
     )
-    count_services(outcome, new, items)
+    count_services(outcome, new, rows)
     standing = _standing(new, order, rows, costs, facts.past.goods_of(merchant))
     said = told_of(new, ask.body.happened, site=ask.body.site, placed_at=placed_at)
     write_down(outcome, standing, said, facts.numbers, left.ids, at=ask.at)
@@ -97,11 +96,11 @@ def decide(facts: Facts, left: Left, ask: Ask[ImportHistory]) -> Outcome:
     return outcome
 
 
-def _opening_moves(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> list[Move]:
+def _opening_moves(new: NewOrder, rows: Sequence[dict[str, Any]], costs: Amounts) -> list[Move]:
     """What ships is wanted until it is told to be sent; what does not ship came with the order."""
     moves: list[Move] = [
-        Demand(line_no, line.quantity, "world", "wanted" if ships(line, item) else "delivered")
-        for line_no, (line, item) in enumerate(zip(new.lines, items, strict=True), start=1)
+        Demand(row["line_no"], line.quantity, "world", "wanted" if row["ships"] else "delivered")
+        for line, row in zip(new.lines, rows, strict=True)
         if line.quantity
     ]
     if costs.total_minor:
@@ -109,11 +108,8 @@ def _opening_moves(new: NewOrder, items: Sequence[Item | None], costs: Amounts) 
     return moves
 
 
-def _standing(new: NewOrder, order: int, rows: Sequence[dict[str, object]], costs: Amounts, goods: Shipped) -> Standing:
-    units = []
-    for row, line in zip(rows, new.lines, strict=True):
-        stage = "wanted" if row["ships"] else "delivered"
-        units.append(Unit(**row, ordered=line.quantity, **{stage: line.quantity}))  # type: ignore[arg-type]
+def _standing(new: NewOrder, order: int, rows: Sequence[dict[str, Any]], costs: Amounts, goods: Shipped) -> Standing:
+    units = [new_unit(row, line.quantity) for row, line in zip(rows, new.lines, strict=True)]
     return Standing(
         lines=units,
         told=[*units],

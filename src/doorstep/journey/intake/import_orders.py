@@ -37,10 +37,10 @@ from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import Db, tenant_tx
 
 # So many orders, or lines of orders, go to the database at once.
-BATCH, BATCH_LINES = 1000, 10_000
+BATCH, BATCH_LINES = 1000, 5000
 LOOKED_AT = 2000  # entries, in one question
 # Of so many batches the corrections come first, and of so many the orders are on their way at once.
-WINDOW, AT_ONCE = 6, 3
+WINDOW, AT_ONCE = 12, 3
 NAMES = 5000  # of SKUs, likewise
 FILES = Actor("import", frozenset({"channel", "operator"}))
 # A row that could not be taken, and with it the order that it names.
@@ -182,17 +182,19 @@ def _lose(work: _Import, row: BadRow) -> None:
 async def _take_all(work: _Import, batches: Iterator[list[Entry]]) -> None:
     """Corrections before sales, so that what came back is there to be sold; credits are linked when both are in."""
     linking: asyncio.Task[None] | None = None
+    window = list(islice(batches, WINDOW))
     try:
-        while window := list(islice(batches, WINDOW)):
+        while window:
             entries = [entry for batch in window for entry in batch]
             await _open_what_is_missing(work, entries)
             await _ask(work, "import_correction", entries, tell=True, link=False)
-            await _sell(work, window)
+            following = await _sell(work, window, batches)
             # Links move no goods: the next orders need not wait for them, only the next links.
             if linking:
                 await linking
             work.to_link += [entry for entry in entries if _may_be_linked(entry)]
             linking = asyncio.create_task(_link(work, before=window[-1][-1].at))
+            window = following
     finally:
         if linking:
             await linking
@@ -208,8 +210,11 @@ class _Selling:
     answers: asyncio.Task[list[Answer]]
 
 
-async def _sell(work: _Import, batches: Sequence[list[Entry]]) -> None:
-    """While the database writes the orders of one batch, the next is thought through; each is told in its turn."""
+async def _sell(work: _Import, batches: Sequence[list[Entry]], later: Iterator[list[Entry]]) -> list[list[Entry]]:
+    """While the database writes the orders of one batch, the next is thought through; each is told in its turn.
+
+    Answers the batches of the next window, which are read while the last of these are written.
+    """
     running: list[_Selling] = []
 
     async def end_first() -> None:
@@ -230,8 +235,10 @@ async def _sell(work: _Import, batches: Sequence[list[Entry]]) -> None:
                 await _ask(work, "place", batch, tell=True)
             work.taken += sum(entry.rows for entry in batch)
             work.tell(work.taken, work.rows.of, "rows taken")
+        following = list(islice(later, WINDOW))
         while running:
             await end_first()
+        return following
     finally:
         for other in running:
             other.answers.cancel()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from doorstep.journey.intake.new_order import NewLine
+from doorstep.journey.intake.new_order import NewLine, NewOrder
+from doorstep.journey.intake.told import CorrectedLine
 from doorstep.setup.sites import SITES, Site, site_told
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
@@ -74,6 +76,7 @@ select a.merchant_id, a.channel_id, a.alias, a.sku_id, s.stocked, s.name
   where a.merchant_id = any($1) and a.alias = any($2)
 """
 _FREE = msgspec.json.Decoder(dict[int, int])
+_NONE: Mapping[str, Item] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class Item:
     sku_id: int
     stocked: bool
     name: str = ""
+
+
+# By merchant and channel (0: the merchant's own codes), then by the word for it.
+Items = Mapping[tuple[int, int], Mapping[str, Item]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class Named:
     policies: dict[int, dict[str, Any]] = field(default_factory=dict)
     levels: dict[tuple[int, str], str] = field(default_factory=dict)
     days: dict[tuple[int, str], tuple[int, int]] = field(default_factory=dict)
-    items: dict[tuple[int, int, str], Item] = field(default_factory=dict)
+    items: dict[tuple[int, int], dict[str, Item]] = field(default_factory=dict)
     free: dict[tuple[int, int], dict[int, int]] = field(default_factory=dict)
     sites: dict[int, Site] = field(default_factory=dict)
     # The orders that are here already, by the channel's key and by its second id.
@@ -110,8 +117,7 @@ class Named:
 
 async def named_by(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
     orders = [(ask.merchant, ask.body.order) for ask in asks]
-    words = {(merchant, order.channel, word_for(line)) for merchant, order in orders for line in order.lines}
-    words = {asked for asked in words if asked[2]}
+    words = _words(orders)
     found = Named()
     rows = await tx.rows(
         WORDS,
@@ -126,7 +132,7 @@ async def named_by(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
     )
     for what, merchant, word, a, b, c, more, also, hashed in rows:
         if what == "item":
-            found.items[merchant, a, word] = Item(b, bool(c), more)
+            found.items.setdefault((merchant, a), {})[word] = Item(b, bool(c), more)
             if also:
                 found.free[merchant, b] = _FREE.decode(also)
         elif what == "policy":
@@ -146,6 +152,14 @@ async def named_by(tx: Tx, asks: Sequence[Ask[Any]]) -> Named:
     return found
 
 
+def _words(orders: Iterable[tuple[int, NewOrder]]) -> set[tuple[int, str, str]]:
+    """By merchant and channel, what these orders call their items; a word stands in many lines."""
+    called: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for merchant, order in orders:
+        called[merchant, order.channel].update([line.sku or line.title for line in order.lines])
+    return {(merchant, channel, word) for (merchant, channel), words in called.items() for word in words if word}
+
+
 def _arrays(asked: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
     """A list per part of what is asked for, in the order of its index."""
     return [list(part) for part in zip(*sorted(asked), strict=True)] or [[] for _ in range(width)]
@@ -156,20 +170,19 @@ async def channels_named(tx: Tx, keys: Iterable[str]) -> dict[tuple[int, str], i
     return {(row["merchant_id"], row["key"]): row["channel_id"] for row in rows}
 
 
-async def items_named(tx: Tx, words: Iterable[str]) -> dict[tuple[int, int, str], Item]:
-    """By merchant, channel and word, as a channel calls them; channel 0 = the merchant's own code."""
-    rows = await tx.rows(SKUS, list(tx.merchants), list(set(words) - {""}))
-    return {
-        (row["merchant_id"], row["channel_id"], row["word"]): Item(row["sku_id"], row["stocked"], row["name"])
-        for row in rows
-    }
+async def items_named(tx: Tx, words: Iterable[str]) -> Items:
+    """As a channel calls them."""
+    found: dict[tuple[int, int], dict[str, Item]] = defaultdict(dict)
+    for row in await tx.rows(SKUS, list(tx.merchants), list(set(words) - {""})):
+        item = Item(row["sku_id"], row["stocked"], row["name"])
+        found[row["merchant_id"], row["channel_id"]][row["word"]] = item
+    return found
 
 
-def known_item(
-    items: Mapping[tuple[int, int, str], Item], merchant: int, channel: int, sku: str, title: str
-) -> Item | None:
-    own = items.get((merchant, channel, sku or title))
-    return own or (items.get((merchant, 0, sku)) if sku else None)
+def items_of(items: Items, merchant: int, channel: int, lines: Iterable[NewLine | CorrectedLine]) -> list[Item | None]:
+    """What each line is of. A channel's alias says more about its own orders than the merchant's code."""
+    aliases, codes = items.get((merchant, channel), _NONE), items.get((merchant, 0), _NONE)
+    return [aliases.get(line.sku or line.title) or (codes.get(line.sku) if line.sku else None) for line in lines]
 
 
 def word_for(line: NewLine) -> str:

@@ -55,9 +55,9 @@ class Tide:
     began: datetime | None = None
 
     def move(self, goods: Goods, units: int) -> None:
-        self.now[goods] += units
-        if self.now[goods] < self.lowest[goods]:
-            self.lowest[goods] = self.now[goods]
+        now = self.now[goods] = self.now[goods] + units
+        if now < self.lowest[goods]:
+            self.lowest[goods] = now
 
 
 async def rise(tide: Tide, db: Db, merchant: int, entries: Sequence[Entry]) -> None:

@@ -78,8 +78,8 @@ def ships(line: NewLine, item: Item | None) -> bool:
     return line.ships and (item is None or item.stocked)
 
 
-def count_services(outcome: Outcome, new: NewOrder, items: Sequence[Item | None]) -> None:
+def count_services(outcome: Outcome, new: NewOrder, rows: Sequence[dict[str, Any]]) -> None:
     """Delivered with the order: they say nothing of how far the goods are."""
-    units = sum(line.quantity for line, item in zip(new.lines, items, strict=True) if not ships(line, item))
+    units = sum([line.quantity for line, row in zip(new.lines, rows, strict=True) if not row["ships"]])
     if units:
         outcome.count("services", units)

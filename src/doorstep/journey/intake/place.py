@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+import msgspec
+
 from doorstep.journey.intake.again import again
-from doorstep.journey.intake.arrival import Arrival, Facts, Left, channel_of, existing_order, facts_of, item_of
+from doorstep.journey.intake.arrival import Arrival, Facts, Left, channel_of, existing_order, facts_of
 from doorstep.journey.intake.costs import order_amounts
-from doorstep.journey.intake.known import Item, word_for
+from doorstep.journey.intake.known import Item, items_of, word_for
 from doorstep.journey.intake.new_order import NewOrder
 from doorstep.journey.intake.order_rows import count_services, line_rows, order_row, ships, told
 from doorstep.kit.ids import public
@@ -70,22 +72,20 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     before = existing_order(facts, ask)
     if before:
         return again(facts, left.ids, ask, before, generous=ask.body.generous)
-    items = [item_of(facts, merchant, channel, line) for line in new.lines]
+    items = items_of(facts.items, merchant, channel, new.lines)
     costs = order_amounts(new)
     if not ask.body.generous:
         _refuse_what_is_not_exact(new, items, costs)
-    order = next(left.ids)
+    order, rows = next(left.ids), line_rows(new, items, costs)
     number = new.number or new.external_id or public("ord", order)
     outcome = Outcome(
         merchant,
         ("order", order),
         events=[Event("place", _opening_moves(ask.body, items, costs), told(new, number, costs), new.placed_at)],
         answer={"order": public("ord", order), "number": number, "existing": False},
-        opens=NewOrderRows(
-            order_row(facts, ask, channel, number, costs, generous=ask.body.generous), line_rows(new, items, costs)
-        ),
+        opens=NewOrderRows(order_row(facts, ask, channel, number, costs, generous=ask.body.generous), rows),
     )
-    count_services(outcome, new, items)
+    count_services(outcome, new, rows)
     _tender(outcome, left.ids, ask)
     _hold_what_is_wrong(outcome, left.ids, ask, items, costs)
     if new.draft:
@@ -226,4 +226,4 @@ def _still_wanted(moves: Sequence[Move], takes: Sequence[Take]) -> Iterator[Move
         if not isinstance(move, Demand) or move.target != "wanted":
             yield move
         elif move.quantity > taken.get(move.line_no, 0):
-            yield move._replace(quantity=move.quantity - taken.get(move.line_no, 0))
+            yield msgspec.structs.replace(move, quantity=move.quantity - taken.get(move.line_no, 0))

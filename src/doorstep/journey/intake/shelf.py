@@ -34,18 +34,18 @@ LOCKED = " for no key update"
 
 @dataclass(slots=True)
 class Shelf:
-    """What is free of goods, and what stands at HISTORY. `is_short`: not all of what left stood there."""
+    """What of goods is free and stands at HISTORY. `is_short`: not all of what left stood there."""
 
-    free: dict[Goods, int] = field(default_factory=dict)
-    standing: dict[Goods, int] = field(default_factory=dict)
+    units: dict[Goods, int] = field(default_factory=dict)
     is_short: bool = False
 
     def move(self, goods: Goods, units: int) -> int:
         """Bring units there, or take them out; answers how many had to be opened for it."""
-        free, standing = self.free.get(goods, 0), self.standing.get(goods, 0)
-        missing = max(0, -units - min(free, standing))
+        left = self.units.get(goods, 0) + units
+        # Of what is free and of what stands there, the one that is less stays less: both move alike.
+        missing = max(0, -left)
         self.is_short |= missing > 0
-        self.free[goods], self.standing[goods] = free + units + missing, standing + units + missing
+        self.units[goods] = left + missing
         return missing
 
 
@@ -56,8 +56,8 @@ async def shelf_of(tx: Tx, goods: Iterable[Goods]) -> Shelf:
         return shelf
     locked = LOCKED if tx.careful else ""
     keys = [list(column) for column in zip(*wanted, strict=True)]
-    for merchant, sku, site, free in await tx.rows(FREE.format(locked=locked), *keys):
-        shelf.free[Goods(merchant, sku, site)] = free
-    for merchant, sku, site, quantity in await tx.rows(STANDING.format(locked=locked), *keys, HISTORY):
-        shelf.standing[Goods(merchant, sku, site)] = quantity
+    rows = await tx.rows(FREE.format(locked=locked), *keys)
+    free = {(merchant, sku, site): units for merchant, sku, site, units in rows}
+    for merchant, sku, site, standing in await tx.rows(STANDING.format(locked=locked), *keys, HISTORY):
+        shelf.units[Goods(merchant, sku, site)] = min(free.get((merchant, sku, site), 0), standing)
     return shelf

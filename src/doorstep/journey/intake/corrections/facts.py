@@ -14,7 +14,7 @@ from datetime import datetime
 from doorstep.journey.intake.content import correction_hash
 from doorstep.journey.intake.corrections.correcting import Correction, Line
 from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
-from doorstep.journey.intake.known import Item, channels_named, items_named, known_item
+from doorstep.journey.intake.known import Items, channels_named, items_named, items_of
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import Goods
@@ -94,7 +94,7 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Facts:
     channels: Mapping[tuple[int, str], int]
-    items: Mapping[tuple[int, int, str], Item]
+    items: Items
     sites: Mapping[str, int]
     existing: Mapping[tuple[int, str, str], Existing]  # channel, kind, external id
     kept: Mapping[int, Kept]
@@ -238,7 +238,6 @@ def _moving(facts: Facts, asks: Sequence[Ask[ImportCorrection]]) -> Iterator[Goo
 def _goods(facts: Facts, ask: Ask[ImportCorrection]) -> Iterator[tuple[CorrectedLine, int]]:
     """Its lines of goods that can stand somewhere, with their SKUs."""
     channel = facts.channels.get((ask.merchant, ask.body.channel), 0)
-    for line in ask.body.lines:
-        item = known_item(facts.items, ask.merchant, channel, line.sku, line.title)
+    for line, item in zip(ask.body.lines, items_of(facts.items, ask.merchant, channel, ask.body.lines), strict=True):
         if item and item.stocked:
             yield line, item.sku_id

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from doorstep.journey.intake.history.standing import KeptParcel, KeptPart, Left, Shipped
+from doorstep.journey.intake.known import word_for
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.places import Goods
@@ -117,20 +118,23 @@ def _goods(
     asks: Sequence[Ask[Any]], sites: Mapping[str, int], skus: Mapping[tuple[int, str], Iterable[int]]
 ) -> set[Goods]:
     """What may leave a site, or come back to it, by these tellings."""
-    moving: set[Goods] = set()
+    words: dict[tuple[int, int | None], set[str]] = defaultdict(set)
     for ask in asks if sites else ():
         own = sites.get(getattr(ask.body, "site", ""))
         at = {number: sites.get(parcel.site) for parcel in ask.body.happened.parcels for number in parcel.lines}
         for number, line in enumerate(ask.body.order.lines, start=1):
-            site = at.get(number, own)
-            if site is not None:
-                for sku in skus.get((ask.merchant, line.sku or line.title), ()):
-                    moving.add(Goods(ask.merchant, sku, site))
-    return moving
+            words[ask.merchant, at.get(number, own)].add(word_for(line))
+    return {
+        Goods(merchant, sku, site)
+        for (merchant, site), called in words.items()
+        if site is not None
+        for word in called
+        for sku in skus.get((merchant, word), ())
+    }
 
 
 def _goods_left(orders: Mapping[int, OrderFacts], left: Mapping[int, Left]) -> set[Goods]:
-    return {Goods(orders[order].merchant, sku, site) for order, goods in left.items() for sku, site in goods}
+    return {Goods(orders[order].merchant, sku, site) for order, goods in left.items() for sku, site, _ in goods}
 
 
 Orders = tuple[list[int], list[int]]
@@ -168,12 +172,11 @@ async def _left(tx: Tx, at: Orders) -> dict[int, Left]:
     """What came back is taken off what left last."""
     found: dict[int, Left] = defaultdict(dict)
     for row in await tx.rows(LEFT, *at):
-        times = found[row["order_id"]].setdefault((row["sku_id"], row["site_id"]), {})
-        units = row["units"]
+        left, goods, units = found[row["order_id"]], (row["sku_id"], row["site_id"]), row["units"]
         if units > 0:
-            times[row["happened_at"]] = units
-        for when in sorted(times, reverse=True) if units < 0 else ():
-            back = min(-units, times[when])
-            times[when] -= back
+            left[*goods, row["happened_at"]] = units
+        for last in sorted((one for one in left if one[:2] == goods), reverse=True) if units < 0 else ():
+            back = min(-units, left[last])
+            left[last] -= back
             units += back
     return found

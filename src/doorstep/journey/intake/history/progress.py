@@ -88,15 +88,15 @@ def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
     sent: ByTime = {}
     opened: list[Stock] = []
     canceled_before: list[int] = []
-    for at, unit in enumerate(standing.told):
+    for at, (unit, way) in enumerate(zip(standing.told, told.ways, strict=True)):
         if unit is None or not unit.ships:
             continue
-        stage, way = told.stage(at), told.ways[at]
+        stage = told.stage(at)
         if stage:
             units, beyond = (unit.wanted, unit.canceled > 0) if stage in OUT else (0, False)
         else:
-            out = min(told.sent(at), unit.ordered)
-            units, beyond = min(out - unit.gone, unit.wanted), out > unit.gone + unit.wanted
+            out, gone = min(told.sent(at), unit.ordered), unit.gone
+            units, beyond = min(out - gone, unit.wanted), out > gone + unit.wanted
         if beyond:
             canceled_before.append(unit.line_no)
         if units > 0:
@@ -119,7 +119,7 @@ def _sent(outcome: Outcome, standing: Standing, told: Told) -> None:
 def _arrived(outcome: Outcome, standing: Standing, told: Told) -> None:
     if outcome.opens is None:
         _back_again(standing, told)
-    if not told.there.stages and not any(way.has_arrived for way in set(told.ways)):
+    if not told.there.stages and not any(way.has_arrived for way in told.ways):
         return
     arrived: ByTime = {}
     for at, unit in enumerate(standing.told):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -30,12 +31,12 @@ class Unit(msgspec.Struct, gc=False):
     title: str
     external_id: str
     ships: bool
-    ordered: int
     unit_price: Decimal
     discount_minor: int
     tax_minor: int
     total_minor: int
     worth_minor: int
+    ordered: int
     wanted: int = 0
     shipped: int = 0
     delivered: int = 0
@@ -53,6 +54,19 @@ class Unit(msgspec.Struct, gc=False):
 
 
 UNIT = Unit.__struct_fields__
+# What of a line is said once, in the order of a unit's fields.
+_SAID = itemgetter(*UNIT[: UNIT.index("ordered")])
+
+
+def new_unit(row: Mapping[str, Any], ordered: int) -> Unit:
+    """Of a line as a row of the books: what ships is wanted, what does not ship came with the order."""
+    said = (*_SAID(row), ordered)
+    unit = Unit(*said)
+    if unit.ships:
+        unit.wanted = ordered
+    else:
+        unit.delivered = ordered
+    return unit
 
 
 @dataclass(slots=True)
@@ -85,7 +99,7 @@ class KeptPart:
     released_at: datetime | None
 
 
-Left = dict[tuple[int, int], dict[datetime, int]]  # units by SKU and site, and when they left
+Left = dict[tuple[int, int, datetime], int]  # units by SKU and site, and when they left
 
 
 @dataclass(slots=True)
@@ -105,22 +119,28 @@ class Shipped:
         missing = self.shelf.move(Goods(self.merchant, unit.sku_id, site_id), -units)
         if missing:
             opened.append(Stock(unit.sku_id, site_id, missing, "world", "", "free", HISTORY))
-        gone = self.left.setdefault((unit.sku_id, site_id), {})
-        gone[when] = gone.get(when, 0) + units
+        left = (unit.sku_id, site_id, when)
+        self.left[left] = self.left.get(left, 0) + units
         return Stock(unit.sku_id, site_id, units, "free", HISTORY, "world", "")
 
     def come_back(self, unit: Unit, units: int, site: str = "", when: datetime | None = None) -> dict[datetime, Stock]:
         """As many as had left in our books, by the time when they did: at that site and time first, else the latest."""
         moves: dict[datetime, Stock] = {}
-        own = self.sites.get(site)
-        for (sku, site_id), gone in sorted(self.left.items(), key=lambda left: left[0][1] != own):
-            for left_at in sorted(gone, key=lambda at: (at == when, at), reverse=True) if sku == unit.sku_id else ():
-                back = min(units, gone[left_at])
-                if back > 0:
-                    gone[left_at] -= back
-                    self.shelf.move(Goods(self.merchant, sku, site_id), back)
-                    moves[left_at] = Stock(sku, site_id, back, "world", "", "free", HISTORY)
-                    units -= back
+        mine = [left for left in self.left if left[0] == unit.sku_id]
+        own, sites = self.sites.get(site), list(dict.fromkeys(site_id for _, site_id, _ in mine))
+
+        def rank(left: tuple[int, int, datetime]) -> tuple[bool, int, bool, datetime]:
+            _, site_id, at = left
+            return site_id == own, -sites.index(site_id), at == when, at
+
+        for left in sorted(mine, key=rank, reverse=True):
+            back = min(units, self.left[left])
+            if back > 0:
+                sku, site_id, left_at = left
+                self.left[left] -= back
+                self.shelf.move(Goods(self.merchant, sku, site_id), back)
+                moves[left_at] = Stock(sku, site_id, back, "world", "", "free", HISTORY)
+                units -= back
         return moves
 
 
