@@ -287,7 +287,8 @@ async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop,
     assert (await visitor.get("/settings/merchants")).headers["location"] == mine
     said = {"name": "Mugs & Cups", "currency": "USD", "country": "US", "when_short": "refuse", "ship": "complete",
             "reserve_minutes": "90", "brand.accent": "#112233", "tax_numbers.vat": "US1", "timezone": "America/Chicago",
-            "kept_in_100": "92.5"}  # fmt: skip
+            "kept_in_100": "92.5", "customs.responsible_person": "Mugs EU, Berlin", "customs.ddp_to": "EU, GB",
+            "customs.filing": "carrier"}  # fmt: skip
     told = errors(
         (await visitor.post(mine, **{**said, "currency": "dollars", "reserve_minutes": "0", "name": ""})).text
     )
@@ -297,15 +298,20 @@ async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop,
         and "1" in told["reserve_minutes"]
     )
     assert errors((await visitor.post(mine, **{**said, "currency": "XYZ"})).text).keys() == {"currency"}
+    assert errors((await visitor.post(mine, **{**said, "customs.ddp_to": "Europe"})).text) == {
+        "customs.ddp_to": "two letters each, as EU, GB"
+    }
     assert (await visitor.post(mine, **said)).status_code == 303
-    assert (await visitor.post(mine, **{**said, "tax_numbers.vat": ""})).status_code == 303
+    assert 'value="EU, GB"' in await visitor.html(mine) and "Mugs EU, Berlin" in await visitor.html(mine)
+    assert (await visitor.post(mine, **{**said, "tax_numbers.vat": "", "customs.ddp_to": ""})).status_code == 303
     (row,) = await shop.rows(
         "select name, when_short, reserve_minutes, hold_duplicates, timezone, reliability::float8 as reliability,"
         " brand ->> 'accent' as accent,"
-        " tax_numbers ->> 'vat' as vat from merchant where merchant_id = $1", shop.merchant,
+        " tax_numbers ->> 'vat' as vat, customs ->> 'responsible_person' as person, customs ->> 'ddp_to' as ddp_to"
+        " from merchant where merchant_id = $1", shop.merchant,
     )  # fmt: skip
     assert tuple(row.values()) == (
-        "Mugs & Cups", "refuse", 90, False, "America/Chicago", 0.925, "#112233", "",
+        "Mugs & Cups", "refuse", 90, False, "America/Chicago", 0.925, "#112233", "", "Mugs EU, Berlin", None,
     )  # fmt: skip
     assert (await visitor.post(f"/settings/merchants/{other_shop.key}", **said)).status_code == 404
 

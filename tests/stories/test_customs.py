@@ -367,6 +367,30 @@ async def test_the_ioss_number_stands_on_papers_into_the_union_up_to_its_limit_o
         assert ("IM3720000224" in await paper(shop, parcel, "commercial_invoice")) == shown
 
 
+async def test_customs_are_told_what_goods_cost_without_the_tax_that_was_taken_at_the_sale(
+    shop: Shop, lists: None
+) -> None:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, tax_numbers={"ioss": "IM3720000224"},
+                              customs={"responsible_person": "Mugs EU, Berlin"}, hold_duplicates=False)  # fmt: skip
+    dublin = shop.order(("MUG", 1))["ship_to"]
+    for included, price, shipping in ((False, "16.00", 800), (True, "19.68", 984)):
+        await shop.stock("MUG", 2, "NJ")
+        order = await shop.place(
+            {"sku": "MUG", "quantity": 2, "unit_price": price}, ship_to=dublin, payment_term="on_account",
+            shipping_minor=shipping, tax_minor=920, tax_included=included,
+        )  # fmt: skip
+        parcel = await shop.to_packed(order)
+        invoice = await paper(shop, parcel, "commercial_invoice")
+        for said in ("Value of goods 32.00", "Freight 8.00", "Total USD 40.00", "16.00",
+                     "Tax was paid at the sale, duty is paid by the recipient", "IOSS IM3720000224"):  # fmt: skip
+            assert said in invoice, (said, invoice)
+        async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+            assert str((await item_data(tx, parcel, DAY)).declared_value) == "32.00"
+            cost = (await reads.order_customs(tx, shop.merchant, order, DAY)).landed_cost
+        assert (cost.goods_minor, cost.shipping_minor) == (3200, 800)
+
+
 async def test_what_is_sent_ahead_is_whole_and_says_what_is_missing(shop: Shop, lists: None) -> None:
     parcel = await shop.to_packed(await abroad(shop, ("MUG", 2)))
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:

@@ -306,6 +306,18 @@ async def test_a_buyer_hears_that_something_is_not_in_stock_and_no_more_of_it(to
     assert "We wait for" in plain and "5 x " in plain
 
 
+async def test_of_an_order_that_waits_in_part_only_what_is_set_aside_is_told_to_be(told: Told) -> None:
+    await told.shop.stock("MUG", 2)
+    await told.shop.stock("LAMP", 1)
+    order = await told.order(("MUG", 1), ("LAMP", 1))
+    await told.shop.do("hold", order=order, line=2, type="operator", reason="to be looked at")
+    await told.work()
+    letter = next(each for each in told.post.letters if "a part of your order #1001 ready" in each.message["Subject"])
+    plain = letter.message.get_body(("plain",)).get_content()
+    assert "What is listed here is set aside" in plain and "1 x" in plain and "lamp" not in plain.lower()
+    assert "Everything is in place" not in plain and "Total" not in plain
+
+
 async def test_what_leaves_from_several_sites_is_told_to_come_in_several_parcels(told: Told) -> None:
     await told.shop.stock("CUP", 5, site="PL")
     await told.by("email", "split", only=True)

@@ -184,10 +184,12 @@ def called(kind: str) -> str:
 # What customs want to know of a SKU.
 CUSTOMS_FIELDS = Told({
     "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs",
-    "weight_g": "weight", "value_minor": "value",
+    "weight_g": "weight", "value_minor": "value", "responsible_person": "responsible person in the EU",
+    "export_license": "export license",
 })  # fmt: skip
 REASONS = (
     N_("the money is not here yet"),
+    N_("recorded by hand"),
     N_("the authorization ran out, the money is held no longer"),
     N_("the buyer is away"),
     N_("city is missing"),

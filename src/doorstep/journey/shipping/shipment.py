@@ -13,7 +13,7 @@ from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
 from doorstep.plug.states import FINAL_STATES
 from doorstep.setup.customs.profile import profile_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
-from doorstep.spine.amounts import insured_share, to_collect, worth_of_units
+from doorstep.spine.amounts import parcel_share, to_collect, untaxed, worth_of_units
 from doorstep.spine.parcels import NTH_OF_ORDER
 from doorstep.spine.tenant import Tx
 from doorstep.spine.worth import worths_of_parcels
@@ -22,7 +22,8 @@ PARCEL = f"""
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
     p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
     p.label_error, p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term,
-    o.shipping_method, o.service_level, o.insured_minor as order_insured_minor,
+    o.shipping_method, o.service_level, o.insured_minor as order_insured_minor, o.discount_minor, o.shipping_minor,
+    o.tax_minor, o.tax_included,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
     m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs, m.shipping,
@@ -41,7 +42,7 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
   where p.merchant_id = any($1) and p.parcel_id = $2
 """
 GOODS = """
-select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.quantity, k.code as sku, k.name,
+select l.line_no, l.code, l.title, l.ordered, l.unit_price, pl.quantity, k.code as sku, k.name,
     k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor, k.eccn, k.export_license, k.responsible_person,
     k.flags
   from parcel_line pl
@@ -49,6 +50,11 @@ select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.qu
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
   join sku k on k.merchant_id = pl.merchant_id and k.sku_id = pl.sku_id
   where pl.merchant_id = any($1) and pl.parcel_id = $2 and pl.quantity > 0 order by l.line_no
+"""
+# All lines of its order: what is shared among them is known by all of them.
+LINES = """
+select l.line_no, l.total_minor, l.tax_minor from order_line l
+  where l.merchant_id = any($1) and l.order_id = $2 order by l.line_no
 """
 # Of an order that is paid on delivery: the parcels that may yet collect something, and what is in none yet.
 ON_THEIR_WAY = """
@@ -66,7 +72,7 @@ select l.worth_minor, l.ordered, l.wanted + l.promised + l.picked as units,
   from order_line l
   where l.merchant_id = any($1) and l.order_id = $2 and l.ships and l.wanted + l.promised + l.picked > 0
 """
-# Of an order that is insured: all its parcels with something in them, and what all its goods are worth.
+# Of an amount of the whole order: all its parcels with something in them, and what all its goods are worth.
 PARCELED = """
 select p.parcel_id from parcel p
   where p.merchant_id = any($1) and p.order_id = $2 and exists (select from parcel_line pl
@@ -103,8 +109,22 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers", "label_choice"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
     plain["cod_minor"] = await _to_collect(tx, plain)
-    plain["insured_minor"] = await _insured(tx, plain)
-    return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
+    plain["insured_minor"] = await _share(tx, plain, plain["order_insured_minor"])
+    costs, plain["order_freight_minor"] = await _untaxed(tx, plain)
+    goods = [dict(line) for line in await tx.rows(GOODS, *at)]
+    return Packed(plain, tuple(line | {"untaxed_minor": costs[line["line_no"]]} for line in goods))
+
+
+async def freight_minor(tx: Tx, parcel: Packed) -> int:
+    """The parcel's share of what the buyer pays for the way."""
+    return await _share(tx, parcel.row, parcel.row["order_freight_minor"])
+
+
+async def _untaxed(tx: Tx, row: Mapping[str, Any]) -> tuple[Mapping[int, int], int]:
+    """What each line of its order costs without tax, by its number; and the way."""
+    lines = await tx.rows(LINES, list(tx.merchants), row["order_id"])
+    *costs, freight = untaxed(row, [one["total_minor"] for one in lines], [one["tax_minor"] for one in lines])
+    return {one["line_no"]: cost for one, cost in zip(lines, costs, strict=True)}, freight
 
 
 async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
@@ -123,9 +143,9 @@ async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
     return to_collect(row["due_minor"], worths, parcels.index(row["parcel_id"]), not_packed)
 
 
-async def _insured(tx: Tx, row: Mapping[str, Any]) -> int:
-    """The parcel's share of what the order is insured for."""
-    if not row["order_insured_minor"]:
+async def _share(tx: Tx, row: Mapping[str, Any], amount_minor: int) -> int:
+    """The parcel's share of an amount of the whole order."""
+    if not amount_minor:
         return 0
     order = (list(tx.merchants), row["order_id"])
     parcels = [found["parcel_id"] for found in await tx.rows(PARCELED, *order)]
@@ -134,7 +154,7 @@ async def _insured(tx: Tx, row: Mapping[str, Any]) -> int:
     goods = await worths_of_parcels(tx, [public("par", parcel) for parcel in parcels])
     worths = [goods.get((row["order_id"], parcel), 0) for parcel in parcels]
     whole_minor: int = await tx.value(ALL_GOODS, *order)
-    return insured_share(row["order_insured_minor"], worths, parcels.index(row["parcel_id"]), whole_minor)
+    return parcel_share(amount_minor, worths, parcels.index(row["parcel_id"]), whole_minor)
 
 
 def shipment_of(parcel: Packed, service: str = "") -> Shipment:
@@ -193,7 +213,7 @@ def _address(plain: Mapping[str, Any]) -> Address:
 
 
 def _declared(line: Mapping[str, Any], currency: str) -> CustomsItem:
-    value = worth_of_units(line["worth_minor"], line["ordered"], 0, line["quantity"])
+    value = worth_of_units(line["untaxed_minor"], line["ordered"], 0, line["quantity"])
     return CustomsItem(
         description=line["customs_text"] or line["name"] or line["title"],
         quantity=line["quantity"],
