@@ -382,6 +382,11 @@ async def test_customs_are_told_what_goods_cost_without_the_tax_that_was_taken_a
         )  # fmt: skip
         parcel = await shop.to_packed(order)
         invoice = await paper(shop, parcel, "commercial_invoice")
+        async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+            told = await packed(tx, parcel, DAY)
+        assert told and [(one.kind, one.number) for one in shipment_of(told).sender_numbers] == [
+            ("ioss", "IM3720000224")
+        ]
         for said in ("Value of goods 32.00", "Freight 8.00", "Total USD 40.00", "16.00",
                      "Tax was paid at the sale, duty is paid by the recipient", "IOSS IM3720000224"):  # fmt: skip
             assert said in invoice, (said, invoice)

@@ -221,7 +221,7 @@ async def sku_customs(tx: Tx, merchant: int, word: str, query: CellQuery, on: da
     crosses = not no_border_between(start, "", query.to, "")
     rules = await rules_of(tx, [query.to, start], on, [goods.hs_code])
     cell = readiness(goods, query.to, query.mode, rules, trader.profile, currency=trader.currency) if crosses else READY
-    exported = [filing.Exported(goods.hs_code, goods.value_minor, goods.export_license)]
+    exported = [filing.Exported(goods.hs_code, goods.value_minor, goods.export_license, goods.eccn)]
     return SkuCustoms(
         sku=goods.code, to=query.to, mode=query.mode, ready=cell.ready, lacking=_lacking(cell.lacking),
         restricted=_restricted(cell.restricted), notes=list(cell.notes),
@@ -282,7 +282,7 @@ async def order_customs(tx: Tx, merchant: int, word: str, on: date) -> OrderCust
         units = row["ordered"] - row["canceled"]
         value = worth_of_units(cost_of[row["line_no"]], row["ordered"], 0, units)
         bought.append(_bought(goods, units, value))
-        exported.append(filing.Exported(goods.hs_code, value, goods.export_license))
+        exported.append(filing.Exported(goods.hs_code, value, goods.export_license, goods.eccn))
     return OrderCustoms(
         order=public("ord", order["order_id"]), start=start, to=to, lines=lines,
         landed_cost=_landed(bought, to, currency, rules, trader, shipping, crosses=crosses),

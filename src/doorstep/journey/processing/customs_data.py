@@ -173,7 +173,7 @@ def _exported(order: OrderFacts, one: Crossing) -> Exported:
     line = one.line
     costs = untaxed(order.row, [each.total_minor for each in order.lines], [each.tax_minor for each in order.lines])
     value = worth_of_units(costs[line.line_no - 1], line.ordered, 0, line.ordered - line.canceled)
-    return Exported(one.goods.hs_code, value, one.goods.export_license)
+    return Exported(one.goods.hs_code, value, one.goods.export_license, one.goods.eccn)
 
 
 def names_of(order: OrderFacts) -> list[str]:

@@ -20,8 +20,16 @@ from doorstep.journey.shipping.papers import (
     Label,
     PackingList,
 )
-from doorstep.journey.shipping.shipment import Packed, freight_minor, incoterm, packed, shipment_of, weight_g
-from doorstep.journey.shipping.statements import ioss_number, relief, statements
+from doorstep.journey.shipping.shipment import (
+    Packed,
+    freight_minor,
+    incoterm,
+    ioss_number,
+    packed,
+    shipment_of,
+    weight_g,
+)
+from doorstep.journey.shipping.statements import relief, statements
 from doorstep.kit.ids import number, public
 from doorstep.kit.money import line_total, to_decimal
 from doorstep.kit.paper import Address, Paper
@@ -199,7 +207,7 @@ def _declaration(customs: Customs) -> CustomsDeclaration:
         declared_on=customs.today,
         gross_weight_g=customs.shipment.weight_g,
         tracking_number=row["tracking_number"],
-        ioss=ioss_number(customs.parcel, customs.items, customs.rules),
+        ioss=ioss_number(customs.parcel, customs.rules),
         comments="; ".join(said.export),
         licenses=", ".join(said.licenses),
         invoice_number=customs.parcel.name,
@@ -224,7 +232,7 @@ def _commercial_invoice(customs: Customs) -> CommercialInvoice:
         tracking_number=row["tracking_number"],
         gross_weight_g=customs.shipment.weight_g,
         freight_minor=customs.freight_minor,
-        ioss=ioss_number(customs.parcel, customs.items, customs.rules),
+        ioss=ioss_number(customs.parcel, customs.rules),
         signed_by=row["merchant_name"],
         signed_at=customs.shipment.ship_from.city,
         statements=statements(customs.parcel, customs.items, customs.rules).all,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from doorstep.kit.ids import number, public
-from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
+from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment, TaxNumber
 from doorstep.plug.states import FINAL_STATES
+from doorstep.setup.customs import EU
+from doorstep.setup.customs.ioss import is_under_ioss
 from doorstep.setup.customs.profile import profile_of
+from doorstep.setup.customs.rules import Rules, rules_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
 from doorstep.spine.amounts import parcel_share, to_collect, untaxed, worth_of_units
 from doorstep.spine.parcels import NTH_OF_ORDER
@@ -99,8 +103,9 @@ class Packed:
         return public("par", self.row["parcel_id"])
 
 
-async def packed(tx: Tx, parcel: str) -> Packed | None:
-    """Everything about the parcel, or None when it is not there."""
+async def packed(tx: Tx, parcel: str, on: date | None = None) -> Packed | None:
+    """Everything about the parcel, or None when it is not there; by the rules of that day whether it goes under the
+    merchant's IOSS number, which its carrier has to be told."""
     at = (list(tx.merchants), number("par", parcel))
     row = await tx.row(PARCEL, *at)
     if row is None:
@@ -112,7 +117,11 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     plain["insured_minor"] = await _share(tx, plain, plain["order_insured_minor"])
     costs, plain["order_freight_minor"] = await _untaxed(tx, plain)
     goods = [dict(line) for line in await tx.rows(GOODS, *at)]
-    return Packed(plain, tuple(line | {"untaxed_minor": costs[line["line_no"]]} for line in goods))
+    found = Packed(plain, tuple(line | {"untaxed_minor": costs[line["line_no"]]} for line in goods))
+    to = str(plain["ship_to"].get("country") or "")
+    if on and to in EU and plain["tax_numbers"].get("ioss"):
+        plain["ioss"] = ioss_number(found, await rules_of(tx, [to], on))
+    return found
 
 
 async def freight_minor(tx: Tx, parcel: Packed) -> int:
@@ -175,11 +184,36 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
         incoterm=incoterm(parcel) if crosses else "",
         filing=filing(parcel) if crosses else "",
+        sender_numbers=_sender_numbers(parcel) if crosses else (),
+        recipient_number=str(row["ship_to"].get("tax_id") or "") if crosses else "",
         cod_minor=row["cod_minor"],
         insured_minor=row["insured_minor"],
         currency=row["currency"],
         contains=contains(parcel),
     )
+
+
+def ioss_number(parcel: Packed, rules: Rules) -> str:
+    """The merchant's, where the parcel goes under it."""
+    number, to = str(parcel.row["tax_numbers"].get("ioss") or ""), str(parcel.row["ship_to"].get("country") or "")
+    currency = parcel.row["currency"]
+    worth = sum(_declared(line, currency).value_minor for line in parcel.goods)
+    return number if number and is_under_ioss(to, worth, currency, rules) else ""
+
+
+def _sender_numbers(parcel: Packed) -> tuple[TaxNumber, ...]:
+    """Those that every border may ask for, IOSS where the parcel goes under it, and that of where it goes."""
+    numbers, to = parcel.row["tax_numbers"], str(parcel.row["ship_to"].get("country") or "")
+    found = {kind: str(numbers.get(kind) or "") for kind in ("eori", "vat", "ein")}
+    told = [
+        TaxNumber(kind=kind, number=number, country=number[:2] if number[:2].isalpha() else "")
+        for kind, number in found.items() if number
+    ]  # fmt: skip
+    if ioss := str(parcel.row.get("ioss") or ""):
+        told.append(TaxNumber(kind="ioss", number=ioss))
+    if local := str(numbers.get(to.lower()) or ""):
+        told.append(TaxNumber(kind="vat", number=local, country=to))
+    return tuple(told)
 
 
 def contains(parcel: Packed) -> tuple[str, ...]:

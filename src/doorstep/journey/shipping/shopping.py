@@ -167,7 +167,7 @@ def spelled(no: Refusal) -> str:
 async def offers(world: World, merchant: int, parcel: str) -> Chosen:
     """What a person is shown: every offer for a packed parcel, and which would be chosen. Refuses NotFound."""
     async with world.reading([merchant]) as tx:
-        found = await packed(tx, parcel)
+        found = await packed(tx, parcel, world.now().date())
         if found is None or found.row["handed_over_at"] is not None:
             raise NotFound(parcel=parcel)
         of = await basket(tx, merchant, found, world.now())

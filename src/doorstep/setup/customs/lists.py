@@ -48,6 +48,8 @@ RULES: dict[str, str] = {
     "item_data": "text",  # what has to be sent ahead: ICS2, STOP Act …
     "export_filing_over": "amount",  # goods of one HS code worth more are filed when they leave
     "export_filing_exempt": "countries",  # … unless they go there
+    "export_filing_always": "countries",  # what goes there is filed whatever it is worth
+    "export_filing_controlled": "countries",  # … where a control list names it
     "export_legend_low_value": "text",
     "export_legend_exempt": "text",
     "returned_goods": "text",  # the relief for goods that come back, as papers name it
