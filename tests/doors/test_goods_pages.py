@@ -16,8 +16,10 @@ from doorstep.kit.secrets import keyring
 from doorstep.setup.connections import connection_of
 from doorstep.spine.tenant import tenant_tx
 from tests.doors.test_console import Visitor, visiting
+from tests.doors.test_day_pages import words
 from tests.doors.web import settled
 from tests.shop import Shop
+from tests.stories.test_customs import lamp, lists  # noqa: F401
 
 CARD = {
     "currency": "USD", "prefix": "GP", "zones": [{"name": "home", "countries": ["home"]}],
@@ -280,6 +282,24 @@ async def test_a_site_is_added_and_changed(shop: Shop, web: str) -> None:
         (row,) = await shop.rows("select name, weekdays, address ->> 'city' as city from site where code = $1", code)
         assert (row["name"], list(row["weekdays"]), row["city"]) == ("Third", [6], "Berlin")
         assert (await owner.get("/settings/sites/NOWHERE")).status_code == 404
+
+
+async def test_a_skus_page_says_whether_it_may_go_to_a_country_and_what_one_costs_there(
+    shop: Shop,
+    visitor: Visitor,
+    lists: None,  # noqa: F811
+) -> None:
+    await lamp(shop, flags=("battery",), value_minor=4000)
+    (row,) = await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'LAMP'", shop.merchant)
+    path = f"/catalog/sku_{row['sku_id']}"
+    assert "By courier" not in await visitor.html(path)
+    page = words(await visitor.html(path, to="DE"))
+    assert "By post lacks HS code, responsible person in the EU batteries on their own do not go" in page
+    assert "By courier lacks HS code" in page and "One at the door" in page and "By sample lists" in page
+    await lamp(shop, flags=("battery",), value_minor=4000, hs_code="940529", responsible_person="Mugs EU, Berlin")
+    ready = words(await visitor.html(path, to="DE"))
+    assert "By courier lacks" not in ready and "By post batteries on their own" in ready
+    assert "By courier" not in await visitor.html(path, to="XX")
 
 
 async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop, visitor: Visitor) -> None:

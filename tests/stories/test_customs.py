@@ -21,6 +21,7 @@ from doorstep.journey.shipping.paper_data import NoSuchPaper, customs_of, paper_
 from doorstep.journey.shipping.sent_ahead import visible
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
 from doorstep.kit import clock
+from doorstep.kit.paper import spelled_date
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.catalog import change_sku
 from doorstep.setup.checks import NotAnEccn, UnknownCountry
@@ -353,6 +354,8 @@ async def test_goods_that_come_back_have_an_invoice_that_asks_for_the_relief(sho
     await shop.do("hand_over", parcel=parcel)
     said = await paper(shop, parcel, "return_invoice", shop.at.date() + timedelta(days=40))
     assert "Returned goods" in said and "HTSUS 9801.00.10" in said and "Meridian RB123456785US" in said
+    again = await paper(shop, parcel, "commercial_invoice", shop.at.date() + timedelta(days=40))
+    assert spelled_date(shop.at.date()) in again and spelled_date(shop.at.date() + timedelta(days=40)) not in again
     late = await paper(shop, parcel, "return_invoice", shop.at.date() + timedelta(days=1200))
     assert "The 36 months of relief are over" in late
 

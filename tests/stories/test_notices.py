@@ -216,6 +216,7 @@ async def test_a_buyer_whose_number_customs_wants_hears_of_the_order_too(told: T
         ("available_for_pickup", "Your order #1001 is waiting to be picked up"),
         ("customs_hold", "Customs holds your order #1001"),
         ("returned_to_sender", "Your order #1001 came back to us"),
+        ("lost", "Your order #1001 got lost on its way"),
     ],
 )
 async def test_news_of_a_parcel_that_wants_its_buyer_is_told_once(told: Told, state: str, subject: str) -> None:

@@ -187,6 +187,8 @@ CUSTOMS_FIELDS = Told({
     "weight_g": "weight", "value_minor": "value", "responsible_person": "responsible person in the EU",
     "export_license": "export license",
 })  # fmt: skip
+# By which way goods cross a border.
+MODES = Told({"post": "By post", "courier": "By courier", "freight": "By freight"})
 REASONS = (
     N_("the money is not here yet"),
     N_("recorded by hand"),

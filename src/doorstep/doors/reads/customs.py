@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -18,13 +18,13 @@ from doorstep.setup import checks
 from doorstep.setup.customs import export_filing as filing
 from doorstep.setup.customs import landed_cost as landing
 from doorstep.setup.customs import no_border_between
+from doorstep.setup.customs.lists import Mode
 from doorstep.setup.customs.readiness import COLUMNS, READY, Goods, Lack, goods_of, readiness
 from doorstep.setup.customs.reading import Trader, traders
 from doorstep.setup.customs.rules import Listed, Restricted, Rules, lists_in_force, rules_of
 from doorstep.spine.amounts import untaxed, worth_of_units
 from doorstep.spine.tenant import Tx
 
-Mode = Literal["post", "courier", "freight"]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 # So many SKUs are looked at for one page of those that are not ready.
 LOOKED_AT = 2000

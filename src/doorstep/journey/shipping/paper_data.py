@@ -76,7 +76,9 @@ async def paper_of(tx: Tx, parcel: str, kind: str, today: date) -> Paper:
         raise NotFound(parcel=parcel)
     if kind == "label":
         return papers.label(label_of(found))
-    customs = await customs_of(tx, found, today)
+    left: datetime | None = found.row["handed_over_at"]
+    # Printed again it says what it said when the goods left.
+    customs = await customs_of(tx, found, left.date() if left and kind != BACK else today)
     needed = needed_papers(customs)
     if kind == BACK and needed.papers and found.row["handed_over_at"]:
         return papers.commercial_invoice(_return_invoice(customs))

@@ -168,6 +168,8 @@ def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: It
         "parcel_id": parcel.parcel_id, "reason": ask.body.reason or "the carrier lost the parcel",
         "next_action": next_action("parcel_lost"), "why": told, "raised_at": ask.at,
     }))  # fmt: skip
+    order = public("ord", parcel.order.order_id)
+    outcome.then = [Job("notify", {"order": order, "kind": "lost", "parcel": ask.body.parcel})]
     return outcome
 
 

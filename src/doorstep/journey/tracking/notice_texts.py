@@ -81,6 +81,14 @@ TEXTS: Mapping[Kind, Words] = {
         N_("Your parcel came back to us"),
         N_("The carrier could not deliver it. Write to us: we send it again, or give the money back."),
     ),
+    "lost": Words(
+        N_("Your order %(number)s got lost on its way"),
+        N_("Your parcel is lost"),
+        N_(
+            "The carrier cannot find it. We are settling it with them, and you need not do anything: we send it again"
+            " or give the money back, and write to you."
+        ),
+    ),
     "delayed": Words(
         N_("Your order %(number)s comes later than we said"),
         N_("Your order comes later than we said"),

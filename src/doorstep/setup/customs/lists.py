@@ -23,7 +23,8 @@ from doorstep.setup.geography import CENTERS
 
 Kind = Literal["hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-MODES = ("post", "courier", "freight")
+Mode = Literal["post", "courier", "freight"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 UNION, ANYWHERE = "EU", "*"
 LARGEST_FILE = 200_000_000
 TOLD_PROBLEMS = 20
