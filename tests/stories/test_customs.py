@@ -20,6 +20,7 @@ from doorstep.journey.processing.review_party import NothingToReview
 from doorstep.journey.shipping.paper_data import NoSuchPaper, customs_of, paper_of
 from doorstep.journey.shipping.sent_ahead import visible
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
+from doorstep.journey.shipping.shopping import basket
 from doorstep.kit import clock
 from doorstep.kit.paper import spelled_date
 from doorstep.kit.refusals import NotFound
@@ -39,6 +40,10 @@ from tests.stories.test_processing import holds
 LVIV = {
     "name": "Олена Шевчук", "line1": "вул. Городоцька 10", "city": "Львів", "postcode": "79007", "country": "UA",
     "phone": "+380322550143",
+}  # fmt: skip
+NEW_YORK = {
+    "name": "Bo Lind", "line1": "350 5th Avenue", "city": "New York", "region": "NY", "postcode": "10118",
+    "country": "US", "phone": "+12125550143",
 }  # fmt: skip
 DAY = date(2026, 11, 20)
 LAMP = {"name": "A lamp", "weight_g": 900, "origin": "PL", "customs_text": "table lamp with a ceramic foot"}
@@ -397,6 +402,18 @@ async def test_customs_are_told_what_goods_cost_without_the_tax_that_was_taken_a
             assert str((await item_data(tx, parcel, DAY)).declared_value) == "32.00"
             cost = (await reads.order_customs(tx, shop.merchant, order, DAY)).landed_cost
         assert (cost.goods_minor, cost.shipping_minor) == (3200, 800)
+
+
+async def test_by_which_modes_goods_may_not_go_is_known_where_their_label_is_chosen(shop: Shop, lists: None) -> None:
+    await lamp(shop, hs_code="940529", flags=("battery",))
+    parcel = await shop.to_packed(await abroad(shop, ("LAMP", 1)))
+    home = await shop.to_packed(await abroad(shop, ("LAMP", 2), ship_to=NEW_YORK))
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        for which, modes in ((parcel, ["post"]), (home, [])):
+            of = await packed(tx, which)
+            assert of
+            found = await basket(tx, shop.merchant, of, clock.now())
+            assert [mode for mode, _why in found.facts.wanted.barred] == modes
 
 
 async def test_what_is_sent_ahead_is_whole_and_says_what_is_missing(shop: Shop, lists: None) -> None:
