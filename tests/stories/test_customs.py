@@ -404,6 +404,17 @@ async def test_customs_are_told_what_goods_cost_without_the_tax_that_was_taken_a
         assert (cost.goods_minor, cost.shipping_minor) == (3200, 800)
 
 
+async def test_what_goes_behind_a_border_of_the_same_country_is_declared(shop: Shop) -> None:
+    parcel = await shop.to_packed(await abroad(shop, ("MUG", 2)))
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        of = await packed(tx, parcel)
+    assert of
+    for postcode, is_declared in (("35001", True), ("08001", False)):
+        to = {**of.row["ship_to"], "country": "ES", "postcode": postcode}
+        spanish = {**of.row, "site_country": "ES", "site_address": {"postcode": "28001"}, "ship_to": to}
+        assert bool(shipment_of(Packed(spanish, of.goods)).customs) == is_declared
+
+
 async def test_by_which_modes_goods_may_not_go_is_known_where_their_label_is_chosen(shop: Shop, lists: None) -> None:
     await lamp(shop, hs_code="940529", flags=("battery",))
     parcel = await shop.to_packed(await abroad(shop, ("LAMP", 1)))

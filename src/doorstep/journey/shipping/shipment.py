@@ -12,7 +12,7 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment, TaxNumber
 from doorstep.plug.states import FINAL_STATES
-from doorstep.setup.customs import EU
+from doorstep.setup.customs import EU, no_border_between
 from doorstep.setup.customs.ioss import is_under_ioss
 from doorstep.setup.customs.profile import profile_of
 from doorstep.setup.customs.rules import Rules, rules_of
@@ -115,13 +115,20 @@ async def packed(tx: Tx, parcel: str, on: date | None = None) -> Packed | None:
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
     plain["cod_minor"] = await _to_collect(tx, plain)
     plain["insured_minor"] = await _share(tx, plain, plain["order_insured_minor"])
-    costs, plain["order_freight_minor"] = await _untaxed(tx, plain)
+    costs, plain["order_freight_minor"] = await _untaxed(tx, plain) if _is_declared(plain) else ({}, 0)
     goods = [dict(line) for line in await tx.rows(GOODS, *at)]
-    found = Packed(plain, tuple(line | {"untaxed_minor": costs[line["line_no"]]} for line in goods))
+    found = Packed(plain, tuple(line | {"untaxed_minor": costs.get(line["line_no"], 0)} for line in goods))
     to = str(plain["ship_to"].get("country") or "")
     if on and to in EU and plain["tax_numbers"].get("ioss"):
         plain["ioss"] = ioss_number(found, await rules_of(tx, [to], on))
     return found
+
+
+def _is_declared(row: Mapping[str, Any]) -> bool:
+    """It goes to another country, or behind a customs border of the same one, as to the Canary Islands."""
+    start, to = str(row["site_country"]), str(row["ship_to"].get("country") or "")
+    postcodes = str(row["site_address"].get("postcode") or ""), str(row["ship_to"].get("postcode") or "")
+    return start != to or not no_border_between(start, postcodes[0], to, postcodes[1])
 
 
 async def freight_minor(tx: Tx, parcel: Packed) -> int:
@@ -174,7 +181,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         "country": row["site_country"],
     }
     receiver = row["ship_to"] | {"email": row["buyer"].get("email", "")}
-    crosses = row["site_country"] != row["ship_to"].get("country")
+    crosses = _is_declared(row)
     return Shipment(
         ship_from=_address(sender | {"country": row["site_country"]}),
         ship_to=_address(receiver),
