@@ -224,10 +224,10 @@ async def test_each_trouble_says_what_happens_now_and_what_the_buyer_can_do(
 ) -> None:
     order, parcel = await on_the_road(shop)
     for hours, (code, state, title) in enumerate((
+        ("", "customs_hold", "Customs holds your parcel"),
         ("EDG", "", "Your parcel is out for delivery"),
         ("EMH", "", "The carrier was at your door"),
         ("EDH", "", "Your parcel is waiting for you"),
-        ("", "customs_hold", "Customs holds your parcel"),
         ("", "delayed", "Your parcel is running late"),
         ("", "returning", "Your parcel is on its way back to us"),
         ("", "returned_to_sender", "Your parcel came back to us"),
@@ -237,6 +237,32 @@ async def test_each_trouble_says_what_happens_now_and_what_the_buyer_can_do(
         html = await read(buyer, link(shop, order))
         assert f'<h1 id="standing">{title}</h1>' in html
         assert "What you can do" in html
+
+
+async def test_of_a_parcel_that_customs_turned_back_nobody_is_said_to_have_been_at_the_door(
+    shop: Shop, buyer: httpx.AsyncClient
+) -> None:
+    order, parcel = await on_the_road(shop)
+    for hours, state, title in (
+        (1, "customs_hold", "Customs holds your parcel"),
+        (2, "refused", "Customs did not let your parcel in"),
+        (3, "returning", "Customs did not let your parcel in"),
+        (4, "in_customs", ""),  # of the country it came from
+        (5, "returned_to_sender", "Your parcel came back to us"),
+    ):
+        told = {"happened_at": shop.at + timedelta(hours=hours), "raw_code": f"C{hours}", "state": state}
+        await shop.do("track", parcel=parcel, events=[told])
+        html = await read(buyer, link(shop, order))
+        assert not title or f'<h1 id="standing">{title}</h1>' in html
+        assert "at the door" not in html and "at your door" not in html
+    assert "Customs did not let it in." in html and "Not let in by customs" in html
+
+
+async def test_how_the_office_came_to_know_is_not_told_to_the_buyer(shop: Shop, buyer: httpx.AsyncClient) -> None:
+    order, parcel = await on_the_road(shop)
+    await shop.do("deliver", parcel=parcel)
+    html = await read(buyer, link(shop, order))
+    assert "Your order has arrived" in html and "by hand" not in html
 
 
 async def test_a_canceled_order_says_so_and_whether_money_comes_back(shop: Shop, buyer: httpx.AsyncClient) -> None:

@@ -450,6 +450,9 @@ def test_lists_of_customs_rules_are_loaded_and_a_sku_is_looked_at_by_them(cli: C
     told = cli.says("sku", "customs", "BOWL", "--to", "ua", "--merchant", "mugs")
     assert "BOWL to UA by post: not ready" in told and "'Gift' is too general" in told
     assert "duty-rates 2026-11-01 (sample)" in told
+    of_no_worth = cli.says("sku", "customs", "POT", "--to", "DE", "--merchant", "mugs")
+    assert "At the door: not known" in of_no_worth and "not known: what POT is worth" in of_no_worth
+    assert "a fixed duty of 3 EUR per tariff heading on goods worth up to 150 EUR" in of_no_worth
     cli.says("sku", "set", "BOWL", "--merchant", "mugs", "--customs-text", "stoneware bowl")
     whole = cli.json("sku", "customs", "BOWL", "--to", "UA", "--mode", "courier", "--merchant", "mugs")
     assert (whole["ready"], whole["landed_cost"]["goods_minor"]) == (True, 20000)

@@ -28,6 +28,7 @@ from tests.doors.test_console import Visitor, visiting, visitor  # noqa: F401
 from tests.doors.web import serving
 from tests.rolling import roll
 from tests.shop import Shop
+from tests.stories.test_customs import LVIV
 from tests.stories.test_exceptions import listed, stopped_job
 from tests.stories.test_rollups import week  # noqa: F401
 
@@ -221,6 +222,21 @@ async def test_the_button_opens_the_form_that_mends_it(stuck: Shop, visitor: Vis
     (found, *_) = re.findall(r'href="(/orders/ord_\d+\?open=record_payment)"', await visitor.html("/attention"))
     opened = re.search(r'<div class="sheet" id="m-record_payment[^>]*>', await visitor.html(found))
     assert opened and "data-open" in opened[0]
+
+
+async def test_the_button_of_a_line_without_customs_data_leads_to_its_sku(shop: Shop, web: str) -> None:
+    await shop.stock("LAMP", 2, "NJ")
+    order = await shop.place(("LAMP", 1), ship_to=LVIV, payment_term="on_account", number="#UA1")
+    await shop.work()
+    (row,) = await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'LAMP'", shop.merchant)
+    edit = f'href="/catalog/sku_{row["sku_id"]}/edit"'
+    async with visiting(shop, web, "owner") as owner:
+        inbox = await owner.html("/attention", merchant=shop.key)
+        assert edit in inbox and "Complete the SKU" in inbox
+        assert "hs_code" not in words(inbox) and "without HS code" in words(inbox)
+        assert edit in await owner.html(f"/orders/{order}")
+    async with visiting(shop, web, "read_only") as reader:
+        assert edit not in await reader.html("/attention", merchant=shop.key)
 
 
 async def test_what_can_be_done_about_a_parcel_is_listed_and_leads_to_its_forms(shop: Shop, web: str) -> None:

@@ -16,8 +16,10 @@ from doorstep.kit.secrets import keyring
 from doorstep.setup.connections import connection_of
 from doorstep.spine.tenant import tenant_tx
 from tests.doors.test_console import Visitor, visiting
+from tests.doors.test_day_pages import words
 from tests.doors.web import settled
 from tests.shop import Shop
+from tests.stories.test_customs import lamp, lists  # noqa: F401
 
 CARD = {
     "currency": "USD", "prefix": "GP", "zones": [{"name": "home", "countries": ["home"]}],
@@ -282,12 +284,31 @@ async def test_a_site_is_added_and_changed(shop: Shop, web: str) -> None:
         assert (await owner.get("/settings/sites/NOWHERE")).status_code == 404
 
 
+async def test_a_skus_page_says_whether_it_may_go_to_a_country_and_what_one_costs_there(
+    shop: Shop,
+    visitor: Visitor,
+    lists: None,  # noqa: F811
+) -> None:
+    await lamp(shop, flags=("battery",), value_minor=4000)
+    (row,) = await shop.rows("select sku_id from sku where merchant_id = $1 and code = 'LAMP'", shop.merchant)
+    path = f"/catalog/sku_{row['sku_id']}"
+    assert "By courier" not in await visitor.html(path)
+    page = words(await visitor.html(path, to="DE"))
+    assert "By post lacks HS code, responsible person in the EU batteries on their own do not go" in page
+    assert "By courier lacks HS code" in page and "One at the door" in page and "By sample lists" in page
+    await lamp(shop, flags=("battery",), value_minor=4000, hs_code="940529", responsible_person="Mugs EU, Berlin")
+    ready = words(await visitor.html(path, to="DE"))
+    assert "By courier lacks" not in ready and "By post batteries on their own" in ready
+    assert "By courier" not in await visitor.html(path, to="XX")
+
+
 async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop, visitor: Visitor) -> None:
     mine = f"/settings/merchants/{shop.key}"
     assert (await visitor.get("/settings/merchants")).headers["location"] == mine
     said = {"name": "Mugs & Cups", "currency": "USD", "country": "US", "when_short": "refuse", "ship": "complete",
             "reserve_minutes": "90", "brand.accent": "#112233", "tax_numbers.vat": "US1", "timezone": "America/Chicago",
-            "kept_in_100": "92.5"}  # fmt: skip
+            "kept_in_100": "92.5", "customs.responsible_person": "Mugs EU, Berlin", "customs.ddp_to": "EU, GB",
+            "customs.filing": "carrier"}  # fmt: skip
     told = errors(
         (await visitor.post(mine, **{**said, "currency": "dollars", "reserve_minutes": "0", "name": ""})).text
     )
@@ -297,15 +318,20 @@ async def test_a_merchant_sees_to_its_own_settings(shop: Shop, other_shop: Shop,
         and "1" in told["reserve_minutes"]
     )
     assert errors((await visitor.post(mine, **{**said, "currency": "XYZ"})).text).keys() == {"currency"}
+    assert errors((await visitor.post(mine, **{**said, "customs.ddp_to": "Europe"})).text) == {
+        "customs.ddp_to": "two letters each, as EU, GB"
+    }
     assert (await visitor.post(mine, **said)).status_code == 303
-    assert (await visitor.post(mine, **{**said, "tax_numbers.vat": ""})).status_code == 303
+    assert 'value="EU, GB"' in await visitor.html(mine) and "Mugs EU, Berlin" in await visitor.html(mine)
+    assert (await visitor.post(mine, **{**said, "tax_numbers.vat": "", "customs.ddp_to": ""})).status_code == 303
     (row,) = await shop.rows(
         "select name, when_short, reserve_minutes, hold_duplicates, timezone, reliability::float8 as reliability,"
         " brand ->> 'accent' as accent,"
-        " tax_numbers ->> 'vat' as vat from merchant where merchant_id = $1", shop.merchant,
+        " tax_numbers ->> 'vat' as vat, customs ->> 'responsible_person' as person, customs ->> 'ddp_to' as ddp_to"
+        " from merchant where merchant_id = $1", shop.merchant,
     )  # fmt: skip
     assert tuple(row.values()) == (
-        "Mugs & Cups", "refuse", 90, False, "America/Chicago", 0.925, "#112233", "",
+        "Mugs & Cups", "refuse", 90, False, "America/Chicago", 0.925, "#112233", "", "Mugs EU, Berlin", None,
     )  # fmt: skip
     assert (await visitor.post(f"/settings/merchants/{other_shop.key}", **said)).status_code == 404
 

@@ -69,7 +69,7 @@ async def test_a_bag_over_http(shop: Shop, api: Client, parcel: str) -> None:
     assert [row["id"] for row in (await api.get("/v1/loads?kind=bag&open=false")).json()["loads"]] == [bag["load"]]
     (way,) = (await api.get(f"/v1/orders/{order['order']}")).json()["ways"]
     assert way["loads"][0]["number"] == bag["number"] and way["numbers"][0]["number"] == "CV100"
-    for paper, words in (("tag", (bag["number"], "Ireland", "1 parcels")), ("list", ("CV100", "#7001"))):
+    for paper, words in (("tag", (bag["number"], "Ireland", "1 parcel ")), ("list", ("CV100", "#7001"))):
         answer = await api.get(f"/v1/loads/{bag['load']}/{paper}.pdf")
         assert answer.status_code == 200
         assert all(word in printed(answer.content) for word in words), printed(answer.content)

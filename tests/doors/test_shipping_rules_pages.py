@@ -116,18 +116,19 @@ async def test_what_holds_for_all_ways_is_kept_and_contracts_are_the_operators(t
     said = {
         "most_minor": "60,00", "sure_in_100": "75", "answer_within_s": "2.5", "levels.express.services": "card/express",
         "levels.express.max_days": "2", "takes.0.battery": "1", "contracts.1.of": "operator",
-        "contracts.1.markup_percent": "7,5",
+        "contracts.1.markup_percent": "7,5", "modes.0": "post", "modes.1": "courier",
     }  # fmt: skip
     async with visiting(shop, web, "operator") as operator:
         assert (await operator.post(address, **said)).headers["location"].endswith("did=beside")
         rules = await kept(shop)
         assert rules.most and (rules.most.amount_minor, rules.most.currency) == (6000, "USD")
         assert (rules.sure, rules.answer_within_s, rules.takes) == (0.75, 2.5, {"card": ["battery"]})
+        assert rules.modes == {"card": "post"}
         assert rules.levels["express"].services == ["card/express"] and rules.levels["express"].max_days == 2
         assert rules.contracts["other"].of == "operator" and str(rules.contracts["other"].markup_percent) == "7.5"
         page = text_of(await operator.html(PAGE, merchant=shop.key))
         for words in ("$60.00", "75 of a hundred parcels", "2.5 seconds", "card/express · 2 days at most", "+7.5 %",
-                      "takes Batteries"):  # fmt: skip
+                      "takes Batteries", "By post"):  # fmt: skip
             assert words in page, words
         form = await operator.html(address)
         assert 'value="60.00"' in form and 'value="7.5"' in form

@@ -73,6 +73,8 @@ def test_a_sentence_makes_a_coarse_code_finer_and_never_turns_it_round() -> None
         ("Returned to sender by request", "returning", ""),
         ("Delivered, To Original Sender", "returned_to_sender", ""),
         ("Package refused by recipient", "refused", "refused"),
+        ("Import refused by customs", "refused", "forbidden"),
+        ("Customs rejected the declaration, return to sender", "refused", "forbidden"),
         ("Clearance delay: documents required", "customs_hold", "papers"),
         ("Customs clearance completed", "customs_released", ""),
         ("Presented to customs", "in_customs", ""),

@@ -17,8 +17,9 @@ from doorstep.spine.amounts import (
     Priced,
     TaxBelowLines,
     amounts,
-    insured_share,
+    parcel_share,
     to_collect,
+    untaxed,
     worth_of_last_units,
     worth_of_units,
 )
@@ -156,12 +157,34 @@ def test_what_a_parcel_collects_stays_when_the_rest_is_packed(due: int, worths: 
     assert first == to_collect(due, worths, 0, 0)
 
 
+@given(orders())
+def test_without_its_tax_an_order_costs_the_rest_and_no_line_less_than_nothing(
+    order: tuple[list[Priced], dict[str, Any]],
+) -> None:
+    lines, more = order
+    found = amounts(lines, "EUR", **more)
+    costs = untaxed(more, found.totals, [line.tax_minor for line in lines])
+    assert len(costs) == len(lines) + 1 and min(costs) >= 0
+    if not more["tax_included"]:
+        assert costs[:-1] == [worth - tax for worth, tax in zip(found.worths, found.taxes, strict=True)]
+    with_tax = found.lines_minor - more["discount_minor"] + more["shipping_minor"]
+    if more["tax_included"] and not any(line.tax_minor for line in lines) and more["tax_minor"] <= with_tax:
+        assert sum(costs) >= with_tax - more["tax_minor"]
+
+
+def test_a_price_with_tax_in_it_is_told_to_customs_without() -> None:
+    of = {"discount_minor": 0, "shipping_minor": 1190, "tax_minor": 570, "tax_included": True}
+    assert untaxed(of, [2380], [0]) == [2000, 1000]
+    assert untaxed(of, [2380], [380]) == [2000, 1000]
+    assert untaxed(of | {"tax_included": False}, [2380], [380]) == [2380, 1190]
+
+
 @given(st.integers(0, 10**9), st.lists(MINOR, min_size=1, max_size=6), MINOR)
-def test_what_an_order_is_insured_for_is_shared_by_its_parcels_and_never_more(
+def test_insurance_and_freight_of_an_order_are_shared_by_its_parcels_and_never_more(
     insured: int, worths: list[int], not_packed: int
 ) -> None:
     whole = sum(worths) + not_packed
-    shares = [insured_share(insured, worths, nth, whole) for nth in range(len(worths))]
+    shares = [parcel_share(insured, worths, nth, whole) for nth in range(len(worths))]
     assert all(share >= 0 for share in shares) and sum(shares) <= insured
     if not not_packed or not whole:
         assert sum(shares) == insured

@@ -46,8 +46,9 @@ def answers(draw: st.DrawFn) -> list[Answered]:
 
 
 rules = st.builds(
-    lambda lanes, levels, contracts, takes, most, sure: rules_of(
-        {"lanes": lanes, "levels": levels, "contracts": contracts, "takes": takes, "most": most, "sure": sure}
+    lambda lanes, levels, contracts, takes, modes, most, sure: rules_of(
+        {"lanes": lanes, "levels": levels, "contracts": contracts, "takes": takes, "modes": modes, "most": most,
+         "sure": sure}
     ),
     st.lists(
         st.fixed_dictionaries({
@@ -62,6 +63,7 @@ rules = st.builds(
         "of": st.sampled_from(["merchant", "operator"]), "markup_percent": st.sampled_from(["0", "7.5", "-10"]),
     })),
     st.dictionaries(WHICH, st.lists(st.sampled_from(["battery", "liquid"]), max_size=2), max_size=2),
+    st.dictionaries(WHICH, st.sampled_from(["post", "courier", "freight"]), max_size=2),
     st.none() | st.just({"amount_minor": 2500, "currency": "USD"}),
     st.sampled_from([0.5, 0.8, 0.9]),
 )  # fmt: skip
@@ -73,6 +75,7 @@ facts = st.builds(
         level=st.sampled_from(["", "standard", "express"]), origin=st.just("US07064"),
         to=st.sampled_from(["IED02XY45", "US10001"]),
         contains=st.lists(st.sampled_from(["battery", "liquid"]), unique=True, max_size=2).map(tuple),
+        barred=st.lists(st.sampled_from([("post", "a law"), ("courier", "another")]), unique=True).map(tuple),
         to_po_box=st.booleans(), carrier=st.sampled_from(["", "", "alpha"]),
         service=st.sampled_from(["", "", "express"]), by_hand=st.booleans(),
     ),
@@ -99,6 +102,7 @@ def test_what_a_rule_forbids_is_never_chosen(asked: Facts) -> None:
     assert not allowed or names(allowed, rate.carrier, rate.service)
     taken = {*rate.takes, *rule.said_to_take(rate.carrier, rate.service)}
     assert set(wanted.contains) <= taken
+    assert rule.mode_of(rate.carrier, rate.service) not in dict(wanted.barred)
     assert wanted.carrier in ("", rate.carrier) and wanted.service in ("", rate.service)
     assert not any(no.carrier == rate.carrier and no.service in ("", rate.service) for no in asked.refused)
 
@@ -213,6 +217,20 @@ def test_goods_go_only_with_who_says_that_they_take_them() -> None:
     assert told.rate is None
     assert told.why["refused"] == {"post express": "does not say that it takes battery, liquid"}
     assert name(asking(FAST, contains=("battery",), rules={"takes": {"post/express": ["battery"]}})) == "post express"
+
+
+def test_what_may_not_go_by_a_mode_goes_with_nobody_who_goes_by_it() -> None:
+    slow = offer("haulier", "pallet", 9000, 5)
+    barred = (("post", "no perfume by air mail"), ("courier", "no perfume by air"))
+    told = decide(asking(FAST, slow, barred=barred, rules={"modes": {"haulier": "freight"}}))
+    assert told.rate == slow
+    assert told.why["refused"]["post express"] == "may not go there by courier: no perfume by air"
+    by_post = {"modes": {"haulier": "freight", "post": "courier", "post/express": "post"}}
+    assert decide(asking(FAST, slow, barred=barred, rules=by_post)).why["refused"]["post express"] == (
+        "may not go there by post: no perfume by air mail"
+    )
+    assert decide(asking(FAST, slow, barred=barred)).rate is None
+    assert name(asking(FAST, slow, barred=barred[:1])) == "post express"
 
 
 def test_lanes_forbid_allow_and_prefer() -> None:

@@ -122,6 +122,8 @@ def test_every_amount_says_how_it_came_about() -> None:
 def test_what_no_list_tells_is_said_and_not_taken_for_nothing() -> None:
     cost = landed_cost([Bought("MUG", "691200", "US", 1, 9900)], "FR", "XOF", UKRAINE)
     assert cost.unknown == ("no duty rate is loaded for HS 691200 to FR", "no tax rate is loaded for FR")
+    free = landed_cost([Bought("MUG", "691200", "US", 1, 0)], "UA", "EUR", UKRAINE, shipping_minor=500)
+    assert (free.unknown, free.total_minor, free.duty_minor + free.tax_minor) == (("what MUG is worth",), 500, 0)
     unknown = landed_cost([Bought("MUG", "691200", "US", 1, 9900)], "UA", "XOF", UKRAINE)
     assert "no exchange rate is loaded between EUR and XOF" in unknown.unknown
 
@@ -283,6 +285,16 @@ def test_an_export_is_filed_when_goods_of_one_code_are_worth_more_than_the_limit
     ware = sum(value for code, value in goods if code != "610910")
     assert filing and filing.needed == (max(ware, sum(value for _, value in goods) - ware) > 250000)
     assert filing.legend == ("" if filing.needed else "NOEEI § 30.37(a)")
+
+
+def test_to_some_countries_a_penny_is_filed_and_to_others_what_a_control_list_names() -> None:
+    export = EXPORT | said(export_filing_always=("CU IR", ""), export_filing_controlled=("CN", ""))
+    rules = Rules(DAY, listed("country-rules"), countries={"US": export}, per_euro=EURO)
+    cheap, battery = Exported("691200", 100), Exported("850760", 100, "NLR", "5A992.c")
+    assert (told := export_filing([cheap], "US", "CU", "USD", rules)) and told.needed and not told.legend
+    assert (told := export_filing([cheap], "US", "CN", "USD", rules)) and not told.needed
+    assert (told := export_filing([cheap, battery], "US", "CN", "USD", rules)) and told.needed and "5A992.c" in told.why
+    assert (told := export_filing([battery], "US", "UA", "USD", rules)) and not told.needed
 
 
 def test_canada_is_exempt_unless_a_license_is_used_and_an_unknown_currency_is_filed() -> None:

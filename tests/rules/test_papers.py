@@ -40,6 +40,7 @@ from doorstep.journey.fulfillment.papers import (
     pick_list,
 )
 from doorstep.journey.shipping.customs_papers import customs_papers, sdr_rate
+from doorstep.journey.shipping.form_words import language_of
 from doorstep.journey.shipping.papers import (
     CommercialInvoice,
     CustomsDeclaration,
@@ -68,6 +69,7 @@ from doorstep.kit.paper import (
     printable,
     qr,
     scannable,
+    spelled_date,
     sscc,
     zpl_of_pdf,
 )
@@ -376,6 +378,38 @@ def test_the_commercial_invoice_adds_freight_to_the_value_of_the_goods() -> None
     for said in ("Value of goods 84.98", "Freight 18.90", "Total USD 103.88", "DAP Berlin (Incoterms 2020)",
                  "originate in China, Portugal", "DE123456789", "IM2760000742", "Net weight 0.99 kg"):  # fmt: skip
         assert said in text, said
+
+
+def test_the_head_of_the_commercial_invoice_is_the_sellers_name_and_not_that_of_the_site() -> None:
+    seller = replace(EXPORT.seller, name="Mugs & Co", address=replace(EXPORT.seller.address, company="Newark"))
+    assert text_of(commercial_invoice(replace(EXPORT, seller=seller))).startswith("Mugs & Co Commercial invoice")
+    assert text_of(packing_list(replace(PACKING, seller=seller))).startswith("Mugs & Co Packing list")
+
+
+def test_of_goods_taxed_at_the_sale_the_recipient_pays_the_duty_alone() -> None:
+    of = replace(EXPORT, language="de", incoterm="DAP", ioss="IM2760000742", signed_at="Newark")
+    text = text_of(commercial_invoice(of))
+    assert "Tax was paid at the sale, duty is paid by the recipient" in text and "den Zoll zahlt der Empfänger" in text
+    assert "Duty and tax" not in text and f"Newark, {spelled_date(of.issued_on)}" in text
+    assert "Duty and tax are paid by the recipient" in text_of(commercial_invoice(replace(of, ioss="")))
+
+
+def test_postal_forms_say_why_no_export_was_filed() -> None:
+    for draw in (cn22, cn23):
+        assert "NOEEI § 30.37(a)" in text_of(draw(replace(DECLARATION, comments="NOEEI § 30.37(a)")))
+
+
+@pytest.mark.parametrize(("number", "read"), [
+    ("MP123456785US", "MP 123 456 785 US"), ("1Z999AA10123456784", "1Z 999 AA1 01 2345 6784"),
+    ("SM21068151288702506US", "SM 2106 8151 2887 02506 US"), ("9400111899223100001", "9400 1118 9922 3100 001"),
+    ("00340434161094042557", "0034 0434 1610 9404 2557"), ("DS-1234", "DS-1234"),
+])  # fmt: skip
+def test_a_tracking_number_is_printed_in_groups_that_tear_no_letters_apart(number: str, read: str) -> None:
+    assert read in text_of(cn23(replace(DECLARATION, tracking_number=number)))
+
+
+def test_forms_speak_english_where_it_is_the_countrys_language() -> None:
+    assert [language_of(country) for country in ("US", "UA", "DE", "CA", "KE")] == ["", "uk", "de", "fr", ""]
 
 
 def test_a_packing_list_of_120_lines_adds_them_up_over_its_pages_and_names_no_price() -> None:

@@ -20,7 +20,9 @@ from doorstep.journey.processing.review_party import NothingToReview
 from doorstep.journey.shipping.paper_data import NoSuchPaper, customs_of, paper_of
 from doorstep.journey.shipping.sent_ahead import visible
 from doorstep.journey.shipping.shipment import Packed, packed, shipment_of
+from doorstep.journey.shipping.shopping import basket
 from doorstep.kit import clock
+from doorstep.kit.paper import spelled_date
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.catalog import change_sku
 from doorstep.setup.checks import NotAnEccn, UnknownCountry
@@ -38,6 +40,10 @@ from tests.stories.test_processing import holds
 LVIV = {
     "name": "Олена Шевчук", "line1": "вул. Городоцька 10", "city": "Львів", "postcode": "79007", "country": "UA",
     "phone": "+380322550143",
+}  # fmt: skip
+NEW_YORK = {
+    "name": "Bo Lind", "line1": "350 5th Avenue", "city": "New York", "region": "NY", "postcode": "10118",
+    "country": "US", "phone": "+12125550143",
 }  # fmt: skip
 DAY = date(2026, 11, 20)
 LAMP = {"name": "A lamp", "weight_g": 900, "origin": "PL", "customs_text": "table lamp with a ceramic foot"}
@@ -353,6 +359,8 @@ async def test_goods_that_come_back_have_an_invoice_that_asks_for_the_relief(sho
     await shop.do("hand_over", parcel=parcel)
     said = await paper(shop, parcel, "return_invoice", shop.at.date() + timedelta(days=40))
     assert "Returned goods" in said and "HTSUS 9801.00.10" in said and "Meridian RB123456785US" in said
+    again = await paper(shop, parcel, "commercial_invoice", shop.at.date() + timedelta(days=40))
+    assert spelled_date(shop.at.date()) in again and spelled_date(shop.at.date() + timedelta(days=40)) not in again
     late = await paper(shop, parcel, "return_invoice", shop.at.date() + timedelta(days=1200))
     assert "The 36 months of relief are over" in late
 
@@ -365,6 +373,58 @@ async def test_the_ioss_number_stands_on_papers_into_the_union_up_to_its_limit_o
     for to, units, shown in ((dublin, 2, True), (dublin, 40, False), (LVIV, 3, False)):
         parcel = await shop.to_packed(await abroad(shop, ("MUG", units), ship_to=to))
         assert ("IM3720000224" in await paper(shop, parcel, "commercial_invoice")) == shown
+
+
+async def test_customs_are_told_what_goods_cost_without_the_tax_that_was_taken_at_the_sale(
+    shop: Shop, lists: None
+) -> None:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, tax_numbers={"ioss": "IM3720000224"},
+                              customs={"responsible_person": "Mugs EU, Berlin"}, hold_duplicates=False)  # fmt: skip
+    dublin = shop.order(("MUG", 1))["ship_to"]
+    for included, price, shipping in ((False, "16.00", 800), (True, "19.68", 984)):
+        await shop.stock("MUG", 2, "NJ")
+        order = await shop.place(
+            {"sku": "MUG", "quantity": 2, "unit_price": price}, ship_to=dublin, payment_term="on_account",
+            shipping_minor=shipping, tax_minor=920, tax_included=included,
+        )  # fmt: skip
+        parcel = await shop.to_packed(order)
+        invoice = await paper(shop, parcel, "commercial_invoice")
+        async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+            told = await packed(tx, parcel, DAY)
+        assert told and [(one.kind, one.number) for one in shipment_of(told).sender_numbers] == [
+            ("ioss", "IM3720000224")
+        ]
+        for said in ("Value of goods 32.00", "Freight 8.00", "Total USD 40.00", "16.00",
+                     "Tax was paid at the sale, duty is paid by the recipient", "IOSS IM3720000224"):  # fmt: skip
+            assert said in invoice, (said, invoice)
+        async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+            assert str((await item_data(tx, parcel, DAY)).declared_value) == "32.00"
+            cost = (await reads.order_customs(tx, shop.merchant, order, DAY)).landed_cost
+        assert (cost.goods_minor, cost.shipping_minor) == (3200, 800)
+
+
+async def test_what_goes_behind_a_border_of_the_same_country_is_declared(shop: Shop) -> None:
+    parcel = await shop.to_packed(await abroad(shop, ("MUG", 2)))
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        of = await packed(tx, parcel)
+    assert of
+    for postcode, is_declared in (("35001", True), ("08001", False)):
+        to = {**of.row["ship_to"], "country": "ES", "postcode": postcode}
+        spanish = {**of.row, "site_country": "ES", "site_address": {"postcode": "28001"}, "ship_to": to}
+        assert bool(shipment_of(Packed(spanish, of.goods)).customs) == is_declared
+
+
+async def test_by_which_modes_goods_may_not_go_is_known_where_their_label_is_chosen(shop: Shop, lists: None) -> None:
+    await lamp(shop, hs_code="940529", flags=("battery",))
+    parcel = await shop.to_packed(await abroad(shop, ("LAMP", 1)))
+    home = await shop.to_packed(await abroad(shop, ("LAMP", 2), ship_to=NEW_YORK))
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        for which, modes in ((parcel, ["post"]), (home, [])):
+            of = await packed(tx, which)
+            assert of
+            found = await basket(tx, shop.merchant, of, clock.now())
+            assert [mode for mode, _why in found.facts.wanted.barred] == modes
 
 
 async def test_what_is_sent_ahead_is_whole_and_says_what_is_missing(shop: Shop, lists: None) -> None:

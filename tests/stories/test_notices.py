@@ -216,6 +216,7 @@ async def test_a_buyer_whose_number_customs_wants_hears_of_the_order_too(told: T
         ("available_for_pickup", "Your order #1001 is waiting to be picked up"),
         ("customs_hold", "Customs holds your order #1001"),
         ("returned_to_sender", "Your order #1001 came back to us"),
+        ("lost", "Your order #1001 got lost on its way"),
     ],
 )
 async def test_news_of_a_parcel_that_wants_its_buyer_is_told_once(told: Told, state: str, subject: str) -> None:
@@ -304,6 +305,18 @@ async def test_a_buyer_hears_that_something_is_not_in_stock_and_no_more_of_it(to
     assert told.post.subjects == ["Something of your order #1001 is not in stock just now"]
     plain = told.post.letters[0].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert "We wait for" in plain and "5 x " in plain
+
+
+async def test_of_an_order_that_waits_in_part_only_what_is_set_aside_is_told_to_be(told: Told) -> None:
+    await told.shop.stock("MUG", 2)
+    await told.shop.stock("LAMP", 1)
+    order = await told.order(("MUG", 1), ("LAMP", 1))
+    await told.shop.do("hold", order=order, line=2, type="operator", reason="to be looked at")
+    await told.work()
+    letter = next(each for each in told.post.letters if "a part of your order #1001 ready" in each.message["Subject"])
+    plain = letter.message.get_body(("plain",)).get_content()
+    assert "What is listed here is set aside" in plain and "1 x" in plain and "lamp" not in plain.lower()
+    assert "Everything is in place" not in plain and "Total" not in plain
 
 
 async def test_what_leaves_from_several_sites_is_told_to_come_in_several_parcels(told: Told) -> None:

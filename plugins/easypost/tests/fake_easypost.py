@@ -170,6 +170,7 @@ class EasyPostWorld:
             "reference": told.get("reference"), "status": "unknown", "tracking_code": None, "updated_at": now,
             "batch_id": None, "batch_status": None, "batch_message": None,
             "customs_info": self._customs(told.get("customs_info")),
+            "tax_identifiers": told.get("tax_identifiers", []),
             "from_address": end if is_return else start, "insurance": None, "order_id": None,
             "parcel": {"length": None, "width": None, "height": None} | told["parcel"] | self._born("prcl", "Parcel")
             | {"predefined_package": None, "mode": "test"},

@@ -28,6 +28,7 @@ from doorstep.plug import (
     Parcel,
     PickupAsked,
     Policy,
+    TaxNumber,
     delivery_state,
     registry,
 )
@@ -238,6 +239,20 @@ async def test_what_a_label_needs_is_told_whole(fake: Controls, carrier: EasyPos
         "691200", "US", "18.00", 1,
     )  # fmt: skip
     assert item["weight"] <= kept["parcel"]["weight"]
+
+
+async def test_the_numbers_of_both_sides_reach_easypost_and_none_on_the_way_back(
+    fake: Controls, carrier: EasyPost
+) -> None:
+    numbers = (TaxNumber(kind="ioss", number="IM3720000224"), TaxNumber(kind="eori", number="GB1", country="GB"))
+    shipment = replace(a_mug_to_warsaw(ABROAD), sender_numbers=numbers, recipient_number="PL8567346215")
+    kept = fake.world.shipments[(await carrier.buy(shipment, a_key())).label_ref]
+    assert kept["tax_identifiers"] == [
+        {"entity": "SENDER", "tax_id": "IM3720000224", "tax_id_type": "IOSS"},
+        {"entity": "SENDER", "tax_id": "GB1", "tax_id_type": "EORI", "issuing_country": "GB"},
+    ]
+    assert kept["to_address"]["federal_tax_id"] == "PL8567346215"
+    assert "tax_identifiers" not in shipment_asked(replace(shipment, is_return=True))["shipment"]
 
 
 def test_an_export_is_exempt_filed_or_refused() -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from doorstep.plug import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, delivery_state, registry
+from doorstep.plug import AsksOnce, Carrier, CarrierDown, CarrierRefused, Label, TaxNumber, delivery_state, registry
 from plugins.karrio.tests.fake_fedex import FakeFedEx
 from plugins.karrio.tests.fake_ups import WAY, FakeUps
 from tests.plug.carrier_contract import (
@@ -181,6 +181,22 @@ async def test_what_is_told_of_a_parcel_arrives(fake: Controls, carrier: Karrio)
     told = json.dumps(fake.world.sold[label.tracking_number])
     for words_told in ("Newark", "Warszawa", "6912", "Ceramic mug", "9.0", "USD"):
         assert words_told in told, words_told
+
+
+def test_the_numbers_of_both_sides_are_told_in_karrios_words() -> None:
+    numbers = (
+        TaxNumber(kind="ioss", number="IM3720000224"), TaxNumber(kind="eori", number="DE1234567"),
+        TaxNumber(kind="vat", number="DE136695976"), TaxNumber(kind="ein", number="12-3456789"),
+    )  # fmt: skip
+    shipment = replace(
+        a_mug_to_warsaw("any"), sender_numbers=numbers, recipient_number="PL8567346215", filing="AES X20261129123456"
+    )
+    asked = words.label_asked(shipment, "", ())
+    assert asked["customs"]["options"] == {
+        "ioss": "IM3720000224", "eori_number": "DE1234567", "vat_registration_number": "DE136695976",
+        "aes": "X20261129123456",
+    }  # fmt: skip
+    assert asked["recipient"]["federal_tax_id"] == "PL8567346215"
 
 
 async def test_the_account_logs_in_once_for_many_questions(fake: Controls, carrier: Karrio) -> None:

@@ -70,6 +70,14 @@ class CustomsItem(Struct, frozen=True, kw_only=True):
     sku: str = ""
 
 
+class TaxNumber(Struct, frozen=True, kw_only=True):
+    """Under which number somebody is known to customs or a tax office."""
+
+    kind: str  # ioss, eori, vat, ein
+    number: str
+    country: str = ""  # which gave it, where that is known
+
+
 class Shipment(Struct, frozen=True, kw_only=True):
     """What a carrier is asked to move: our parcel (or several going together) with all a label needs."""
 
@@ -81,6 +89,8 @@ class Shipment(Struct, frozen=True, kw_only=True):
     customs: tuple[CustomsItem, ...] = ()
     incoterm: str = ""  # DAP or DDP across a border
     filing: str = ""  # the export's, as papers spell it: AES and its ITN; empty = none was filed
+    sender_numbers: tuple[TaxNumber, ...] = ()  # with ioss where the tax was paid at the sale
+    recipient_number: str = ""  # the recipient's own, where its country asks for one: CPF, PCCC …
     cod_minor: int = 0
     currency: str = ""  # of cod_minor and insured_minor
     insured_minor: int = 0

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.customs import EU
-from doorstep.setup.customs.lists import UNION
+from doorstep.setup.customs.lists import UNION, Mode
 
 Which = Annotated[str, Meta(pattern="^[^/]{1,60}(/[^/]{1,60})?$")]
 Place = Annotated[str, Meta(pattern="^[A-Z]{2}( ?[0-9A-Za-z -]{1,10})?$")]
@@ -70,13 +70,15 @@ class Most(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class ShippingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """`lanes`: of those that prefer on one way, the first that fits decides. `takes`: what carriers or services take
-    that do not say so themselves. `sure`: how likely a service must keep the promise. `answer_within_s`: carriers that
-    take longer to name a price are left out."""
+    that do not say so themselves. `modes`: by which mode they go across a border, where it is not as a courier.
+    `sure`: how likely a service must keep the promise. `answer_within_s`: carriers that take longer to name a price are
+    left out."""
 
     levels: dict[Word, Level] = {}
     lanes: Annotated[list[LaneRule], Meta(max_length=MOST_LANES)] = []
     contracts: dict[Annotated[str, Meta(max_length=60)], Contract] = {}
     takes: dict[Which, list[Word]] = {}
+    modes: dict[Which, Mode] = {}
     most: Most | None = None
     sure: Annotated[float, Meta(ge=0.05, le=0.99)] = 0.8
     answer_within_s: Annotated[float, Meta(ge=0.5, le=20)] = 6.0
@@ -94,6 +96,10 @@ class ShippingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def said_to_take(self, carrier: str, service: str) -> frozenset[str]:
         return frozenset((*self.takes.get(carrier, ()), *self.takes.get(f"{carrier}/{service}", ())))
+
+    def mode_of(self, carrier: str, service: str) -> Mode:
+        """By which mode of the lists of restrictions it goes; as a courier where nobody said more."""
+        return self.modes.get(f"{carrier}/{service}") or self.modes.get(carrier) or "courier"
 
 
 OWN = Contract()

@@ -6,9 +6,10 @@ a tax that was given for the whole order) is split without losing a cent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -126,6 +127,20 @@ def _added_taxes(
     return allocate(tax_minor, [*net, shipping])
 
 
+def untaxed(order: Mapping[str, Any], totals: Sequence[int], taxes: Sequence[int]) -> list[int]:
+    """What each line costs without tax, added or included, and at the end shipping: what customs ask about.
+
+    `totals` and `taxes` are those of all lines of the order, in their order.
+    """
+    from_lines = min(order["discount_minor"], sum(totals))
+    net = [total - less for total, less in zip(totals, allocate(from_lines, totals), strict=True)]
+    net.append(max(0, order["shipping_minor"] - (order["discount_minor"] - from_lines)))
+    if not order["tax_included"]:
+        return net
+    shares = [*taxes, order["tax_minor"] - sum(taxes)] if any(taxes) else allocate(order["tax_minor"], net)
+    return [max(0, value - tax) for value, tax in zip(net, shares, strict=True)]
+
+
 def worth_of_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:
     """What `gone` units are worth when `gone_before` of the line were canceled or credited already.
 
@@ -155,16 +170,16 @@ def to_collect(due_minor: int, worths: Sequence[int], nth: int, not_packed_minor
     return left if nth == 0 else min(worths[nth], left)
 
 
-def insured_share(insured_minor: int, worths: Sequence[int], nth: int, whole_minor: int) -> int:
-    """For how much an order's `nth` parcel is insured, by what the goods of its parcels are worth.
+def parcel_share(amount_minor: int, worths: Sequence[int], nth: int, whole_minor: int) -> int:
+    """Of an amount of the whole order (insurance, freight) the part of its `nth` parcel, by what its goods are worth.
 
-    A difference of running shares: once all goods of the order are in parcels, the shares are exactly the whole. Goods
-    that cost nothing are insured with the first parcel.
+    A difference of running shares: once all goods of the order are in parcels, the shares are exactly the whole. Of
+    goods that cost nothing the first parcel has all of it.
     """
     if whole_minor <= 0:
-        return insured_minor if nth == 0 else 0
+        return amount_minor if nth == 0 else 0
     before = sum(worths[:nth])
-    return insured_minor * (before + worths[nth]) // whole_minor - insured_minor * before // whole_minor
+    return amount_minor * (before + worths[nth]) // whole_minor - amount_minor * before // whole_minor
 
 
 def worth_of_last_units(worth_minor: int, ordered: int, gone_before: int, gone: int) -> int:

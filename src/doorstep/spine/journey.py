@@ -133,7 +133,7 @@ JOURNEY: tuple[Row, ...] = (
     Row("instruct", "the carrier is to do something else with a parcel: try again, another address, bring it back",
         who=("system", *_OFFICE)),
     Row("lose", "the carrier lost the parcel",
-        demand="shipped > lost", who=("carrier", "system", "operator")),
+        demand="shipped > lost", who=("carrier", "system", "operator"), then=("notify",)),
     Row("keep_notice", "what became of a notice is written down", then=("notify",)),
     Row("keep_receipt", "the gateway tells whether a text message came"),
     Row("open_case", "the buyer says that something is wrong", who=("buyer", *_OFFICE)),

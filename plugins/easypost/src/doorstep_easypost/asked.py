@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from doorstep.plug import Address, CarrierRefused, CustomsItem, PickupAsked, Shipment, to_decimal
+from doorstep.plug import Address, CarrierRefused, CustomsItem, PickupAsked, Shipment, TaxNumber, to_decimal
 from doorstep_easypost.units import amount, inches, line_ounces, parcel_ounces
 
 Contents = Literal["merchandise", "gift", "documents", "returned_goods", "sample", "other"]
@@ -15,6 +15,7 @@ Contents = Literal["merchandise", "gift", "documents", "returned_goods", "sample
 # The exemptions of 15 CFR 30.36 and 30.37(a), as they are written on the papers.
 TO_CANADA, OF_LOW_VALUE = "NOEEI 30.36", "NOEEI 30.37(a)"
 LOW_VALUE_USD = 2500  # of one tariff code
+MOST_NUMBERS = 8
 LONGEST_ON_LABEL = 30  # what the narrowest of the carriers prints of a reference
 
 
@@ -62,7 +63,15 @@ def shipment_asked(
         told["carrier_accounts"] = list(accounts)
     if shipment.crosses_border:
         told["customs_info"] = _customs(shipment, signer, contents)
+    if shipment.crosses_border and not shipment.is_return:
+        told["to_address"] |= {"federal_tax_id": shipment.recipient_number} if shipment.recipient_number else {}
+        told["tax_identifiers"] = [_identifier(number) for number in shipment.sender_numbers[:MOST_NUMBERS]]
     return {"shipment": told}
+
+
+def _identifier(number: TaxNumber) -> dict[str, str]:
+    told = {"entity": "SENDER", "tax_id": number.number, "tax_id_type": number.kind.upper()}
+    return told | ({"issuing_country": number.country} if number.country else {})
 
 
 def _address(address: Address) -> dict[str, str]:

@@ -43,7 +43,7 @@ def must_fit(shipment: Shipment) -> None:
 def rates_asked(shipment: Shipment, signer: str, services: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "shipper": _address(shipment.ship_from),
-        "recipient": _address(shipment.ship_to),
+        "recipient": _recipient(shipment),
         "parcels": [_parcel(shipment)],
         "services": list(services),
         "options": {"currency": shipment.currency} if shipment.currency else {},
@@ -56,7 +56,7 @@ def label_asked(shipment: Shipment, signer: str, options: Collection[str]) -> di
     return {
         "service": shipment.service,
         "shipper": _address(shipment.ship_from),
-        "recipient": _address(shipment.ship_to),
+        "recipient": _recipient(shipment),
         "parcels": [_parcel(shipment)],
         "payment": {"paid_by": "sender"},
         "options": _options(shipment, options),
@@ -90,6 +90,11 @@ def _address(address: Address) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
+def _recipient(shipment: Shipment) -> dict[str, Any]:
+    number = {"federal_tax_id": shipment.recipient_number} if shipment.recipient_number else {}
+    return _address(shipment.ship_to) | number
+
+
 def _parcel(shipment: Shipment) -> dict[str, Any]:
     (box,) = shipment.parcels
     told: dict[str, Any] = {"weight": box.weight_g / 1000, "weight_unit": "KG", "packaging_type": "your_packaging"}
@@ -119,8 +124,18 @@ def _customs(shipment: Shipment, signer: str) -> dict[str, Any]:
             "paid_by": "sender" if shipment.incoterm == "DDP" else "recipient", "currency": currency,
             "declared_value": float(to_decimal(worth, currency)) if currency else 0.0,
         },
-        "options": {"aes": shipment.filing.removeprefix("AES ")} if shipment.filing else {},
+        "options": _customs_options(shipment),
     }}  # fmt: skip
+
+
+# What Karrio calls the sender's numbers.
+NUMBERS = {"ioss": "ioss", "eori": "eori_number", "vat": "vat_registration_number"}
+
+
+def _customs_options(shipment: Shipment) -> dict[str, str]:
+    """Of two VAT numbers the one that was told last: that of where the parcel goes."""
+    told = {NUMBERS[one.kind]: one.number for one in shipment.sender_numbers if one.kind in NUMBERS}
+    return told | ({"aes": shipment.filing.removeprefix("AES ")} if shipment.filing else {})
 
 
 def _commodity(item: CustomsItem) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import takewhile
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from doorstep.doors.console.whole import Parcel, Part, Whole
 from doorstep.doors.reads.cases import Case, Notice
 from doorstep.doors.reads.order import FulfillmentOrder
 from doorstep.doors.reads.way import CustodyGap
+from doorstep.journey.tracking.deliver import BY_HAND
+from doorstep.plug.states import NEWS
 from doorstep.setup.clocks import clock_of
 
 NEARBY = ("out_for_delivery", "attempted", "available_for_pickup")
@@ -28,7 +31,14 @@ TROUBLES = (
     "returning", "refused", "exception", "delayed",
 )  # fmt: skip
 # Nothing is to be expected of these.
-COMES_NOT = ("damaged", "lost", "returned_to_sender", "returning", "refused")
+COMES_NOT = (
+    "damaged", "lost", "returned_to_sender", "returning", "refused", "customs_refused", "customs_returned",
+)  # fmt: skip
+AT_CUSTOMS = ("in_customs", "customs_hold")
+# What does not say that it has left customs.
+STANDS_STILL = ("delayed", "exception", NEWS, "")
+# How it is told of those that customs turned back.
+TURNED_BACK = {"refused": "customs_refused", "returning": "customs_refused", "returned_to_sender": "customs_returned"}
 # Units that are still with us.
 NOT_GONE = ("wanted", "promised", "picked", "packed")
 # An order of which nobody has picked anything.
@@ -167,7 +177,8 @@ def _standing(of: Whole) -> str:
     states = {parcel.row.state for parcel in out if parcel.row.delivered_at is None}
     trouble = next((state for state in TROUBLES if state in states), "")
     if trouble:
-        return ALIKE.get(trouble, trouble)
+        by_customs = all(_turned_back(parcel) for parcel in out if parcel.row.state == trouble)
+        return TURNED_BACK.get(trouble, trouble) if by_customs else ALIKE.get(trouble, trouble)
     if payment == "refunded":
         return "refunded"
     if "out_for_delivery" in states:
@@ -177,6 +188,13 @@ def _standing(of: Whole) -> str:
     if out:
         return _on_the_road(out, states)
     return _here(of)
+
+
+def _turned_back(parcel: Parcel) -> bool:
+    """Customs had it last, before it was refused or began to come back."""
+    told = [news.state for news in sorted(parcel.events, key=lambda news: news.happened_at)]
+    before = [state for state in takewhile(lambda state: state not in TURNED_BACK, told) if state not in STANDS_STILL]
+    return bool(before) and before[-1] in AT_CUSTOMS
 
 
 def _closed(of: Whole) -> str:
@@ -265,25 +283,27 @@ def _on_their_way(of: Whole) -> Iterator[tuple[Part | None, Parcel]]:
 def _box(of: Whole, part: Part | None, parcel: Parcel, zone: ZoneInfo) -> Box:
     row = parcel.row
     state = "delivered" if row.delivered_at else row.state if parcel.has_left else "planned"
-    way = (
-        [replace(stop, says=saying.news(state)) if stop.says else stop for stop in stops(of, part, parcel)]
-        if part
-        else []
-    )
+    says = saying.news(_news_word(parcel, state))
+    way = [replace(stop, says=says) if stop.says else stop for stop in stops(of, part, parcel)] if part else []
     travels = of.way(row.id)
     return Box(
         carrier=row.carrier,
         number=row.tracking_number,
-        says=saying.news(state),
+        says=says,
         tone=words.tone(state),
         inside=parcel.lines,
         stops=way,
         part=part.row if part and state not in COMES_NOT else None,
-        news=[_news(each, zone) for each in parcel.events],
+        news=[_news(each, zone, _news_word(parcel, each.state)) for each in parcel.events],
         legs=[(one.carrier, one.number) for one in travels.numbers if one.leg and not one.until] if travels else [],
         gaps=travels.gaps if travels else [],
         back=_back(parcel),
     )
+
+
+def _news_word(parcel: Parcel, state: str) -> str:
+    """A parcel that customs did not let in was at nobody's door."""
+    return "customs_refused" if state == "refused" and _turned_back(parcel) else state
 
 
 def _back(parcel: Parcel) -> Back | None:
@@ -292,12 +312,13 @@ def _back(parcel: Parcel) -> Back | None:
     return Back(label.id, label.carrier, label.tracking_number) if label and label.state == "bought" else None
 
 
-def _news(of: ParcelNews, home: ZoneInfo) -> News:
+def _news(of: ParcelNews, home: ZoneInfo, word: str) -> News:
     _city, _comma, country = of.place.rpartition(", ")
     zone = clock_of(country) if len(country) == 2 and country.isupper() else home
-    # What the dock writes of a load is for those who run it: its number is that of many parcels.
-    message = "" if of.leg == "line_haul" else of.message
-    return News(saying.news(of.state), words.tone(of.state), of.place, message, of.happened_at, zone.key)
+    # What the dock writes of a load is for those who run it: its number is that of many parcels. Nor is it a buyer's
+    # how the office came to know.
+    message = "" if of.leg == "line_haul" or of.message == BY_HAND else of.message
+    return News(saying.news(word), words.tone(of.state), of.place, message, of.happened_at, zone.key)
 
 
 def _not_sent(of: Whole) -> list[tuple[int, str]]:

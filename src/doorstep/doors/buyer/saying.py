@@ -31,6 +31,7 @@ NEWS = Told({
     "redirected": "Sent on to another address",
     "damaged": "Damaged on its way",
     "refused": "Not accepted at the door",
+    "customs_refused": "Not let in by customs",
     "returning": "On its way back to us",
     "returned_to_sender": "Back with us",
     "lost": "Lost",
@@ -124,6 +125,14 @@ STANDINGS: dict[str, Standing] = {
     "refused": (
         "amber", N_("Your parcel was not accepted"), N_("It comes back to us; then we give the money back."),
         N_("That was a mistake? Write to us below and we send it again."),
+    ),
+    "customs_refused": (
+        "amber", N_("Customs did not let your parcel in"), N_("It comes back to us."),
+        N_("Write to us below: we send it another way, or give the money back."),
+    ),
+    "customs_returned": (
+        "amber", N_("Your parcel came back to us"), N_("Customs did not let it in."),
+        N_("Write to us below: we send it another way, or give the money back."),
     ),
     "returning": (
         "amber", N_("Your parcel is on its way back to us"), N_("The carrier could not deliver it."),

@@ -23,7 +23,7 @@ def sku_told(found: SkuCustoms) -> str:
 def order_told(found: OrderCustoms) -> str:
     lines = [f"{found.order} from {found.start} to {found.to or 'nowhere'}"]
     for line in found.lines:
-        wrong = [lack.detail for lack in line.lacking] + [one.reason for one in line.restricted]
+        wrong = [lack.detail for lack in line.lacking] + [f"not by {one.mode}: {one.reason}" for one in line.restricted]
         lines.append(f"  line {line.line}, {line.sku}: {'; '.join(wrong) or 'ready'}")
     return "\n".join([*lines, *_cost(found.landed_cost), *_filing(found.export_filing), *_lists(found.lists)])
 
@@ -35,7 +35,10 @@ def _cost(cost: LandedCost) -> Iterator[str]:
     parts = (("goods", cost.goods_minor), ("way", cost.shipping_minor), ("duty", cost.duty_minor),
              ("tax", cost.tax_minor), ("fee", cost.fee_minor))  # fmt: skip
     told = " + ".join(f"{name} {money(amount)}" for name, amount in parts if amount or name == "goods")
-    yield f"At the door {money(cost.total_minor)}: {told}; {cost.paid_by}"
+    if cost.goods_minor:
+        yield f"At the door {money(cost.total_minor)}: {told}; {cost.paid_by}"
+    else:
+        yield "At the door: not known"
     for line in cost.lines:
         yield f"  {line.name}: {'; '.join(line.basis)}"
     yield from (f"  {basis}" for basis in cost.basis)

@@ -18,7 +18,7 @@ from litestar import Response
 
 from doorstep.doors import caring
 from doorstep.doors.console import today, words
-from doorstep.doors.console.allowing import may
+from doorstep.doors.console.allowing import may, sets_up
 from doorstep.doors.console.narrowing import MERCHANTS
 from doorstep.doors.console.speaking import Told, _, grouped, ngettext
 from doorstep.doors.console.visit import Visit, see_other
@@ -39,15 +39,20 @@ SHOWN = 8  # of those that would be resolved
 PICKED = "pick."
 RESOLVERS = frozenset({"operator", "merchant"})
 
+CUSTOMS = "hold:customs_data"
 # The verb of its order that mends an exception, where one does; its form opens on the order's page.
 MENDS = {
     "hold:address": "fix_address", "hold:unknown_item": "name_item", "hold:payment": "record_payment",
-    "hold:customs_data": "check", "label_refused": "want_label", "delivery_returned_to_sender": "take_back",
+    CUSTOMS: "check", "label_refused": "want_label", "delivery_returned_to_sender": "take_back",
     "delivery_refused": "take_back", "capture_declined": "want_capture", "put_back": "unpack",
     "hold:denied_party": "review_party",
 }  # fmt: skip
+# Customs data are of the SKU, but for these.
+CUSTOMS_MENDS = {"itn": "keep_filing", "ship_to.tax_id": "fix_address"}
 BUTTONS = Told({
+    "complete": "Complete the SKU",
     "fix_address": "Fix the address",
+    "keep_filing": "Keep the number",
     "name_item": "Say which item it is",
     "record_payment": "Record the payment",
     "check": "Check again",
@@ -66,6 +71,10 @@ SNOOZED = Told({
 PEOPLE = """
 select p.email, p.name, p.role, p.merchant_id from person p
   where p.ended_at is null and p.role not in ('floor', 'read_only') order by p.name, p.email limit 200
+"""
+SKUS = """
+select l.order_id, l.line_no, l.sku_id from order_line l
+  where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is not null
 """
 
 
@@ -109,6 +118,7 @@ class Item:
     may_resolve: bool
     mends: str  # the verb of its order that mends it, where they may ask it
     steps: Sequence[StepHere]  # what can be done about it, where there is more than one thing
+    sku: str = ""  # whose data are to be completed, where they may do it
 
     @property
     def order(self) -> str:
@@ -126,13 +136,15 @@ class Item:
 
     @property
     def button(self) -> str:
-        if self.mends:
-            return BUTTONS[self.mends]
+        if self.sku or self.mends:
+            return BUTTONS["complete" if self.sku else self.mends]
         return BUTTONS["lift" if self.kind.startswith(HOLD) else "retry" if self.kind.startswith(JOB) else "look"]
 
     @property
     def href(self) -> str:
-        """Where its button leads: the order's page, the form of the verb open."""
+        """Where its button leads: the order's page, the form of the verb open; or the SKU that lacks something."""
+        if self.sku:
+            return f"/catalog/{self.sku}/edit"
         return f"/orders/{self.order}?open={self.mends}" if self.mends and self.order else ""
 
 
@@ -177,9 +189,10 @@ async def show(visit: Visit) -> Response[str]:
         counts = await reads.summary(tx, *wanted, up_to=COUNTED + 1)
         said = await caring.comments(tx, [row["id"] for row in rows])
         people = await _people(tx, visit)
+        skus = await _skus(tx, rows)
     keys = {row["merchant_id"]: row["key"] for row in names}
     return visit.show(
-        "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]], keys) for row in rows],
+        "attention.html", filters=filters, items=[_item(visit, row, said[row["id"]], keys, skus) for row in rows],
         older=filters.but(at=at) if at else "", kinds=_kinds(counts), total=counted(counts.values()), called=called,
         counted=counted,
         meaning=meaning, merchants=names, names={row["merchant_id"]: row["name"] for row in names}, people=people,
@@ -187,12 +200,35 @@ async def show(visit: Visit) -> Response[str]:
     )  # fmt: skip
 
 
-def _item(visit: Visit, row: Mapping[str, Any], said: Sequence[Any], keys: Mapping[int, str]) -> Item:
-    mends = MENDS.get(row["kind"], "")
-    if not (mends and row["order_id"] and may(mends, visit.visitor.actor.roles)):
+def _item(
+    visit: Visit, row: Mapping[str, Any], said: Sequence[Any], keys: Mapping[int, str],
+    skus: Mapping[tuple[int, int], str],
+) -> Item:  # fmt: skip
+    roles = visit.visitor.actor.roles
+    mends = _mends(row)
+    if not (mends and row["order_id"] and may(mends, roles)):
         mends = ""
     name, resolves = public(row["prefix"], row["id"]), _may_resolve(visit, row["kind"])
-    return Item(name, row["kind"], row, said, resolves, mends, _steps(row, keys, visit.visitor.actor.roles))
+    sku = skus.get((row["order_id"], row["line"]), "") if sets_up(visit.visitor) else ""
+    return Item(name, row["kind"], row, said, resolves, mends, _steps(row, keys, roles), sku)
+
+
+def _mends(row: Mapping[str, Any]) -> str:
+    if row["kind"] != CUSTOMS:
+        return MENDS.get(row["kind"], "")
+    wanted = [str(each["field"]) for each in msgspec.json.decode(row["why"]).get("fields", ())]
+    return next((CUSTOMS_MENDS[name] for name in wanted if name in CUSTOMS_MENDS), MENDS[CUSTOMS])
+
+
+async def _skus(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], str]:
+    """Of lines that wait for customs data, the SKU by order and line."""
+    orders = [row["order_id"] for row in rows if row["kind"] == CUSTOMS and row["line"]]
+    if not orders:
+        return {}
+    found = await tx.rows(SKUS, list(tx.merchants), orders)
+    asked = {(row["order_id"], row["line"]) for row in rows if row["kind"] == CUSTOMS}
+    skus = {(each["order_id"], each["line_no"]): public("sku", each["sku_id"]) for each in found}
+    return {at: sku for at, sku in skus.items() if at in asked}
 
 
 def _steps(row: Mapping[str, Any], keys: Mapping[int, str], roles: frozenset[str]) -> list[StepHere]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response
@@ -18,11 +19,14 @@ from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.goods import AliasBody, SkuBody, new_sku
 from doorstep.doors.reads import setup
 from doorstep.doors.reads.catalog import SkuFilters, WholeSku, lacking, movements, sku_of, skus, whole_sku
+from doorstep.doors.reads.customs import CellQuery, SkuCustoms, sku_customs
 from doorstep.kit import clock
 from doorstep.kit.ids import public
 from doorstep.kit.money import to_decimal
 from doorstep.setup import catalog
-from doorstep.spine.tenant import tenant_tx
+from doorstep.setup.customs.lists import MODES
+from doorstep.setup.geography import CENTERS
+from doorstep.spine.tenant import Tx, tenant_tx
 
 LACKS = Told({"customs": "Customs data missing"})
 STOCKS = Told({"none": "None free", "waiting": "Orders wait for it"})
@@ -68,11 +72,21 @@ async def _page(visit: Visit, *, did: str = "", alias: Form | None = None, statu
         (lacks,) = await lacking(tx, [of.sku], clock.now().date())
         moved, more_moves = await movements(tx, of.sku, limit=LAST_MOVES)
         stores = [one.key for one in (await setup.channels(tx, of.sku["merchant_id"])).channels]
+        abroad = await _abroad(tx, of.sku, visit.query.get("to", ""))
     return visit.show(
         "sku.html", status, of=of, id=public("sku", of.sku["sku_id"]), moved=moved, more_moves=bool(more_moves),
         may_write=sets_up(visit.visitor), offered=offered(visit.visitor.actor.roles, of), uses=_uses(of, lacks),
         alias=alias or _alias_form(of, stores), customs_fields=words.CUSTOMS_FIELDS, did=DONE.get(did, ""),
+        abroad=abroad, countries=countries(_("Choose a country")),
     )  # fmt: skip
+
+
+async def _abroad(tx: Tx, sku: Mapping[str, Any], to: str) -> list[SkuCustoms]:
+    """Whether it may go there by each mode, once somebody has chosen a country."""
+    if to not in CENTERS or not sku["stocked"]:
+        return []
+    at, today = (tx, sku["merchant_id"], public("sku", sku["sku_id"])), clock.now().date()
+    return [await sku_customs(*at, CellQuery(to=to, mode=mode), today) for mode in MODES]
 
 
 def _uses(of: WholeSku, for_customs: list[str]) -> list[tuple[str, list[str]]]:

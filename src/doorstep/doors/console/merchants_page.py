@@ -14,11 +14,13 @@ from doorstep.doors.console.forms import Field, Form, Part, countries, zones
 from doorstep.doors.console.speaking import Told, _
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.reads import setup
+from doorstep.setup.customs.profile import Profile, profile_of
 from doorstep.setup.merchants import NewMerchant, change_merchant, create_merchant
 from doorstep.spine.tenant import tenant_tx
 
 DONE = Told({"merchant": "The merchant is there", "merchant-changed": "The settings are kept"})
 WHEN_SHORT = Told({"backorder": "The order waits for what is missing", "refuse": "The order is refused"})
+FILING = Told({"own": "We file, and keep its number here", "carrier": "The carrier files for us"})
 SHIP = Told({"split": "In parts, as stock allows", "complete": "All at once, or not at all"})
 
 
@@ -31,6 +33,7 @@ class MerchantBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     email: Annotated[str, Meta(max_length=254)] = ""
     address: dict[str, Annotated[str, Meta(max_length=200)]] = {}
     tax_numbers: dict[str, Annotated[str, Meta(max_length=60)]] = {}
+    customs: Profile = Profile()
     brand: dict[str, Annotated[str, Meta(max_length=500)]] = {}
     when_short: Literal["backorder", "refuse"] = "backorder"
     ship: Literal["complete", "split"] = "split"
@@ -94,6 +97,7 @@ async def change(visit: Visit) -> Response[str]:
 
 def _as_kept(body: MerchantBody) -> dict[str, Any]:
     said = msgspec.structs.asdict(body)
+    said["customs"] = msgspec.to_builtins(body.customs)
     return {"reliability": said.pop("kept_in_100") / 100, **said}
 
 
@@ -117,6 +121,11 @@ async def _known(visit: Visit) -> tuple[int, Form, dict[str, Any]]:
         for name in ("name", "currency", "country", "email", "when_short", "ship", "reserve_minutes", "timezone")
     }
     plain["kept_in_100"] = f"{row['reliability'] * 100:g}"
+    trades = profile_of(row["customs"])
+    inside |= {
+        "customs.ddp_to": ", ".join(trades.ddp_to), "customs.responsible_person": trades.responsible_person,
+        "customs.filing": trades.filing,
+    }  # fmt: skip
     held = "yes" if row["hold_duplicates"] else ""
     form = _form(row["key"], row["name"], mine=not runs_the_operation(visit.visitor))
     return merchant, form.filled({**inside, **plain, "hold_duplicates": held}), row
@@ -156,6 +165,13 @@ def _form(key: str = "", name: str = "", *, mine: bool = False) -> Form:
         Part(_("Tax numbers"), (
             Field("tax_numbers.vat", _("VAT"), longest=60), Field("tax_numbers.ioss", "IOSS", longest=60),
                   Field("tax_numbers.eori", "EORI", longest=60),
+        )),
+        Part(_("Across borders"), (
+            Field("customs.responsible_person", _("Responsible person in the EU"), longest=500,
+                  hint=_("Name, address and e-mail, for all SKUs that name none of their own.")),
+            Field("customs.ddp_to", _("You pay duty and tax to"), "list", wrong=_("two letters each, as EU, GB"),
+                  hint=_("Countries with commas between, EU for all of the Union. Elsewhere the buyer pays.")),
+            Field("customs.filing", _("Exports that must be filed"), "choice", "own", choices=tuple(FILING.items())),
         )),
         Part(_("Brand"), (
             Field("brand.accent", _("Color"), longest=7, hint=_("As #1f4e79, in e-mails to buyers.")),

@@ -17,6 +17,7 @@ KINDS = Told({
     "available_for_pickup": "It can be picked up",
     "delivered": "It is delivered",
     "returned_to_sender": "It came back",
+    "lost": "The carrier lost it",
     "return_label": "There is a label to send it back",
     "canceled": "It is canceled",
     "refunded": "The money is on its way back",

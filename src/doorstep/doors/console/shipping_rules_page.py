@@ -10,6 +10,7 @@ from typing import Annotated
 from litestar import Response
 from msgspec import Meta, Struct, structs
 
+from doorstep.doors.console import words
 from doorstep.doors.console.allowing import merchant_named, must_set_up, runs_the_operation, sets_up
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.methods_page import LEVELS
@@ -24,6 +25,7 @@ from doorstep.journey.shipping.shipment import CARRIERS
 from doorstep.kit.money import to_decimal
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import lane_rules
+from doorstep.setup.customs.lists import MODES, Mode
 from doorstep.setup.lane_rules import Change, change_rules, mark, shipping_rules
 from doorstep.setup.shipping_rules import (
     MUST_BE_TAKEN,
@@ -227,6 +229,7 @@ class Beside(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     levels: dict[Word, Level] = {}
     contracts: dict[str, Contract] = {}
     takes: dict[str, list[Word]] = {}
+    modes: dict[str, Mode] = {}
     most_minor: Annotated[int, Meta(ge=0, le=10**12)] | None = None
     sure_in_100: Annotated[float, Meta(ge=5, le=99)] = 80
     answer_within_s: Annotated[float, Meta(ge=0.5, le=20)] = 6
@@ -259,10 +262,14 @@ def _as_rules(
     levels = {name: one for name, one in said.levels.items() if one != Level()}
     contracts = {accounts[int(nth)]: one for nth, one in said.contracts.items() if one != Contract()}
     takes = {accounts[int(nth)]: words for nth, words in said.takes.items() if words}
+    modes = {accounts[int(nth)]: mode for nth, mode in said.modes.items()}
+    modes = {which: mode for which, mode in modes.items() if mode != "courier" or "/" in which}
+    # What is said of one service of an account has no field here.
+    modes |= {which: mode for which, mode in rules.modes.items() if which not in accounts}
     most = None if said.most_minor is None else Most(amount_minor=said.most_minor, currency=currency)
     return structs.replace(
-        rules, levels=levels, contracts=contracts if may_contract else rules.contracts, takes=takes, most=most,
-        sure=round(said.sure_in_100 / 100, 4), answer_within_s=said.answer_within_s,
+        rules, levels=levels, contracts=contracts if may_contract else rules.contracts, takes=takes, modes=modes,
+        most=most, sure=round(said.sure_in_100 / 100, 4), answer_within_s=said.answer_within_s,
     )  # fmt: skip
 
 
@@ -303,6 +310,11 @@ def _level_part(name: str, called: str, level: Level) -> Part:
     ))  # fmt: skip
 
 
+def _parts(account: str) -> tuple[str, str]:
+    carrier, _stroke, service = account.partition("/")
+    return carrier, service
+
+
 def _account_part(nth: int, account: str, rules: ShippingRules, visit: Visit) -> Part:
     """Whose an account is, and what is added for it, is the operator's to say."""
     contract = rules.contract(account)
@@ -311,7 +323,10 @@ def _account_part(nth: int, account: str, rules: ShippingRules, visit: Visit) ->
     choices = tuple((word, TAKES.get(word, word)) for word in dict.fromkeys([*taken, *own]))
     fields: tuple[Field, ...] = (
         Field(f"takes.{nth}", _("Takes, though it does not say so itself"), "ticks", ",".join(own), choices=choices),
-    )
+        Field(f"modes.{nth}", _("Across borders it goes"), "choice", rules.mode_of(*_parts(account)),
+              choices=tuple((mode, words.MODES[mode]) for mode in MODES),
+              hint=_("What may not go that way to a country is not sent with it.")),
+    )  # fmt: skip
     if runs_the_operation(visit.visitor) and "/" not in account:
         fields = (
             Field(f"contracts.{nth}.of", _("Whose contract it is"), "choice", contract.of, choices=tuple(WHOSE.items()),

@@ -12,6 +12,7 @@ from doorstep.doors.console.speaking import _, ngettext
 from doorstep.doors.console.whole import Parcel, Part, Whole
 from doorstep.doors.reads import order as reads
 from doorstep.doors.reads.why import Decision
+from doorstep.spine.exceptions import NEXT_ACTION, next_action
 
 CLOSED = ("canceled", "expired", "completed", "draft")
 
@@ -27,6 +28,7 @@ class Reason:
     moves_on: str = ""
     about: str = ""
     hold: reads.Hold | None = None
+    href: str = ""  # where it is mended, if not on this page
 
 
 def standing(of: Whole) -> list[Reason]:
@@ -50,7 +52,11 @@ def _held(of: Whole, hold: reads.Hold) -> Reason:
     line = f" · {_('only %(item)s', item=of.title(hold.line))}" if hold.line else ""
     kind = words.HOLDS.get(hold.type, words.titled(hold.type))
     lifts = words.LIFTS.get(hold.type) or words.sentence(hold.lifts_when)
-    return Reason("amber", _("On hold: %(kind)s", kind=kind) + line, words.sentence(hold.reason), lifts, hold.id, hold)
+    sku = of.skus_of.get(hold.line) if hold.line and hold.type == "customs_data" else None
+    return Reason(
+        "amber", _("On hold: %(kind)s", kind=kind) + line, words.sentence(hold.reason), lifts, hold.id, hold,
+        f"/catalog/{sku}/edit" if sku else "",
+    )  # fmt: skip
 
 
 def _closed(of: Whole) -> Reason:
@@ -146,11 +152,17 @@ def _of_parcel(parcel: Parcel) -> Iterator[Reason]:
         state = words.delivery(row.state).lower()
         title = _("Parcel %(number)s: %(state)s", number=row.tracking_number or row.id, state=state)
         told = words.sentence(news) or _("The carrier said so.")
-        yield Reason(words.tone(row.state), title, told, _("Ask the carrier, or the buyer."), row.id)
+        yield Reason(words.tone(row.state), title, told, _next_action(row.state), row.id)
     elif row.delivered_at is None:
         title = _("On its way with %(carrier)s", carrier=row.carrier) if row.carrier else _("On its way")
         yield Reason("teal", title, _("Parcel %(number)s was handed over.", number=row.tracking_number or row.id),
                      _("News of the carrier move it on; or record the delivery by hand."), row.id)  # fmt: skip
+
+
+def _next_action(state: str) -> str:
+    """What is to be done about a parcel in trouble: the same as the inbox says."""
+    kind = f"delivery_{state}"
+    return words.sentence(next_action(kind)) if kind in NEXT_ACTION else _("Ask the carrier, or the buyer.")
 
 
 def _not_handed_over(parcel: Parcel) -> Reason:

@@ -184,10 +184,14 @@ def called(kind: str) -> str:
 # What customs want to know of a SKU.
 CUSTOMS_FIELDS = Told({
     "hs_code": "HS code", "origin": "country of origin", "customs_text": "description for customs",
-    "weight_g": "weight", "value_minor": "value",
+    "weight_g": "weight", "value_minor": "value", "responsible_person": "responsible person in the EU",
+    "export_license": "export license",
 })  # fmt: skip
+# By which way goods cross a border.
+MODES = Told({"post": "By post", "courier": "By courier", "freight": "By freight"})
 REASONS = (
     N_("the money is not here yet"),
+    N_("recorded by hand"),
     N_("the authorization ran out, the money is held no longer"),
     N_("the buyer is away"),
     N_("city is missing"),
@@ -242,6 +246,9 @@ REASONS_ABOUT = (
     N_("cheapest within %s days"),
     N_("refused it: %s"),
     N_("does not say that it takes %s"),
+    N_("may not go there by post: %s"),
+    N_("may not go there by courier: %s"),
+    N_("may not go there by freight: %s"),
     N_("not of the service level %s"),
     N_("slower than the service level %s"),
     N_("priced in %s, and no exchange rate is loaded"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -18,13 +18,13 @@ from doorstep.setup import checks
 from doorstep.setup.customs import export_filing as filing
 from doorstep.setup.customs import landed_cost as landing
 from doorstep.setup.customs import no_border_between
+from doorstep.setup.customs.lists import Mode
 from doorstep.setup.customs.readiness import COLUMNS, READY, Goods, Lack, goods_of, readiness
 from doorstep.setup.customs.reading import Trader, traders
 from doorstep.setup.customs.rules import Listed, Restricted, Rules, lists_in_force, rules_of
-from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.amounts import untaxed, worth_of_units
 from doorstep.spine.tenant import Tx
 
-Mode = Literal["post", "courier", "freight"]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 # So many SKUs are looked at for one page of those that are not ready.
 LOOKED_AT = 2000
@@ -41,7 +41,7 @@ select {_GOODS} from sku s where s.merchant_id = $1 and s.stocked and ($2::text 
 BY_CODE = f"select {_GOODS} from sku s where s.merchant_id = $1 and s.code = any($2)"
 ORDER = """
 select o.order_id, o.number, o.currency, coalesce(o.country, '') as country, o.shipping_minor,
-    coalesce(o.ship_to ->> 'postcode', '') as postcode,
+    o.discount_minor, o.tax_minor, o.tax_included, coalesce(o.ship_to ->> 'postcode', '') as postcode,
     (select f.itn from export_filing f where f.merchant_id = o.merchant_id and f.order_id = o.order_id
       order by f.filing_id desc limit 1) as itn,
     (select min(t.country) from allocation a join site t on t.site_id = a.site_id
@@ -49,9 +49,13 @@ select o.order_id, o.number, o.currency, coalesce(o.country, '') as country, o.s
   from orders o where o.merchant_id = $1 and o.order_id = $2
 """
 ORDER_GOODS = f"""
-select l.line_no, l.ordered, l.canceled, l.worth_minor, l.unit_price, {_GOODS}
+select l.line_no, l.ordered, l.canceled, l.unit_price, {_GOODS}
   from order_line l join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
   where l.merchant_id = $1 and l.order_id = $2 and l.ships order by l.line_no
+"""
+ORDER_LINES = """
+select l.line_no, l.total_minor, l.tax_minor from order_line l
+  where l.merchant_id = $1 and l.order_id = $2 order by l.line_no
 """
 
 
@@ -217,7 +221,7 @@ async def sku_customs(tx: Tx, merchant: int, word: str, query: CellQuery, on: da
     crosses = not no_border_between(start, "", query.to, "")
     rules = await rules_of(tx, [query.to, start], on, [goods.hs_code])
     cell = readiness(goods, query.to, query.mode, rules, trader.profile, currency=trader.currency) if crosses else READY
-    exported = [filing.Exported(goods.hs_code, goods.value_minor, goods.export_license)]
+    exported = [filing.Exported(goods.hs_code, goods.value_minor, goods.export_license, goods.eccn)]
     return SkuCustoms(
         sku=goods.code, to=query.to, mode=query.mode, ready=cell.ready, lacking=_lacking(cell.lacking),
         restricted=_restricted(cell.restricted), notes=list(cell.notes),
@@ -264,6 +268,9 @@ async def order_customs(tx: Tx, merchant: int, word: str, on: date) -> OrderCust
     start, to, currency = order["start"] or trader.country, order["country"], order["currency"]
     crosses = not no_border_between(start, "", to, order["postcode"])
     found = [(row, goods_of(row)) for row in rows]
+    whole = await tx.rows(ORDER_LINES, merchant, order["order_id"])
+    *costs, shipping = untaxed(order, [row["total_minor"] for row in whole], [row["tax_minor"] for row in whole])
+    cost_of = {row["line_no"]: cost for row, cost in zip(whole, costs, strict=True)}
     rules = await rules_of(tx, [to, start], on, (goods.hs_code for _, goods in found))
     lines, bought, exported = [], [], []
     for row, goods in found:
@@ -273,12 +280,12 @@ async def order_customs(tx: Tx, merchant: int, word: str, on: date) -> OrderCust
                       restricted=_restricted(cell.restricted))
         )  # fmt: skip
         units = row["ordered"] - row["canceled"]
-        value = worth_of_units(row["worth_minor"], row["ordered"], 0, units) if units else 0
+        value = worth_of_units(cost_of[row["line_no"]], row["ordered"], 0, units)
         bought.append(_bought(goods, units, value))
-        exported.append(filing.Exported(goods.hs_code, value, goods.export_license))
+        exported.append(filing.Exported(goods.hs_code, value, goods.export_license, goods.eccn))
     return OrderCustoms(
         order=public("ord", order["order_id"]), start=start, to=to, lines=lines,
-        landed_cost=_landed(bought, to, currency, rules, trader, order["shipping_minor"], crosses=crosses),
+        landed_cost=_landed(bought, to, currency, rules, trader, shipping, crosses=crosses),
         export_filing=_filing(exported, start, to, currency, rules, order["itn"] or "") if crosses else None,
         lists=_lists(rules.lists.values()),
     )  # fmt: skip

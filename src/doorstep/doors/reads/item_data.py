@@ -14,8 +14,8 @@ from msgspec import Struct
 from doorstep.journey.shipping.paper_data import Customs, customs_of
 from doorstep.journey.shipping.papers import CustomsItem
 from doorstep.journey.shipping.sent_ahead import Fitting
-from doorstep.journey.shipping.shipment import Packed, incoterm, packed
-from doorstep.journey.shipping.statements import ioss_number, statements
+from doorstep.journey.shipping.shipment import Packed, incoterm, ioss_number, packed
+from doorstep.journey.shipping.statements import statements
 from doorstep.kit.money import to_decimal
 from doorstep.kit.refusals import NotFound
 from doorstep.setup.customs.rules import HS_DIGITS
@@ -97,7 +97,7 @@ def ahead(found: Packed, customs: Customs) -> ItemData:
         currency=currency,
         contents=pieces,
         incoterm=incoterm(found),
-        ioss=ioss_number(found, customs.items, customs.rules),
+        ioss=ioss_number(found, customs.rules),
         export_reference=list(statements(found, customs.items, customs.rules).export),
         missing=[*_missing(pieces, addressee), *(told for fitting in every for told in fitting.left_out)],
         shortened=[told for fitting in every for told in fitting.shortened],

@@ -108,7 +108,8 @@ async def sites(tx: Tx) -> Sites:
 
 WHOLE_MERCHANT = """
 select m.key, m.name, m.is_operator, m.currency, m.country, m.address, m.email, m.tax_numbers, m.when_short, m.ship,
-    m.reserve_minutes, m.hold_duplicates, m.brand, m.created_at, m.timezone, m.reliability::float8 as reliability
+    m.reserve_minutes, m.hold_duplicates, m.brand, m.created_at, m.timezone, m.reliability::float8 as reliability,
+    m.customs
   from merchant m where m.merchant_id = $1
 """
 WHOLE_SITE = """

@@ -19,7 +19,7 @@ from doorstep.setup.customs.reading import Trader, goods_by_id, traders
 from doorstep.setup.customs.rules import NO_RULES, Rules, rules_of
 from doorstep.setup.customs.screening import Screened, screened
 from doorstep.setup.sites import Site
-from doorstep.spine.amounts import worth_of_units
+from doorstep.spine.amounts import untaxed, worth_of_units
 from doorstep.spine.facts import Line, OrderFacts
 from doorstep.spine.tenant import Tx
 
@@ -168,17 +168,18 @@ def _filing(facts: CustomsFacts, order: OrderFacts, crossing: Sequence[Crossing]
     if order.order_id in facts.filed or facts.trader(order.merchant).profile.filing == "carrier":
         return
     for start in sorted({one.start for one in crossing}):
-        goods = [_exported(one) for one in crossing if one.start == start]
+        goods = [_exported(order, one) for one in crossing if one.start == start]
         filing = export_filing(goods, start, order.row["country"], order.row["currency"], facts.rules)
         if filing and filing.needed:
             mend = "file the export, then tell its number with keep_filing"
             yield FieldProblem("itn", f"the export from {start} has to be filed: {filing.why}", mend)
 
 
-def _exported(one: Crossing) -> Exported:
+def _exported(order: OrderFacts, one: Crossing) -> Exported:
     line = one.line
-    value = worth_of_units(line.worth_minor, line.ordered, 0, line.ordered - line.canceled) if line.ordered else 0
-    return Exported(one.goods.hs_code, value, one.goods.export_license)
+    costs = untaxed(order.row, [each.total_minor for each in order.lines], [each.tax_minor for each in order.lines])
+    value = worth_of_units(costs[line.line_no - 1], line.ordered, 0, line.ordered - line.canceled)
+    return Exported(one.goods.hs_code, value, one.goods.export_license, one.goods.eccn)
 
 
 def names_of(order: OrderFacts) -> list[str]:

@@ -48,7 +48,7 @@ async def buy_label(world: World, asks: list[Ask[BuyLabel]]) -> None:
 
 async def _buy(world: World, ask: Ask[BuyLabel]) -> None:
     async with world.reading([ask.merchant]) as tx:
-        parcel = await packed(tx, ask.body.parcel)
+        parcel = await packed(tx, ask.body.parcel, world.now().date())
     if parcel is None or (parcel.row["label_state"], parcel.row["label_key"]) != ("wanted", ask.body.label_key):
         return  # answered meanwhile
     choice = parcel.row["label_choice"] or {"nth": 0, "tried": []}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from doorstep.kit.money import digits
 from doorstep.plug.carrier import Rate
+from doorstep.setup.customs.lists import Mode
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN, NO_RULES, PO_BOX, ShippingRules, names
 
 # What a carrier says of its days, or does not say, weighs as so many parcels that came.
@@ -57,6 +58,7 @@ class Wanted:
     origin: str = ""  # a country with the postcode behind it
     to: str = ""
     contains: tuple[str, ...] = ()
+    barred: tuple[tuple[Mode, str], ...] = ()  # by which modes its goods may not go there, and why
     to_po_box: bool = False
     carrier: str = ""
     service: str = ""
@@ -228,6 +230,9 @@ def _reasons(facts: Facts, one: Option) -> Iterator[str]:
         yield "not among those that are allowed on this lane"
     if untaken := [word for word in wanted.contains if word in MUST_BE_TAKEN and word not in _takes(facts, one)]:
         yield f"does not say that it takes {', '.join(untaken)}"
+    mode = rules.mode_of(carrier, service)
+    if why := dict(wanted.barred).get(mode):
+        yield f"may not go there by {mode}: {why}"
     level = rules.levels.get(wanted.level)
     if level and not wanted.by_hand and level.services and not names(level.services, carrier, service):
         yield f"not of the service level {wanted.level}"

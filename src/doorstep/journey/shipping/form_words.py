@@ -19,7 +19,7 @@ Words = dict[str, tuple[str, str]]
 
 def language_of(country: str, otherwise: str = "") -> str:
     """The first of the country's languages that the forms speak, beside English."""
-    spoken = get_official_languages(country, de_facto=True, regional=True) if country else ()
+    spoken = get_official_languages(country, de_facto=True) if country else ()
     known = (language.partition("_")[0] for language in spoken)
     return next((language for language in known if language in languages()), otherwise)
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from doorstep.journey.shipping.choose import Chosen
-from doorstep.journey.shipping.shopping import DAYS_MAX, Basket, Going, ask_all, basket_of
+from doorstep.journey.shipping.shopping import DAYS_MAX, Basket, Going, ask_all, basket_of, sent
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
 from doorstep.setup.addresses import Country, Text
@@ -61,7 +61,7 @@ async def _going(tx: Tx, merchant: int, parcel: Imagined) -> Going:
     return Going(
         shipment=_shipment(parcel, seller, site, start, goods), site=site, currency=seller["currency"],
         rules=rules_of(seller["shipping"]), level=method["level"], method_carrier=method["carrier"],
-        days_max=method["days_max"],
+        days_max=method["days_max"], goods=(sent(goods["flags"], goods["hs_code"]),) if goods else (),
     )  # fmt: skip
 
 

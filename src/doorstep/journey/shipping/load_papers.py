@@ -82,7 +82,7 @@ def load_list(of: LoadList) -> Paper:
 
 
 def _tag(of: LoadTag) -> dict[str, object]:
-    pieces = [f"{of.parcels:,} parcels" if of.parcels else "", f"{of.loads:,} loads" if of.loads else ""]
+    pieces = [_counted(of.parcels, "parcel"), _counted(of.loads, "load")]
     number = printable(of.number)
     return {
         "title": f"{TITLES[of.kind]} {number}",
@@ -101,6 +101,10 @@ def _tag(of: LoadTag) -> dict[str, object]:
         "bars": _bars(number),
         "is_sscc": _is_sscc(number),
     }
+
+
+def _counted(many: int, thing: str) -> str:
+    return f"{many:,} {thing}{'' if many == 1 else 's'}" if many else ""
 
 
 def _bars(number: str) -> object:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
@@ -20,12 +20,22 @@ from doorstep.journey.shipping.papers import (
     Label,
     PackingList,
 )
-from doorstep.journey.shipping.shipment import Packed, incoterm, packed, shipment_of, weight_g
-from doorstep.journey.shipping.statements import ioss_number, relief, statements
+from doorstep.journey.shipping.shipment import (
+    Packed,
+    freight_minor,
+    incoterm,
+    ioss_number,
+    packed,
+    shipment_of,
+    weight_g,
+)
+from doorstep.journey.shipping.statements import relief, statements
 from doorstep.kit.ids import number, public
+from doorstep.kit.money import line_total, to_decimal
 from doorstep.kit.paper import Address, Paper
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.carrier import Address as CarrierAddress
+from doorstep.plug.carrier import CustomsItem as DeclaredItem
 from doorstep.plug.carrier import Shipment
 from doorstep.setup.customs.rules import Rules, rules_of
 from doorstep.spine.tenant import Tx
@@ -51,6 +61,7 @@ class Customs:
     items: tuple[CustomsItem, ...]
     rules: Rules
     today: date
+    freight_minor: int = 0  # on the commercial invoice
 
     @property
     def to(self) -> str:
@@ -65,12 +76,16 @@ async def paper_of(tx: Tx, parcel: str, kind: str, today: date) -> Paper:
         raise NotFound(parcel=parcel)
     if kind == "label":
         return papers.label(label_of(found))
-    customs = await customs_of(tx, found, today)
+    left: datetime | None = found.row["handed_over_at"]
+    # Printed again it says what it said when the goods left.
+    customs = await customs_of(tx, found, left.date() if left and kind != BACK else today)
     needed = needed_papers(customs)
     if kind == BACK and needed.papers and found.row["handed_over_at"]:
         return papers.commercial_invoice(_return_invoice(customs))
     if kind not in needed.papers and not (needed.papers and kind in BESIDE):
         raise NoSuchPaper(parcel=parcel, asked=kind, papers=["label", *needed.papers], why=needed.why)
+    if kind == "commercial_invoice":
+        customs = replace(customs, freight_minor=await freight_minor(tx, found))
     return _DRAWN[kind](customs)
 
 
@@ -194,9 +209,10 @@ def _declaration(customs: Customs) -> CustomsDeclaration:
         declared_on=customs.today,
         gross_weight_g=customs.shipment.weight_g,
         tracking_number=row["tracking_number"],
-        ioss=ioss_number(customs.parcel, customs.items, customs.rules),
+        ioss=ioss_number(customs.parcel, customs.rules),
         comments="; ".join(said.export),
         licenses=", ".join(said.licenses),
+        invoice_number=customs.parcel.name,
         signed_by=row["merchant_name"],
         language=language_of(customs.to, POSTAL),
     )
@@ -217,8 +233,10 @@ def _commercial_invoice(customs: Customs) -> CommercialInvoice:
         carrier=row["carrier"],
         tracking_number=row["tracking_number"],
         gross_weight_g=customs.shipment.weight_g,
-        ioss=ioss_number(customs.parcel, customs.items, customs.rules),
+        freight_minor=customs.freight_minor,
+        ioss=ioss_number(customs.parcel, customs.rules),
         signed_by=row["merchant_name"],
+        signed_at=customs.shipment.ship_from.city,
         statements=statements(customs.parcel, customs.items, customs.rules).all,
         language=language_of(customs.to),
     )
@@ -282,18 +300,26 @@ def _customs_items(parcel: Packed) -> tuple[CustomsItem, ...]:
             value_minor=item.value_minor,
             hs_code=item.hs_code,
             origin=item.origin_country,
-            unit_price=line["unit_price"],
+            unit_price=_of_one(item, line["unit_price"]),
             sku=item.sku,
         )
         for item, line in zip(declared, parcel.goods, strict=False)
     )
 
 
+def _of_one(item: DeclaredItem, unit_price: Decimal) -> Decimal:
+    """The price of the line, where discount and tax leave it as it is; else what the declared value makes of one."""
+    if line_total(unit_price, item.quantity, item.currency) == item.value_minor:
+        return unit_price
+    each = to_decimal(item.value_minor, item.currency) / item.quantity
+    return each.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
 def _sender(customs: Customs) -> CustomsParty:
     numbers = customs.parcel.row["tax_numbers"]
     return CustomsParty(
-        address=_printed(customs.shipment.ship_from), eori=str(numbers.get("eori", "")),
-        vat_number=str(numbers.get("vat", "")), tax_id=str(numbers.get("ein", "")),
+        name=customs.parcel.row["merchant_name"], address=_printed(customs.shipment.ship_from),
+        eori=str(numbers.get("eori", "")), vat_number=str(numbers.get("vat", "")), tax_id=str(numbers.get("ein", "")),
     )  # fmt: skip
 
 

@@ -103,6 +103,7 @@ class CustomsItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class CustomsParty(msgspec.Struct, frozen=True, kw_only=True):
     address: Address
+    name: str = ""  # as it stands at the head of the paper, where it is another than the address begins with
     eori: str = ""
     vat_number: str = ""
     tax_id: str = ""  # any other: CPF, IEC, RFC, PVM …
@@ -246,6 +247,10 @@ def cn23(of: CustomsDeclaration) -> Paper:
     return Paper(TEMPLATES / "cn23.typ", {"title": f"CN 23 {of.tracking_number}", **_declared(of)})
 
 
+# Who pays duty and tax, by the terms and whether the tax was paid at the sale.
+_PAID_BY = {("DDP", False): "ddp", ("DDP", True): "ddp", ("DAP", False): "dap", ("DAP", True): "dap_taxed"}
+
+
 def commercial_invoice(of: CommercialInvoice) -> Paper:
     goods_minor = sum(item.value_minor for item in of.items)
     charges = (
@@ -260,7 +265,7 @@ def commercial_invoice(of: CommercialInvoice) -> Paper:
         {
             "title": f"Commercial invoice {of.number}",
             "words": words(of.language),
-            "paid_by": {"DDP": "ddp", "DAP": "dap"}.get(of.incoterm, ""),
+            "paid_by": _PAID_BY.get((of.incoterm, bool(of.ioss)), ""),
             "statements": list(of.statements),
             "page_size": of.page_size,
             "number": of.number,
@@ -358,7 +363,7 @@ def _item(item: CustomsItem, currency: str) -> dict[str, str]:
 def _party(party: CustomsParty) -> dict[str, Any]:
     numbers = (("EORI", party.eori), ("VAT", party.vat_number), ("Tax ID", party.tax_id))
     return {
-        "name": party.address.company or party.address.name,
+        "name": party.name or party.address.company or party.address.name,
         "lines": address_lines(party.address),
         "contact": [text for text in (party.address.phone, party.address.email) if text],
         "numbers": [[name, number] for name, number in numbers if number],
@@ -389,14 +394,21 @@ _GROUPS = (
     re.compile(r"([A-Z]{2})(\d{3})(\d{3})(\d{3})([A-Z]{2})"),  # UPU S10
     re.compile(r"(1Z)(\w{3})(\w{3})(\w{2})(\w{4})(\w{4})"),
 )
+_RUNS = re.compile(r"\D+|\d+")
 
 
 def _in_groups(tracking_number: str) -> str:
-    """As people read it aloud: MP 123 456 785 US, else in fours; short ones and those with marks as is."""
+    """As people read it aloud: MP 123 456 785 US, else digits in fours; short ones and those with marks as is."""
     number = printable(tracking_number)
     for pattern in _GROUPS:
         if found := pattern.fullmatch(number):
             return " ".join(found.groups())
     if len(number) < 10 or not (number.isascii() and number.isalnum()):
         return number
-    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+    return " ".join(group for run in _RUNS.findall(number) for group in _fours(run))
+
+
+def _fours(run: str) -> list[str]:
+    """A single sign at the end stays with those before it."""
+    ends = range(4, len(run) - 1, 4)
+    return [run[start:end] for start, end in zip((0, *ends), (*ends, len(run)), strict=True)]

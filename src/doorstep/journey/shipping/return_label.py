@@ -365,4 +365,7 @@ def way_back(parcel: Packed, service: str = "") -> Shipment:
     them."""
     there = shipment_of(parcel, service)
     buyer = replace(there.ship_to, pickup_point="")
-    return replace(there, ship_from=buyer, ship_to=there.ship_from, is_return=True, cod_minor=0, insured_minor=0)
+    return replace(
+        there, ship_from=buyer, ship_to=there.ship_from, is_return=True, cod_minor=0, insured_minor=0,
+        sender_numbers=(), recipient_number="",
+    )  # fmt: skip

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
 
 from doorstep.kit.ids import number, public
-from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment
+from doorstep.plug.carrier import Address, CustomsItem, Parcel, Shipment, TaxNumber
 from doorstep.plug.states import FINAL_STATES
+from doorstep.setup.customs import EU, no_border_between
+from doorstep.setup.customs.ioss import is_under_ioss
 from doorstep.setup.customs.profile import profile_of
+from doorstep.setup.customs.rules import Rules, rules_of
 from doorstep.setup.shipping_rules import MUST_BE_TAKEN
-from doorstep.spine.amounts import insured_share, to_collect, worth_of_units
+from doorstep.spine.amounts import parcel_share, to_collect, untaxed, worth_of_units
 from doorstep.spine.parcels import NTH_OF_ORDER
 from doorstep.spine.tenant import Tx
 from doorstep.spine.worth import worths_of_parcels
@@ -22,7 +26,8 @@ PARCEL = f"""
 select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_mm, p.width_mm, p.height_mm,
     p.label_state, p.label_key, p.label_choice, p.label_ref, p.carrier, p.service, p.tracking_number, p.label_pdf,
     p.label_error, p.handed_over_at, o.number, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term,
-    o.shipping_method, o.service_level, o.insured_minor as order_insured_minor,
+    o.shipping_method, o.service_level, o.insured_minor as order_insured_minor, o.discount_minor, o.shipping_minor,
+    o.tax_minor, o.tax_included,
     n.owed - n.earned - n.collected as due_minor,
     s.name as site_name, s.country as site_country, s.address as site_address,
     m.name as merchant_name, m.email as merchant_email, m.tax_numbers, m.customs, m.shipping,
@@ -41,7 +46,7 @@ select p.merchant_id, p.parcel_id, p.order_id, p.site_id, p.weight_g, p.length_m
   where p.merchant_id = any($1) and p.parcel_id = $2
 """
 GOODS = """
-select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.quantity, k.code as sku, k.name,
+select l.line_no, l.code, l.title, l.ordered, l.unit_price, pl.quantity, k.code as sku, k.name,
     k.weight_g, k.hs_code, k.origin, k.customs_text, k.value_minor, k.eccn, k.export_license, k.responsible_person,
     k.flags
   from parcel_line pl
@@ -49,6 +54,11 @@ select l.line_no, l.code, l.title, l.ordered, l.worth_minor, l.unit_price, pl.qu
   join order_line l on l.merchant_id = p.merchant_id and l.order_id = p.order_id and l.line_no = pl.line_no
   join sku k on k.merchant_id = pl.merchant_id and k.sku_id = pl.sku_id
   where pl.merchant_id = any($1) and pl.parcel_id = $2 and pl.quantity > 0 order by l.line_no
+"""
+# All lines of its order: what is shared among them is known by all of them.
+LINES = """
+select l.line_no, l.total_minor, l.tax_minor from order_line l
+  where l.merchant_id = any($1) and l.order_id = $2 order by l.line_no
 """
 # Of an order that is paid on delivery: the parcels that may yet collect something, and what is in none yet.
 ON_THEIR_WAY = """
@@ -66,7 +76,7 @@ select l.worth_minor, l.ordered, l.wanted + l.promised + l.picked as units,
   from order_line l
   where l.merchant_id = any($1) and l.order_id = $2 and l.ships and l.wanted + l.promised + l.picked > 0
 """
-# Of an order that is insured: all its parcels with something in them, and what all its goods are worth.
+# Of an amount of the whole order: all its parcels with something in them, and what all its goods are worth.
 PARCELED = """
 select p.parcel_id from parcel p
   where p.merchant_id = any($1) and p.order_id = $2 and exists (select from parcel_line pl
@@ -93,8 +103,9 @@ class Packed:
         return public("par", self.row["parcel_id"])
 
 
-async def packed(tx: Tx, parcel: str) -> Packed | None:
-    """Everything about the parcel, or None when it is not there."""
+async def packed(tx: Tx, parcel: str, on: date | None = None) -> Packed | None:
+    """Everything about the parcel, or None when it is not there; by the rules of that day whether it goes under the
+    merchant's IOSS number, which its carrier has to be told."""
     at = (list(tx.merchants), number("par", parcel))
     row = await tx.row(PARCEL, *at)
     if row is None:
@@ -103,8 +114,33 @@ async def packed(tx: Tx, parcel: str) -> Packed | None:
     for name in ("buyer", "ship_to", "bill_to", "site_address", "tax_numbers", "label_choice"):
         plain[name] = msgspec.json.decode(plain[name]) if plain[name] else {}
     plain["cod_minor"] = await _to_collect(tx, plain)
-    plain["insured_minor"] = await _insured(tx, plain)
-    return Packed(plain, tuple(dict(line) for line in await tx.rows(GOODS, *at)))
+    plain["insured_minor"] = await _share(tx, plain, plain["order_insured_minor"])
+    costs, plain["order_freight_minor"] = await _untaxed(tx, plain) if _is_declared(plain) else ({}, 0)
+    goods = [dict(line) for line in await tx.rows(GOODS, *at)]
+    found = Packed(plain, tuple(line | {"untaxed_minor": costs.get(line["line_no"], 0)} for line in goods))
+    to = str(plain["ship_to"].get("country") or "")
+    if on and to in EU and plain["tax_numbers"].get("ioss"):
+        plain["ioss"] = ioss_number(found, await rules_of(tx, [to], on))
+    return found
+
+
+def _is_declared(row: Mapping[str, Any]) -> bool:
+    """It goes to another country, or behind a customs border of the same one, as to the Canary Islands."""
+    start, to = str(row["site_country"]), str(row["ship_to"].get("country") or "")
+    postcodes = str(row["site_address"].get("postcode") or ""), str(row["ship_to"].get("postcode") or "")
+    return start != to or not no_border_between(start, postcodes[0], to, postcodes[1])
+
+
+async def freight_minor(tx: Tx, parcel: Packed) -> int:
+    """The parcel's share of what the buyer pays for the way."""
+    return await _share(tx, parcel.row, parcel.row["order_freight_minor"])
+
+
+async def _untaxed(tx: Tx, row: Mapping[str, Any]) -> tuple[Mapping[int, int], int]:
+    """What each line of its order costs without tax, by its number; and the way."""
+    lines = await tx.rows(LINES, list(tx.merchants), row["order_id"])
+    *costs, freight = untaxed(row, [one["total_minor"] for one in lines], [one["tax_minor"] for one in lines])
+    return {one["line_no"]: cost for one, cost in zip(lines, costs, strict=True)}, freight
 
 
 async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
@@ -123,9 +159,9 @@ async def _to_collect(tx: Tx, row: Mapping[str, Any]) -> int:
     return to_collect(row["due_minor"], worths, parcels.index(row["parcel_id"]), not_packed)
 
 
-async def _insured(tx: Tx, row: Mapping[str, Any]) -> int:
-    """The parcel's share of what the order is insured for."""
-    if not row["order_insured_minor"]:
+async def _share(tx: Tx, row: Mapping[str, Any], amount_minor: int) -> int:
+    """The parcel's share of an amount of the whole order."""
+    if not amount_minor:
         return 0
     order = (list(tx.merchants), row["order_id"])
     parcels = [found["parcel_id"] for found in await tx.rows(PARCELED, *order)]
@@ -134,7 +170,7 @@ async def _insured(tx: Tx, row: Mapping[str, Any]) -> int:
     goods = await worths_of_parcels(tx, [public("par", parcel) for parcel in parcels])
     worths = [goods.get((row["order_id"], parcel), 0) for parcel in parcels]
     whole_minor: int = await tx.value(ALL_GOODS, *order)
-    return insured_share(row["order_insured_minor"], worths, parcels.index(row["parcel_id"]), whole_minor)
+    return parcel_share(amount_minor, worths, parcels.index(row["parcel_id"]), whole_minor)
 
 
 def shipment_of(parcel: Packed, service: str = "") -> Shipment:
@@ -145,7 +181,7 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         "country": row["site_country"],
     }
     receiver = row["ship_to"] | {"email": row["buyer"].get("email", "")}
-    crosses = row["site_country"] != row["ship_to"].get("country")
+    crosses = _is_declared(row)
     return Shipment(
         ship_from=_address(sender | {"country": row["site_country"]}),
         ship_to=_address(receiver),
@@ -155,11 +191,36 @@ def shipment_of(parcel: Packed, service: str = "") -> Shipment:
         customs=tuple(_declared(line, row["currency"]) for line in parcel.goods) if crosses else (),
         incoterm=incoterm(parcel) if crosses else "",
         filing=filing(parcel) if crosses else "",
+        sender_numbers=_sender_numbers(parcel) if crosses else (),
+        recipient_number=str(row["ship_to"].get("tax_id") or "") if crosses else "",
         cod_minor=row["cod_minor"],
         insured_minor=row["insured_minor"],
         currency=row["currency"],
         contains=contains(parcel),
     )
+
+
+def ioss_number(parcel: Packed, rules: Rules) -> str:
+    """The merchant's, where the parcel goes under it."""
+    number, to = str(parcel.row["tax_numbers"].get("ioss") or ""), str(parcel.row["ship_to"].get("country") or "")
+    currency = parcel.row["currency"]
+    worth = sum(_declared(line, currency).value_minor for line in parcel.goods)
+    return number if number and is_under_ioss(to, worth, currency, rules) else ""
+
+
+def _sender_numbers(parcel: Packed) -> tuple[TaxNumber, ...]:
+    """Those that every border may ask for, IOSS where the parcel goes under it, and that of where it goes."""
+    numbers, to = parcel.row["tax_numbers"], str(parcel.row["ship_to"].get("country") or "")
+    found = {kind: str(numbers.get(kind) or "") for kind in ("eori", "vat", "ein")}
+    told = [
+        TaxNumber(kind=kind, number=number, country=number[:2] if number[:2].isalpha() else "")
+        for kind, number in found.items() if number
+    ]  # fmt: skip
+    if ioss := str(parcel.row.get("ioss") or ""):
+        told.append(TaxNumber(kind="ioss", number=ioss))
+    if local := str(numbers.get(to.lower()) or ""):
+        told.append(TaxNumber(kind="vat", number=local, country=to))
+    return tuple(told)
 
 
 def contains(parcel: Packed) -> tuple[str, ...]:
@@ -193,7 +254,7 @@ def _address(plain: Mapping[str, Any]) -> Address:
 
 
 def _declared(line: Mapping[str, Any], currency: str) -> CustomsItem:
-    value = worth_of_units(line["worth_minor"], line["ordered"], 0, line["quantity"])
+    value = worth_of_units(line["untaxed_minor"], line["ordered"], 0, line["quantity"])
     return CustomsItem(
         description=line["customs_text"] or line["name"] or line["title"],
         quantity=line["quantity"],

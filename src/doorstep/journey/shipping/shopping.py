@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from doorstep.journey.shipping.choose import Answered, Carried, Chosen, Facts, Refused, Wanted, decide
 from doorstep.journey.shipping.shipment import CARRIERS, Packed, packed, shipment_of
@@ -15,6 +15,9 @@ from doorstep.kit.lines import TooLate
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.plug.carrier import CarrierDown, CarrierRefused, Rate, Shipment, must_be_able_to_take
 from doorstep.setup.calendars import Calendar
+from doorstep.setup.customs import no_border_between
+from doorstep.setup.customs.lists import MODES, Mode
+from doorstep.setup.customs.rules import Rules
 from doorstep.setup.customs.rules import rules_of as customs_rules
 from doorstep.setup.lanes import came_in_time
 from doorstep.setup.promising import leaves_on
@@ -32,6 +35,13 @@ PO_BOX = re.compile(
 )
 
 
+class Sent(NamedTuple):
+    """What lists of restrictions ask of goods."""
+
+    flags: tuple[str, ...]
+    hs_digits: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Going:
     """A shipment, of a packed parcel or an imagined one, and what beside it tells who may take it."""
@@ -44,6 +54,7 @@ class Going:
     method_carrier: str = ""
     days_max: int = DAYS_MAX
     promised: date | None = None
+    goods: tuple[Sent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ async def basket(
         shipment=shipment_of(parcel), site=(await every_site(tx))[row["site_id"]], currency=row["currency"],
         rules=rules_of(row["shipping"]), level=row["service_level"], method_carrier=row["method_carrier"],
         days_max=int(row["days_max"]), promised=row["promised"],
+        goods=tuple(sent(line["flags"], line["hs_code"]) for line in parcel.goods),
     )  # fmt: skip
     return await basket_of(tx, merchant, going, now, carrier=carrier, service=service, refused=refused)
 
@@ -80,11 +92,11 @@ async def basket_of(
     asked = tuple(code for code in codes if wanted_carrier in ("", code))
     days = (going.promised - leaves).days if going.promised else working_days
     carried = await came_in_time(tx, merchant, start.country, end.country, asked, days)
-    listed = await customs_rules(tx, [], now.date())
+    listed = await customs_rules(tx, [end.country], now.date())
     wanted = Wanted(
         currency=going.currency, working_days=working_days, level=going.level,
         origin=end_of(start.country, start.postal_code), to=end_of(end.country, end.postal_code),
-        contains=going.shipment.contains,
+        contains=going.shipment.contains, barred=tuple(_barred(going, listed)),
         to_po_box=any(PO_BOX.search(line) for line in (end.line1, end.line2, end.company)),
         carrier=wanted_carrier, service=service, by_hand=bool(carrier and service), leaves=leaves,
         promised=going.promised,
@@ -94,6 +106,23 @@ async def basket_of(
         listed.per_euro,
     )  # fmt: skip
     return Basket(going.shipment, asked, facts)
+
+
+def sent(flags: Sequence[str], hs_code: str) -> Sent:
+    return Sent(tuple(flags), re.sub(r"\D", "", hs_code))
+
+
+def _barred(going: Going, rules: Rules) -> Iterator[tuple[Mode, str]]:
+    """The modes by which some of its goods may not go there, each with what forbids it."""
+    start, end = going.shipment.ship_from, going.shipment.ship_to
+    if no_border_between(start.country, start.postal_code, end.country, end.postal_code):
+        return
+    for mode in MODES:
+        found = [
+            one.reason for flags, digits in going.goods for one in rules.restricted(end.country, mode, flags, digits)
+        ]
+        if found:
+            yield mode, "; ".join(dict.fromkeys(found))
 
 
 def _days(going: Going, now: Any) -> tuple[date, int]:
@@ -167,7 +196,7 @@ def spelled(no: Refusal) -> str:
 async def offers(world: World, merchant: int, parcel: str) -> Chosen:
     """What a person is shown: every offer for a packed parcel, and which would be chosen. Refuses NotFound."""
     async with world.reading([merchant]) as tx:
-        found = await packed(tx, parcel)
+        found = await packed(tx, parcel, world.now().date())
         if found is None or found.row["handed_over_at"] is not None:
             raise NotFound(parcel=parcel)
         of = await basket(tx, merchant, found, world.now())

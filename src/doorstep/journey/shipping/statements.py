@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from doorstep.journey.shipping.papers import CustomsItem
-from doorstep.journey.shipping.shipment import Packed, filing
-from doorstep.kit.money import to_decimal
+from doorstep.journey.shipping.shipment import Packed, filing, ioss_number
 from doorstep.kit.paper import spelled_date
 from doorstep.setup.customs import EU
 from doorstep.setup.customs.export_filing import Exported, export_filing
 from doorstep.setup.customs.profile import profile_of
-from doorstep.setup.customs.rules import Amount, Rules
-
-# Without a list: the limit of IOSS (Directive 2006/112/EC, Article 369l).
-IOSS_TO = Amount(Decimal(150), "EUR")
+from doorstep.setup.customs.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +30,7 @@ def statements(parcel: Packed, items: Sequence[CustomsItem], rules: Rules) -> St
     row, to = parcel.row, str(parcel.row["ship_to"].get("country", ""))
     eccns = sorted({line["eccn"] for line in parcel.goods if line["eccn"]})
     more = [f"ECCN {', '.join(eccns)}"] if eccns else []
-    if number := ioss_number(parcel, items, rules):
+    if number := ioss_number(parcel, rules):
         more.append(f"VAT was paid at the sale under IOSS {number}")
     if to in EU and (persons := _responsible(parcel)):
         more.append(f"Responsible person in the Union: {'; '.join(persons)}")
@@ -48,26 +43,13 @@ def _export(parcel: Packed, items: Sequence[CustomsItem], rules: Rules, start: s
     if filed := filing(parcel):
         return (filed,)
     goods = [
-        Exported(item.hs_code, item.value_minor, line["export_license"])
+        Exported(item.hs_code, item.value_minor, line["export_license"], line["eccn"])
         for item, line in zip(items, parcel.goods, strict=False)
     ]
     told = export_filing(goods, start, to, parcel.row["currency"], rules)
     if told is None or (not told.needed and not told.legend):
         return ()
     return (f"Export filing needed: {told.why}",) if told.needed else (told.legend,)
-
-
-def ioss_number(parcel: Packed, items: Sequence[CustomsItem], rules: Rules) -> str:
-    """Only into the Union, and only on what is worth no more than the scheme allows."""
-    number, to = str(parcel.row["tax_numbers"].get("ioss", "")), str(parcel.row["ship_to"].get("country", ""))
-    if not number or to not in EU:
-        return ""
-    stated = rules.stated(to, "scheme_to")
-    limit = stated.amount if stated else IOSS_TO
-    currency = parcel.row["currency"]
-    worth = to_decimal(sum(item.value_minor for item in items), currency)
-    most = rules.converted(limit, currency)
-    return number if most is None or worth <= most else ""
 
 
 def relief(parcel: Packed, rules: Rules, home: str, today: date) -> tuple[str, ...]:

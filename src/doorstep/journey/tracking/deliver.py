@@ -24,6 +24,8 @@ from doorstep.spine.verbs import verb
 from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
 
 # What the carrier was told to collect, with the label that counts: the last one.
+# What somebody said who is no carrier, as news of the parcel.
+BY_HAND = "recorded by hand"
 TO_COLLECT = """
 select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'cod_minor')::bigint as cod_minor
   from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
@@ -166,6 +168,8 @@ def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: It
         "parcel_id": parcel.parcel_id, "reason": ask.body.reason or "the carrier lost the parcel",
         "next_action": next_action("parcel_lost"), "why": told, "raised_at": ask.at,
     }))  # fmt: skip
+    order = public("ord", parcel.order.order_id)
+    outcome.then = [Job("notify", {"order": order, "kind": "lost", "parcel": ask.body.parcel})]
     return outcome
 
 
@@ -198,7 +202,7 @@ def _believe(
         return
     count_state(outcome, parcel.state, state)
     told_by = f"{ask.actor.name}:{state}"
-    event = TrackEvent(happened_at=at, raw_code=told_by, state=state, message="recorded by hand", proof=proof)
+    event = TrackEvent(happened_at=at, raw_code=told_by, state=state, message=BY_HAND, proof=proof)
     outcome.facts.append(new_row(parcel.parcel_id, event, ask.at))
 
 

@@ -50,6 +50,10 @@ LINES = """
 select l.title, l.code, l.ordered - l.canceled as quantity from order_line l
   where l.merchant_id = $1 and l.order_id = $2 and l.ordered > l.canceled order by l.line_no
 """
+SET_ASIDE = """
+select l.title, l.code, l.ordered - l.canceled - l.wanted as quantity from order_line l
+  where l.merchant_id = $1 and l.order_id = $2 and l.ordered > l.canceled + l.wanted order by l.line_no
+"""
 WAITED_FOR = """
 select l.title, l.code, l.wanted as quantity from order_line l
   where l.merchant_id = $1 and l.order_id = $2 and l.wanted > 0 order by l.line_no
@@ -209,7 +213,7 @@ async def _lines(tx: Tx, ask: Ask[Notify]) -> tuple[NoticeLine, ...]:
     if ask.body.parcel:
         rows = await tx.rows(PARCEL_LINES, ask.merchant, number("par", ask.body.parcel))
     else:
-        of_kind = {"backordered": WAITED_FOR, "canceled": CANCELED}
+        of_kind = {"awaiting_fulfillment": SET_ASIDE, "backordered": WAITED_FOR, "canceled": CANCELED}
         rows = await tx.rows(of_kind.get(ask.body.kind, LINES), ask.merchant, number("ord", ask.body.order))
     return tuple(NoticeLine(title=row["title"] or row["code"], quantity=row["quantity"]) for row in rows)
 
@@ -234,6 +238,7 @@ def _notice(
     delivered = parcel.get("delivered_at")
     local = delivered.astimezone(clock_of(order["country"], to.get("region", ""))) if delivered else None
     sums = ask.body.kind in ("canceled", "backordered", "refunded")
+    waits = ask.body.kind == "awaiting_fulfillment" and order["wanted"] > 0
     return Notice(
         key=ask.body.key,
         merchant=brand.name,
@@ -246,7 +251,7 @@ def _notice(
         language=language_of(order["buyer"], order["country"]),
         buyer_name=order["buyer"].get("name", ""),
         lines=lines,
-        total_minor=None if parcel or sums else order["total_minor"],
+        total_minor=None if parcel or sums or waits else order["total_minor"],
         currency=order["currency"],
         ship_to=address_of(to) if to else None,
         carrier=parcel.get("carrier", ""),
@@ -263,7 +268,7 @@ def _notice(
         until=parcel.get("until"),
         amount_minor=order["amount"],
         is_paid=order["is_paid"],
-        part_only=order["stage"] not in ("canceled", "expired"),
+        part_only=waits if ask.body.kind == "awaiting_fulfillment" else order["stage"] not in ("canceled", "expired"),
         stop_url=f"{post['link']}/stop" if post["link"] else "",
         accent=brand.accent,
         logo=brand.logo.content if brand.logo else b"",

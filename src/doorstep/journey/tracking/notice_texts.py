@@ -81,6 +81,14 @@ TEXTS: Mapping[Kind, Words] = {
         N_("Your parcel came back to us"),
         N_("The carrier could not deliver it. Write to us: we send it again, or give the money back."),
     ),
+    "lost": Words(
+        N_("Your order %(number)s got lost on its way"),
+        N_("Your parcel is lost"),
+        N_(
+            "The carrier cannot find it. We are settling it with them, and you need not do anything: we send it again"
+            " or give the money back, and write to you."
+        ),
+    ),
     "delayed": Words(
         N_("Your order %(number)s comes later than we said"),
         N_("Your order comes later than we said"),
@@ -110,11 +118,22 @@ TEXTS: Mapping[Kind, Words] = {
         N_("Nothing more is sent."),
     ),
 }
-A_PART_IS_CANCELED = Words(
-    N_("A part of your order %(number)s is canceled"),
-    N_("A part of your order is canceled"),
-    N_("What is listed here is not sent; the rest comes as planned."),
-)
+# Of a part of its goods, where it is not so of the others.
+TEXTS_OF_A_PART: Mapping[Kind, Words] = {
+    "awaiting_fulfillment": Words(
+        N_("We're working on getting a part of your order %(number)s ready"),
+        N_("We're working on getting a part of your order ready"),
+        N_(
+            "What is listed here is set aside for you and will be packed next. The rest follows as soon as it can; you"
+            " hear from us when it leaves."
+        ),
+    ),
+    "canceled": Words(
+        N_("A part of your order %(number)s is canceled"),
+        N_("A part of your order is canceled"),
+        N_("What is listed here is not sent; the rest comes as planned."),
+    ),
+}
 # The headline where there are more parcels than this one.
 OF_A_PART: Mapping[Kind, str] = {
     "shipped": N_("A part of your order is on its way"),

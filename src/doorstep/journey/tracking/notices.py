@@ -10,12 +10,12 @@ import msgspec
 from babel.dates import format_date
 
 from doorstep.journey.tracking.notice_texts import (
-    A_PART_IS_CANCELED,
     MONEY_GOES_BACK,
     MONEY_OF_A_PART_GOES_BACK,
     NO_MONEY_IS_HERE,
     OF_A_PART,
     TEXTS,
+    TEXTS_OF_A_PART,
     WHICH_PARCEL,
     Words,
 )
@@ -67,7 +67,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     until: date | None = None  # how long it can be picked up
     amount_minor: int | None = None  # what went back
     is_paid: bool = True  # something was paid for it
-    part_only: bool = False  # of what is canceled: something of the order still comes
+    part_only: bool = False  # it is about a part of the order's goods; of the others it is not so
     stop_url: str = ""  # where its buyer says that they want no more letters of steps
     accent: str = PLAIN_ACCENT  # #rrggbb
     logo: bytes = b""  # a PNG
@@ -127,7 +127,7 @@ def _values(kind: Kind, of: Notice) -> dict[str, str]:
 
 
 def _words(kind: Kind, of: Notice, say: Speech) -> Words:
-    text = A_PART_IS_CANCELED if kind == "canceled" and of.part_only else TEXTS[kind]
+    text = TEXTS_OF_A_PART.get(kind, TEXTS[kind]) if of.part_only else TEXTS[kind]
     subject, headline, lead = say._(text.subject, number=printable(of.order_number)), text.headline, say._(text.lead)
     if FACTS[kind].of_parcel and of.parcel_count > 1:
         subject += " " + say._(WHICH_PARCEL, nth=of.parcel_index, all=of.parcel_count)

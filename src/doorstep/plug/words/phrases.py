@@ -18,6 +18,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (r"\bvoid(ed)?\b|label (was )?deleted|shipment (was )?cancel", "canceled", "", ""),
     (r"delivered,? (back )?(to|at) (the )?(original )?(sender|shipper)|returned to (the )?original sender",
      "returned_to_sender", "", ""),
+    (r"(refus|reject|denied|declin|not (been )?(admitted|cleared)).{0,40}(customs|clearance|import)|"
+     r"(customs|clearance|import).{0,40}(refus|reject|denied|declin)", "refused", "forbidden", "customs"),
     (r"refus|reject(ed)? by|declined by", "refused", "refused", "buyer"),
     (r"damage", "damaged", "damaged", "carrier"),
     (r"seiz|confiscat", "seized", "forbidden", "customs"),

@@ -1,8 +1,8 @@
 """export_filing: must the export be filed before the goods leave, and what do the papers say of it?
 
-United States: electronic export information in AES for goods of one Schedule B or HTS code worth more than the limit,
-or under a license whatever they are worth (15 CFR 30.2, 30.36, 30.37(a); legends: 15 CFR Part 30, Appendix B). The
-limit, the exempt countries and the legends are rows of the list `country-rules`.
+United States: electronic export information in AES for goods of one Schedule B or HTS code worth more than the limit;
+under a license, and to some countries, whatever they are worth (15 CFR 30.2, 30.36, 30.37(a), 758.1(b); legends: 15 CFR
+Part 30, Appendix B). The limit, the countries and the legends are rows of the list `country-rules`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Exported:
     hs_code: str
     value_minor: int
     export_license: str = ""
+    eccn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def export_filing(goods: Iterable[Exported], start: str, to: str, currency: str,
     licensed = sorted({one.export_license for one in given if one.export_license not in ("", NO_LICENSE)})
     if licensed:
         return Filing(True, f"goods leave under the license {', '.join(licensed)}", source=limit.source)
+    if always := _filed_at_any_worth(given, start, to, rules):
+        return always
     exempt = rules.stated(start, "export_filing_exempt")
     if exempt and to in exempt.value.split():
         legend = rules.stated(start, "export_legend_exempt")
@@ -65,6 +68,20 @@ def export_filing(goods: Iterable[Exported], start: str, to: str, currency: str,
             return Filing(True, f"{why}, more than {told}", "", limit.source)
     low = rules.stated(start, "export_legend_low_value")
     return Filing(False, f"no goods of one HS code are worth more than {told}", low.value if low else "", limit.source)
+
+
+def _filed_at_any_worth(goods: list[Exported], start: str, to: str, rules: Rules) -> Filing | None:
+    """To some countries everything is filed, to others what a control list names, license or none."""
+    always = rules.stated(start, "export_filing_always")
+    if always and to in always.value.split():
+        return Filing(True, f"exports to {to} are filed whatever they are worth", source=always.source)
+    controlled = rules.stated(start, "export_filing_controlled")
+    if controlled and to in controlled.value.split():
+        eccns = sorted({one.eccn for one in goods if needs_license(one.eccn)})
+        if eccns:
+            why = f"goods under {', '.join(eccns)} to {to} are filed whatever they are worth"
+            return Filing(True, why, source=controlled.source)
+    return None
 
 
 def _by_code(goods: Iterable[Exported]) -> dict[str, int]:

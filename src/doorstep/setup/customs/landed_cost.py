@@ -106,6 +106,11 @@ def landed_cost(
     said = _Said()
     values = [line.value_minor for line in lines]
     goods_minor = sum(values)
+    for line in lines:
+        if line.value_minor <= 0:
+            said.missing(f"what {line.name} is worth")
+    if goods_minor <= 0:
+        return _of_nothing(lines, currency, shipping_minor, said)
     shipping = allocate(shipping_minor, values)
     duties = list(_duties(lines, values, shipping, to, currency, rules, said))
     taxes = list(_taxes(values, shipping, [duty for duty, _ in duties], to, currency, rules, said))
@@ -119,6 +124,14 @@ def landed_cost(
     paid_by = _paid_by(rules.stated(to, "scheme") if by_scheme else None, seller_pays)
     return LandedCost(currency, costs, fee, paid_by, tuple(said.basis), tuple(said.unknown),
                       tuple(samples(rules, USED)))  # fmt: skip
+
+
+def _of_nothing(lines: Sequence[Bought], currency: str, shipping_minor: int, said: _Said) -> LandedCost:
+    """Of goods whose worth nobody told nothing can be said."""
+    ways = allocate(shipping_minor, [line.quantity for line in lines])
+    why = ("duty: not known without a value", "tax: not known without a value")
+    costs = tuple(LineCost(line.name, line.quantity, 0, way, 0, 0, why) for line, way in zip(lines, ways, strict=True))
+    return LandedCost(currency, costs, 0, "nobody knows what is due", (), tuple(said.unknown), ())
 
 
 def _paid_by(scheme: Stated | None, seller_pays: bool) -> str:

@@ -23,7 +23,8 @@ from doorstep.setup.geography import CENTERS
 
 Kind = Literal["hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-MODES = ("post", "courier", "freight")
+Mode = Literal["post", "courier", "freight"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 UNION, ANYWHERE = "EU", "*"
 LARGEST_FILE = 200_000_000
 TOLD_PROBLEMS = 20
@@ -48,6 +49,8 @@ RULES: dict[str, str] = {
     "item_data": "text",  # what has to be sent ahead: ICS2, STOP Act …
     "export_filing_over": "amount",  # goods of one HS code worth more are filed when they leave
     "export_filing_exempt": "countries",  # … unless they go there
+    "export_filing_always": "countries",  # what goes there is filed whatever it is worth
+    "export_filing_controlled": "countries",  # … where a control list names it
     "export_legend_low_value": "text",
     "export_legend_exempt": "text",
     "returned_goods": "text",  # the relief for goods that come back, as papers name it

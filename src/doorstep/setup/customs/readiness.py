@@ -110,7 +110,7 @@ def lacking_everywhere(goods: Goods, rules: Rules) -> Iterator[Lack]:
     if not re.fullmatch("[A-Z]{2}", goods.origin):
         yield Lack("origin", "origin is missing", "give the country where the goods were made, two letters")
     if problem := vague(goods.customs_text):
-        yield Lack("customs_text", f"customs_text {problem}", "say what it is and of what it is made")
+        yield Lack("customs_text", f"customs_text {problem}", "say what it is, of what it is made, for what it is used")
     if goods.weight_g <= 0:
         yield Lack("weight_g", "weight_g is missing", "weigh one")
 
@@ -147,7 +147,9 @@ def _restricted(goods: Goods, to: str, mode: str, rules: Rules) -> list[Restrict
 
 
 def _notes(goods: Goods, to: str, rules: Rules, currency: str) -> Iterator[str]:
-    for rule, says in (("duty_free_to", "no duty on goods worth up to"), ("tax_free_to", "no tax on goods worth up to"),
+    fixed = rules.stated(to, "low_value_duty")
+    duty = f"a fixed duty of {fixed.value} {fixed.currency} per tariff heading" if fixed else "no duty"
+    for rule, says in (("duty_free_to", f"{duty} on goods worth up to"), ("tax_free_to", "no tax on goods worth up to"),
                        ("scheme_to", "the seller may take the tax itself up to")):  # fmt: skip
         if stated := rules.stated(to, rule):
             worth = ""

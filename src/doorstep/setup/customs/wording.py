@@ -29,7 +29,7 @@ def vague(text: str) -> str:
         return f"{said[:40]!r} is too short to tell what it is"
     telling = [word for word in words if word not in _BESIDE]
     if not telling or " ".join(words) in _phrases() or all(_is_vague(word) for word in telling):
-        return f"{said[:60]!r} is too general: say what it is, of what it is made, for what it is used"
+        return f"{said[:60]!r} is too general"
     return ""
 
 

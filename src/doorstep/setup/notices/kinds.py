@@ -7,8 +7,8 @@ from typing import Literal, get_args
 
 Kind = Literal[
     "received", "awaiting_fulfillment", "backordered", "split", "shipped", "delayed", "customs_hold",
-    "out_for_delivery", "attempted", "available_for_pickup", "delivered", "returned_to_sender", "return_label",
-    "canceled", "refunded", "answer",
+    "out_for_delivery", "attempted", "available_for_pickup", "delivered", "returned_to_sender", "lost",
+    "return_label", "canceled", "refunded", "answer",
 ]  # fmt: skip
 # `email` and `sms` to the buyer, `office` a letter to the merchant's own address, `webhook` to its own program.
 Medium = Literal["email", "sms", "office", "webhook"]
@@ -43,6 +43,7 @@ FACTS: dict[Kind, Fact] = {
     "available_for_pickup": Fact("a parcel waits to be picked up", is_step=False, of_parcel=True, on=_LETTER),
     "delivered": Fact("a parcel is there", of_parcel=True, on=_LETTER),
     "returned_to_sender": Fact("a parcel came back", of_parcel=True),
+    "lost": Fact("the carrier lost a parcel", is_step=False, of_parcel=True),
     "return_label": Fact("a label for the way back is there", is_step=False, of_parcel=True, on=_LETTER),
     "canceled": Fact("units are not sent any more", is_step=False, on=_LETTER),
     "refunded": Fact("money went back", is_step=False, on=_LETTER),
