@@ -191,6 +191,15 @@ def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     return jobs
 
 
+def credit_of_billed(before: OrderFacts, reason: str) -> list[Job]:
+    """What was billed of it is credited: how much, the papers tell. What is then too much goes back beside it."""
+    row = before.row
+    if row["history"] or row["invoiced"] <= row["credited"]:
+        return []
+    body = {"order": public("ord", before.order_id), "canceled": True, "reason": reason, "refund": False}
+    return [Job("issue_credit", body)]
+
+
 def canceled_notice(now: OrderFacts) -> Job:
     """What the buyer is told: so many units in all, which makes it one thing told once."""
     units = sum(line.canceled for line in now.lines)

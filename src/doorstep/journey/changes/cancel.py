@@ -1,6 +1,7 @@
 """cancel: units are no longer wanted, before they left; nobody's goods first, then what was promised, picked, packed.
 
-The goods are free again or go to quarantine, the buyer owes less, and money that is then too much goes back.
+The goods are free again or go to quarantine, the buyer owes less, money that is then too much goes back, and what was
+billed is credited.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from doorstep.setup.canceling import (
     cancel_units,
     cancelable,
     canceled_notice,
+    credit_of_billed,
     freed_skus,
     money_back,
     opened_parcels,
@@ -32,6 +34,7 @@ from doorstep.spine.parcels import LabelThere
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+from doorstep.spine.worth import is_all_services
 
 
 class CancelLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,10 +186,12 @@ def _then(
     yield from freed_skus(outcome.events[0].moves)
     if ask.body.refund:
         yield from money_back(order, now, ask.body.reason or "canceled")
+    yield from credit_of_billed(order, ask.body.reason or "canceled")
     for parcel_id in dict.fromkeys(inside.parcel_id for inside in opened if inside.label_state == "bought"):
         yield Job("want_void", {"parcel": public("par", parcel_id)})
     if not order.row["drafts"] and not order.row["history"]:
         yield canceled_notice(now)
-    # With less owed, or without the line that was missing, the rest may go on.
-    if not now.row["drafts"] and not now.row["history"] and any(line.open for line in now.lines):
+    # With less owed, or without the line that was missing, the rest may go on; what is left may be to bill.
+    rest = any(line.open for line in now.lines) or is_all_services(now)
+    if rest and not now.row["drafts"] and not now.row["history"]:
         yield Job("check", {"order": public("ord", order.order_id)})
