@@ -6,7 +6,7 @@ billed is credited.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -25,7 +25,9 @@ from doorstep.setup.canceling import (
     money_back,
     opened_parcels,
     touched_of,
+    whose_loads,
 )
+from doorstep.setup.places import in_parcel
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
@@ -76,7 +78,7 @@ class AlreadyShipped(Refusal):
     """So many units have left already; what is out comes back with take_back."""
 
 
-@verb(Cancel, Canceled)
+@verb(Cancel, Canceled, beyond=whose_loads)
 async def cancel(tx: Tx, asks: list[Ask[Cancel]]) -> list[Result]:
     """Cancel an order, or units of its lines, before hand-over."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
@@ -105,7 +107,7 @@ def decide(order: OrderFacts, touched: Touched, ids: Iterator[int], ask: Ask[Can
     _end_holds(outcome, order, ask)
     if order.row["drafts"] and not any(line.open - units.get(line.line_no, 0) for line in order.lines):
         outcome.count("drafts", -1)
-    _put_back(outcome, order, ids, ask)
+    _put_back(outcome, order, {p.parcel_id: p.load_id for p in opened if p.load_id}, ids, ask)
     now = after(order, outcome)
     outcome.then = list(_then(order, now, opened, outcome, ask))
     outcome.answer = answer_of_order(order.order_id, units=sum(units.values()), less_minor=less, stage=now.row["stage"])
@@ -162,8 +164,10 @@ def _end_holds(outcome: Outcome, order: OrderFacts, ask: Ask[Cancel]) -> None:
             lift_hold(outcome, hold, by=ask.actor.name, at=ask.at)
 
 
-def _put_back(outcome: Outcome, order: OrderFacts, ids: Iterator[int], ask: Ask[Cancel]) -> None:
-    """What somebody has in a tote or a parcel must be taken out by hand: the floor is told."""
+def _put_back(
+    outcome: Outcome, order: OrderFacts, loads: Mapping[int, int], ids: Iterator[int], ask: Ask[Cancel]
+) -> None:
+    """What somebody has in a tote or a parcel must be taken out by hand: the floor is told where, a load included."""
     goods = [
         {"sku": public("sku", move.sku), "from": move.source_place, "lot": move.lot, "quantity": move.quantity}
         for move in outcome.events[0].moves
@@ -171,7 +175,9 @@ def _put_back(outcome: Outcome, order: OrderFacts, ids: Iterator[int], ask: Ask[
     ]
     if goods:
         outcome.events[0].data["put_back"] = goods
-        places = ", ".join(dict.fromkeys(str(each_good["from"]) for each_good in goods))
+        within = {in_parcel(parcel): f" in {public('lod', load)}" for parcel, load in loads.items()}
+        found = dict.fromkeys(str(each_good["from"]) for each_good in goods)
+        places = ", ".join(f"{place}{within.get(place, '')}" for place in found)
         outcome.facts.append(Insert("attention", {
             "attention_id": next(ids), "kind": "put_back", "order_id": order.order_id,
             "reason": f"canceled goods are still in {places}",
