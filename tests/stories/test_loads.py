@@ -30,10 +30,11 @@ from doorstep.journey.tracking.track_load import UnknownWord
 from doorstep.kit.refusals import Invalid, NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
-from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, StillInside
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Session, tenant_tx
+from doorstep.spine.told_times import NotYet
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 from tests.shop import HOME, NOON, Shop, open_shop
