@@ -1,4 +1,4 @@
-"""told_times: when something happened, as somebody says it: a clock may be a little wrong, an absurd time is refused."""
+"""told_times: when something happened, as somebody says it: a clock may be a little wrong, but not absurdly."""
 
 from __future__ import annotations
 
