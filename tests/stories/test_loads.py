@@ -340,7 +340,7 @@ async def test_a_parcel_that_a_cancellation_emptied_is_taken_out_of_its_load(hub
     (told,) = await hub.one.rows(
         "select reason from attention where merchant_id = $1 and kind = 'put_back'", hub.one.merchant
     )
-    assert told["reason"] == f"canceled goods are still in parcel:{gone[4:]} in {bag}"
+    assert told["reason"] == f"canceled goods are still in parcel:{gone[4:]} ({bag})"
     assert await counts(hub, bag) == (2, 700, 2)
     await hub.operator.work()
     assert await counts(hub, bag) == (1, 350, 1)

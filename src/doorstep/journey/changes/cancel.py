@@ -175,7 +175,7 @@ def _put_back(
     ]
     if goods:
         outcome.events[0].data["put_back"] = goods
-        within = {in_parcel(parcel): f" in {public('lod', load)}" for parcel, load in loads.items()}
+        within = {in_parcel(parcel): f" ({public('lod', load)})" for parcel, load in loads.items()}
         found = dict.fromkeys(str(each_good["from"]) for each_good in goods)
         places = ", ".join(f"{place}{within.get(place, '')}" for place in found)
         outcome.facts.append(Insert("attention", {
