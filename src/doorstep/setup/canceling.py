@@ -7,7 +7,7 @@ picked or packed stands in quarantine until somebody put it back on its shelf.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -212,6 +212,14 @@ def owed_less(order: OrderFacts, units: Mapping[int, int]) -> int:
     return min(less, owed)
 
 
+def follows(before: OrderFacts, now: OrderFacts, moves: Sequence[Move], reason: str, *, refund: bool) -> Iterator[Job]:
+    """What is free is given out again, money that is too much goes back, and what was billed is credited."""
+    yield from freed_skus(moves)
+    if refund:
+        yield from money_back(before, now, reason)
+    yield from _credit_of_billed(before, reason)
+
+
 def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     """What this change made too much: paid money is refunded, held money let go when none of it is needed."""
     order = public("ord", before.order_id)
@@ -225,7 +233,7 @@ def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     return jobs
 
 
-def credit_of_billed(before: OrderFacts, reason: str) -> list[Job]:
+def _credit_of_billed(before: OrderFacts, reason: str) -> list[Job]:
     """What was billed of it is credited: how much, the papers tell. What is then too much goes back beside it."""
     row = before.row
     if row["history"] or row["invoiced"] <= row["credited"]:

@@ -20,9 +20,7 @@ from doorstep.setup.canceling import (
     cancel_units,
     cancelable,
     canceled_notice,
-    credit_of_billed,
-    freed_skus,
-    money_back,
+    follows,
     opened_parcels,
     touched_of,
     whose_loads,
@@ -189,10 +187,8 @@ def _put_back(
 def _then(
     order: OrderFacts, now: OrderFacts, opened: list[InParcel], outcome: Outcome, ask: Ask[Cancel]
 ) -> Iterator[Job]:
-    yield from freed_skus(outcome.events[0].moves)
-    if ask.body.refund:
-        yield from money_back(order, now, ask.body.reason or "canceled")
-    yield from credit_of_billed(order, ask.body.reason or "canceled")
+    reason = ask.body.reason or "canceled"
+    yield from follows(order, now, outcome.events[0].moves, reason, refund=ask.body.refund)
     for parcel_id in dict.fromkeys(inside.parcel_id for inside in opened if inside.label_state == "bought"):
         yield Job("want_void", {"parcel": public("par", parcel_id)})
     if not order.row["drafts"] and not order.row["history"]:

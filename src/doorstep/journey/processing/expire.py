@@ -14,9 +14,7 @@ from doorstep.setup.canceling import (
     cancel_units,
     cancelable,
     canceled_notice,
-    credit_of_billed,
-    freed_skus,
-    money_back,
+    follows,
 )
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
@@ -99,10 +97,8 @@ def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
     for hold in order.holds:
         lift_hold(outcome, hold, by="expire", at=ask.at)
     now = after(order, outcome)
-    outcome.then = [
-        *freed_skus(outcome.events[0].moves), *money_back(order, now, "expired"), *credit_of_billed(order, "expired"),
-        canceled_notice(now),
-    ]  # fmt: skip
+    freed = follows(order, now, outcome.events[0].moves, "expired", refund=True)
+    outcome.then = [*freed, canceled_notice(now)]
     outcome.answer["expired"] = True
     return outcome
 
