@@ -481,6 +481,7 @@ def test_lists_of_customs_rules_are_loaded_and_a_sku_is_looked_at_by_them(cli: C
         (("site", "add", "EWR", "--country", "US"), "There is a site of this code already."),
         (("site", "add", "WRO", "--country", "PL", "--timezone", "Poland/Warsaw"), "There is no timezone"),
         (("method", "add", "Fast", "--days-min", "9", "--days-max", "2"), "Days in transit go from"),
+        (("method", "add", "Fast", "--carrier", "pigeon"), "There is no account with this carrier"),
         (("connect", "carrier", "post", "--plugin", "pigeon"), "No plugin of that name is installed."),
         (("connect", "carrier", "post", "--plugin", "ratecard"), "These settings do not fit the plugin."),
         (("key", "create", "--scope", "all"), "A key can be limited to these areas only."),

@@ -211,7 +211,8 @@ async def test_what_is_no_table_is_refused_and_kept_nowhere(shop: Shop, visitor:
     for name, content in (("x.pdf", b"%PDF-1.7 \x00\x01 nothing"), ("x.csv", b"\x00\x01\x02\x03" * 50)):
         answer = await hand_over(visitor, shop, name, content)
         assert answer.status_code == 422, name
-        assert str(home()) not in answer.text
+        assert str(home()) not in answer.text and "imports/" not in answer.text
+        assert f"file: {name}" in text_of(answer.text)
     empty = await visitor.http.post(
         "/import", data={"proof": await visitor.proof()}, files={"file": ("", b"", "text/csv")}
     )
@@ -224,6 +225,21 @@ async def test_what_is_no_table_is_refused_and_kept_nowhere(shop: Shop, visitor:
     )
     assert late.status_code == 403
     assert _folders() == before
+
+
+async def test_what_is_refused_while_it_is_taken_in_is_told_by_the_name_it_came_with(
+    shop: Shop, visitor: Visitor
+) -> None:
+    place = await handed(visitor, shop, "orders of march.csv", ORDERS)
+    word = place.rpartition("/")[2]
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        run = await import_of(tx, word)
+    await start_import(shop.db, run, rehearsal=False, at=clock.now())
+    (home() / run.files[0]).write_bytes(b"PK\x03\x04 cut off")
+    assert await work(shop)
+    page = await visitor.html(place)
+    assert "file: orders of march.csv" in text_of(page)
+    assert str(home()) not in page and "imports/" not in page
 
 
 def _folders() -> set[str]:

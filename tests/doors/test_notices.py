@@ -266,7 +266,29 @@ async def test_a_link_that_nobody_signed_ends_nothing(shop: Shop, buyer: httpx.A
     assert await stops(shop) == []
 
 
+async def test_where_nobody_can_tell_whether_a_text_came_its_account_says_so(
+    shop: Shop, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOORSTEP_URL", raising=False)
+    async with visiting(shop, web, "operator") as operator:
+        address = f"/settings/accounts/{shop.key}/twilio"
+        assert "each counts as sent" in await operator.html(address)
+        assert "counts as sent" not in await operator.html(f"/settings/accounts/{shop.key}/simcarrier")
+        monkeypatch.setenv("DOORSTEP_URL", "https://oms.example.com")
+        assert "counts as sent" not in await operator.html(address)
+
+
 # By the command line
+
+
+def test_who_connects_a_gateway_is_told_what_its_receipts_need(own_urls: Urls, tmp_path: Path) -> None:
+    cli = Cli(tmp_path, own_urls)
+    cli.says("merchant", "add", "mugs", "--name", "Mugs", "--currency", "USD", "--country", "US")
+    settings = json.dumps({"account_sid": "AC1", "auth_token": "t", "sender": "+12015550100"})
+    connect = ("connect", "sms", "texts", "--settings", settings)
+    done = cli.run(*connect, DOORSTEP_URL="")
+    assert done.returncode == 0 and "DOORSTEP_URL is not set here" in done.stdout
+    assert "DOORSTEP_URL" not in cli.run(*connect, DOORSTEP_URL="https://oms.example.com").stdout
 
 
 def test_the_command_line_sets_shows_and_says(own_urls: Urls, tmp_path: Path) -> None:

@@ -46,7 +46,9 @@ def orders(draw: st.DrawFn) -> tuple[OrderFacts, Touched]:
         allocations.append(an_allocation(line_no, sku=line_no, **at))
         touched.totes.append(InTote(line_no, 1, "tote:9", "", units["picked"]))
         if units["packed"]:
-            touched.parcels.append(InParcel(30, 9, 1, "pre_transit", "bought", line_no, line_no, "", units["packed"]))
+            touched.parcels.append(
+                InParcel(30, 9, 1, "pre_transit", "bought", None, None, line_no, line_no, "", units["packed"])
+            )
     still_owed = sum(line.worth_minor - worth_gone(line) for line in lines)
     counts = {"parcels_pre_transit": 1 if touched.parcels else 0}
     shipping = draw(st.integers(0, 900))

@@ -318,3 +318,21 @@ def test_of_one_service_at_one_price_the_offer_that_takes_the_goods_is_kept_whic
     able = Rate(carrier="alpha", service="economy", amount_minor=1, currency="USD", days=2, takes=("battery",))
     assert name(asking(plain, able, contains=("battery",))) == "alpha economy"
     assert name(asking(able, plain, contains=("battery",))) == "alpha economy"
+
+
+def test_of_one_service_at_two_prices_the_dearer_is_chosen_where_the_cheaper_will_not_do() -> None:
+    slow, fast = offer("post", "air", 500, 9), offer("post", "air", 900, 2)
+    assert decide(asking(slow, fast)).rate == fast, "the cheaper is too slow for the promise"
+    level = {"levels": {"express": {"services": [], "max_days": 3}}}
+    assert decide(asking(slow, fast, rules=level, level="express", working_days=20)).rate == fast
+    plain, able = offer("post", "air", 500, 2), offer("post", "air", 900, 2, takes=("battery",))
+    told = decide(asking(plain, able, contains=("battery",)))
+    assert told.rate == able and told.why["refused"] == {} and len(told.offers) == 1
+    assert decide(asking(slow, fast, working_days=20)).rate == slow, "and where it will, it is the cheaper"
+
+
+def test_of_a_service_that_is_not_chosen_the_cheapest_offer_that_would_have_done_is_told() -> None:
+    slow, fast, dear = offer("post", "air", 500, 9), offer("post", "air", 2500, 3), offer("post", "air", 2600, 2)
+    told = decide(asking(slow, fast, dear, offer("courier", "air", 900, 4)))
+    assert told.why["refused"] == {"post air": "not the cheapest"}
+    assert [one.rate.amount_minor for one in told.offers] == [900, 2500]

@@ -25,8 +25,8 @@ from doorstep.spine.outcome import Ask, Insert, Outcome, Update
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ON_THE_ROAD = Parcel(
     merchant=1, parcel_id=7, order_id=5, label_state="bought", state="pre_transit", state_at=None, news_at=None,
-    silence_id=None, packed_at=NOON, handed_over_at=NOON, carrier="meest", service="ECONOMY", from_country="US",
-    to_country="UA", is_filled=True,
+    silence_id=None, packed_at=NOON, handed_over_at=NOON, carrier="meest", service="ECONOMY", placed_at=NOON,
+    from_country="US", to_country="UA", is_filled=True,
 )  # fmt: skip
 # `make shuffles` asks for ten thousand.
 SHUFFLES = int(os.environ.get("DOORSTEP_SHUFFLES", "300"))
@@ -165,7 +165,7 @@ def test_another_wording_of_the_same_event_is_no_news() -> None:
 
 def test_what_the_carrier_says_of_a_parcel_that_is_here_hands_it_over_at_its_first_move() -> None:
     desk = Desk(replace(ON_THE_ROAD, handed_over_at=None))
-    out = desk.told([scan(-5, "pre_transit"), scan(2, "accepted"), scan(9, "in_transit")])
+    out = desk.told([scan(-5, "pre_transit"), scan(2, "accepted"), scan(9, "in_transit")], NOON + timedelta(hours=10))
     (job,) = out.then
     assert (job.verb, job.body["happened_at"]) == ("hand_over", NOON + timedelta(hours=2))
     assert Desk(replace(ON_THE_ROAD, handed_over_at=None)).told([scan(1, "news"), scan(2, "", raw="?")]).then == []

@@ -18,7 +18,7 @@ from doorstep.spine.parcels import LabelThere
 from tests.shop import HOME, Shop, a_pick, open_shop
 
 EACH = 1250
-_buyers = itertools.count(1)
+_buyers = itertools.count(100)
 
 
 async def paid(shop: Shop, *lines: tuple[str, int], **more: Any) -> str:

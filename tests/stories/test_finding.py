@@ -270,6 +270,17 @@ async def test_people_name_an_order_by_its_number_or_an_id_of_the_channels(three
         assert await orders_called(tx, shop.merchant, "A-1001") == [first]
         assert await orders_called(tx, shop.merchant, "ext-78") == [second]
         assert await orders_called(tx, shop.merchant, "ext-7") == []
+        assert await orders_called(tx, shop.merchant, "a-1001") == [first], "as the list's search finds it"
+        assert await orders_called(tx, shop.merchant, "EXT-78") == [second]
+
+
+async def test_of_orders_called_the_same_but_for_capitals_the_very_one_is_meant(shop: Shop) -> None:
+    large, small = [await shop.place(("MUG", 1), number=number) for number in ("K-1", "k-1")]
+    await follow(shop)
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        assert await orders_called(tx, shop.merchant, "K-1") == [large]
+        assert await orders_called(tx, shop.merchant, "k-1") == [small]
+        assert sorted(await orders_called(tx, shop.merchant, "#k-1 ")) == sorted([large, small])
 
 
 async def test_stages_are_counted_without_counting(shop: Shop) -> None:

@@ -17,6 +17,7 @@ import pytest
 from doorstep.doors.reads.loads import load as whole_load
 from doorstep.doors.reads.way import ways
 from doorstep.doors.reads.why import why
+from doorstep.journey.fulfillment.unpack import InLoad
 from doorstep.journey.shipping.close_load import EmptyLoad
 from doorstep.journey.shipping.into import WhichParcel
 from doorstep.journey.shipping.label import NoLabel
@@ -29,10 +30,11 @@ from doorstep.journey.tracking.track_load import UnknownWord
 from doorstep.kit.refusals import Invalid, NotFound, OnHold
 from doorstep.setup.merchants import NewMerchant, create_merchant
 from doorstep.spine.audit import audit
-from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, NotYet, StillInside
+from doorstep.spine.loads import HeldInside, LoadClosed, LoadOpen, StillInside
 from doorstep.spine.outcome import Ask
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Session, tenant_tx
+from doorstep.spine.told_times import NotYet
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
 from tests.shop import HOME, NOON, Shop, open_shop
@@ -317,6 +319,70 @@ async def test_a_parcel_is_in_one_load_at_a_time(hub: Hub) -> None:
     await hub.operator.do("take_out", load=second, items=[parcel])
     answers = await hub.operator.ask_all("put_in", both)
     assert [isinstance(answer, AlreadyInside) for answer in answers] == [False, True]
+
+
+async def counts(hub: Hub, load: str) -> tuple[int, int, int]:
+    """Parcels and weight of it, and of whom it has parcels."""
+    (row,) = await hub.operator.rows(
+        "select l.parcels, l.weight_g, (select sum(s.parcels) from load_share s where s.merchant_id = l.merchant_id"
+        " and s.load_id = l.load_id)::int as shared from load l where l.merchant_id = $1 and l.load_id = $2",
+        hub.operator.merchant, int(load[4:]),
+    )  # fmt: skip
+    return row["parcels"], row["weight_g"], row["shared"]
+
+
+async def test_a_parcel_that_a_cancellation_emptied_is_taken_out_of_its_load(hub: Hub) -> None:
+    gone, stays = await labeled(hub.one, "CA-1"), await labeled(hub.other, "CA-2")
+    bag = await hub.open("bag")
+    await hub.put(bag, gone, stays)
+    order = await order_of(hub.one, gone)
+    await hub.one.do("cancel", order=order)
+    (told,) = await hub.one.rows(
+        "select reason from attention where merchant_id = $1 and kind = 'put_back'", hub.one.merchant
+    )
+    assert told["reason"] == f"canceled goods are still in parcel:{gone[4:]} ({bag})"
+    assert await counts(hub, bag) == (2, 700, 2)
+    await hub.operator.work()
+    assert await counts(hub, bag) == (1, 350, 1)
+    assert "take_out" in await hub.one.timeline(order)
+    await hub.audit()
+
+
+async def test_of_a_sealed_load_it_is_somebodys_to_take_the_canceled_parcel_out(hub: Hub) -> None:
+    gone = await labeled(hub.one, "CB-1")
+    bag = await hub.open("bag")
+    await hub.put(bag, gone)
+    await hub.close(bag)
+    await hub.one.do("cancel", order=await order_of(hub.one, gone))
+    ((verb, answer),) = await hub.operator.work()
+    assert verb == "take_out" and isinstance(answer, LoadClosed)
+    assert await counts(hub, bag) == (1, 350, 1)
+    await hub.operator.do("reopen_load", load=bag, reason="one is canceled")
+    await hub.operator.do("take_out", load=bag, items=[gone])
+    assert await counts(hub, bag) == (0, 0, 0)
+    await hub.audit()
+
+
+async def test_units_of_a_parcel_that_are_canceled_leave_the_rest_in_the_load(hub: Hub) -> None:
+    await hub.one.stock("CUP", 2)
+    order = await hub.one.place(("CUP", 2), payment_term="on_account")
+    parcel = await hub.one.to_packed(order)
+    await hub.one.do("keep_label", parcel=parcel, carrier="c", tracking_number="CC-1")
+    bag = await hub.open("bag")
+    await hub.put(bag, parcel)
+    await hub.one.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    await hub.operator.work()
+    assert (await counts(hub, bag))[0] == 1
+
+
+async def test_nothing_is_unpacked_from_a_parcel_within_a_load(hub: Hub) -> None:
+    parcel = await labeled(hub.one, "CD-1")
+    bag = await hub.open("bag")
+    await hub.put(bag, parcel)
+    await hub.one.do("want_void", parcel=parcel)
+    await hub.one.refuses("unpack", InLoad, parcel=parcel)
+    await hub.operator.do("take_out", load=bag, items=[parcel])
+    assert (await hub.one.do("unpack", parcel=parcel))["empty"] is True
 
 
 async def test_what_must_not_travel_so_is_refused(hub: Hub) -> None:

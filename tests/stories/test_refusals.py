@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from doorstep.journey.cash.capture import HeldElsewhere, NothingHeld
+from doorstep.journey.cash.books import HeldElsewhere, NothingHeld
 from doorstep.journey.fulfillment.release import NotChecked
 from doorstep.journey.intake.again import ExternalIdTaken
 from doorstep.journey.intake.confirm import NotADraft

@@ -238,6 +238,20 @@ async def test_credits_tell_what_is_linked_and_at_which_price(credited: Shop) ->
     assert (sold["credits_minor"], sold["credits_linked"]) == (whole["amount_minor"], whole["linked"])
 
 
+async def test_however_much_was_credited_it_is_added_up(shop: Shop) -> None:
+    """More than a whole number of the database holds."""
+    most = 10**15
+    lines = [credit_line("MUG", -100_000, "100000000")] * 2000
+    for number in range(5):
+        await shop.do(
+            "import_correction", kind="credit", external_id=f"C{number}", happened_at=at("2026-03-20T12:00"),
+            currency="USD", lines=lines,
+        )  # fmt: skip
+    assert (await credits(shop))["amount_minor"] == -most * 10_000
+    assert (await credits(shop, by="sku"))["rows"][0]["amount_minor"] == -most * 10_000
+    assert (await sales(shop))["net_minor"] == -most * 10_000
+
+
 async def test_credits_by_reason_sku_and_month(credited: Shop) -> None:
     by_reason = (await credits(credited, by="reason"))["rows"]
     assert [(row["key"], *counts(row)) for row in by_reason] == [
@@ -375,7 +389,8 @@ async def test_the_hours_of_each_stage_are_those_of_the_world(shop: Shop) -> Non
     shop.at = start + timedelta(hours=10)
     await shop.do("hand_over", parcel=parcel)
     assert (await stages(shop))["handed_over", "delivered"] == (0, None, None)
-    await shop.do("deliver", parcel=parcel, happened_at=start + timedelta(hours=58))
+    shop.at = start + timedelta(hours=58)
+    await shop.do("deliver", parcel=parcel)
     await shop.do("record_payment", order=order, amount_minor=1000)
     assert (await stages(shop))["placed", "paid"] == (0, None, None)
     shop.at = start + timedelta(hours=100)

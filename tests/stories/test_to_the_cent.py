@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+from datetime import timedelta
+
 import pytest
 
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.setup.merchants import NewSku, add_skus
 from tests.shop import HOME, Shop
 from tests.stories.test_rate_shopping import Seller, world_of
@@ -117,9 +121,7 @@ async def test_what_was_billed_and_then_canceled_is_credited_and_not_paid_back_t
     await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 2}])
     await till.work()
     assert await answered(till, "refund", "refund") == 2500
-    note = await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}])
-    assert note["total_minor"] == 2500
-    await till.work()
+    assert await credits(till) == [2500]
     now = await till.now(order)
     assert (now["owed"], now["earned"], now["invoiced"], now["credited"]) == (3750, 3750, 6250, 2500)
     # What comes back of what was sent is owed less.
@@ -129,14 +131,131 @@ async def test_what_was_billed_and_then_canceled_is_credited_and_not_paid_back_t
     assert (await till.now(order))["owed"] == 2500
 
 
-async def test_a_billed_order_that_is_canceled_whole_can_be_credited(till: Shop) -> None:
-    order = await till.place(("MUG", 2), payment_term="on_account", shipping_minor=500)
+async def credits(shop: Shop) -> list[int]:
+    """What each credit note is about, in the order of their numbers."""
+    papers = await shop.rows(
+        "select total_minor from invoice where merchant_id = $1 and kind = 'credit_note' order by number", shop.merchant
+    )
+    return [paper["total_minor"] for paper in papers]
+
+
+async def test_a_billed_order_that_is_canceled_whole_is_credited_with_its_shipping_and_fees(till: Shop) -> None:
+    fees = [{"name": "Gift wrap", "amount_minor": 199}]
+    order = await till.place(("MUG", 2), payment_term="on_account", shipping_minor=500, fees=fees, tax_minor=77)
     await till.work()
     await till.do("issue_invoice", order=order)
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}], reason="one is enough " * 35)
     await till.do("cancel", order=order)
-    await till.do("issue_credit", order=order, lines=[{"line": 1, "quantity": 2}], amount_minor=500)
+    await till.work()
     now = await till.now(order)
-    assert (now["owed"], now["credited"], now["invoicing"]) == (0, 3000, "credited")
+    assert (now["owed"], now["credited"], now["invoicing"]) == (0, 3276, "credited")
+    assert sum(await credits(till)) == 3276
+    assert await till.jobs() == [job for job in await till.jobs() if job[0] == "notify"]
+
+
+async def test_of_an_order_that_was_not_billed_a_cancellation_needs_no_paper(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_account")
+    await till.work()
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    assert "issue_credit" not in [verb for verb, _ in await till.jobs()]
+    nothing = await till.do("issue_credit", order=order, canceled=True)
+    assert (nothing["number"], nothing["total_minor"]) == ("", 0)
+
+
+async def test_units_that_nobody_billed_yet_go_without_a_credit_note(till: Shop) -> None:
+    order = await till.place(("MUG", 3), payment_term="on_account", shipping_minor=500)
+    ful = await till.to_picked(order)
+    one = [{"line": 1, "quantity": 1}]
+    parcel = (await till.do("pack", fulfillment_order=ful, lines=one))["parcel"]
+    await till.do("hand_over", parcel=await labeled(till, parcel))
+    await till.work()
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 2}])
+    came = await till.work()
+    assert not [answer for _, answer in came if isinstance(answer, Refusal)]
+    now = await till.now(order)
+    assert (now["invoiced"], now["credited"], now["owed"], now["invoicing"]) == (1750, 0, 1750, "invoiced")
+
+
+async def test_what_was_credited_by_amount_before_is_not_credited_again(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_account")
+    await till.work()
+    await till.do("issue_invoice", order=order)
+    await till.do("issue_credit", order=order, amount_minor=700, reason="scratched")
+    await till.do("cancel", order=order)
+    await till.work()
+    now = await till.now(order)
+    assert (now["owed"], now["invoiced"], now["credited"]) == (0, 2500, 2500)
+    assert await credits(till) == [700, 1800]
+
+
+async def test_billed_before_it_ran_out_an_unpaid_order_is_credited(till: Shop) -> None:
+    order = await till.place(("MUG", 2), reserve="now")
+    await till.work()
+    await till.do("issue_invoice", order=order)
+    till.at += timedelta(days=30)
+    assert (await till.do("expire", order=order))["expired"] is True
+    await till.work()
+    assert (await till.now(order))["invoicing"] == "credited"
+
+
+async def test_what_was_canceled_says_by_itself_how_much_is_credited(till: Shop) -> None:
+    order = await till.place(("MUG", 2), payment_term="on_account")
+    await till.do("issue_invoice", order=order)
+    await till.refuses("issue_credit", Invalid, order=order, canceled=True, amount_minor=5)
+
+
+@pytest.mark.parametrize("included", [False, True])
+async def test_however_a_billed_order_is_canceled_bill_and_debt_are_the_same(till: Shop, included: bool) -> None:
+    chance = random.Random(7)
+    for n in range(6):
+        penny = {"sku": "MUG", "quantity": 7, "unit_price": "0.34", "discount_minor": n}
+        order = await till.place(
+            penny, ("CUP", 3), ("GIFT", 2), payment_term="on_account", shipping_minor=501, discount_minor=33,
+            tax_minor=20, tax_included=included, fees=[{"name": "Wrap", "amount_minor": n}],
+        )  # fmt: skip
+        await till.work()
+        await till.do("issue_invoice", order=order)
+        while (await till.now(order))["stage"] != "canceled":
+            line = chance.choice((1, 1, 2, 3))
+            await till.ask("cancel", order=order, lines=[{"line": line, "quantity": chance.randint(1, 3)}])
+            if chance.random() < 0.5:
+                await till.work()
+        await till.work()
+        now = await till.now(order)
+        assert now["invoiced"] - now["credited"] == now["owed"] == 0
+        assert now["invoicing"] == "credited"
+
+
+async def test_an_order_of_services_alone_is_billed_once_it_is_paid(till: Shop) -> None:
+    order = await till.place(("GIFT", 2), fees=[{"name": "Card", "amount_minor": 100}])
+    await till.work()
+    assert (await till.now(order))["invoicing"] == "not_invoiced"
+    await till.do("record_payment", order=order, amount_minor=2600)
+    await till.do("check", order=order)
+    came = await till.work()
+    assert not [answer for _, answer in came if isinstance(answer, Refusal)]
+    now = await till.now(order)
+    assert (now["invoiced"], now["invoicing"], now["stage"]) == (2600, "invoiced", "completed")
+    await till.do("check", order=order)
+    await till.work()
+    assert (await till.now(order))["invoiced"] == 2600
+
+
+async def test_services_that_are_left_when_all_goods_are_canceled_are_billed(till: Shop) -> None:
+    order = await till.place(("MUG", 1), ("GIFT", 1), payment_term="on_account", shipping_minor=500)
+    await till.work()
+    assert (await till.now(order))["invoiced"] == 0
+    await till.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    await till.work()
+    now = await till.now(order)
+    assert (now["invoiced"], now["owed"]) == (1250, 1250)
+
+
+async def test_a_service_for_nothing_is_not_billed(till: Shop) -> None:
+    order = await till.place({"sku": "GIFT", "quantity": 1, "unit_price": "0"})
+    came = await till.work()
+    assert "issue_invoice" not in [verb for verb, _ in came]
+    assert (await till.now(order))["stage"] == "completed"
 
 
 async def test_the_included_taxes_of_all_invoices_are_the_orders(till: Shop) -> None:

@@ -5,6 +5,7 @@ console: `python -m doorstep.doors.importing` reads what is asked, and writes ho
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -25,10 +26,12 @@ from doorstep.journey.inventory.import_stock import import_stock
 from doorstep.kit import clock
 from doorstep.kit.garbage import OF_A_FILE, collect_seldom
 from doorstep.kit.home import home
+from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Actor
 from doorstep.spine.tenant import Db
 
+FOLDER = "imports"
 TOLD_EVERY_S = 0.3
 
 # Told how many rows or orders are done, of how many when that is known, and of what.
@@ -92,11 +95,21 @@ async def _stock(db: Db, asked: Asked, folder: Path, at: datetime, tell: Tell) -
 # A process of its own
 
 
+def folder_of(import_id: int) -> Path:
+    """Where files stand that were handed over."""
+    return home() / FOLDER / public("imp", import_id)
+
+
+def as_handed_over(told: str) -> str:
+    """Where a file stands here is nobody's business: it is called as it was when it was handed over."""
+    return re.sub(rf"{re.escape(str(home() / FOLDER))}/imp_\d+/", "", told)
+
+
 def refusal_as_json(refusal: Refusal) -> dict[str, Any]:
     return {
         "error": refusal.code,
         "sentence": refusal.sentence,
-        "why": {name: str(value) for name, value in refusal.why.items()},
+        "why": {name: as_handed_over(str(value)) for name, value in refusal.why.items()},
     }
 
 

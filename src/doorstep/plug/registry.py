@@ -126,6 +126,12 @@ def sms(plugin: str, code: str, config: Mapping[str, Any]) -> Notifier:
     return found.build(code, _settings(plugin, found, config))
 
 
+def has_receipts(plugin: str) -> bool:
+    """Whether it tells later how a text message ended."""
+    found = _find(plugin)
+    return isinstance(found, SmsPlugin) and found.receipt is not None
+
+
 def receipt(
     plugin: str, config: Mapping[str, Any], url: str, headers: Mapping[str, str], body: bytes
 ) -> Receipt | None:

@@ -7,24 +7,32 @@ picked or packed stands in quarantine until somebody put it back on its shelf.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
-from doorstep.kit.ids import public
+from doorstep.kit.ids import number, public
 from doorstep.setup.places import QUARANTINE, in_parcel
 from doorstep.setup.totes import IN_TOTES
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.facts import Line, OrderFacts
-from doorstep.spine.outcome import Cash, Demand, Job, Move, Outcome, Stock, Update
+from doorstep.spine.loads import must_see
+from doorstep.spine.outcome import Ask, Cash, Demand, Job, Move, Outcome, Stock, Update
 from doorstep.spine.status import PARCEL_COUNTER
-from doorstep.spine.tenant import Tx
+from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 IN_PARCELS = """
 select p.merchant_id, p.order_id, p.parcel_id, p.fulfillment_order_id, p.site_id, p.state, p.label_state,
-    l.line_no, l.sku_id, l.lot, l.quantity
+    s.of_operator, s.load_id, l.line_no, l.sku_id, l.lot, l.quantity
   from parcel p join parcel_line l on l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
+  left join parcel_stay s on s.merchant_id = p.merchant_id and s.parcel_id = p.parcel_id and s.left_at is null
   where p.merchant_id = any($1) and p.order_id = any($2) and p.handed_over_at is null and l.quantity > 0
   order by p.label_state = 'bought', p.parcel_id desc, l.line_no, l.lot
+"""
+WHOSE_LOADS = """
+select distinct s.of_operator from parcel p
+  join parcel_stay s on s.merchant_id = p.merchant_id and s.parcel_id = p.parcel_id and s.left_at is null
+  where p.merchant_id = any($1) and p.order_id = any($2) and p.handed_over_at is null
 """
 
 
@@ -44,6 +52,8 @@ class InParcel:
     site_id: int
     state: str
     label_state: str
+    of_operator: int | None  # whose load it lies in
+    load_id: int | None
     line_no: int
     sku_id: int
     lot: str
@@ -57,6 +67,18 @@ class Touched:
     totes: list[InTote] = field(default_factory=list)
     parcels: list[InParcel] = field(default_factory=list)
 
+    @property
+    def operators(self) -> set[int]:
+        return {inside.of_operator for inside in self.parcels if inside.of_operator}
+
+
+async def whose_loads(db: Db, asks: list[Ask[Any]]) -> set[int]:
+    """In whose loads parcels of the orders lie that are asked about: what is emptied is to be taken out there."""
+    merchants = sorted({ask.merchant for ask in asks})
+    async with tenant_tx(db, merchants, readonly=True) as tx:
+        rows = await tx.rows(WHOSE_LOADS, merchants, sorted({number("ord", ask.body.order) for ask in asks}))
+    return {row["of_operator"] for row in rows}
+
 
 async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touched]:
     """Read under the lock of the orders; nothing is read for orders that nobody has begun."""
@@ -69,6 +91,7 @@ async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touc
         )
     for row in await tx.rows(IN_PARCELS, list(tx.merchants), packed) if packed else ():
         found[row["order_id"]].parcels.append(InParcel(*tuple(row)[2:]))
+    must_see(tx, {order: touched.operators for order, touched in found.items()})
     return found
 
 
@@ -89,9 +112,20 @@ def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], 
     for parcel_id in full.keys() - _filled(touched).keys():
         outcome.count(PARCEL_COUNTER[full[parcel_id]], -1)
         outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}))
+    outcome.beyond += _out_of_loads(outcome, touched, full.keys() - _filled(touched).keys())
     less = owed_less(order, units)
     if less:
         moves.append(Cash(less, "owed", "world"))
+
+
+def _out_of_loads(outcome: Outcome, touched: Touched, emptied: Set[int]) -> Iterator[Outcome]:
+    """Whoever runs the load opens it where it is closed: till then it is refused there, and somebody's to look at."""
+    lying = dict.fromkeys((p.of_operator, p.load_id, p.parcel_id) for p in touched.parcels if p.parcel_id in emptied)
+    verb = outcome.events[-1].verb
+    for operator, load, parcel in lying:
+        if operator and load:
+            body = {"load": public("lod", load), "items": [public("par", parcel)]}
+            yield Outcome(operator, ("load", load), [], verb=verb, then=[Job("take_out", body)])
 
 
 def _filled(touched: Touched) -> dict[int, str]:
@@ -178,6 +212,14 @@ def owed_less(order: OrderFacts, units: Mapping[int, int]) -> int:
     return min(less, owed)
 
 
+def follows(before: OrderFacts, now: OrderFacts, moves: Sequence[Move], reason: str, *, refund: bool) -> Iterator[Job]:
+    """What is free is given out again, money that is too much goes back, and what was billed is credited."""
+    yield from freed_skus(moves)
+    if refund:
+        yield from money_back(before, now, reason)
+    yield from _credit_of_billed(before, reason)
+
+
 def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     """What this change made too much: paid money is refunded, held money let go when none of it is needed."""
     order = public("ord", before.order_id)
@@ -189,6 +231,15 @@ def money_back(before: OrderFacts, now: OrderFacts, reason: str) -> list[Job]:
     if now.row["held"] > 0 and now.row["owed"] <= now.row["earned"] and before.row["owed"] > before.row["earned"]:
         jobs.append(Job("want_release_of_funds", {"order": order}))
     return jobs
+
+
+def _credit_of_billed(before: OrderFacts, reason: str) -> list[Job]:
+    """What was billed of it is credited: how much, the papers tell. What is then too much goes back beside it."""
+    row = before.row
+    if row["history"] or row["invoiced"] <= row["credited"]:
+        return []
+    body = {"order": public("ord", before.order_id), "canceled": True, "reason": reason, "refund": False}
+    return [Job("issue_credit", body)]
 
 
 def canceled_notice(now: OrderFacts) -> Job:

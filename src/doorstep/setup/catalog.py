@@ -12,6 +12,7 @@ from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks, log
+from doorstep.setup.connections import must_be_our_carrier
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.setup.log import MACHINE, By
 from doorstep.setup.merchants import NewSku, check_sku
@@ -107,10 +108,12 @@ async def remove_alias(tx: Tx, merchant: int, channel: str, alias: str, by: By =
 async def put_method(
     tx: Tx, merchant: int, name: str, *, level: str, carrier: str, days_min: int, days_max: int, by: By = MACHINE
 ) -> None:
-    """What a channel calls a way to ship, and what it means here; refuses what is no level or no days."""
+    """What a channel calls a way to ship, and what it means here; refuses NotOurCarrier, no level, and no days."""
     checks.word("name", name)
     checks.level(level)
     checks.days(days_min, days_max)
+    if carrier:
+        await must_be_our_carrier(tx, merchant, carrier)
     ids = await tx.fresh_ids(1)
     await tx.run(PUT_METHOD, merchant, next(ids), name, level, carrier, days_min, days_max)
     await log.changed(tx, by, "shipping method", name, merchant)

@@ -44,6 +44,12 @@ class NotAKind(Refusal):
     status = 422
 
 
+class NotOurCarrier(Refusal):
+    """There is no account with this carrier; connect one first."""
+
+    status = 422
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     kind: str
@@ -84,6 +90,12 @@ async def connect(
             await tx.run(ADD, merchant, connection, kind, plugin, code, settings, sealed)
         await log.changed(tx, by, kind, code, merchant)
     return there is None
+
+
+async def must_be_our_carrier(tx: Tx, merchant: int, code: str) -> None:
+    """Refuses NotOurCarrier."""
+    if await tx.row(OF_CODE, merchant, "carrier", code) is None:
+        raise NotOurCarrier(carrier=code)
 
 
 async def disconnect(tx: Tx, merchant: int, kind: str, code: str, by: By = MACHINE) -> bool:

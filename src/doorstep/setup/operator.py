@@ -129,10 +129,10 @@ async def load_operator(db: Db, path: Path, keys: Keyring, *, simulator: str = "
     loaded = Loaded(operator)
     for each in (said.operator, *said.merchants):
         merchant = operator if each is said.operator else await _merchant(db, _new(each))
+        await _accounts(db, keys, merchant, said.carriers, simulator)
         if isinstance(each, MerchantSaid):
             loaded.merchants[each.key], loaded.said[each.key] = merchant, each
             await _ways(db, merchant, each)
-        await _accounts(db, keys, merchant, said.carriers, simulator)
     return loaded
 
 

@@ -87,12 +87,6 @@ class HeldInside(Refusal):
     """Parcels in this load are on hold; take them out, or have the holds lifted."""
 
 
-class NotYet(Refusal):
-    """That is before it could be, or to come: another time, or none, is meant."""
-
-    status = 422
-
-
 class Joined(asyncpg.SerializationError):  # type: ignore[misc]  # it has no types
     """Another merchant's parcels came in between the first look and the locks: the runner asks again."""
 

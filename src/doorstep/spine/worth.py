@@ -64,3 +64,9 @@ def is_sent(order: OrderFacts) -> bool:
     """With the last unit that was to be sent the shipping is canceled too."""
     goods = [line for line in order.lines if line.ships]
     return not goods or any(line.ordered > line.canceled for line in goods)
+
+
+def is_all_services(order: OrderFacts) -> bool:
+    """Nothing that is to be sent is left of it, and something else is."""
+    left = [line for line in order.lines if line.ordered > line.canceled]
+    return bool(left) and not any(line.ships for line in left)

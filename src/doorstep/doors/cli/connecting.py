@@ -21,6 +21,10 @@ Plugin = Annotated[str, typer.Option("--plugin", help="Which plugin talks to it:
 Settings = Annotated[
     str, typer.Option("--settings", metavar="JSON", help="The plugin's settings, its secrets too: JSON or @FILE.")
 ]
+UNHEARD = (
+    "DOORSTEP_URL is not set here. Unless it is where web and worker run, the gateway cannot tell whether a text came: "
+    "each counts as sent."
+)
 
 
 @app.callback()
@@ -50,7 +54,10 @@ def sms(
     merchant: Merchant = "",
     json: Json = False,
 ) -> None:
-    """Add an account with a gateway for text messages, or set it anew. Nobody outside is asked."""
+    """Add an account with a gateway for text messages, or set it anew. Nobody outside is asked.
+
+    That a text came, or did not, the gateway tells to DOORSTEP_URL.
+    """
     _connect("sms", code, plugin, settings, merchant, json)
 
 
@@ -68,7 +75,13 @@ def _connect(kind: str, code: str, plugin: str, settings: str, merchant: str, js
 
     is_new = with_db(work)
     told = f"The account {code} with {plugin} {'is there' if is_new else 'is set anew'}."
-    answer({"kind": kind, "code": code, "plugin": plugin, "new": is_new}, told, json)
+    came = {"kind": kind, "code": code, "plugin": plugin, "new": is_new}
+    if kind == "sms":
+        from doorstep.setup.receipts import are_unheard
+
+        came["receipts"] = not are_unheard(plugin)
+        told += "" if came["receipts"] else f"\n{UNHEARD}"
+    answer(came, told, json)
 
 
 @app.command("list")

@@ -16,6 +16,7 @@ from doorstep.doors.cli.session import (
     merchant_meant,
     merchant_searched,
     order_meant,
+    page_told,
     reading,
     table,
     with_db,
@@ -91,8 +92,8 @@ def list_exceptions(
 
     page = builtins_of(with_db(work))
     rows = [_row(row) for row in page["exceptions"]]
-    told = table(rows, {**COLUMNS, **(ENDED if resolved else {})}) if rows else "No exceptions."
-    answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
+    columns = {**COLUMNS, **(ENDED if resolved else {})}
+    answer(page, page_told(page, rows, columns, "No exceptions."), json)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from doorstep.doors.cli.answer import Json, answer
-from doorstep.doors.cli.session import Cursor, Limit, Merchant, builtins_of, reading, table, writing
+from doorstep.doors.cli.session import Cursor, Limit, Merchant, builtins_of, page_told, reading, writing
 
 if TYPE_CHECKING:
     from doorstep.spine.tenant import Tx
@@ -47,8 +47,7 @@ def list_jobs(
     rows = [
         {**job, "about": _about(job["body"]), "due_at": job["due_at"][:16].replace("T", " ")} for job in page["jobs"]
     ]
-    told = table(rows, COLUMNS) if rows else f"No {state} jobs."
-    answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
+    answer(page, page_told(page, rows, COLUMNS, f"No {state} jobs."), json)
 
 
 def _about(body: dict[str, Any]) -> str:

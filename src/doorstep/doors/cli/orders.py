@@ -16,6 +16,7 @@ from doorstep.doors.cli.session import (
     builtins_of,
     merchant_searched,
     order_meant,
+    page_told,
     query_of,
     table,
     with_db,
@@ -88,10 +89,7 @@ def list_orders(
 
     page = builtins_of(with_db(work))
     rows = [_row(row) for row in page["orders"]]
-    told = table(rows, COLUMNS) if rows else "No orders."
-    if page["next"]:
-        told += f"\nMore: add --cursor {page['next']}"
-    answer(page, told, json)
+    answer(page, page_told(page, rows, COLUMNS, "No orders."), json)
 
 
 def _instant(text: str) -> str:

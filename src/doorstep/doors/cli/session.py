@@ -175,6 +175,12 @@ def progress(title: str, as_json: bool) -> Iterator[Callable[..., None]]:
         yield tell
 
 
+def page_told(page: dict[str, Any], rows: list[dict[str, Any]], columns: dict[str, str], none: str) -> str:
+    """A page as a table, and how to get the next; `none` is said where nothing is on it."""
+    told = table(rows, columns) if rows else none
+    return f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told
+
+
 def table(rows: list[dict[str, Any]], columns: dict[str, str]) -> str:
     """The rows as a table, as wide as the terminal; `columns` are their names and headings."""
     from rich.console import Console

@@ -13,8 +13,8 @@ from doorstep.doors.cli.session import (
     Merchant,
     builtins_of,
     merchant_meant,
+    page_told,
     reading,
-    table,
     with_db,
     writing,
 )
@@ -53,8 +53,8 @@ def list_skus(
 
     page = builtins_of(reading(merchant, work))
     rows = [{**sku, "flags": ", ".join(sku["flags"])} for sku in page["skus"]]
-    told = table(rows, COLUMNS) if rows else "No SKUs yet: doorstep import products, or doorstep sku set"
-    answer(page, f"{told}\nMore: add --cursor {page['next']}" if page["next"] else told, json)
+    none = "No SKUs yet: doorstep import products, or doorstep sku set"
+    answer(page, page_told(page, rows, COLUMNS, none), json)
 
 
 @app.command("set")

@@ -26,6 +26,7 @@ from doorstep.kit.secrets import keyring
 from doorstep.plug import registry
 from doorstep.plug.carrier import Address, Parcel, Shipment
 from doorstep.setup.connections import connect, connection_of, connections, disconnect
+from doorstep.setup.receipts import are_unheard
 from doorstep.spine.tenant import tenant_tx
 
 RATE_CARD = "ratecard"
@@ -186,6 +187,9 @@ def _form(plugin: str, merchant: str, code: str) -> Form:
     fields += [_field(one, one.name in secrets, bool(code)) for one in structs.fields(registry.settings_of(plugin))]
     address = f"/settings/accounts/{merchant}/{plugin}" + (f"/{code}" if code else "")
     says = gettext(registry.about(plugin))
+    if are_unheard(plugin):
+        unheard = _("DOORSTEP_URL is not set, so the gateway cannot tell whether a text came: each counts as sent.")
+        says = f"{says}. {unheard}"
     parts = (Part("", tuple(fields)),)
     return Form(code or plugin, address, ("/settings/accounts", _("Carriers and payments")), parts, _("Keep it"), says)
 

@@ -33,6 +33,7 @@ from doorstep.doors.console.speaking import Told
 from doorstep.doors.console.uploading import Upload
 from doorstep.doors.console.visit import SAFE, Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage
+from doorstep.doors.importing import folder_of
 from doorstep.doors.reads import setup
 from doorstep.journey.intake.files.asked_columns import (
     Kind,
@@ -46,7 +47,6 @@ from doorstep.journey.intake.files.asked_columns import (
 )
 from doorstep.kit import clock
 from doorstep.kit.home import home
-from doorstep.kit.ids import public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.imports import (
     Run,
@@ -63,7 +63,6 @@ from doorstep.setup.imports import (
 )
 from doorstep.spine.tenant import tenant_tx
 
-FOLDER = "imports"
 WORKER_LATE = timedelta(seconds=20)
 CHUNK = 64 << 10
 DONE = Told({"mapping": "The mapping is kept", "dropped": "It is gone; what it took in stays"})
@@ -81,10 +80,6 @@ async def show(visit: Visit) -> Response[str]:
 
 
 # Handed over
-
-
-def folder_of(import_id: int) -> Path:
-    return home() / FOLDER / public("imp", import_id)
 
 
 async def take(visit: Visit, import_id: int, upload: Upload) -> Response[str]:

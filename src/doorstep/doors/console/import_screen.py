@@ -12,6 +12,7 @@ from doorstep.doors.console import import_words
 from doorstep.doors.console.speaking import _, gettext
 from doorstep.doors.console.visit import Visit
 from doorstep.doors.console.words import reasons
+from doorstep.doors.importing import as_handed_over
 from doorstep.doors.reads import setup
 from doorstep.journey.intake.files.asked_columns import Kind, Said, Seen, columns_of, rules_of
 from doorstep.journey.intake.files.first_rows import FirstRow, Wrong, first_rows
@@ -131,5 +132,4 @@ def problems_of(report: str) -> Problems:
 
 
 def without_places(refusal: Refusal) -> list[str]:
-    """Where a file stands here is nobody's business."""
-    return [line.replace(f"{home()}/", "") for line in reasons(refusal)]
+    return [as_handed_over(line) for line in reasons(refusal)]

@@ -78,6 +78,7 @@ from doorstep.doors.console.visit import (
     see_other,
 )
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
+from doorstep.doors.importing import folder_of
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.people import Person
 from doorstep.spine.tenant import Db, tenant_tx
@@ -346,7 +347,7 @@ def _hand_over(db: Db) -> HTTPRouteHandler:
         _write_for(request, person=visitor.person)
         check_reach(visitor.person, "POST", "/import")
         (import_id,) = await db.ids.draw(db.pool, 1)
-        folder = import_page.folder_of(import_id)
+        folder = folder_of(import_id)
         upload = await receive(request, folder, lambda form: check_form(request, visitor, form.pop("proof", "")))
         return await import_page.take(Visit(db, visitor, browser, {}, {}, upload.fields), import_id, upload)
 

@@ -158,6 +158,10 @@ class Told(Mapping[str, str]):
         """In English, for who looks them up later."""
         return self._words
 
+    def of(self, *keys: str) -> Told:
+        """A part of it, in this order."""
+        return Told({key: self._words[key] for key in keys})
+
     def __getitem__(self, key: str) -> str:
         return gettext(self._words[key])
 

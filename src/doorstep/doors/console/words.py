@@ -364,25 +364,12 @@ def invoice(series: str, number: int) -> str:
 RISKS = Told({"medium": "Medium risk of fraud, says the channel", "high": "High risk of fraud, says the channel"})
 
 # The strip at the top: the stages in the order of the journey.
-STRIP = Told(
-    {
-        "received": "Received",
-        "processing": "Processing",
-        "awaiting_fulfillment": "Awaiting fulfillment",
-        "in_fulfillment": "In fulfillment",
-        "fulfilled": "On its way",
-        "completed": "Completed",
-    }
-)
+_BEFORE_IT_LEAVES = ("received", "processing", "awaiting_fulfillment", "in_fulfillment")
+STRIP = STAGES.of(*_BEFORE_IT_LEAVES, "fulfilled", "completed")
 # The same on the page of today, which tells what is on its way from what has arrived and is not paid yet.
 STOPS = Told({
-    "received": "Received",
-    "processing": "Processing",
-    "awaiting_fulfillment": "Awaiting fulfillment",
-    "in_fulfillment": "In fulfillment",
-    "on_its_way": "On its way",
-    "delivered": "Delivered",
-    "completed": "Completed",
+    **STAGES.of(*_BEFORE_IT_LEAVES).source,
+    "on_its_way": "On its way", "delivered": "Delivered", "completed": "Completed",
 })  # fmt: skip
 # The five steps as the buyer sees them.
 STEPS = Told({step: step for step in ("Received", "Processing", "Awaiting fulfillment", "On its way", "Delivered")})

@@ -59,7 +59,7 @@ _TRUE = {
     "country": "o.country = ?",
     "external_id": "(o.external_id = ? or o.also_id = ?)",
     "number": "o.number = ?",
-    "called": "(o.number = ? or o.number = '#' || ? or o.external_id = ? or o.also_id = ?)",
+    "called": f"{folded('?')} in ({folded('o.number')}, {folded('o.external_id')}, {folded('o.also_id')})",
     "email": "o.email = ?",
     "sku": """(select true from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
       where l.merchant_id = o.merchant_id and l.order_id = o.order_id and (s.code = ? or l.code = ?) limit 1)""",

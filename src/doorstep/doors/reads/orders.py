@@ -35,6 +35,9 @@ else:
     )
     HoldType = Literal[(*TYPES, "any")]
 
+# Orders that are called the same but for how it is typed: among so many the one that is meant is looked for.
+ALIKE = 10
+
 
 class OrderQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Filters add up: an order must fit all of them. `q`: each word of it begins a number, a name, an e-mail address, a
@@ -91,9 +94,13 @@ async def orders(tx: Tx, merchant: int, query: OrderQuery) -> OrderPage:
 
 
 async def orders_called(tx: Tx, merchant: int, word: str) -> list[str]:
-    """The ids of the orders that have this number or this id of a channel's: a few of them, if there are several."""
-    found = await find(tx, [merchant], OrderQuery(limit=3), called=word)
-    return [public("ord", row["order_id"]) for row in found.rows]
+    """The ids of the orders that have this number or this id of a channel's: a few of them, if there are several.
+
+    However it was typed; one that is called so to the letter is meant before others.
+    """
+    found = (await find(tx, [merchant], OrderQuery(limit=ALIKE), called=word)).rows
+    exact = [row for row in found if word in (row["number"], row["number"].removeprefix("#"), row["external_id"])]
+    return [public("ord", row["order_id"]) for row in exact or found][:3]
 
 
 def _order_row(row: Mapping[str, Any]) -> OrderRow:

@@ -30,6 +30,14 @@ select payment_id, order_id, kind, state, amount_minor, provider, provider_ref, 
 ORDERS_OF = "select payment_id, order_id from payment where merchant_id = any($1) and payment_id = any($2)"
 
 
+class NothingHeld(Refusal):
+    """No money of this order is held that could be taken."""
+
+
+class HeldElsewhere(Refusal):
+    """The money is held in the channel: take it there, then record it with capture."""
+
+
 class PaymentSettled(Refusal):
     """This payment was answered before."""
 
@@ -79,6 +87,15 @@ class Books:
                 drawn = sum(p.amount_minor for p in self.payments if p.parent_id == payment.payment_id and p.open)
                 if payment.amount_minor > drawn:
                     yield payment, payment.amount_minor - drawn
+
+    def held_by_providers(self) -> list[tuple[Payment, int]]:
+        """Of the authorizations, those that a provider can be asked about. Refuses HeldElsewhere, NothingHeld."""
+        held = list(self.authorizations())
+        asked = [(auth, left) for auth, left in held if auth.provider != CHANNEL]
+        if not asked:
+            told = {"order": public("ord", self.order.order_id)}
+            raise HeldElsewhere(**told, held_minor=self.account("held")) if held else NothingHeld(**told)
+        return asked
 
     def is_asked_of(self, authorization: Payment) -> bool:
         """The provider was asked for some of it and has not answered."""
@@ -136,6 +153,11 @@ async def books_of_payments(tx: Tx, payments: Iterable[str]) -> tuple[dict[int, 
         return {}, {}
     order_of = {row["payment_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), wanted)}
     return await books_of(tx, order_of.values()), order_of
+
+
+async def ids_of_payments(tx: Tx, books: Mapping[int, Books]) -> Iterator[int]:
+    """Enough to ask for something of every payment there is, and for one more of each order."""
+    return await tx.fresh_ids(sum(1 + len(found.payments) for found in books.values()))
 
 
 def of_order(books: Mapping[int, Books], ask: Ask[Any]) -> Books:

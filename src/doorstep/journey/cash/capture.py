@@ -11,11 +11,13 @@ from doorstep.journey.cash.books import (
     CHANNEL,
     Amount,
     Books,
+    NothingHeld,
     Payment,
     Reference,
     books_of,
     books_of_payments,
     ended,
+    ids_of_payments,
     new_payment,
     of_order,
     of_payment,
@@ -23,7 +25,7 @@ from doorstep.journey.cash.books import (
 )
 from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import NotFound, Refusal
+from doorstep.kit.refusals import NotFound
 from doorstep.plug.payments import Payments
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
@@ -58,20 +60,12 @@ class CaptureOf(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
-class NothingHeld(Refusal):
-    """No money of this order is held that could be taken."""
-
-
-class HeldElsewhere(Refusal):
-    """The money is held in the channel: take it there, then record it with capture."""
-
-
 @verb(WantCapture, CaptureOf)
 async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
     """Take held money: for a parcel, or everything that is due."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
     worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
-    ids = await tx.fresh_ids(sum(1 + len(found.payments) for found in books.values()))
+    ids = await ids_of_payments(tx, books)
     return each(asks, lambda ask: decide(of_order(books, ask), worths, ids, ask))
 
 
@@ -79,9 +73,7 @@ def decide(books: Books, worths: Worths, ids: Iterator[int], ask: Ask[WantCaptur
     """Never more than is held or due; drawn from the oldest authorization first."""
     if ask.body.parcel and _is_asked_for(books):
         return outcome_of(books, amount_minor=0)
-    held = [(auth, left) for auth, left in books.authorizations() if auth.provider != CHANNEL]
-    if not held and any(books.authorizations()):
-        raise HeldElsewhere(order=ask.body.order, held_minor=books.account("held"))
+    held = books.held_by_providers()
     wanted = min(_amount(books, worths, ask.body), books.due - books.asked("capture"), sum(left for _, left in held))
     if wanted <= 0:
         raise NothingHeld(order=ask.body.order, due_minor=books.due)

@@ -1,4 +1,7 @@
-"""issue_credit: what was billed and came back, or was not as promised, is no longer owed; a credit note says so."""
+"""issue_credit: what was billed and came back, or was not as promised, is no longer owed; a credit note says so.
+
+Of what was billed and then canceled the buyer owes less already: the note only says it, to the cent.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.cash.books import Amount, Books, Reference, books_and, of_order, outcome_of
+from doorstep.journey.cash.books import Amount, Books, books_and, of_order, outcome_of
 from doorstep.journey.cash.invoice import CREDIT_NOTES, ISSUED, Issued, invoice_row, issued_of
 from doorstep.kit.ids import number, public
-from doorstep.kit.refusals import Refusal
+from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
@@ -28,16 +31,23 @@ class CreditLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class IssueCredit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By lines (units that were billed), by amount, or both. `refund`: send back what is then overpaid."""
+    """By lines (units that were billed), by amount, or both. `refund`: send back what is then overpaid.
+
+    `canceled`, alone: what was billed and has been canceled since, with the shipping and the fees that went with it.
+    """
 
     order: str
     lines: list[CreditLine] = []
     amount_minor: Amount | None = None
-    reason: Reference = ""
+    canceled: bool = False
+    # As long as the reason of a cancellation, which it may come from.
+    reason: Annotated[str, Meta(max_length=500)] = ""
     refund: bool = True
 
 
 class Credited(msgspec.Struct, frozen=True, kw_only=True):
+    """Without a number where `canceled` was asked for and nothing of it had been billed."""
+
     order: str
     invoice: str
     number: str
@@ -64,14 +74,11 @@ def decide(
     books: Books, issued: Mapping[int, Issued], numbers: Numbers, ids: Iterator[int], ask: Ask[IssueCredit]
 ) -> Outcome:
     before = issued[books.order.order_id]
-    units = [_units(books.order.line(asked.line), before, asked) for asked in _summed(ask.body.lines)]
-    lines = [_credited(books.order.line(credited.line_no), credited) for credited in units]
-    amount = sum(line["worth_minor"] for line in lines) + (ask.body.amount_minor or 0)
-    left = books.account("invoiced") - books.account("credited")
-    less = _owed_less(books, units, left, ask.body.amount_minor or 0)
-    if amount <= 0 or amount > left or less > books.account("owed"):
-        raise NothingToCredit(order=ask.body.order, creditable_minor=left, asked_minor=amount)
-    content = _content(books, before, lines, amount, ask)
+    credit = _of_canceled(books, before, ask) if ask.body.canceled else _as_asked(books, before, ask)
+    amount, less = credit.amount_minor, credit.less_minor
+    if not amount:
+        return outcome_of(books, invoice="", number="", total_minor=0, reason=ask.body.reason)
+    content = _content(books, before, credit, ask)
     taken, moved = numbers.take(books.order.merchant, CREDIT_NOTES)
     note, told = next(ids), {"number": spelled(CREDIT_NOTES, taken), "total_minor": amount, "reason": ask.body.reason}
     outcome = outcome_of(books, invoice=public("inv", note), **told)
@@ -82,6 +89,38 @@ def decide(
     if ask.body.refund and books.account("earned") - books.asked("refund") > books.account("owed") - less:
         outcome.then = [Job("want_refund", {"order": ask.body.order, "reason": ask.body.reason})]
     return outcome
+
+
+def _as_asked(books: Books, before: Issued, ask: Ask[IssueCredit]) -> Credit:
+    units = [_units(books.order.line(asked.line), before, asked) for asked in _summed(ask.body.lines)]
+    beside = ask.body.amount_minor or 0
+    amount = _worth(books, units) + beside
+    left = books.account("invoiced") - books.account("credited")
+    less = _owed_less(books, units, left, beside)
+    if amount <= 0 or amount > left or less > books.account("owed"):
+        raise NothingToCredit(order=ask.body.order, creditable_minor=left, asked_minor=amount)
+    return Credit(units, beside, amount, less)
+
+
+def _of_canceled(books: Books, before: Issued, ask: Ask[IssueCredit]) -> Credit:
+    """What is billed beyond what is owed and billed: nothing beside, so that a second time there is nothing."""
+    if ask.body.lines or ask.body.amount_minor:
+        detail = "stands alone: what was canceled says which lines, and how much"
+        raise Invalid(fields=[{"pointer": "/canceled", "detail": detail}])
+    units = [gone for line in books.order.lines if len((gone := _gone(line, before)).canceled)]
+    left = books.account("invoiced") - books.account("credited")
+    owed = books.account("owed") - _to_be_billed(books, before)
+    amount = max(0, min(left - owed, left))
+    return Credit(units, max(0, amount - _worth(books, units)), amount, 0)
+
+
+def _to_be_billed(books: Books, before: Issued) -> int:
+    """What the units are worth that are neither billed nor canceled; all beside the goods went with the first."""
+    total = 0
+    for line in books.order.lines:
+        billed = before.units("invoice", line.line_no)
+        total += worth_of_units(line.worth_minor, line.ordered, billed, max(0, line.ordered - line.canceled - billed))
+    return total
 
 
 def _summed(lines: list[CreditLine]) -> list[CreditLine]:
@@ -111,16 +150,38 @@ class CreditedUnits:
         return worth_of_units(amount, ordered, units.start, len(units))
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """`beside_minor`: what is credited beyond the units, which are worth the rest; `less_minor` is still owed of it."""
+
+    units: list[CreditedUnits]
+    beside_minor: int
+    amount_minor: int
+    less_minor: int
+
+
+def _gone(line: Line, before: Issued) -> CreditedUnits:
+    """The units that were billed and then canceled, and not credited yet."""
+    credited, billed = before.units("credit_note", line.line_no), before.units("invoice", line.line_no)
+    gone = max(0, billed + line.canceled - line.ordered)
+    gone_before = min(credited, gone)
+    return CreditedUnits(line.line_no, range(billed - gone, billed - gone_before), range(0))
+
+
 def _units(line: Line, before: Issued, wanted: CreditLine) -> CreditedUnits:
     """What was billed and then canceled is credited first: the buyer owes that less already, or has it back."""
     credited, billed = before.units("credit_note", line.line_no), before.units("invoice", line.line_no)
     if credited + wanted.quantity > billed:
         raise NothingToCredit(line=wanted.line, billed=billed, credited=credited, asked=wanted.quantity)
-    gone = max(0, billed + line.canceled - line.ordered)
-    gone_before = min(credited, gone)
-    now = min(wanted.quantity, gone - gone_before)
-    first, last = credited - gone_before, billed - gone_before
-    return CreditedUnits(line.line_no, range(last - now, last), range(first, first + wanted.quantity - now))
+    gone = _gone(line, before).canceled
+    now = min(wanted.quantity, len(gone))
+    first = credited - (billed - gone.stop)
+    return CreditedUnits(line.line_no, gone[len(gone) - now :], range(first, first + wanted.quantity - now))
+
+
+def _worth(books: Books, units: list[CreditedUnits]) -> int:
+    lines = [(one, books.order.line(one.line_no)) for one in units]
+    return sum(one.worth(line.worth_minor, line.ordered) for one, line in lines)
 
 
 def _owed_less(books: Books, units: list[CreditedUnits], left: int, amount_minor: int) -> int:
@@ -128,8 +189,7 @@ def _owed_less(books: Books, units: list[CreditedUnits], left: int, amount_minor
     an amount is credited of that first."""
     lines = {credited.line_no: books.order.line(credited.line_no) for credited in units}
     less = sum(one.owed(lines[one.line_no].worth_minor, lines[one.line_no].ordered) for one in units)
-    worth = sum(one.worth(lines[one.line_no].worth_minor, lines[one.line_no].ordered) for one in units)
-    beyond = max(0, (left - worth) - (books.account("owed") - less))
+    beyond = max(0, (left - _worth(books, units)) - (books.account("owed") - less))
     return less + max(0, amount_minor - beyond)
 
 
@@ -145,19 +205,17 @@ def _credited(line: Line, units: CreditedUnits) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _content(
-    books: Books, before: Issued, lines: list[dict[str, Any]], amount: int, ask: Ask[IssueCredit]
-) -> dict[str, Any]:
+def _content(books: Books, before: Issued, credit: Credit, ask: Ask[IssueCredit]) -> dict[str, Any]:
     """The tax in a credit is its share of the tax that was billed."""
+    amount, beside_lines = credit.amount_minor, credit.beside_minor
+    lines = [_credited(books.order.line(one.line_no), one) for one in credit.units]
     billed = before.of_kind("invoice")
     invoiced, tax = books.account("invoiced"), sum(row["tax_minor"] for row in billed)
     included = bool(books.order.row["tax_included"])
     subtotal = sum(line["total_minor"] for line in lines)
     taxed = worth_of_units(tax, invoiced, books.account("credited"), amount)
-    other = (
-        [{"name": ask.body.reason or "Credit", "amount_minor": ask.body.amount_minor}] if ask.body.amount_minor else []
-    )
-    beside = (ask.body.amount_minor or 0) + (0 if included else taxed)
+    other = [{"name": ask.body.reason or "Credit", "amount_minor": beside_lines}] if beside_lines else []
+    beside = beside_lines + (0 if included else taxed)
     if lines and subtotal + beside < amount:
         # The odd cent stands in a line: no discount is ever below nothing.
         odd = amount - subtotal - beside

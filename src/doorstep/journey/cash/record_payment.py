@@ -22,6 +22,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 
@@ -67,10 +68,11 @@ async def record_payment(tx: Tx, asks: list[Ask[RecordPayment]]) -> list[Result]
 
 def decide(books: Books, ids: Iterator[int], ask: Ask[RecordPayment]) -> Outcome:
     paid, payment = ask.body, next(ids)
+    received_at = told_time(paid.received_at, ask.at, order=paid.order)
     outcome = outcome_of(books, payment=public("pay", payment), due_minor=books.due - paid.amount_minor)
     told = {"amount_minor": paid.amount_minor, "method": paid.method, "reference": paid.reference}
-    outcome.events = [Event("record_payment", [Cash(paid.amount_minor, "world", "earned")], told, paid.received_at)]
-    more = {"method": paid.method, "provider_ref": paid.reference, "done_at": paid.received_at or ask.at}
+    outcome.events = [Event("record_payment", [Cash(paid.amount_minor, "world", "earned")], told, received_at)]
+    more = {"method": paid.method, "provider_ref": paid.reference, "done_at": received_at}
     outcome.facts = [new_payment(payment, books.order, "payment", "done", paid.amount_minor, ask.at, **more)]
     outcome.then = [Job("check", {"order": paid.order})]
     return outcome

@@ -17,6 +17,7 @@ from doorstep.journey.cash.books import (
     Reference,
     books_of,
     books_of_payments,
+    ids_of_payments,
     new_payment,
     of_order,
     of_payment,
@@ -70,7 +71,7 @@ class NothingToRefund(Refusal):
 async def want_refund(tx: Tx, asks: list[Ask[WantRefund]]) -> list[Result]:
     """Give back what was paid beyond what is owed: newest payment first, each to where it came from."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
-    ids = await tx.fresh_ids(sum(1 + len(found.payments) for found in books.values()))
+    ids = await ids_of_payments(tx, books)
     return each(asks, lambda ask: decide(of_order(books, ask), ids, ask))
 
 

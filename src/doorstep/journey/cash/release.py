@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.cash.books import (
-    CHANNEL,
     Amount,
     Books,
     books_of,
     books_of_payments,
     ended,
+    ids_of_payments,
     new_payment,
     of_order,
     of_payment,
     outcome_of,
 )
-from doorstep.journey.cash.capture import HeldElsewhere, NothingHeld
 from doorstep.journey.cash.provider import AskProvider, ask_provider
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
@@ -55,16 +54,12 @@ class NeededYet(Refusal):
 async def want_release_of_funds(tx: Tx, asks: list[Ask[WantReleaseOfFunds]]) -> list[Result]:
     """Let held money go that the order no longer needs; providers let go of a whole authorization only."""
     books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
-    ids = await tx.fresh_ids(sum(len(found.payments) for found in books.values()))
+    ids = await ids_of_payments(tx, books)
     return each(asks, lambda ask: decide(of_order(books, ask), ids, ask))
 
 
 def decide(books: Books, ids: Iterator[int], ask: Ask[WantReleaseOfFunds]) -> Outcome:
-    held = [(auth, left) for auth, left in books.authorizations() if auth.provider != CHANNEL]
-    if not held and any(books.authorizations()):
-        raise HeldElsewhere(order=ask.body.order)
-    if not held:
-        raise NothingHeld(order=ask.body.order)
+    held = books.held_by_providers()
     spare = sum(left for _, left in held) - max(0, books.due - books.asked("capture"))
     outcome = outcome_of(books)
     for auth, left in reversed(held):

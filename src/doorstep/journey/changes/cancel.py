@@ -1,11 +1,12 @@
 """cancel: units are no longer wanted, before they left; nobody's goods first, then what was promised, picked, packed.
 
-The goods are free again or go to quarantine, the buyer owes less, and money that is then too much goes back.
+The goods are free again or go to quarantine, the buyer owes less, money that is then too much goes back, and what was
+billed is credited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -19,11 +20,12 @@ from doorstep.setup.canceling import (
     cancel_units,
     cancelable,
     canceled_notice,
-    freed_skus,
-    money_back,
+    follows,
     opened_parcels,
     touched_of,
+    whose_loads,
 )
+from doorstep.setup.places import in_parcel
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
@@ -32,6 +34,7 @@ from doorstep.spine.parcels import LabelThere
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+from doorstep.spine.worth import is_all_services
 
 
 class CancelLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +76,7 @@ class AlreadyShipped(Refusal):
     """So many units have left already; what is out comes back with take_back."""
 
 
-@verb(Cancel, Canceled)
+@verb(Cancel, Canceled, beyond=whose_loads)
 async def cancel(tx: Tx, asks: list[Ask[Cancel]]) -> list[Result]:
     """Cancel an order, or units of its lines, before hand-over."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
@@ -102,7 +105,7 @@ def decide(order: OrderFacts, touched: Touched, ids: Iterator[int], ask: Ask[Can
     _end_holds(outcome, order, ask)
     if order.row["drafts"] and not any(line.open - units.get(line.line_no, 0) for line in order.lines):
         outcome.count("drafts", -1)
-    _put_back(outcome, order, ids, ask)
+    _put_back(outcome, order, {p.parcel_id: p.load_id for p in opened if p.load_id}, ids, ask)
     now = after(order, outcome)
     outcome.then = list(_then(order, now, opened, outcome, ask))
     outcome.answer = answer_of_order(order.order_id, units=sum(units.values()), less_minor=less, stage=now.row["stage"])
@@ -159,8 +162,10 @@ def _end_holds(outcome: Outcome, order: OrderFacts, ask: Ask[Cancel]) -> None:
             lift_hold(outcome, hold, by=ask.actor.name, at=ask.at)
 
 
-def _put_back(outcome: Outcome, order: OrderFacts, ids: Iterator[int], ask: Ask[Cancel]) -> None:
-    """What somebody has in a tote or a parcel must be taken out by hand: the floor is told."""
+def _put_back(
+    outcome: Outcome, order: OrderFacts, loads: Mapping[int, int], ids: Iterator[int], ask: Ask[Cancel]
+) -> None:
+    """What somebody has in a tote or a parcel must be taken out by hand: the floor is told where, a load included."""
     goods = [
         {"sku": public("sku", move.sku), "from": move.source_place, "lot": move.lot, "quantity": move.quantity}
         for move in outcome.events[0].moves
@@ -168,7 +173,9 @@ def _put_back(outcome: Outcome, order: OrderFacts, ids: Iterator[int], ask: Ask[
     ]
     if goods:
         outcome.events[0].data["put_back"] = goods
-        places = ", ".join(dict.fromkeys(str(each_good["from"]) for each_good in goods))
+        within = {in_parcel(parcel): f" ({public('lod', load)})" for parcel, load in loads.items()}
+        found = dict.fromkeys(str(each_good["from"]) for each_good in goods)
+        places = ", ".join(f"{place}{within.get(place, '')}" for place in found)
         outcome.facts.append(Insert("attention", {
             "attention_id": next(ids), "kind": "put_back", "order_id": order.order_id,
             "reason": f"canceled goods are still in {places}",
@@ -180,13 +187,13 @@ def _put_back(outcome: Outcome, order: OrderFacts, ids: Iterator[int], ask: Ask[
 def _then(
     order: OrderFacts, now: OrderFacts, opened: list[InParcel], outcome: Outcome, ask: Ask[Cancel]
 ) -> Iterator[Job]:
-    yield from freed_skus(outcome.events[0].moves)
-    if ask.body.refund:
-        yield from money_back(order, now, ask.body.reason or "canceled")
+    reason = ask.body.reason or "canceled"
+    yield from follows(order, now, outcome.events[0].moves, reason, refund=ask.body.refund)
     for parcel_id in dict.fromkeys(inside.parcel_id for inside in opened if inside.label_state == "bought"):
         yield Job("want_void", {"parcel": public("par", parcel_id)})
     if not order.row["drafts"] and not order.row["history"]:
         yield canceled_notice(now)
-    # With less owed, or without the line that was missing, the rest may go on.
-    if not now.row["drafts"] and not now.row["history"] and any(line.open for line in now.lines):
+    # With less owed, or without the line that was missing, the rest may go on; what is left may be to bill.
+    rest = any(line.open for line in now.lines) or is_all_services(now)
+    if rest and not now.row["drafts"] and not now.row["history"]:
         yield Job("check", {"order": public("ord", order.order_id)})

@@ -65,10 +65,21 @@ async def labeled_of(tx: Tx, orders: Collection[int]) -> dict[int, Mapping[str, 
     return labeled
 
 
+def must_still_be_sent(order: OrderFacts) -> None:
+    if not any(line.open for line in order.lines):
+        raise NothingToSend(order=public("ord", order.order_id))
+
+
+def refuse_label(order: OrderFacts, labeled: Mapping[str, Any] | None) -> None:
+    """What a label was bought for stays as it is while it is there."""
+    if labeled is not None:
+        name, parcel = public("ord", order.order_id), public("par", labeled["parcel_id"])
+        raise LabelThere(order=name, parcel=parcel, label=labeled["label_state"], next_action="want_void")
+
+
 def decide(order: OrderFacts, labeled: Mapping[str, Any] | None, ask: Ask[FixAddress]) -> Outcome:
     wanted = ask.body
-    if not any(line.open for line in order.lines):
-        raise NothingToSend(order=wanted.order)
+    must_still_be_sent(order)
     outcome = Outcome(order.merchant, ("order", order.order_id), [])
     outcome.answer = answer_of_order(order.order_id, changed=False)
     before = {name: order.row[name] for name in ("ship_to", "bill_to")}
@@ -77,9 +88,8 @@ def decide(order: OrderFacts, labeled: Mapping[str, Any] | None, ask: Ask[FixAdd
         new["bill_to"] = msgspec.to_builtins(wanted.bill_to)
     if new == {name: before[name] for name in new}:
         return outcome
-    if labeled is not None and new["ship_to"] != before["ship_to"]:
-        parcel, state = public("par", labeled["parcel_id"]), labeled["label_state"]
-        raise LabelThere(order=wanted.order, parcel=parcel, label=state, next_action="want_void")
+    if new["ship_to"] != before["ship_to"]:
+        refuse_label(order, labeled)
     outcome.events = [Event("fix_address", [], {"before": {name: before[name] for name in new}, "after": new})]
     outcome.facts = [Update("orders", {"order_id": order.order_id}, new | {"country": wanted.ship_to.country})]
     outcome.answer["changed"] = True

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.changes.fix_address import NothingToSend, labeled_of
-from doorstep.kit.ids import number, public
+from doorstep.journey.changes.fix_address import labeled_of, must_still_be_sent, refuse_label
+from doorstep.kit.ids import number
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update, answer_of_order
-from doorstep.spine.parcels import LabelThere
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -47,15 +46,12 @@ async def insure(tx: Tx, asks: list[Ask[Insure]]) -> list[Result]:
 
 def decide(order: OrderFacts, labeled: Mapping[str, Any] | None, ask: Ask[Insure]) -> Outcome:
     wanted, before = ask.body, order.row["insured_minor"]
-    if not any(line.open for line in order.lines):
-        raise NothingToSend(order=wanted.order)
+    must_still_be_sent(order)
     outcome = Outcome(order.merchant, ("order", order.order_id), [])
     outcome.answer = answer_of_order(order.order_id, changed=wanted.insured_minor != before)
     if wanted.insured_minor == before:
         return outcome
-    if labeled is not None:
-        parcel, state = public("par", labeled["parcel_id"]), labeled["label_state"]
-        raise LabelThere(order=wanted.order, parcel=parcel, label=state, next_action="want_void")
+    refuse_label(order, labeled)
     told = {"insured_minor": wanted.insured_minor, "currency": order.row["currency"]}
     outcome.events = [Event("insure", [], {"before": {"insured_minor": before}, "after": told})]
     outcome.facts = [Update("orders", {"order_id": order.order_id}, {"insured_minor": wanted.insured_minor})]

@@ -1,4 +1,4 @@
-"""unpack: units leave the parcel again, before it leaves the site; the label is voided first."""
+"""unpack: units leave the parcel again, before it leaves the site; its label and its load are left behind first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from doorstep.journey.fulfillment.floor import LineUnits, added_up
+from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.places import ToteName, tote
 from doorstep.setup.skus import Sku, skus_by_id
 from doorstep.spine.outcome import Ask, Demand, Event, Fact, Move, Outcome, Result, Stock, Update
-from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import LabelThere, ParcelFacts, of_parcel, outcome_of_parcel, parcels_and
 from doorstep.spine.rules import each
 from doorstep.spine.status import PARCEL_COUNTER
 from doorstep.spine.tenant import Tx
@@ -22,6 +23,11 @@ from doorstep.spine.verbs import verb
 
 # The carrier has the label, or is being asked for it or to void it.
 LABELED = ("wanted", "bought", "void_wanted")
+
+IN_LOADS = """
+select s.parcel_id, s.load_id from parcel_stay s
+  where s.merchant_id = any($1) and s.parcel_id = any($3) and s.left_at is null
+"""
 
 
 class Unpack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,18 +50,23 @@ class NotThatManyPacked(Refusal):
     """Not so many of that line are in the parcel."""
 
 
+class InLoad(Refusal):
+    """The parcel lies in a load; take it out there first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     parcels: Mapping[int, ParcelFacts]
+    loads: Mapping[int, int]  # which lies in which load
     skus: Mapping[int, Sku]
 
 
 @verb(Unpack, Unpacked)
 async def unpack(tx: Tx, asks: list[Ask[Unpack]]) -> list[Result]:
     """Take units out of a parcel, back into a tote."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    parcels, (loads,) = await parcels_and(tx, [ask.body.parcel for ask in asks], IN_LOADS)
     skus = {line.sku_id for parcel in parcels.values() for line in parcel.lines}
-    facts = Facts(parcels, await skus_by_id(tx, skus))
+    facts = Facts(parcels, dict(loads), await skus_by_id(tx, skus))
     return each(asks, lambda ask: decide(facts, ask))
 
 
@@ -65,6 +76,9 @@ def decide(facts: Facts, ask: Ask[Unpack]) -> Outcome:
     parcel.must_be_here()
     if parcel.label_state in LABELED:
         raise LabelThere(parcel=ask.body.parcel, label=parcel.label_state, next_action="want_void")
+    if parcel.parcel_id in facts.loads:
+        load = public("lod", facts.loads[parcel.parcel_id])
+        raise InLoad(parcel=ask.body.parcel, load=load, next_action="take_out")
     inside = _inside(parcel)
     units = _units(parcel, inside, ask.body)
     moves, rows = _moves(parcel, units, ask.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -23,6 +23,7 @@ from doorstep.spine.numbering import only_last_counts
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Move, NewOrderRows, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 
@@ -75,7 +76,7 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     items = items_of(facts.items, merchant, channel, new.lines)
     costs = order_amounts(new)
     if not ask.body.generous:
-        _refuse_what_is_not_exact(new, items, costs)
+        _refuse_what_is_not_exact(new, items, costs, ask.at)
     order, rows = next(left.ids), line_rows(new, items, costs)
     number = new.number or new.external_id or public("ord", order)
     outcome = Outcome(
@@ -100,12 +101,13 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     return outcome
 
 
-def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts) -> None:
+def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts, at: datetime) -> None:
     for index, (line, item) in enumerate(zip(new.lines, items, strict=True)):
         if item is None and line.ships:
             raise UnknownSku(sku=line.sku, pointer=f"/lines/{index}/sku")
     if new.total_minor is not None and new.total_minor != costs.total_minor:
         raise TotalDoesNotAddUp(total_minor=new.total_minor, adds_up_to=costs.total_minor)
+    told_time(new.placed_at, at)
     tendered = sum(tender.amount_minor for tender in new.tenders)
     if tendered > costs.total_minor:
         raise TendersExceedTotal(tendered_minor=tendered, total_minor=costs.total_minor)

@@ -38,8 +38,14 @@ class Apart:
     stages: dict[Goods, Stages]
     places: Places
 
-    def take(self, goods: Goods, place: str, quantity: int, **told: Any) -> list[tuple[str, int]]:
-        """Lots and units. Refuses NotQuarantine, NotThatManyInQuarantine, NotInThatPlace."""
+    def taken(self, ask: Ask[Any]) -> tuple[Goods, list[tuple[str, int]]]:
+        """What is asked for: the goods, with lots and units. Refuses what `take` and the catalog refuse."""
+        wanted: OutOfQuarantine = ask.body
+        goods = self.catalog.goods(ask.merchant, wanted.sku, wanted.site)
+        return goods, self._take(goods, wanted.from_place, wanted.quantity, sku=wanted.sku, site=wanted.site)
+
+    def _take(self, goods: Goods, place: str, quantity: int, **told: Any) -> list[tuple[str, int]]:
+        """Refuses NotQuarantine, NotThatManyInQuarantine, NotInThatPlace."""
         if not is_quarantine(place):
             raise NotQuarantine(place=place)
         apart = self.stages[goods]["quarantine"]

@@ -44,11 +44,11 @@ async def restock(tx: Tx, asks: list[Ask[Restock]]) -> list[Result]:
 
 def decide(apart: Apart, ask: Ask[Restock]) -> Outcome:
     wanted = ask.body
-    goods = apart.catalog.goods(ask.merchant, wanted.sku, wanted.site)
     must_be_bin(wanted.bin)
+    goods, lots = apart.taken(ask)
     moves: list[Move] = [
         Stock(goods.sku, goods.site, units, "quarantine", wanted.from_place, "free", wanted.bin, lot)
-        for lot, units in apart.take(goods, wanted.from_place, wanted.quantity, sku=wanted.sku, site=wanted.site)
+        for lot, units in lots
     ]
     told = {"sku": wanted.sku, "site": wanted.site, "quantity": wanted.quantity, "bin": wanted.bin}
     return Outcome(

@@ -41,10 +41,9 @@ async def scrap(tx: Tx, asks: list[Ask[Scrap]]) -> list[Result]:
 
 def decide(apart: Apart, ask: Ask[Scrap]) -> Outcome:
     wanted = ask.body
-    goods = apart.catalog.goods(ask.merchant, wanted.sku, wanted.site)
+    goods, lots = apart.taken(ask)
     moves: list[Move] = [
-        Stock(goods.sku, goods.site, units, "quarantine", wanted.from_place, "world", "", lot)
-        for lot, units in apart.take(goods, wanted.from_place, wanted.quantity, sku=wanted.sku, site=wanted.site)
+        Stock(goods.sku, goods.site, units, "quarantine", wanted.from_place, "world", "", lot) for lot, units in lots
     ]
     told = {"sku": wanted.sku, "site": wanted.site, "quantity": wanted.quantity}
     return Outcome(

@@ -40,6 +40,7 @@ from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, ans
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+from doorstep.spine.worth import is_all_services
 
 BY = "check"
 # Of one buyer or doorstep, so many earlier orders are compared.
@@ -230,9 +231,8 @@ def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -
         outcome.facts += _lasting(order)
     elif ("payment", None) in told["new"] and _may_be_asked_for(order):
         outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
-    if _is_all_services(order) and _payment(order) and _may_be_asked_for(order):
-        # There is nothing to hold back, but it is to be paid all the same.
-        outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
+    if is_all_services(order):
+        outcome.then += _of_services(order, after(order, outcome))
     outcome.then += _next(facts, order, after(order, outcome))
     if outcome.facts or outcome.counts:
         outcome.events.append(Event("check", [], {name: told[name] for name in ("held", "lifted")}))
@@ -261,10 +261,6 @@ def _payment(order: OrderFacts) -> Problem | None:
     row = order.row
     ran_out = row["auths_expired"] > 0 and not row["held"] and not row["auths_pending"]
     return payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"], ran_out=ran_out)
-
-
-def _is_all_services(order: OrderFacts) -> bool:
-    return not any(line.ships for line in order.lines)
 
 
 def _address(order: OrderFacts, givers: Mapping[int, Collection[Site]]) -> Problem | None:
@@ -360,6 +356,16 @@ def _lasting(order: OrderFacts) -> list[Update]:
 def _may_be_asked_for(order: OrderFacts) -> bool:
     """Whoever left a token may be asked once; a no, or a question on its way, is not repeated."""
     return bool(order.row["payment_token"]) and not order.row["auths_pending"] and not order.row["auths_failed"]
+
+
+def _of_services(order: OrderFacts, now: OrderFacts) -> list[Job]:
+    """There is nothing to hold back, but it is to be paid all the same; and no parcel leaves that it is billed with."""
+    name, row = public("ord", order.order_id), order.row
+    if _payment(order):
+        return [Job("want_authorization", {"order": name})] if _may_be_asked_for(order) else []
+    if now.holds or row["invoiced"] or not row["owed"]:
+        return []
+    return [Job("issue_invoice", {"order": name}, key=f"issue_invoice:{name}")]
 
 
 def _next(facts: Facts, order: OrderFacts, now: OrderFacts) -> list[Job]:

@@ -9,7 +9,13 @@ import msgspec
 
 from doorstep.journey.processing.payment import payment_problem
 from doorstep.kit.ids import number, public
-from doorstep.setup.canceling import Touched, cancel_units, cancelable, canceled_notice, freed_skus, money_back
+from doorstep.setup.canceling import (
+    Touched,
+    cancel_units,
+    cancelable,
+    canceled_notice,
+    follows,
+)
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
@@ -91,9 +97,8 @@ def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
     for hold in order.holds:
         lift_hold(outcome, hold, by="expire", at=ask.at)
     now = after(order, outcome)
-    outcome.then = [
-        *freed_skus(outcome.events[0].moves), *money_back(order, now, "expired"), canceled_notice(now),
-    ]  # fmt: skip
+    freed = follows(order, now, outcome.events[0].moves, "expired", refund=True)
+    outcome.then = [*freed, canceled_notice(now)]
     outcome.answer["expired"] = True
     return outcome
 

@@ -123,9 +123,21 @@ def decide(facts: Facts) -> Chosen:
     fit = [one for one in options if not one.reason]
     in_time = [one for one in fit if one.chance >= facts.rules.sure]
     best, left = _best(facts, in_time) if in_time else (min(fit, key=lambda one: one.surest, default=None), fit)
-    told = [_or(one, _beaten(facts, one, best, in_time, left)) for one in options]
+    told = [_or(one, _beaten(facts, one, best, in_time, left)) for one in _once_each(facts, options, best)]
     ranked = tuple(sorted(told, key=lambda one: (one.name != (best.name if best else ""), _rank(one))))
     return Chosen(best.rate if best else None, _why(facts, best, ranked, bool(in_time)), ranked, facts.answered)
+
+
+def _once_each(facts: Facts, options: Sequence[Option], best: Option | None) -> list[Option]:
+    """Of each service one offer is told: the best of all, else the cheapest of those that would have done."""
+
+    def would_do(one: Option) -> tuple[Any, ...]:
+        return one != best, bool(one.reason), one.chance < facts.rules.sure, _rank(one)
+
+    once: dict[str, Option] = {}
+    for one in sorted(options, key=would_do):
+        once.setdefault(one.name, one)
+    return list(once.values())
 
 
 def _rank(one: Option) -> tuple[Any, ...]:
@@ -140,9 +152,12 @@ def _or(one: Option, reason: str) -> Option:
 
 
 def _options(facts: Facts) -> list[Option]:
-    """Each service once, at the lowest price it was offered for, all in one currency as far as that is known."""
+    """Whatever was offered, in one order however it was told, and all in one currency as far as that is known.
+
+    One service may be offered at several prices: the cheapest may be too slow, or not take what is inside.
+    """
     rates = sorted(
-        (rate for answer in facts.answered for rate in answer.rates),
+        dict.fromkeys(rate for answer in facts.answered for rate in answer.rates),
         key=lambda rate: (
             rate.carrier,
             rate.service,
@@ -156,13 +171,7 @@ def _options(facts: Facts) -> list[Option]:
         ),
     )
     base = _base(facts, {rate.currency for rate in rates})
-    found: dict[tuple[str, str], Option] = {}
-    for rate in rates:
-        option = _option(facts, rate, base)
-        known = found.get((rate.carrier, rate.service))
-        if known is None or (option.cost_minor is not None and _rank(option) < _rank(known)):
-            found[rate.carrier, rate.service] = option
-    return list(found.values())
+    return [_option(facts, rate, base) for rate in rates]
 
 
 def _base(facts: Facts, currencies: set[str]) -> str:

@@ -26,6 +26,7 @@ from doorstep.spine.loads import (
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 
@@ -75,14 +76,15 @@ def decide(load: LoadFacts, held: Mapping[int, list[str]], ask: Ask[CloseLoad]) 
         raise EmptyLoad(load=load.name, number=load.number)
     if ROWS["close_load"].held:
         load.must_hold_nothing_held(held)
-    closed = {"closed_at": ask.body.happened_at or ask.at, "seal": ask.body.seal, "gross_g": ask.body.gross_g}
+    at = told_time(ask.body.happened_at, ask.at, load=load.name)
+    closed = {"closed_at": at, "seal": ask.body.seal, "gross_g": ask.body.gross_g}
     told = load.told | {
         "seal": ask.body.seal,
         "parcels": load.parcels,
         "loads": load.loads,
         "gross_g": ask.body.gross_g,
     }
-    outcome = Outcome(ask.merchant, ("load", load.load_id), [Event("close_load", [], told, ask.body.happened_at)])
+    outcome = Outcome(ask.merchant, ("load", load.load_id), [Event("close_load", [], told, at)])
     outcome.facts = [Update("load", {"load_id": load.load_id}, closed)]
     outcome.answer = _stands(load, closed=True, seal=ask.body.seal, gross_g=ask.body.gross_g)
     return outcome

@@ -14,6 +14,7 @@ from doorstep.spine.outcome import Ask, Demand, Event, Job, Move, Outcome, Resul
 from doorstep.spine.parcels import HandedOver, ParcelFacts, of_parcel, outcome_of_parcel, parcels_and
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 # Money that a provider holds can be taken by asking it; what the channel holds is taken there.
@@ -56,11 +57,11 @@ def decide(parcel: ParcelFacts, held: Collection[int], gone: set[int], ask: Ask[
             raise stopped
     if parcel.label_state != "bought":
         raise NoLabel(parcel=ask.body.parcel, label=parcel.label_state)
+    at = told_time(ask.body.happened_at, ask.at, since=parcel.order.row["placed_at"], parcel=ask.body.parcel)
     gone.add(parcel.parcel_id)
     outcome = outcome_of_parcel(parcel, carrier=parcel.carrier, tracking_number=parcel.tracking_number)
     told = {"parcel": ask.body.parcel, "carrier": parcel.carrier, "tracking_number": parcel.tracking_number}
-    outcome.events = [Event("hand_over", _moves(parcel), told, ask.body.happened_at)]
-    at = ask.body.happened_at or ask.at
+    outcome.events = [Event("hand_over", _moves(parcel), told, at)]
     outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"handed_over_at": at})]
     outcome.then = _then(parcel, held, ask.body.parcel)
     return outcome

@@ -16,6 +16,7 @@ from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result, Update
 from doorstep.spine.parcels import ParcelFacts, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 
@@ -56,6 +57,7 @@ def decide(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[Num
     written = new.number.strip()
     if not any(character.isalnum() for character in written):
         raise Invalid(fields=[{"pointer": "/number", "detail": "must have a letter or a digit"}])
+    at = told_time(new.happened_at, ask.at, since=parcel.order.row["placed_at"], parcel=new.parcel)
     carrier = new.carrier or whose_surely(written, parcel.carrier)
     told = {"parcel": new.parcel, "number": written, "carrier": carrier, "leg": new.leg}
     outcome = outcome_of_parcel(parcel, **{name: told[name] for name in ("number", "carrier", "leg")})
@@ -68,7 +70,7 @@ def decide(parcel: ParcelFacts, known: Mapping[int, Sequence[Any]], ask: Ask[Num
     if before:
         outcome.facts = [Update("parcel_number", key, as_told)]
     else:
-        values = key | as_told | {"label_key": "", "since": new.happened_at or ask.at}
+        values = key | as_told | {"label_key": "", "since": at}
         outcome.facts = [Insert("parcel_number", values)]
-    outcome.events = [Event("number_parcel", [], told, new.happened_at)]
+    outcome.events = [Event("number_parcel", [], told, at)]
     return outcome

@@ -15,6 +15,7 @@ from doorstep.journey.shipping.shopping import spelled
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Address, CarrierRefused, PickupAsked, must_be_able
+from doorstep.setup.connections import NotOurCarrier
 from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result
 from doorstep.spine.rules import each
@@ -101,12 +102,6 @@ class PickupState(msgspec.Struct, frozen=True, kw_only=True):
 
 class NotAWindow(Refusal):
     """A pickup is between two times to come, the second after the first, within one day."""
-
-    status = 422
-
-
-class NotOurCarrier(Refusal):
-    """There is no account with this carrier; a pickup is booked with one."""
 
     status = 422
 

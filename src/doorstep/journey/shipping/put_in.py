@@ -15,11 +15,12 @@ from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.states import FINAL_STATES
 from doorstep.spine.journey import ROWS
-from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, NotYet, held_inside, must_see, of_load, whose
+from doorstep.spine.loads import RANK, SHARES, LoadFacts, LoadOpen, held_inside, must_see, of_load, whose
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import PackedElsewhere, ParcelFacts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import NotYet, told_time
 from doorstep.spine.verbs import verb
 
 
@@ -79,9 +80,7 @@ def decide(
 ) -> Outcome:  # fmt: skip
     load = of_load(scene.loads, ask, number("lod", ask.body.load))
     load.must_be_open()
-    at = ask.body.happened_at or ask.at
-    if at > ask.at:
-        raise NotYet(load=load.name, happened_at=at)
+    at = told_time(ask.body.happened_at, ask.at, load=load.name)
     things = list(dict.fromkeys(scene.thing(ask, code.strip()) for code in ask.body.items))
     new = [thing for thing in things if _may_go_in(scene, load, held, thing, at)]
     scene.busy.update(new)
@@ -95,7 +94,7 @@ def decide(
         parcel = scene.parcels[thing.id]
         by[thing.merchant].parcels += 1
         by[thing.merchant].weight_g += parcel.weight_g
-        told = of_order(orders, parcel, "put_in", load.told, ask.body.happened_at)
+        told = of_order(orders, parcel, "put_in", load.told, at)
         told.facts.append(Insert("parcel_stay", {
             "parcel_id": thing.id, "stay_id": next(ids), "load_id": load.load_id, "of_operator": load.merchant,
             "weight_g": parcel.weight_g, "joined_at": at,
@@ -109,7 +108,7 @@ def decide(
             "items": [thing.name for thing in new],
             "parcels": sum(s.parcels for s in by.values()),
         }
-        outcome.events = [Event("put_in", [], told_of_it, ask.body.happened_at)]
+        outcome.events = [Event("put_in", [], told_of_it, at)]
         outcome.facts += facts
         outcome.beyond += _told_late(load, new, by, inner, at, ask.at)
     return outcome

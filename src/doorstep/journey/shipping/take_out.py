@@ -13,10 +13,11 @@ from doorstep.journey.shipping.into import Items, Scene, Share, Stay, Thing, bey
 from doorstep.journey.shipping.put_in import Contents
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.loads import SETTLED, SHARES, LoadFacts, NotYet, of_load
+from doorstep.spine.loads import SETTLED, SHARES, LoadFacts, of_load
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import NotYet, told_time
 from doorstep.spine.verbs import verb
 
 
@@ -47,9 +48,9 @@ def decide(
 ) -> Outcome:
     load = of_load(scene.loads, ask, number("lod", ask.body.load))
     load.must_be_open()
-    at = ask.body.happened_at or ask.at
+    at = told_time(ask.body.happened_at, ask.at, load=load.name)
     since = settled.get(load.load_id)
-    if at > ask.at or (since and at <= since):
+    if since and at <= since:
         raise NotYet(load=load.name, happened_at=at, since=since)
     by: dict[int, Share] = defaultdict(Share)
     orders: dict[tuple[int, int], Outcome] = {}
@@ -62,13 +63,13 @@ def decide(
             continue
         by[thing.merchant].parcels -= 1
         by[thing.merchant].weight_g -= stay.weight_g
-        of = of_order(orders, scene.parcels[thing.id], "take_out", load.told, ask.body.happened_at)
+        of = of_order(orders, scene.parcels[thing.id], "take_out", load.told, at)
         of.facts.append(Update("parcel_stay", {"parcel_id": thing.id, "stay_id": stay.stay_id}, {"left_at": at}))
     outcome.beyond = list(orders.values())
     loads = sum(thing.kind == "load" for thing in things)
     facts, now = counted(load, shares, by, -loads)
     told_of_it = load.told | {"items": [thing.name for thing in things]}
-    outcome.events = [Event("take_out", [], told_of_it, ask.body.happened_at)]
+    outcome.events = [Event("take_out", [], told_of_it, at)]
     outcome.facts += facts
     outcome.answer = {"load": load.name, "number": load.number, "moved": len(things), **now}
     return outcome

@@ -20,6 +20,7 @@ from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcom
 from doorstep.spine.parcels import Gone, ParcelFacts, count_state, gone_of, of_parcel, outcome_of_parcel, parcel_facts
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
 
@@ -107,8 +108,8 @@ class _Delivering:
         # A parcel that was written off may turn up after all.
         moves = _moves(parcel, gone, "lost" if gone.is_lost else "shipped", "delivered")
         _refuse_not_on_the_road(parcel, self.arrived, moves)
+        at = told_time(ask.body.happened_at, ask.at, since=parcel.order.row["placed_at"], parcel=ask.body.parcel)
         self.arrived.add(parcel.parcel_id)
-        at = ask.body.happened_at or ask.at
         outcome = outcome_of_parcel(parcel)
         told: dict[str, Any] = {"parcel": ask.body.parcel, "received_by": ask.body.received_by}
         if ask.body.proof:

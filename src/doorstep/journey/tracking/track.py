@@ -35,6 +35,7 @@ from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Upd
 from doorstep.spine.parcels import count_state
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import can_be
 from doorstep.spine.verbs import verb
 
 # The order's row is the lock of its parcels too.
@@ -44,7 +45,8 @@ select n.order_id from parcel p join order_now n on n.merchant_id = p.merchant_i
 """
 PARCELS = """
 select p.merchant_id as merchant, p.parcel_id, p.order_id, p.label_state, p.state, p.state_at, p.news_at, p.silence_id,
-    p.packed_at, p.handed_over_at, p.carrier, p.service, t.country as from_country, o.country as to_country,
+    p.packed_at, p.handed_over_at, p.carrier, p.service, o.placed_at, t.country as from_country,
+    o.country as to_country,
     exists (select from parcel_line l
       where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id and l.quantity > 0) as is_filled
   from parcel p
@@ -121,6 +123,7 @@ class Parcel:
     handed_over_at: datetime | None
     carrier: str
     service: str
+    placed_at: datetime
     from_country: str
     to_country: str
     is_filled: bool
@@ -331,10 +334,10 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
     moving = [event.happened_at for event in news.values() if weight(event).is_moving]
     if not parcel.handed_over_at and moving and parcel.label_state == "bought" and parcel.is_filled:
         # The carrier has it, whoever forgot to scan it out.
-        yield Job("hand_over", {"parcel": name, "happened_at": min(moving)})
+        yield Job("hand_over", {"parcel": name} | _when(parcel, min(moving), ask))
     elif after != parcel.state and parcel.handed_over_at:
         if after == "delivered":
-            yield Job("deliver", {"parcel": name, "happened_at": heaviest.at} | _received_by(news))
+            yield Job("deliver", {"parcel": name} | _when(parcel, heaviest.at, ask) | _received_by(news))
         elif after in ("lost", "destroyed", "seized"):
             yield Job("lose", {"parcel": name, "reason": after})
     again = after in TOLD_DAILY and heaviest.at != parcel.state_at
@@ -348,6 +351,11 @@ def _then(facts: Facts, heaviest: Weight, news: Mapping[bytes, TrackEvent], ask:
         due = next_ask(_watched(facts, after, quiet, heard, ask), ask.at)
         body = {"parcel": name, "round": watch.round + 1, "quiet": quiet}
         yield Job("follow", body, max(due, watch.not_before or due), key=f"follow:{name}:{watch.round + 1}")
+
+
+def _when(parcel: Parcel, told: datetime | None, ask: Ask[Track]) -> dict[str, datetime]:
+    """A carrier is never refused: of a time that cannot be, such as of a number's earlier parcel, it is now."""
+    return {"happened_at": told} if told and can_be(told, ask.at, since=parcel.placed_at) else {}
 
 
 def _notice_of(parcel: Parcel, heaviest: Weight) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -13,17 +13,14 @@ from doorstep.journey.tracking.load_words import AIRLINE, WORDS, meaning
 from doorstep.journey.tracking.scans import Scan, as_event, digest_of
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
-from doorstep.spine.loads import LoadFacts, NotYet, load_facts, must_see, of_load, whose, whose_lie_inside
+from doorstep.spine.loads import LoadFacts, load_facts, must_see, of_load, whose, whose_lie_inside
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
+from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
 
 KNOWN = "select e.load_id, e.digest from load_event e where e.merchant_id = any($1) and e.load_id = any($2)"
-
-
-# A clock elsewhere may be wrong by so much; what is further to come has not happened.
-AHEAD = timedelta(hours=1)
 
 
 class LoadScan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,8 +102,8 @@ def scan_of(load: LoadFacts, event: LoadScan, now: datetime) -> Scan:
     if found is None:
         raise UnknownWord(what=event.what, known=", ".join((*WORDS, *AIRLINE)))
     code, means = found
-    if event.happened_at and event.happened_at > now + AHEAD:
-        raise NotYet(load=load.name, what=event.what, happened_at=event.happened_at)
+    # A little ahead it is kept as it was told, so that told again it is the same.
+    told_time(event.happened_at, now, load=load.name, what=event.what)
     return Scan(
         happened_at=(event.happened_at or now).astimezone(UTC), code=means.upu, raw_code=code, state=means.state,
         place=event.place, message=event.message or f"{load.kind} {load.number} {means.says}", holder=load.carrier,

@@ -19,8 +19,8 @@ from doorstep.spine.tenant import Tx
 CREDITED = f"""
 select {{key}} as key, k.currency, sum(k.lines)::bigint as lines, sum(k.linked)::bigint as linked,
     sum(k.at_another_price)::bigint as at_another_price, sum(k.units)::bigint as units,
-    sum(k.units_linked)::bigint as units_linked, sum(k.amount_minor)::bigint as amount_minor,
-    sum(k.amount_minor * k.linked)::bigint as linked_minor
+    sum(k.units_linked)::bigint as units_linked, sum(k.amount_minor) as amount_minor,
+    sum(k.amount_minor) filter (where k.linked > 0) as linked_minor
   from ({CREDIT_LINES}) k join channel c on c.merchant_id = $1 and c.channel_id = k.channel_id
   where k.kind = 'credit'{{where}} group by 1, 2
 """

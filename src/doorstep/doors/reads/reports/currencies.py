@@ -13,7 +13,7 @@ CURRENCY = "select m.currency from merchant m where m.merchant_id = $1"
 
 @dataclass(slots=True)
 class Tally:
-    """Numbers by key and currency, added up from several sources."""
+    """Numbers by key and currency, added up from several sources: sums of money are larger than a bigint may be."""
 
     names: tuple[str, ...]
     found: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Tally:
         for row in rows:
             numbers = self.found.setdefault((row["key"] or "", row["currency"]), dict.fromkeys(self.names, 0))
             for name in self.names:
-                numbers[name] += row.get(name) or 0
+                numbers[name] += int(row.get(name) or 0)
 
     def of_currency(self, currency: str) -> dict[str, int]:
         return self.found.get(("", currency)) or dict.fromkeys(self.names, 0)

@@ -22,7 +22,7 @@ from doorstep.spine.tenant import Tx
 
 SOLD = f"""
 select {{key}} as key, o.currency, count(*) as orders, sum(l.lines)::bigint as lines,
-    sum({GROSS})::bigint as gross_minor
+    sum({GROSS}) as gross_minor
   from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id and n.stage <> 'draft'
   join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
@@ -33,7 +33,7 @@ select {{key}} as key, o.currency, count(*) as orders, sum(l.lines)::bigint as l
 # Line by line, so that all SKUs together are what the orders are.
 SOLD_LINES = f"""
 select g.key, g.currency, count(distinct g.order_id) as orders, count(*) as lines,
-    sum(g.gross_minor)::bigint as gross_minor
+    sum(g.gross_minor) as gross_minor
   from (
     select l.order_id, o.currency, l.total_minor - {share("l")} as gross_minor, {{key}} as key,
         {{is_meant}} as is_meant
@@ -48,9 +48,9 @@ select g.key, g.currency, count(distinct g.order_id) as orders, count(*) as line
 """
 CREDITED = f"""
 select {{key}} as key, k.currency,
-    sum(k.amount_minor) filter (where k.kind = 'credit')::bigint as credits_minor,
+    sum(k.amount_minor) filter (where k.kind = 'credit') as credits_minor,
     sum(k.linked) filter (where k.kind = 'credit')::bigint as credits_linked,
-    sum(k.amount_minor) filter (where k.kind = 'adjustment')::bigint as adjustments_minor
+    sum(k.amount_minor) filter (where k.kind = 'adjustment') as adjustments_minor
   from ({CREDIT_LINES}) k join channel c on c.merchant_id = $1 and c.channel_id = k.channel_id
   where true{{where}} group by 1, 2
 """

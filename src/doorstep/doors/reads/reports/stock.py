@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
+from doorstep.doors.reads.goods import StockRow
 from doorstep.doors.reads.measures import EACH_MOVE, stock_moved
 from doorstep.doors.reads.orders import Word
 from doorstep.kit import clock
@@ -76,16 +77,9 @@ class PastStockQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     site: Word | None = None
 
 
-class PastStockRow(Struct, frozen=True, kw_only=True):
+class PastStockRow(StockRow, frozen=True, kw_only=True):
     """Units of a SKU at a site; one that something moved of before, and that has none left, is told with zeros."""
 
-    sku: str
-    site: str
-    free: int
-    reserved: int
-    picked: int
-    packed: int
-    quarantine: int
     total: int
 
 
