@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from doorstep.spine.tenant import Db
-from tests.shop import Books, Shop, open_shop
+from tests.shop import BooksOfAFile, Shop, open_shop
 
 pytest_plugins = ["tests.database"]
 
@@ -25,20 +25,20 @@ def db(opened: Db) -> Db:
 
 
 @pytest.fixture(scope="module")
-async def books(opened: Db) -> AsyncIterator[Books]:
+async def books_of_this_file(opened: Db) -> AsyncIterator[BooksOfAFile]:
     """Of the shops that a file's tests ask for; audited all at once when the last of those tests is over."""
-    kept = Books(opened)
+    kept = BooksOfAFile(opened)
     yield kept
     await kept.audit()
 
 
 @pytest.fixture
-async def shop(db: Db, books: Books, request: pytest.FixtureRequest) -> Shop:
+async def shop(db: Db, books_of_this_file: BooksOfAFile, request: pytest.FixtureRequest) -> Shop:
     """A merchant with two sites and a mug; its books are audited with those of the file."""
-    return books.of(await open_shop(db), request.node.nodeid)
+    return books_of_this_file.of(await open_shop(db), request.node.nodeid)
 
 
 @pytest.fixture
-async def other_shop(db: Db, books: Books, request: pytest.FixtureRequest) -> Shop:
+async def other_shop(db: Db, books_of_this_file: BooksOfAFile, request: pytest.FixtureRequest) -> Shop:
     """Another merchant on the other side of the wall."""
-    return books.of(await open_shop(db), request.node.nodeid)
+    return books_of_this_file.of(await open_shop(db), request.node.nodeid)

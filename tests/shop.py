@@ -268,7 +268,7 @@ class Shop:
 
 
 @dataclass
-class Books:
+class BooksOfAFile:
     """The books of many shops: one audit of all of them takes hardly longer than one of each."""
 
     db: Db
