@@ -22,6 +22,7 @@ from doorstep.kit import embedded
 from doorstep.kit import home as homes
 from doorstep.kit.embedded.server import grants
 from doorstep.kit.embedded.urls import DATABASE
+from doorstep.kit.garbage import collect_seldom
 from doorstep.kit.migrate import migrate
 from doorstep.spine.tenant import Db
 
@@ -36,6 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
         _end_what_died_before()
         # Not pytest's own temporary folder: that one shuts out the system user the server runs as under root.
         os.environ[HOME] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_short_temp())
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: nobody looks for garbage in it after each of thousands of tests."""
+    collect_seldom()
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: one always waits for a process to start, a clock, or a disk."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

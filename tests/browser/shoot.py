@@ -92,7 +92,7 @@ async def _shoot(home: Path, to: Path, only: tuple[str, ...], language: str, kin
     with serving(urls) as web:
         db = await Db.open(urls.app, urls.router, size=2)
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             for kind in kinds:
                 size, scheme = kind.split("-")
                 how = {**SIZES[size], "color_scheme": scheme, "locale": language, "timezone_id": "Europe/Kyiv"}

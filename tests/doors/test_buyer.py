@@ -635,7 +635,7 @@ async def test_the_sample_follows_what_is_typed(shop: Shop, web: str, browser: B
         await desk.page.fill("#brand-accent", "#0b6b5d")
         frame = desk.page.frame_locator("iframe.sample")
         await frame.locator("text=Cups & Sons").first.wait_for()
-        assert await frame.locator('link[href="/t/look/0b6b5d.css"]').count() == 1
+        await frame.locator('link[href="/t/look/0b6b5d.css"]').wait_for(state="attached")
         assert await desk.page.input_value("[data-color-of]") == "#0b6b5d"
         assert desk.troubles == []
 

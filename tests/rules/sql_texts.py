@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -30,8 +31,13 @@ def looks_like_sql(text: str) -> bool:
     return bool(STATEMENT.match(text)) and bool(re.search(r"\b(from|into|set|select)\b", text, re.I))
 
 
-def constants() -> Iterator[Sql]:
+@cache
+def constants() -> tuple[Sql, ...]:
     """Module-level constants in capitals, as they are when the code runs; templates are left out."""
+    return tuple(_constants())
+
+
+def _constants() -> Iterator[Sql]:
     for module in _modules():
         for name, value in sorted(vars(module).items()):
             if CONSTANT.fullmatch(name) and _defined_in(module.__name__, name) and not _is_of_a_file(module):
@@ -80,8 +86,13 @@ def _defined_in(module: str, name: str) -> bool:
     return name in _ASSIGNED[module]
 
 
-def literals(folder: Path = SRC) -> Iterator[Sql]:
+@cache
+def literals(folder: Path = SRC) -> tuple[Sql, ...]:
     """Every string of the source but docstrings; what an f-string fills in is a hole."""
+    return tuple(_literals(folder))
+
+
+def _literals(folder: Path) -> Iterator[Sql]:
     for file in sorted(folder.rglob("*.py")):
         tree = ast.parse(file.read_text("utf-8"))
         for node in _texts(tree):

@@ -190,20 +190,30 @@ def olist() -> list[Order]:
     return read(Path(folder) / "orders_olist")
 
 
-def promised_before(orders: list[Order], day: date) -> dict[str, date | None]:
-    world = World(orders, 0.9)
-    world.last = day
-    world.run()
+@pytest.fixture(scope="module")
+def till_november(olist: list[Order]) -> list[Order]:
+    """The orders before the peak, with the dates that they were promised."""
+    orders = [replace(order) for order in olist if order.placed <= date(2017, 11, 10)]
+    World(orders, 0.9).run()
+    return orders
+
+
+def promised(orders: list[Order], day: date) -> dict[str, date | None]:
     return {order.order_id: order.promised for order in orders if order.placed <= day}
 
 
-def test_what_happens_later_changes_no_date_that_was_named_before(olist: list[Order]) -> None:
+def test_what_happens_later_changes_no_date_that_was_named_before(
+    olist: list[Order], till_november: list[Order]
+) -> None:
     """The future is shuffled: stages that end after the day end whenever, orders placed after it are others."""
     day, chance = date(2017, 8, 15), Random(7)
-    before = promised_before([replace(order) for order in olist], day)
-    assert sum(promised is not None for promised in before.values()) > 3000
-    after = promised_before(list(_with_another_future(olist, day, chance)), day)
-    assert after == before
+    before = promised(till_november, day)
+    assert sum(named is not None for named in before.values()) > 3000
+    others = list(_with_another_future(olist, day, chance))
+    world = World(others, 0.9)
+    world.last = day
+    world.run()
+    assert promised(others, day) == before
 
 
 def _with_another_future(orders: list[Order], day: date, chance: Random) -> Iterator[Order]:
@@ -218,11 +228,9 @@ def _with_another_future(orders: list[Order], day: date, chance: Random) -> Iter
             yield replace(order, ways=chance.choice(orders).ways, promised=None)
 
 
-def test_dates_are_as_often_kept_as_the_marketplaces_own_and_shorter(olist: list[Order]) -> None:
+def test_dates_are_as_often_kept_as_the_marketplaces_own_and_shorter(till_november: list[Order]) -> None:
     """Where nothing unusual happens: in the months before the peak."""
-    orders = [replace(order) for order in olist if order.placed <= date(2017, 11, 10)]
-    World(orders, 0.9).run()
-    told = compared(orders[int(len(orders) * TRAINED) :])
+    told = compared(till_november[int(len(till_november) * TRAINED) :])
     assert told.orders > 3000
     assert told.on_time >= 0.88
     assert told.shorter > 0.15

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from zoneinfo import available_timezones
 
 from doorstep.kit.money import digits
 from doorstep.kit.refusals import Refusal
 from doorstep.kit.text import storable
+from doorstep.kit.timezones import timezones
 from doorstep.setup.geography import CENTERS
 
 LARGEST_MEASURE = 10**8  # a hundred tons in grams, a hundred kilometers in millimeters
@@ -80,7 +80,7 @@ def country(code: str) -> None:
 
 
 def timezone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in timezones():
         raise UnknownTimezone(timezone=name[:60], like="Europe/Warsaw")
 
 

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from doorstep.kit import clock
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotAllowed, NotFound, Refusal
 from doorstep.kit.text import normalized
+from doorstep.kit.timezones import timezones
 from doorstep.setup import log, passwords
 from doorstep.setup.log import MACHINE, By
 from doorstep.spine.tenant import Connection, Db, Tx, tenant_tx
@@ -222,7 +222,7 @@ async def is_untouched(db: Db) -> bool:
 
 async def change_looks(db: Db, person: int, *, name: str, timezone: str) -> None:
     """How they are called, and on which clock they read times; '' is the browser's. Refuses NotATimeZone."""
-    if timezone and timezone not in available_timezones():
+    if timezone and timezone not in timezones():
         raise NotATimeZone(timezone=timezone[:60])
     await db.pool.execute(CHANGE_LOOKS, person, name.strip()[:120], timezone)
 

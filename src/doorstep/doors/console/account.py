@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
 import zxingcpp
 from litestar import Response
@@ -18,6 +17,7 @@ from doorstep.doors.console.visit import Visit, see_other
 from doorstep.doors.http.problems import NoSuchPage, headers_of
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
+from doorstep.kit.timezones import timezones
 from doorstep.setup import log, passwords, people, second_factor, sessions, tries
 from doorstep.setup.people import FIRST_OWNER, Person
 from doorstep.setup.second_factor import NotProposed
@@ -137,7 +137,7 @@ async def _me(visit: Visit, refusal: Refusal | None = None, *, at: str = "", did
         language=(await taste_of(visit.db, person.person_id)).get("language", ""),
         sessions=await sessions.sessions_of(visit.db, person.person_id, visit.visitor.session, clock.now()),
         codes_left=await second_factor.codes_left(visit.db, person.person_id) if person.has_second_factor else 0,
-        zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
+        zones=sorted(zone for zone in timezones() if "/" in zone and not zone.startswith("Etc/")),
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from functools import lru_cache
 from secrets import token_hex
 from typing import Any, Literal, TypeVar
-from zoneinfo import available_timezones
 
 import msgspec
 
@@ -19,6 +18,7 @@ from doorstep.doors.console.speaking import _, gettext, reader
 from doorstep.doors.http.shapes import faults
 from doorstep.kit.money import NotMoney, to_minor
 from doorstep.kit.refusals import Refusal
+from doorstep.kit.timezones import timezones
 from doorstep.setup.geography import CENTERS
 
 T = TypeVar("T")
@@ -226,7 +226,5 @@ def _countries(language: str) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=1)
 def zones() -> tuple[tuple[str, str], ...]:
     """Places people know, for a list of suggestions."""
-    found = sorted(
-        name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix", "right"))
-    )
+    found = sorted(name for name in timezones() if "/" in name and not name.startswith(("Etc/", "posix", "right")))
     return tuple((name, "") for name in ["UTC", *found])

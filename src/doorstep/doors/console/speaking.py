@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 
 from doorstep.journey.tracking.notices import LOCALES as OF_BUYERS
 from doorstep.kit.speech import LANGUAGES, N_, SOURCE
 from doorstep.kit.speech import catalog as kept_in
+from doorstep.kit.timezones import timezones
 
 __all__ = ["LANGUAGES", "N_", "SOURCE"]
 
@@ -67,10 +68,10 @@ def reader_of(cookies: Mapping[str, str], accepts: str, chosen_zone: str = "") -
     given = {name: cookies.get(name, "") for name in COOKIES}
     language = given["language"] if given["language"] in LANGUAGES else accepted(accepts) or SOURCE
     theme = given["theme"] if given["theme"] in THEMES else ""
-    if chosen_zone in zones():
+    if chosen_zone in timezones():
         return Reader(language, theme, chosen_zone, zone_is_chosen=True)
     zone = given["zone"].replace("%2F", "/")
-    return Reader(language, theme, zone if zone in zones() else "")
+    return Reader(language, theme, zone if zone in timezones() else "")
 
 
 def accepted(header: str) -> str:
@@ -83,11 +84,6 @@ def accepted(header: str) -> str:
         except ValueError:
             continue
     return next((name for _, _, name in sorted(wanted) if name in LANGUAGES), "")
-
-
-@lru_cache(maxsize=1)
-def zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 @lru_cache(maxsize=len(LANGUAGES))

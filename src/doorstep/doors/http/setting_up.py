@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from msgspec import Meta, Struct
 
@@ -14,6 +13,7 @@ from doorstep.doors.http.reading import invalid
 from doorstep.doors.http.shapes import Fault
 from doorstep.doors.reads import setup as reads
 from doorstep.kit.refusals import NotAllowed
+from doorstep.kit.timezones import timezones
 from doorstep.setup import catalog, channels
 from doorstep.setup.keys import READ
 from doorstep.setup.merchants import NewSite, add_site
@@ -144,7 +144,7 @@ async def create_site(asked: Asked) -> Any:
 
 def new_site(body: SiteBody) -> NewSite:
     """As it is kept; refuses Invalid, for a time zone that nobody knows."""
-    if body.timezone not in available_timezones():
+    if body.timezone not in timezones():
         raise invalid([Fault("/timezone", "must be an IANA time zone, as Europe/Warsaw")])
     address = {name: getattr(body.address, name) for name in body.address.__struct_fields__}
     return NewSite(

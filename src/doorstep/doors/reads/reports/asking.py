@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
 from doorstep.doors.reads.measures import ITEM
 from doorstep.doors.reads.orders import Word
 from doorstep.kit.refusals import Invalid
+from doorstep.kit.timezones import timezones
 from doorstep.spine.tenant import Tx
 
 Timezone = Annotated[str, Meta(min_length=1, max_length=60)]
@@ -121,7 +122,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=1)
 def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones() - _NOWHERE)
+    return timezones() - _NOWHERE
 
 
 async def whole(tx: Tx, query: str, *args: Any) -> list[Any]:
