@@ -161,6 +161,34 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
         assert re.findall(r"<script(?![^>]*\ssrc=)", answer.text) == []
 
 
+async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, web: str, visitor: Visitor) -> None:
+    link = await link_for(shop, "owner")
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=10) as nobody:
+        for path, status in (("/", 303), ("/sign-in", 200), ("/t", 200), ("/healthz", 200), ("/v1/openapi.json", 200),
+                             ("/v1/orders", 401), ("/nowhere", 404), (f"/in/{link}", 200), ("/look", 405)):  # fmt: skip
+            answer = await nobody.head(path)
+            assert (answer.status_code, answer.content) == (status, b""), path
+        shown = await nobody.get("/sign-in")
+        assert (await nobody.head("/sign-in")).headers["content-length"] == str(len(shown.content))
+        assert "HEAD" in (await nobody.options("/v1/orders")).headers["allow"]
+        assert (await nobody.get(f"/in/{link}")).status_code == 303, "the link was still there"
+    for path in ("/orders", "/today/live", "/orders/download/orders.csv"):
+        answer = await visitor.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b""), path
+
+
+async def test_an_address_where_nothing_is_tells_people_and_programs_so(web: str) -> None:
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+        browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "uk"}
+        for path in ("/nowhere", "/orders/x/y/z"):
+            answer = await nobody.get(path, headers=browser)
+            assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html"), path
+            assert "За цією адресою нічого немає" in answer.text and 'href="/t"' in answer.text
+        for path, headers in (("/nowhere", {"accept": "*/*"}), ("/v1/nowhere", browser)):
+            answer = await nobody.get(path, headers=headers)
+            assert answer.status_code == 404 and answer.json()["code"] == "NoSuchPage", path
+
+
 # What they see
 
 

@@ -296,7 +296,7 @@ def _news(of: ParcelNews, home: ZoneInfo) -> News:
     _city, _comma, country = of.place.rpartition(", ")
     zone = clock_of(country) if len(country) == 2 and country.isupper() else home
     # What the dock writes of a load is for those who run it: its number is that of many parcels.
-    message = "" if of.leg == "line_haul" else of.message
+    message = "" if of.leg == "line_haul" else words.adds(of.message, of.state)
     return News(saying.news(of.state), words.tone(of.state), of.place, message, of.happened_at, zone.key)
 
 

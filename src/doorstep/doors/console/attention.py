@@ -47,8 +47,8 @@ MENDS = {
     "hold:denied_party": "review_party",
 }  # fmt: skip
 BUTTONS = Told({
-    "fix_address": "Fix the address",
-    "name_item": "Say which item it is",
+    "fix_address": "Mend the address",
+    "name_item": "Name the SKU",
     "record_payment": "Record the payment",
     "check": "Check again",
     "want_label": "Ask for the label again",
@@ -117,8 +117,12 @@ class Item:
     @property
     def reason(self) -> str:
         """In plain words: the name of what refused a job is for programs."""
-        told = re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"])
-        return words.sentence(told) if told else meaning(self.kind)
+        told = words.exception_told(self.kind, re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"]))[0]
+        return told or meaning(self.kind)
+
+    @property
+    def carriers_words(self) -> str:
+        return words.exception_told(self.kind, self.row["reason"])[1]
 
     @property
     def next_action(self) -> str:
