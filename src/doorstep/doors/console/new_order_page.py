@@ -139,10 +139,8 @@ def _address(home: str) -> Part:
         Field("ship_to.name", _("Full name"), half=True), Field("ship_to.company", _("Company"), half=True),
         Field("ship_to.line1", _("Street")), Field("ship_to.line2", _("Street, second line")),
         Field("ship_to.postcode", _("Postcode"), longest=20, half=True), Field("ship_to.city", _("City"), half=True),
-        Field("ship_to.region", _("Region"), half=True),
-        Field("ship_to.country", _("Country"), "country", home, half=True,
-              choices=countries("" if home else _("Not known"))),
-        Field("ship_to.phone", _("Phone"), longest=40),
+        Field("ship_to.region", _("Region"), half=True), Field("ship_to.phone", _("Phone"), longest=40, half=True),
+        Field("ship_to.country", _("Country"), "country", home, choices=countries("" if home else _("Not known"))),
     ), _("Goods need an address; a service needs none."))  # fmt: skip
 
 
