@@ -18,11 +18,13 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page
 
+from doorstep.doors.console.navigation import PLACES, SETTINGS
 from doorstep.kit import clock
 from doorstep.setup.people import add_person, end_person
 from doorstep.setup.sessions import consume, issue_link
 from doorstep.spine.tenant import Db
 from tests.browser.windows import Window, email, link_for, window
+from tests.doors.web import serving
 from tests.shop import HOME, Shop
 
 NAUGHTY = (
@@ -144,6 +146,20 @@ async def test_the_first_link_of_all_makes_an_owner(own_urls: Any) -> None:
         assert all(len(row["hash"]) == 32 for row in kept)
     finally:
         await db.close()
+
+
+async def test_a_new_doorstep_has_no_page_that_is_not_there(own_urls: Any) -> None:
+    """Before anything was added each page of the navigation and of the settings answers, and says where to begin."""
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    with serving(own_urls) as web:
+        async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
+            assert (await http.get(f"/in/{await issue_link(db)}")).status_code == 303
+            for address in (place.address for place in (*PLACES, *SETTINGS)):
+                answer = await http.get(address)
+                assert answer.status_code == 200, address
+            for address in ("/settings/notices", "/settings/brand", "/settings/shipping-rules", "/settings/channels"):
+                assert "Add a merchant" in (await http.get(address)).text, address
+    await db.close()
 
 
 async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, shop: Shop) -> None:

@@ -95,6 +95,7 @@ class Following:
     title: str
     now: str
     you: str
+    you_canceling: str  # the same, where the shop lets buyers cancel
     steps: Sequence[Step]
     promised: tuple[date | None, date | None]
     is_late: bool
@@ -125,6 +126,7 @@ def follow(of: Whole, now: datetime) -> Following:
         title=title,
         now=says,
         you=you,
+        you_canceling=saying.CANCELING.get(name, you),
         steps=steps,
         promised=promised,
         is_late=bool(due and not arrived and due < now.astimezone(zone).date()),

@@ -127,9 +127,9 @@ def _goods(currency: str, rows: int) -> Part:
 
 def _buyer() -> Part:
     return Part(_("Who orders"), (
-        Field("buyer.name", _("Full name"), code="off"),
-        Field("buyer.email", _("E-mail"), longest=254, hint=_("Letters about the order go there."), half=True),
+        Field("buyer.name", _("Full name"), code="off", half=True),
         Field("buyer.phone", _("Phone"), longest=40, half=True),
+        Field("buyer.email", _("E-mail"), longest=254, hint=_("Letters about the order go there.")),
     ))  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from litestar import Response
 from msgspec import Meta, Struct, structs
 
-from doorstep.doors.console.allowing import merchant_named, must_set_up, runs_the_operation, sets_up
+from doorstep.doors.console.allowing import merchant_named, must_set_up, nobody_yet, runs_the_operation, sets_up
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.methods_page import LEVELS
 from doorstep.doors.console.narrowing import merchants_of
@@ -56,7 +56,7 @@ UP, DOWN = -1, 1
 
 async def show(visit: Visit) -> Response[str]:
     must_set_up(visit)
-    return await _page(visit)
+    return await _page(visit) if visit.visitor.merchants else nobody_yet(visit, "shipping-rules")
 
 
 async def _page(visit: Visit, status: int = 200, refusal: Refusal | None = None) -> Response[str]:
