@@ -363,7 +363,7 @@ async def test_money_that_is_held_no_longer_is_told_wherever_somebody_looks(shop
     await shop.do("authorize", payment=asked, provider_ref="auth_1", expires_at=until.isoformat())
     await shop.work()
     (held,) = re.findall(r"auth_1.*?</li>", await visitor.html(f"/orders/{order}"), re.DOTALL)
-    assert f'· until <time datetime="{until:%Y-%m-%dT%H:%M}' in held
+    assert f'until <time datetime="{until:%Y-%m-%dT%H:%M}' in held
     shop.at += timedelta(days=1)
     await shop.do("expire_authorization", order=order)
     page = await visitor.html(f"/orders/{order}")
