@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
 
+from doorstep.doors.buyer.settings import PAGES as BRAND
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.routes import PAGES as ROUTES
 from doorstep.kit.ids import public
@@ -100,6 +101,18 @@ async def an_arrival(db: Db) -> str:
     return f"/stock/arrivals/{public('asn', asn)}" if asn else "/stock/arrivals"
 
 
+def sent_again(stage: str) -> Callable[[Db], Awaitable[str]]:
+    """The form that sends such an order once more."""
+
+    async def found(db: Db) -> str:
+        merchant, order = await _newest(db, stage)
+        async with tenant_tx(db, [merchant], readonly=True) as tx:
+            key = await tx.value("select key from merchant where merchant_id = $1", merchant)
+        return f"/orders/new/{key}?again={public('ord', order)}"
+
+    return found
+
+
 def as_its_buyer(stage: str, language: str = "") -> Callable[[Db], Awaitable[str]]:
     """The tracking page of such an order."""
 
@@ -168,14 +181,18 @@ def a_rate_card(page: str = "") -> Callable[[Db], Awaitable[str]]:
     return found
 
 
+def route_of(method: str, address: str) -> str:
+    """The console's page at an address, as its table has it; '' where there is none."""
+    path = urlsplit(address).path
+    routes = [route for verb, route, _ in (*ROUTES, *BRAND) if verb == method]
+    fitting = [route for route in routes if re.fullmatch(re.sub(r"{\w+:str}", "[^/]+", route), path)]
+    return min(fitting, key=lambda one: one.count("{"), default="")
+
+
 def is_for(role: str, address: str) -> bool:
     """Whether somebody of this role reaches a page of the console; the buyers' pages are none."""
-    path = urlsplit(address).path
-    words = {route: re.sub(r"{\w+:str}", "[^/]+", route) for method, route, _ in ROUTES if method == "GET"}
-    routes = sorted(
-        (route for route, word in words.items() if re.fullmatch(word, path)), key=lambda one: one.count("{")
-    )
-    return bool(routes) and reaches(role, "GET", routes[0])
+    route = route_of("GET", address)
+    return bool(route) and reaches(role, "GET", route)
 
 
 async def rates_of_a_parcel(db: Db) -> str:
@@ -212,6 +229,31 @@ async def a_new_key(tab: Tab) -> None:
     await tab.locator(".page-head [popovertarget=new-key]").click()
 
 
+async def another_line(tab: Tab) -> None:
+    await tab.locator("[data-row-more]").click()
+
+
+async def what_can_be_done(tab: Tab) -> None:
+    """Both folds of the first exception that has steps, or of the first."""
+    items = tab.locator(".item")
+    item = items.filter(has=tab.locator(".item-steps")).or_(items).first
+    for fold in await item.locator(".item-more summary").all():
+        await fold.click()
+
+
+async def cancel_it(tab: Tab) -> None:
+    """As a buyer, where the shop lets them."""
+    await tab.locator("#cancel summary").click()
+
+
+async def note_without_a_session(tab: Tab) -> None:
+    """What was typed waits until its writer has signed in again."""
+    await tab.locator("#quick-note").fill("They call back at four")
+    await tab.context.clear_cookies()
+    async with tab.expect_navigation():
+        await tab.locator(".quick-note button").click()
+
+
 async def hold_many(tab: Tab) -> None:
     """The first orders of the list are chosen, and what a hold would do to them is shown."""
     for box in (await tab.locator("[data-choice]").all())[:3]:
@@ -244,6 +286,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("today-imperfect", "/today/orders?of=imperfect"),
     Shot("attention", "/attention"),
     Shot("attention-kind", "/attention?kind=hold:payment"),
+    Shot("attention-open", "/attention?kind=delivery_attempted", then=what_can_be_done),
     Shot("reports", "/reports"),
     Shot("report-perfect-orders", "/reports/perfect-orders"),
     Shot("report-on-time", "/reports/on-time?by=country"),
@@ -261,7 +304,10 @@ PAGES: tuple[Shot, ...] = (
     Shot("keys", "/orders", then=keys),
     Shot("palette", "/orders", then=palette),
     Shot("account", "/orders", then=account),
+    Shot("order-new-whose", "/orders/new"),
     Shot("order-new", for_a_merchant("/orders/new")),
+    Shot("order-new-line", for_a_merchant("/orders/new"), then=another_line),
+    Shot("order-again", sent_again("completed")),
     Shot("order-held", an_order("processing", held=True)),
     Shot("order-form", an_order("processing", held=True), then=open_sheet),
     Shot("order-ready", an_order("awaiting_fulfillment")),
@@ -284,6 +330,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("notices", "/settings/notices"),
     Shot("notice-words", "/settings/notices/shipped"),
     Shot("buyer-ready", as_its_buyer("awaiting_fulfillment")),
+    Shot("buyer-cancel", as_its_buyer("awaiting_fulfillment"), then=cancel_it),
     Shot("buyer-on-its-way", as_its_buyer("fulfilled")),
     Shot("buyer-completed", as_its_buyer("completed", "uk")),
     Shot("buyer-canceled", as_its_buyer("canceled")),
@@ -327,6 +374,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("method-new", for_a_merchant("/settings/methods")),
     Shot("missing", "/orders/ord_1"),
     Shot("sign-in", "/sign-in", role=""),
+    Shot("nowhere", "/nowhere", role=""),
     Shot("forgot", "/sign-in/forgot", role=""),
     Shot("link-spent", "/in/no-such-link", role=""),
     Shot("welcome", "/welcome"),
@@ -339,4 +387,6 @@ PAGES: tuple[Shot, ...] = (
     Shot("api-keys-of-a-merchant", "/settings/keys", role="merchant"),
     Shot("log", "/settings/log"),
     Shot("not-allowed", "/settings/log", role="merchant"),
+    # The last of its role: nobody is signed in after it.
+    Shot("resend", an_order("processing", held=True), then=note_without_a_session),
 )

@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from doorstep.doors.demo.show import Show
 from doorstep.doors.opening import open_db
 from doorstep.kit import embedded
 from doorstep.kit.migrate import migrate
+from doorstep.setup.branding import brand_of, keep_brand
 from doorstep.setup.people import PersonExists, add_person
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db, tenant_tx
@@ -114,11 +115,20 @@ async def _a_dock_at_work(home: Path) -> None:
         async with tenant_tx(db, everyone, readonly=True) as tx:
             operator = await tx.value(OPERATOR, list(everyone))
         await Dock(db, everyone, operator).work()
+        await _buyers_may_cancel(db, everyone)
         for _ in range(WORKED_WITHIN_S):
             async with tenant_tx(db, everyone, readonly=True) as tx:
                 if not await tx.value(ASKED, list(everyone)):
                     return
             await asyncio.sleep(1)
+
+
+async def _buyers_may_cancel(db: Db, merchants: Iterable[int]) -> None:
+    for merchant in merchants:
+        async with tenant_tx(db, [merchant]) as tx:
+            brand = await brand_of(tx, merchant)
+            told = {"name": brand.name, "accent": brand.accent, "support": brand.support, "note": brand.note}
+            await keep_brand(tx, merchant, **told, buyers_cancel=True)
 
 
 async def _round(

@@ -27,14 +27,14 @@ from doorstep.spine.journey import JOURNEY
 from doorstep.spine.tenant import tenant_tx
 from tests.browser.windows import LAPTOP, PHONE, Window, link_for, window
 from tests.doors.test_console import _scan, _work
-from tests.shop import Shop, a_pick
+from tests.shop import HOME, Shop, a_pick
 from tests.stories.test_customs import LVIV, abroad, lists  # noqa: F401
 from tests.stories.test_exceptions import stopped_job
 from tests.stories.test_shipping import CARD, world_of
 
 PERSONS = frozenset().union(*ROLES.values())
 # What a person does with a file, on the page of imports (test_whole_life, test_importing_pages).
-BY_FILE = {"place", "import_history", "import_correction", "import_opening"}
+BY_FILE = {"import_history", "import_correction", "import_opening"}
 # The channel's own words; at the desk one cancels, mends the address, credits.
 BY_NO_BUTTON = {"amend"}
 # Which button a post came from: of an order, of many, of the floor, of goods.
@@ -43,6 +43,7 @@ POSTS = (
     (r"/catalog/sku_\d+/([a-z-]+)", "goods"), (r"/attention/([a-z]+)", "attention"),
     (r"/floor/leaving/([a-z-]+)", "leaving"), (r"/loads/(new)", "loads"), (r"/loads/lod_\d+/([a-z_]+)", "load"),
     (r"/stock/(arrivals)/new/[^/]+", "announce"), (r"/stock/(arrivals)/asn_\d+", "receive"),
+    (r"/orders/(new)/[^/]+", "orders"), (r"/orders/ord_\d+/parcels/par_\d+/(rates)", "parcel"),
 )  # fmt: skip
 LONGEST_MS = 15_000
 CLICKED: set[str] = set()
@@ -173,7 +174,7 @@ def offered() -> set[str]:
     every |= {f"attention/{what}" for what in re.findall(r"/attention/([a-z]+)", inbox)}
     every |= {f"leaving/{verb}" for verb in leaving_page.VERBS_HERE}
     every |= {f"load/{verb}" for verb in loads_page.VERBS_HERE}
-    return every | {"announce/arrivals", "receive/arrivals", "loads/new"}
+    return every | {"announce/arrivals", "receive/arrivals", "loads/new", "orders/new", "parcel/rates"}
 
 
 def order_moves() -> set[str]:
@@ -191,7 +192,7 @@ def test_every_button_there_is_is_clicked_by_a_scene() -> None:
 
 
 def test_every_verb_that_a_person_may_do_has_a_button() -> None:
-    by_forms = {"announce", "receive", "open_load"}
+    by_forms = {"announce", "receive", "open_load", "place"}
     by_button = {name.partition("/")[2] for name in offered() if not name.startswith("attention/")} | by_forms
     may = {row.verb for row in JOURNEY if PERSONS & set(row.who)}
     assert may - by_button == BY_FILE | BY_NO_BUTTON
@@ -241,6 +242,48 @@ async def test_a_merchant_sees_an_order_through_its_troubles(shop: Shop, merchan
     assert (kept["insured_minor"], kept["point"]) == (4000, "DUB-4")
     assert "Canceled" in await merchant.does("cancel", reason="They changed their mind")
     assert await shop.stage(order) == "canceled"
+
+
+@clicks("orders/new")
+async def test_an_order_is_typed_in_line_by_line_and_sent_once_more(shop: Shop, merchant: Clerk) -> None:
+    await shop.stock("MUG", 9)
+    await shop.stock("CUP", 9)
+    page = merchant.page
+    await merchant.opens("/orders")
+    await merchant.sends(page.locator(".tools a:has-text('New order')"))
+    assert await page.locator("[data-row]:visible").count() == 1
+    await page.click("[data-row-more]")
+    await page.keyboard.type("CUP")
+    typed = {"lines.1.sku": "MUG", "lines.1.unit_price": "12.50", "lines.2.unit_price": "9", "buyer.name": "Ada Byrne",
+             "buyer.email": "ada@example.com"}  # fmt: skip
+    address = {f"ship_to.{name}": HOME[name] for name in ("line1", "city", "postcode", "country")}
+    await fill(page.locator("form.asked"), typed | address | {"payment_term": "on_account"})
+    await merchant.sends(page.locator(".asked-foot button"))
+    assert "Ada Byrne" in await merchant.looked_at() and "$21.50" in await merchant.at.text()
+    (order,) = await shop.rows("select 'ord_' || order_id as id from orders where merchant_id = $1", shop.merchant)
+    await _work(shop)
+    await sent(shop, order["id"])
+    await page.reload()
+    await merchant.sends(page.locator("a:has-text('Send it again')"))
+    assert await page.locator("[data-row]:visible").count() == 2
+    await merchant.sends(page.locator(".asked-foot button"))
+    assert len(await shop.rows("select 1 from orders where merchant_id = $1", shop.merchant)) == 2
+
+
+@clicks("parcel/rates")
+async def test_a_carrier_is_chosen_by_its_price(shop: Shop, owner: Clerk) -> None:
+    await shop.stock("MUG", 2)
+    await shop.connect("carrier", "ratecard", f"post-{shop.merchant}", **CARD)
+    order = await shop.place(("MUG", 1), payment_term="on_account", reserve="now")
+    parcel = await shop.to_packed(order)
+    await owner.opens(f"/orders/{order}")
+    await owner.sends(owner.page.locator("a:text-is('Compare rates')"))
+    await owner.sends(owner.page.locator("main form[action$='/rates'] button").first)
+    assert "Waiting for its label" in await owner.at.text()
+    (wanted,) = await shop.rows(
+        "select label_state from parcel where merchant_id = $1 and 'par_' || parcel_id = $2", shop.merchant, parcel
+    )
+    assert wanted["label_state"] == "wanted"
 
 
 @clicks("order/name_item", "order/review_party", "order/keep_filing")

@@ -11,25 +11,29 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
+from doorstep.doors.console.looks import assets
+from doorstep.doors.console.reach import reaches
 from doorstep.kit.embedded import Urls
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db
 from tests.browser.dock import Dock
-from tests.browser.pages import PAGES, Shot, address_of, is_for
+from tests.browser.pages import PAGES, Shot, address_of, is_for, route_of
 from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
+from tests.doors.test_buyer import lets_buyers_cancel
 from tests.doors.web import serving
 from tests.rolling import roll
 from tests.shop import HOME, Shop, open_shop
 from tests.stories.test_shipping import CARD
 
 # Pages that say no, and how.
-NOES = (("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"))
+NOES = (("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"), ("nowhere", "404"), ("resend", "401"))
 PAID = [{"kind": "paid", "amount_minor": 2500}]
 
 
 async def live_in(shop: Shop) -> None:
     """An order at every stage of its journey, so that every page has something to show."""
     await shop.stock("MUG", 40)
+    await lets_buyers_cancel(shop)
     await shop.connect("carrier", "ratecard", "Post", **CARD)
     await shop.place(("MUG", 1), note="Ring twice", tags=["gift"])
     numbers = iter(range(10, 30))
@@ -166,6 +170,61 @@ async def found_wrong(opened: Window, page: Shot, *, by_axe: bool = True) -> lis
 def expected(page: Shot, told: str) -> bool:
     """Chromium notes the status of a page that says no."""
     return any(page.name == name and status in told for name, status in NOES)
+
+
+# Every button and link of a page: where it leads, or what it opens; `dead` are those that do nothing.
+LEADING = """(scripts) => {
+  const dead = [], leads = [];
+  const told = (each) => each.outerHTML.slice(0, 160);
+  for (const each of document.querySelectorAll("a")) {
+    const href = each.getAttribute("href");
+    if (!href) dead.push(told(each));
+    else if (href.startsWith("#")) { if (!document.getElementById(href.slice(1))) dead.push(told(each)); }
+    else if (each.origin === location.origin) leads.push(["GET", each.pathname + each.search]);
+  }
+  for (const each of document.querySelectorAll("button, input[type=submit]")) {
+    const opens = each.getAttribute("popovertarget"), form = each.form;
+    const hooks = [...each.attributes].map((one) => one.name).filter((name) => name.startsWith("data-"));
+    if (opens) { if (!document.getElementById(opens)) dead.push(told(each)); }
+    else if (each.type === "button") { if (!hooks.some((hook) => scripts.includes(`[${hook}`))) dead.push(told(each)); }
+    else if (!form) dead.push(told(each));
+    else {
+      // A field may be called as what a form has: only the attributes say it.
+      const asked = each.getAttribute("formaction") ?? form.getAttribute("action") ?? location.pathname;
+      leads.push([(form.getAttribute("method") ?? "get").toUpperCase(), new URL(asked, location.href).pathname]);
+    }
+  }
+  return { dead, leads };
+}"""
+# Answered by no page of the tables: signing out, the one form with files, what is asked where nobody is signed in.
+BESIDE = ("/out", "/import", "/t", "/in", "/sign-in", "/static")
+
+
+async def test_no_page_has_a_button_or_a_link_that_leads_nowhere(lived: Lived, browser: Browser) -> None:
+    """As each role that sees the page: what it may click is a page that answers, or a form that it may send."""
+    scripts = "".join(asset.content.decode() for name, asset in assets().items() if name.endswith(".js"))
+    wrong: list[str] = []
+    for role in ("owner", *OTHERS):
+        followed: set[str] = set()
+        async with lived.entered(browser, role, **OTHER) as opened:
+            for page in (page for page in PAGES if page.role == "owner" and page.then is None):
+                address = await address_of(page, lived.shop.db)
+                if not is_for(role, address) or await opened.go(address) in (403, 404):
+                    continue
+                found = await opened.page.evaluate(LEADING, scripts)
+                wrong += [f"{role}, {page.name}: {told}" for told in found["dead"]]
+                for method, path in found["leads"]:
+                    route = route_of(method, path)
+                    if path != "/" and path.startswith(BESIDE):
+                        continue
+                    if not route or not reaches(role, method, route):
+                        wrong.append(f"{role}, {page.name}: {method} {path}")
+                    elif method == "GET" and route not in followed:
+                        followed.add(route)
+                        answer = await opened.context.request.get(f"{lived.web}{path}")
+                        if answer.status >= 400:
+                            wrong.append(f"{role}, {page.name}: {path} answers {answer.status}")
+    assert wrong == [], "\n".join(dict.fromkeys(wrong))
 
 
 async def test_the_list_and_an_order_fit_every_window(lived: Lived, browser: Browser) -> None:

@@ -42,6 +42,24 @@ STICKING_OUT = """() => {
   return `${wider} px wider than the window: ${told.slice(0, 6).join(" | ")}`;
 }"""
 
+# What one clicks or types into, and what cuts it off.
+CUT_OFF = """() => {
+  const told = [];
+  for (const each of document.querySelectorAll("main :is(button, .button, input, select, textarea)")) {
+    const box = each.getBoundingClientRect();
+    if (!box.width || each.type === "checkbox") continue;
+    for (let around = each.parentElement; around && around !== document.body; around = around.parentElement) {
+      const flows = getComputedStyle(around).overflowX;
+      if (flows === "auto" || flows === "scroll") break;
+      if (flows !== "visible" && box.right > around.getBoundingClientRect().right + 0.5) {
+        told.push(each.outerHTML.slice(0, 200));
+        break;
+      }
+    }
+  }
+  return told.length ? `cut off: ${told.slice(0, 4).join(" | ")}` : "";
+}"""
+
 
 def email(shop: Shop, role: str) -> str:
     return f"{role}@{shop.key}.example"
@@ -92,7 +110,7 @@ class Window:
 
     async def sticks_out(self) -> str:
         """Nothing when the page fits the window's width; else by how much it does not, and what reaches beyond it."""
-        told: str = await self.page.evaluate(STICKING_OUT)
+        told: str = await self.page.evaluate(STICKING_OUT) or await self.page.evaluate(CUT_OFF)
         return told
 
     async def barriers(self) -> list[str]:

@@ -433,7 +433,8 @@ async def test_a_buyer_cancels_an_order_that_nobody_has_begun(shop: Shop, buyer:
     order = await shop.place(("MUG", 2), tenders=[{"kind": "paid", "amount_minor": 2500}])
     await shop.work()
     path = link(shop, order)
-    assert "Cancel this order" in await read(buyer, path)
+    shown = await read(buyer, path)
+    assert "Cancel this order" in shown and "You can still cancel below" in shown
     for _twice in range(2):
         answer = await buyer.post(f"{path}/cancel", data={"reason": "changed my mind", "once": "k"})
         assert answer.status_code == 303

@@ -18,11 +18,13 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page
 
+from doorstep.doors.console.navigation import PLACES, SETTINGS
 from doorstep.kit import clock
 from doorstep.setup.people import add_person, end_person
 from doorstep.setup.sessions import consume, issue_link
 from doorstep.spine.tenant import Db
 from tests.browser.windows import Window, email, link_for, window
+from tests.doors.web import serving
 from tests.shop import HOME, Shop
 
 NAUGHTY = (
@@ -146,6 +148,20 @@ async def test_the_first_link_of_all_makes_an_owner(own_urls: Any) -> None:
         await db.close()
 
 
+async def test_a_new_doorstep_has_no_page_that_is_not_there(own_urls: Any) -> None:
+    """Before anything was added each page of the navigation and of the settings answers, and says where to begin."""
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    with serving(own_urls) as web:
+        async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
+            assert (await http.get(f"/in/{await issue_link(db)}")).status_code == 303
+            for address in (place.address for place in (*PLACES, *SETTINGS)):
+                answer = await http.get(address)
+                assert answer.status_code == 200, address
+            for address in ("/settings/notices", "/settings/brand", "/settings/shipping-rules", "/settings/channels"):
+                assert "Add a merchant" in (await http.get(address)).text, address
+    await db.close()
+
+
 async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, shop: Shop) -> None:
     order = await shop.place(("MUG", 1))
     (cookie,) = visitor.http.cookies.jar
@@ -159,6 +175,34 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
         # Nothing in the page needs what the policy forbids.
         assert not re.search(r"<[^>]*\s(style|on\w+)=", answer.text)
         assert re.findall(r"<script(?![^>]*\ssrc=)", answer.text) == []
+
+
+async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, web: str, visitor: Visitor) -> None:
+    link = await link_for(shop, "owner")
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=10) as nobody:
+        for path, status in (("/", 303), ("/sign-in", 200), ("/t", 200), ("/healthz", 200), ("/v1/openapi.json", 200),
+                             ("/v1/orders", 401), ("/nowhere", 404), (f"/in/{link}", 200), ("/look", 405)):  # fmt: skip
+            answer = await nobody.head(path)
+            assert (answer.status_code, answer.content) == (status, b""), path
+        shown = await nobody.get("/sign-in")
+        assert (await nobody.head("/sign-in")).headers["content-length"] == str(len(shown.content))
+        assert "HEAD" in (await nobody.options("/v1/orders")).headers["allow"]
+        assert (await nobody.get(f"/in/{link}")).status_code == 303, "the link was still there"
+    for path in ("/orders", "/today/live", "/orders/download/orders.csv"):
+        answer = await visitor.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b""), path
+
+
+async def test_an_address_where_nothing_is_tells_people_and_programs_so(web: str) -> None:
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+        browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "uk"}
+        for path in ("/nowhere", "/orders/x/y/z"):
+            answer = await nobody.get(path, headers=browser)
+            assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/html"), path
+            assert "За цією адресою нічого немає" in answer.text and 'href="/t"' in answer.text
+        for path, headers in (("/nowhere", {"accept": "*/*"}), ("/v1/nowhere", browser)):
+            answer = await nobody.get(path, headers=headers)
+            assert answer.status_code == 404 and answer.json()["code"] == "NoSuchPage", path
 
 
 # What they see
@@ -319,7 +363,7 @@ async def test_money_that_is_held_no_longer_is_told_wherever_somebody_looks(shop
     await shop.do("authorize", payment=asked, provider_ref="auth_1", expires_at=until.isoformat())
     await shop.work()
     (held,) = re.findall(r"auth_1.*?</li>", await visitor.html(f"/orders/{order}"), re.DOTALL)
-    assert f'· until <time datetime="{until:%Y-%m-%dT%H:%M}' in held
+    assert f'until <time datetime="{until:%Y-%m-%dT%H:%M}' in held
     shop.at += timedelta(days=1)
     await shop.do("expire_authorization", order=order)
     page = await visitor.html(f"/orders/{order}")

@@ -114,6 +114,23 @@ async def test_today_shows_the_numbers_and_leads_to_the_lists(busy: Shop, visito
     assert len(re.findall(r'class="row-link"', waiting)) == 2
 
 
+async def test_what_waits_longest_stands_on_top_to_the_minute(shop: Shop) -> None:
+    """However late an order came in that was placed early; page by page."""
+    hours = (5, 9, 1, 7, 3)
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_merchant(tx, shop.merchant, hold_duplicates=False)
+    for hour in hours:
+        await shop.place(("MUG", 1), placed_at=(shop.at - timedelta(hours=hour)).isoformat())
+    await roll(shop)
+    placed, at = [], ""
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        for _ in hours:
+            rows, at = await due(tx, [shop.merchant], "waiting", shop.at, stop="received", at=at, limit=1)
+            placed += [row["placed_at"] for row in rows]
+    assert (len(placed), at) == (5, "")
+    assert placed == sorted(placed)
+
+
 async def test_nobody_sees_another_merchants_day(busy: Shop, other_shop: Shop, web: str) -> None:
     async with visiting(other_shop, web) as other:
         html = words(await other.html("/today"))

@@ -71,7 +71,7 @@ async def test_a_sku_is_made_found_and_changed(shop: Shop, visitor: Visitor) -> 
     answer = await visitor.post(f"/catalog/new/{shop.key}", code="", hs_code="69.12", weight_g="half a pound")
     assert answer.status_code == 422
     assert errors(answer.text) == {
-        "code": "must be given", "hs_code": "6 to 12 digits, without points", "weight_g": "cannot be half a pound",
+        "code": "must be given", "hs_code": "6 to 12 digits, without points.", "weight_g": "cannot be half a pound",
     }  # fmt: skip
     assert 'value="half a pound"' in answer.text
     answer = await visitor.post(

@@ -59,6 +59,35 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_placed(shop
     assert await shop.rows("select 1 from orders where merchant_id = $1", shop.merchant) == []
 
 
+async def test_an_order_goes_somewhere_at_home_unless_it_is_said(shop: Shop, web: str) -> None:
+    (home,) = await shop.rows("select country from merchant where merchant_id = $1", shop.merchant)
+    nowhere = {name: value for name, value in TYPED.items() if not name.startswith("ship_to.")}
+    async with visiting(shop, web) as office:
+        page = await office.html(f"/orders/new/{shop.key}")
+        assert f'<option value="{home["country"]}" selected>' in page
+        assert ">Cancel</a>" in page and "Another line" in page
+        answer = await office.post(f"/orders/new/{shop.key}", **nowhere, **{"ship_to.country": home["country"]})
+        assert answer.status_code == 303
+    (order,) = await shop.rows("select ship_to from orders where merchant_id = $1", shop.merchant)
+    assert order["ship_to"] is None, "the country that the page chose is no address"
+
+
+async def test_an_order_of_many_lines_is_sent_again_whole(shop: Shop, web: str) -> None:
+    await shop.stock("MUG", 40)
+    order = await shop.place(*[("MUG", 1)] * 15, payment_term="on_account")
+    async with visiting(shop, web) as office:
+        page = await office.html(f"/orders/new/{shop.key}?again={order}")
+        lines = {f"lines.{row}.{name}": value_of(page, f"lines.{row}.{name}")
+                 for row in range(1, 16) for name in ("sku", "quantity", "unit_price")}  # fmt: skip
+        address = {name: value for name, value in TYPED.items() if name.startswith("ship_to.")}
+        answer = await office.post(f"/orders/new/{shop.key}", **lines, **address, payment_term="on_account")
+        assert answer.status_code == 303
+    counts = await shop.rows(
+        "select count(*) as lines from order_line where merchant_id = $1 group by order_id", shop.merchant
+    )
+    assert [row["lines"] for row in counts] == [15, 15]
+
+
 async def test_a_draft_waits_until_somebody_confirms_it(shop: Shop, web: str) -> None:
     await shop.stock("MUG", 5)
     await shop.stock("CUP", 5)

@@ -191,7 +191,7 @@ async def test_addresses_methods_and_parameters_that_are_none_are_refused_by_nam
     problem(await api.http.get("/v1/orders?number=%ff"), 400, "BadRequest")
     allowed = (await api.delete("/v1/orders")).headers["allow"]
     assert {"GET", "POST"} <= set(allowed.split(", "))
-    assert (await api.http.options("/v1/orders")).headers["allow"] == "GET, OPTIONS, POST"
+    assert (await api.http.options("/v1/orders")).headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 async def test_a_duplicate_name_counts_the_last_time(api: Client, shop: Shop) -> None:

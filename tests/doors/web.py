@@ -34,7 +34,8 @@ def serving(urls: Urls) -> Iterator[str]:
     async def serve() -> None:
         db = await Db.open(urls.app, urls.router, size=4)
         try:
-            server.append(Server(config(build(db, [*console.routes(db), *buyer.routes(db)]), "127.0.0.1", port)))
+            app = build(db, [*console.routes(db), *buyer.routes(db)], as_page=console.nowhere)
+            server.append(Server(config(app, "127.0.0.1", port)))
             await server[0].serve()
         finally:
             await db.close()

@@ -86,6 +86,20 @@ def test_reasons_of_rules_are_read_in_the_readers_language_and_words_of_people_a
     assert words.reason("ABC is no postcode of HU") == "ABC is no postcode of HU"
 
 
+def test_a_carriers_news_is_told_in_the_readers_language_and_its_words_beneath_as_they_came() -> None:
+    write_for(Reader("uk"))
+    ours, theirs = words.exception_told("delivery_attempted", "Receiver absent")
+    assert (ours, theirs) == ("Перевізник пробував доставити й не зміг.", "Receiver absent")
+    assert words.exception_told("delivery_lost", "Lost.")[1] == "", "that is all it says"
+    assert words.exception_told("delivery_delayed", "the carrier says delayed")[1] == "", "these are words of ours"
+    assert words.exception_told("short_pick", "2 × MUG missing from bin A-1 at EWR")[1] == ""
+    assert (words.adds("Out for delivery!", "out_for_delivery"), words.adds("At depot 7", "in_transit")) == (
+        "", "At depot 7",
+    )  # fmt: skip
+    write_for(Reader())
+    assert words.reason("canceled goods are still in tote:7, tote:9") == "canceled goods are still in tote 7, tote 9"
+
+
 def test_what_an_address_says_wrongly_is_left_out() -> None:
     asked = Filters.of({"stage": "nowhere", "payment": "paid", "country": "Ireland", "placed_from": "2026-13-40",
                         "placed_to": "2026-03-03", "sku": " MUG ", "columns": "buyer.nothing"})  # fmt: skip

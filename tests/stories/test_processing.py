@@ -520,7 +520,7 @@ async def test_why_tells_which_hold_stops_it_and_what_lifts_it(shop: Shop) -> No
     answer = await told(shop, order)
     assert [(hold["type"], hold["line"]) for hold in answer["holds"]] == [("payment", None), ("customs_data", 2)]
     assert answer["moves_on"][:2] == [
-        "record a payment or hold the money (authorize)",
+        "record a payment or hold the money",
         "complete LAMP: hs_code, origin, customs_text",
     ]
     stopped = {step["verb"]: step["stopped_by"] for step in answer["next"]}

@@ -95,8 +95,8 @@ def _sim_pay(code: str, settings: SimSettings) -> SimPay:
 
 BUILT_IN: dict[str, Plugin] = {
     "ratecard": CarrierPlugin(RateCard, _rate_card_carrier, "a price list of your own, labels printed here"),
-    "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "the simulated world's carrier", ("api_key",), read_webhook),
-    "simpay": PaymentsPlugin(SimSettings, _sim_pay, "the simulated world's payments", ("api_key",)),
+    "simcarrier": CarrierPlugin(SimSettings, _sim_carrier, "The simulated world's carrier", ("api_key",), read_webhook),
+    "simpay": PaymentsPlugin(SimSettings, _sim_pay, "The simulated world's payments", ("api_key",)),
     "twilio": SmsPlugin(TwilioSettings, TwilioSms, "Twilio, or who speaks like it", ("auth_token",),
                         read_receipt),
 }  # fmt: skip

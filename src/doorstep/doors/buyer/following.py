@@ -105,6 +105,7 @@ class Following:
     title: str
     now: str
     you: str
+    you_canceling: str  # the same, where the shop lets buyers cancel
     steps: Sequence[Step]
     promised: tuple[date | None, date | None]
     is_late: bool
@@ -135,6 +136,7 @@ def follow(of: Whole, now: datetime) -> Following:
         title=title,
         now=says,
         you=you,
+        you_canceling=saying.CANCELING.get(name, you),
         steps=steps,
         promised=promised,
         is_late=bool(due and not arrived and due < now.astimezone(zone).date()),
@@ -317,7 +319,7 @@ def _news(of: ParcelNews, home: ZoneInfo, word: str) -> News:
     zone = clock_of(country) if len(country) == 2 and country.isupper() else home
     # What the dock writes of a load is for those who run it: its number is that of many parcels. Nor is it a buyer's
     # how the office came to know.
-    message = "" if of.leg == "line_haul" or of.message == BY_HAND else of.message
+    message = "" if of.leg == "line_haul" or of.message == BY_HAND else words.adds(of.message, of.state)
     return News(saying.news(word), words.tone(of.state), of.place, message, of.happened_at, zone.key)
 
 

@@ -166,6 +166,14 @@ STANDINGS: dict[str, Standing] = {
 }  # fmt: skip
 
 
+# What the buyer can do where the shop lets them cancel by themselves.
+CANCELING = Told({
+    "placed": "Is something not right yet? You can still cancel below; for another address, write to us.",
+    "waiting": "You do not want to wait? You can cancel below.",
+    "getting_ready": "You can still cancel below; for another address, write to us soon.",
+})  # fmt: skip
+
+
 def standing(name: str) -> Standing:
     tone, title, now, you = STANDINGS[name]
     return tone, gettext(title), gettext(now), gettext(you)

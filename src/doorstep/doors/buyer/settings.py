@@ -11,6 +11,7 @@ from litestar import Response
 from doorstep.doors.buyer import saying
 from doorstep.doors.buyer.following import Box, Following, News, Step, StepState
 from doorstep.doors.buyer.page import drawn
+from doorstep.doors.console.allowing import nobody_yet
 from doorstep.doors.console.narrowing import MERCHANTS, merchant_meant
 from doorstep.doors.console.route import Stop
 from doorstep.doors.console.routes import Method, Page
@@ -32,7 +33,7 @@ FRAMED = {
 
 
 async def show(visit: Visit) -> Response[str]:
-    return await _page(visit)
+    return await _page(visit) if visit.visitor.merchants else nobody_yet(visit, "brand")
 
 
 async def keep(visit: Visit) -> Response[str]:
@@ -127,6 +128,6 @@ def _sample(now: datetime) -> Following:
     box = Box("Meest", "MP123456785PL", saying.news("in_transit"), "teal", [(2, _("A mug"))], way, part, news)
     return Following(
         number="#1001", city="Kyiv", country="UA", zone=ZoneInfo("Europe/Kyiv"), tone=tone, title=title, now=says,
-        you=you, steps=steps, promised=(first, last), is_late=False, boxes=[box], not_sent=[], cases=[], notices=[],
-        last_at=now, is_over=False, is_untouched=False,
+        you=you, you_canceling=you, steps=steps, promised=(first, last), is_late=False, boxes=[box], not_sent=[],
+        cases=[], notices=[], last_at=now, is_over=False, is_untouched=False,
     )  # fmt: skip

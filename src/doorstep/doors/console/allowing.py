@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Response
 
 from doorstep.doors.console.narrowing import merchants_of
+from doorstep.doors.console.navigation import NAMES
 from doorstep.doors.console.signing_in import Visitor
 from doorstep.doors.console.visit import Visit, see_other
 from doorstep.kit.refusals import NotAllowed, NotFound
@@ -64,3 +65,8 @@ async def whose(visit: Visit, title: str, address: str, at: str) -> Response[str
     if len(choices) == 1:
         return see_other(f"{address}/{choices[0][0]}")
     return visit.show("whose.html", title=title, address=address, choices=choices, at=at)
+
+
+def nobody_yet(visit: Visit, name: str) -> Response[str]:
+    """A page of the settings that is about a merchant, before there is one."""
+    return visit.show("whose.html", title=NAMES[name], address="", choices=[], at="settings")

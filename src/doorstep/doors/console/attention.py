@@ -51,9 +51,9 @@ MENDS = {
 CUSTOMS_MENDS = {"itn": "keep_filing", "ship_to.tax_id": "fix_address"}
 BUTTONS = Told({
     "complete": "Complete the SKU",
-    "fix_address": "Fix the address",
+    "fix_address": "Mend the address",
     "keep_filing": "Keep the number",
-    "name_item": "Say which item it is",
+    "name_item": "Name the SKU",
     "record_payment": "Record the payment",
     "check": "Check again",
     "want_label": "Ask for the label again",
@@ -127,8 +127,12 @@ class Item:
     @property
     def reason(self) -> str:
         """In plain words: the name of what refused a job is for programs."""
-        told = re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"])
-        return words.sentence(told) if told else meaning(self.kind)
+        told = words.exception_told(self.kind, re.sub(r"^[A-Z][A-Za-z]+: ", "", self.row["reason"]))[0]
+        return told or meaning(self.kind)
+
+    @property
+    def carriers_words(self) -> str:
+        return words.exception_told(self.kind, self.row["reason"])[1]
 
     @property
     def next_action(self) -> str:

@@ -157,7 +157,8 @@ async def _new_form(visit: Visit, merchant: int) -> Form:
 def _form_of(sku: Any) -> Form:
     """With what is known of it."""
     address = f"/catalog/{public('sku', sku['sku_id'])}"
-    form = Form(sku["code"], f"{address}/edit", (address, sku["code"]), _parts(sku["currency"]), _("Save"))
+    says = " · ".join(filter(None, [sku["code"], sku["name"]]))
+    form = Form(_("Edit the SKU"), f"{address}/edit", (address, sku["code"]), _parts(sku["currency"]), _("Save"), says)
     values = {name: str(sku[name] or "") for name in structs.asdict(SkuBody(code="-"))}
     value = to_decimal(sku["value_minor"], sku["currency"]) if sku["value_minor"] else ""
     flags, stocked = ", ".join(sku["flags"]), "yes" if sku["stocked"] else ""
@@ -165,7 +166,7 @@ def _form_of(sku: Any) -> Form:
 
 
 def _parts(currency: str) -> tuple[Part, ...]:
-    digits = _("6 to 12 digits, without points")
+    digits = _("6 to 12 digits, without points.")
     return (
         Part(_("What it is"), (
             Field("code", _("Code"), required=True, longest=120,
@@ -178,10 +179,10 @@ def _parts(currency: str) -> tuple[Part, ...]:
                   hint=_("Words with commas between: battery, liquid, fragile.")),
         )),
         Part(_("Weight and size"), (
-            Field("weight_g", _("Weight"), "count", unit=_("g")),
-            Field("length_mm", _("Length"), "count", unit=_("mm")),
-            Field("width_mm", _("Width"), "count", unit=_("mm")),
-            Field("height_mm", _("Height"), "count", unit=_("mm")),
+            Field("weight_g", _("Weight"), "count", unit=_("g"), half=True),
+            Field("length_mm", _("Length"), "count", unit=_("mm"), half=True),
+            Field("width_mm", _("Width"), "count", unit=_("mm"), half=True),
+            Field("height_mm", _("Height"), "count", unit=_("mm"), half=True),
         ), _("Packed for the shelf. Carriers price by them.")),
         Part(_("For customs"), (
             Field("hs_code", _("HS code"), longest=12, wrong=digits, hint=digits),

@@ -43,6 +43,7 @@ class Field:
     code: str = ""  # what browsers call such a field, to fill it in
     wrong: str = ""  # what it must be, where its pattern would not tell a person
     error: str = ""
+    half: bool = False  # beside its neighbor
 
     @property
     def ticked(self) -> list[str]:
@@ -51,12 +52,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Fields that belong together."""
+    """Fields that belong together; with `rows` a table of so many in a row, and `more` the button for one more."""
 
     title: str
     fields: tuple[Field, ...]
     says: str = ""
-    beside: int = 1  # so many of them in a row
+    rows: int = 0
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)

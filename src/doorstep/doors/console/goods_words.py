@@ -6,7 +6,7 @@ from typing import Any
 
 from doorstep.doors.console import words
 from doorstep.doors.console.speaking import Told, _, grouped
-from doorstep.setup.places import PARCEL, TOTE
+from doorstep.setup.places import PARCEL
 
 STAGES = Told({
     "free": "free", "reserved": "promised", "picked": "picked", "packed": "packed", "quarantine": "in quarantine",
@@ -46,5 +46,4 @@ def _end(stage: str, place: str) -> str:
         return _("outside")
     if not place or place.startswith(PARCEL):
         return STAGES[stage]
-    where = _("tote %(name)s", name=place.removeprefix(TOTE)) if place.startswith(TOTE) else place
-    return f"{STAGES[stage]} ({where})"
+    return f"{STAGES[stage]} ({words.place(place)})"

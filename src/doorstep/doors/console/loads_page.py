@@ -190,12 +190,14 @@ def _opening(kind: str) -> Form:
         Field("number", _("Its number"), longest=60,
               hint=_("As printed on it; of a flight its air waybill, 020-12345675. A bag or pallet without one gets "
                      "one.")),
-        Field("country", _("Goes to"), "choice", choices=countries(_("anywhere")),
+        Field("country", _("Goes to"), "choice", choices=countries(_("Anywhere")),
               hint=_("Then only what goes there may be put in.")),
         Field("carrier", _("Who moves it"), longest=60, hint=_("The airline or line haul; of an entry its broker.")),
         Field("flight", _("Flight"), longest=60),
-        Field("from_airport", _("From airport"), "code", longest=3, hint=_("As EWR."), wrong=_("three letters")),
-        Field("to_airport", _("To airport"), "code", longest=3, hint=_("As RZE."), wrong=_("three letters")),
+        Field("from_airport", _("From airport"), "code", longest=3, hint=_("Three letters, as EWR."),
+              wrong=_("three letters"), half=True),
+        Field("to_airport", _("To airport"), "code", longest=3, hint=_("Three letters, as RZE."),
+              wrong=_("three letters"), half=True),
     )  # fmt: skip
     says = _("What parcels travel in. What happens to it is told to every parcel that is inside.")
     return Form(_("Open a load"), "/loads/new", ("/loads", _("Loads")), (Part("", fields),), _("Open it"), says)

@@ -150,8 +150,9 @@ def _form(key: str = "", name: str = "", *, mine: bool = False) -> Form:
         )),
         Part(_("Address"), (
             Field("address.line1", _("Street")), Field("address.line2", _("Street, second line")),
-            Field("address.postcode", _("Postcode"), longest=20), Field("address.city", _("City")),
-                  Field("address.region", _("Region")),
+            Field("address.postcode", _("Postcode"), longest=20, half=True),
+            Field("address.city", _("City"), half=True),
+            Field("address.region", _("Region")),
         ), _("The seller’s, on invoices and customs papers.")),
         Part(_("Orders"), (
             Field("when_short", _("When stock is short"), "choice", "backorder", choices=tuple(WHEN_SHORT.items())),

@@ -73,8 +73,8 @@ async def _method(visit: Visit, name: str) -> tuple[int, Form]:
               hint=_("To the letter: Express. One of that name is set anew.")),
         Field("level", _("What it means"), "choice", "standard", choices=tuple(levels.items())),
         Field("carrier", _("Carrier"), "choice", choices=(("", _("The cheapest that is in time")), *carriers)),
-        Field("days_min", _("Working days in transit, at least"), "count", "2", most=120, unit=_("days")),
-        Field("days_max", _("Working days in transit, at most"), "count", "7", most=120, unit=_("days")),
+        Field("days_min", _("Working days in transit, at least"), "count", "2", most=120, unit=_("days"), half=True),
+        Field("days_max", _("Working days in transit, at most"), "count", "7", most=120, unit=_("days"), half=True),
     )  # fmt: skip
     address = f"/settings/methods/{visit.path['merchant']}"
     form = Form(

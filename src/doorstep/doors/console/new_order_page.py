@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
@@ -25,7 +26,8 @@ from doorstep.setup.addresses import Address, Text
 from doorstep.spine.runner import run_one
 
 CHANNEL = "console"
-LINES = 6  # that can be typed; an order with more of them comes in by a file
+LINES = 12  # that can be typed; one that is sent again may have more of them
+MOST_LINES = 200
 
 
 class TypedLine(Struct, frozen=True, kw_only=True):
@@ -47,8 +49,15 @@ class TypedOrder(Struct, frozen=True, kw_only=True):
     draft: bool = False
 
     def placed(self, currency: str) -> NewOrder:
-        lines = [NewLine(**structs.asdict(line)) for _row, line in sorted(self.lines.items())]
-        return NewOrder(**{**structs.asdict(self), "lines": lines}, currency=currency, channel=CHANNEL)
+        rows = sorted(self.lines.items(), key=lambda row: int(row[0]))
+        lines = [NewLine(**structs.asdict(line)) for _row, line in rows]
+        return NewOrder(
+            **{**structs.asdict(self), "lines": lines, "ship_to": self._ship_to()}, currency=currency, channel=CHANNEL
+        )
+
+    def _ship_to(self) -> Address | None:
+        """The page chooses a country by itself: alone it is no address."""
+        return self.ship_to if self.ship_to and self.ship_to != Address(country=self.ship_to.country) else None
 
 
 async def ask_whose(visit: Visit) -> Response[str]:
@@ -59,13 +68,14 @@ async def ask_whose(visit: Visit) -> Response[str]:
 async def ask(visit: Visit) -> Response[str]:
     must(visit, "place")
     merchant = await merchant_named(visit, visit.path["merchant"])
-    form = await _form(visit, merchant)
+    values: Mapping[str, str] = {}
     if again := visit.query.get("again", ""):
         async with visit.reading() as tx:
             before = await whole(tx, again)
         if before.merchant != merchant:
             raise NotFound(order=again[:60])
-        form = form.filled(_again(before))
+        values = _again(before)
+    form = (await _form(visit, merchant, _rows_of(values))).filled(values)
     return visit.show("form.html", form=form, at="orders")
 
 
@@ -82,56 +92,63 @@ async def place(visit: Visit) -> Response[str]:
         )  # fmt: skip
         return f"/orders/{answer['order']}?did=place"
 
-    return await filled(visit, await _form(visit, merchant), TypedOrder, keep, "orders")
+    return await filled(visit, await _form(visit, merchant, _rows_of(visit.form)), TypedOrder, keep, "orders")
 
 
-async def _form(visit: Visit, merchant: int) -> Form:
+def _rows_of(values: Mapping[str, str]) -> int:
+    """So many as are filled in, and some to type in."""
+    rows = [int(found[1]) for name in values if (found := re.fullmatch(r"lines\.(\d{1,3})\.sku", name))]
+    return min(max([LINES, *rows]), MOST_LINES)
+
+
+async def _form(visit: Visit, merchant: int, rows: int) -> Form:
     async with visit.reading() as tx:
         said = await setup.merchant(tx, merchant)
         methods = (await setup.methods(tx, merchant)).shipping_methods
     ways = tuple((name, "") for name in dict.fromkeys(method.name for method in methods))
     says = _("Of %(merchant)s.", merchant=said.name)
-    parts = (_goods(said.currency), _buyer(), _address(), _terms(said.currency, ways))
+    parts = (_goods(said.currency, rows), _buyer(), _address(said.country), _terms(said.currency, ways))
     return Form(_("New order"), f"/orders/new/{said.key}", ("/orders", _("Orders")), parts, _("Place it"), says)
 
 
-def _goods(currency: str) -> Part:
+def _goods(currency: str, rows: int) -> Part:
     fields = tuple(
         field
-        for row in range(1, LINES + 1)
+        for row in range(1, rows + 1)
         for field in (
             Field(f"lines.{row}.sku", _("SKU"), required=row == 1, longest=120),
             Field(f"lines.{row}.quantity", _("Quantity"), "count", "1" if row == 1 else ""),
             Field(f"lines.{row}.unit_price", _("Price of one"), "decimal", unit=currency, required=row == 1),
         )
     )
-    return Part(_("What is ordered"), fields, _("A line for each SKU; what stays empty is left out."), beside=3)
+    says = _("A line for each SKU; what stays empty is left out.")
+    return Part(_("What is ordered"), fields, says, rows=3, more=_("Another line"))
 
 
 def _buyer() -> Part:
     return Part(_("Who orders"), (
-        Field("buyer.name", _("Name"), code="off"),
+        Field("buyer.name", _("Full name"), code="off", half=True),
+        Field("buyer.phone", _("Phone"), longest=40, half=True),
         Field("buyer.email", _("E-mail"), longest=254, hint=_("Letters about the order go there.")),
-        Field("buyer.phone", _("Phone"), longest=40),
     ))  # fmt: skip
 
 
-def _address() -> Part:
+def _address(home: str) -> Part:
+    """Most orders go somewhere in the merchant's own country."""
     return Part(_("Where it goes"), (
-        Field("ship_to.name", _("Name")), Field("ship_to.company", _("Company")),
+        Field("ship_to.name", _("Full name"), half=True), Field("ship_to.company", _("Company"), half=True),
         Field("ship_to.line1", _("Street")), Field("ship_to.line2", _("Street, second line")),
-        Field("ship_to.postcode", _("Postcode"), longest=20), Field("ship_to.city", _("City")),
-        Field("ship_to.region", _("Region")),
-        Field("ship_to.country", _("Country"), "country", choices=countries(_("It is not sent"))),
-        Field("ship_to.phone", _("Phone"), longest=40),
-    ))  # fmt: skip
+        Field("ship_to.postcode", _("Postcode"), longest=20, half=True), Field("ship_to.city", _("City"), half=True),
+        Field("ship_to.region", _("Region"), half=True), Field("ship_to.phone", _("Phone"), longest=40, half=True),
+        Field("ship_to.country", _("Country"), "country", home, choices=countries("" if home else _("Not known"))),
+    ), _("Goods need an address; a service needs none."))  # fmt: skip
 
 
 def _terms(currency: str, ways: tuple[tuple[str, str], ...]) -> Part:
     return Part(_("How it is paid and sent"), (
-        Field("payment_term", _("Payment term"), "choice", "prepaid", choices=tuple(words.TERMS.items())),
-        Field("shipping_method", _("Shipping method"), choices=ways),
-        Field("shipping_minor", _("Shipping price"), "money", unit=currency),
+        Field("payment_term", _("Payment term"), "choice", "prepaid", choices=words.choices(words.TERMS)),
+        Field("shipping_method", _("Shipping method"), choices=ways, half=True),
+        Field("shipping_minor", _("Shipping price"), "money", unit=currency, half=True),
         Field("note", _("Buyer’s note"), "long", longest=2000),
         Field("draft", _("A draft only: nothing is done until somebody confirms it"), "yes"),
     ))  # fmt: skip
@@ -142,7 +159,7 @@ def _again(before: Whole) -> Mapping[str, str]:
     order = before.order
     values = {f"buyer.{name}": str(word) for name, word in order.buyer.items()}
     values |= {f"ship_to.{name}": str(word) for name, word in (order.ship_to or {}).items()}
-    goods = [line for line in order.lines if line.sku][:LINES]
+    goods = [line for line in order.lines if line.sku][:MOST_LINES]
     for row, line in enumerate(goods, start=1):
         values |= {f"lines.{row}.sku": line.sku, f"lines.{row}.quantity": str(line.ordered)}
         values[f"lines.{row}.unit_price"] = "0"

@@ -6,7 +6,7 @@ from doorstep.doors.console.speaking import Told, _
 
 KINDS = Told({
     "received": "We have the order",
-    "awaiting_fulfillment": "It is got ready",
+    "awaiting_fulfillment": "We are getting it ready",
     "backordered": "Something is not in stock",
     "split": "It comes in several parcels",
     "shipped": "It is on its way",

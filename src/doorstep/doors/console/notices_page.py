@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from litestar import Response
 
 from doorstep.doors.console import notice_words
+from doorstep.doors.console.allowing import nobody_yet
 from doorstep.doors.console.narrowing import MERCHANTS, merchant_meant
 from doorstep.doors.console.speaking import LANGUAGES, Told, reader
 from doorstep.doors.console.visit import SAFE, Visit, see_other
@@ -37,7 +38,7 @@ AS_LETTER = {
 
 
 async def show(visit: Visit) -> Response[str]:
-    return await _matrix(visit)
+    return await _matrix(visit) if visit.visitor.merchants else nobody_yet(visit, "notices")
 
 
 async def keep(visit: Visit) -> Response[str]:

@@ -209,7 +209,9 @@ def _form(key: str, code: str, card: RateCard) -> Form:
     ]  # fmt: skip
     address = f"/settings/rate-cards/{key}/{code}/edit" if code else f"/settings/rate-cards/new/{key}"
     back = (f"/settings/rate-cards/{key}/{code}", code) if code else ("/settings/rate-cards", _("Rate cards"))
-    return Form(code or _("New rate card"), address, back, tuple(parts), _("Keep it"))
+    return Form(
+        _("Edit the rate card") if code else _("New rate card"), address, back, tuple(parts), _("Keep it"), code
+    )
 
 
 def _places(zone: Zone) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from litestar import Response
@@ -14,6 +15,7 @@ from doorstep.doors.http.problems import headers_of
 # What no page repeats; and what its reader did not type.
 SECRET = ("password", "code", "secret")
 UNSEEN = ("once", "back", "at", "step", "key")
+AN_ID = re.compile(r"[a-z]{3}_\d+")
 
 
 def waiting(request: AnyRequest, form: Mapping[str, str], upload: bytes, visitor: Visitor | None) -> Response[str]:
@@ -26,8 +28,12 @@ def waiting(request: AnyRequest, form: Mapping[str, str], upload: bytes, visitor
     query = request.url.query
     answer = page(
         "resend.html", refusal.status, visitor=visitor, refusal=refusal, words=words, typed=typed,
-        shown=[value for name, value in typed.items() if value and name not in UNSEEN and not name.endswith(".utc")],
+        shown=[value for name, value in typed.items() if value and not _is_unseen(name, value)],
         action=f"{request.url.path}?{query}" if query else request.url.path,
     )  # fmt: skip
     answer.headers.update(headers_of(refusal))
     return answer
+
+
+def _is_unseen(name: str, value: str) -> bool:
+    return name in UNSEEN or name.endswith(".utc") or AN_ID.fullmatch(value) is not None

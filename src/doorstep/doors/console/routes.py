@@ -77,6 +77,7 @@ from doorstep.doors.console.visit import (
     read_query,
     see_other,
 )
+from doorstep.doors.http.app import HEAD
 from doorstep.doors.http.problems import BadRequest, DatabaseAway, NoSuchPage, headers_of, refusal_of
 from doorstep.doors.importing import folder_of
 from doorstep.kit.refusals import Refusal
@@ -302,7 +303,8 @@ def _entrance(db: Db, method: Method, path: str, call: Entrance) -> HTTPRouteHan
         host, port = request.scope.get("server") or ("127.0.0.1", 80)
         server = f"http://{host}:{port}"
         from_it = Browser.of(request), server, request.cookies
-        return await call(Knock(db, *from_it, _words(request), read_query(request), form))
+        only_looks = HEAD in request.scope
+        return await call(Knock(db, *from_it, _words(request), read_query(request), form, only_looks))
 
     return _handler(method, path, answer)
 
@@ -387,6 +389,12 @@ def _refused(request: AnyRequest, error: Exception) -> Response[str]:
     answer = page("refused.html", refusal.status, visitor=visitor, refusal=refusal, reasons=words.reasons(refusal))
     answer.headers.update(headers_of(refusal))
     return answer
+
+
+def nowhere(request: AnyRequest, _error: Exception) -> Response[str]:
+    """An address that is no door's: nobody knows whether a buyer stands there or somebody of the house."""
+    _write_for(request)
+    return page("nowhere.html", NoSuchPage.status)
 
 
 def _as_refusal(request: AnyRequest, error: Exception) -> Refusal:

@@ -11,7 +11,7 @@ from litestar import Response
 from msgspec import Meta, Struct, structs
 
 from doorstep.doors.console import words
-from doorstep.doors.console.allowing import merchant_named, must_set_up, runs_the_operation, sets_up
+from doorstep.doors.console.allowing import merchant_named, must_set_up, nobody_yet, runs_the_operation, sets_up
 from doorstep.doors.console.forms import Field, Form, Part, countries, read
 from doorstep.doors.console.methods_page import LEVELS
 from doorstep.doors.console.narrowing import merchants_of
@@ -58,7 +58,7 @@ UP, DOWN = -1, 1
 
 async def show(visit: Visit) -> Response[str]:
     must_set_up(visit)
-    return await _page(visit)
+    return await _page(visit) if visit.visitor.merchants else nobody_yet(visit, "shipping-rules")
 
 
 async def _page(visit: Visit, status: int = 200, refusal: Refusal | None = None) -> Response[str]:
@@ -95,17 +95,18 @@ def _missing(lane: LaneRule, carriers: Collection[str]) -> list[str]:
 async def _trial(tx: Tx, merchant: int, key: str) -> Form:
     sites = tuple((site.code, f"{site.code} · {site.name}") for site in (await setup.sites(tx)).sites)
     methods = tuple((one.name, one.name) for one in (await setup.methods(tx, merchant)).shipping_methods)
+    currency = (await setup.merchant(tx, merchant)).currency
     fields = (
-        Field("site", _("Sent from"), "choice", choices=sites or (("", "—"),)),
-        Field("country", _("Sent to"), "country", choices=countries()),
-        Field("postcode", _("Postcode"), longest=20),
-        Field("city", _("City")),
-        Field("weight_g", _("Weight"), "count", "1000", unit=_("g"), required=True, wrong=_("1 g or more")),
-        Field("shipping_method", _("Shipping method"), "choice", choices=(("", _("None")), *methods)),
+        Field("site", _("Sent from"), "choice", choices=sites or (("", "—"),), half=True),
+        Field("country", _("Sent to"), "country", choices=countries(), half=True),
+        Field("postcode", _("Postcode"), longest=20, half=True),
+        Field("city", _("City"), half=True),
+        Field("weight_g", _("Weight"), "count", "1000", unit=_("g"), required=True, wrong=_("1 g or more"), half=True),
+        Field("shipping_method", _("Shipping method"), "choice", choices=(("", _("None")), *methods), half=True),
         Field("sku", _("What is in it"), longest=120,
               hint=_("A SKU, for carriers that want to know it for customs, or that do not take everything.")),
-        Field("pickup_point", _("Pickup point"), longest=80),
-        Field("insured_minor", _("Insured for"), "money", unit=(await setup.merchant(tx, merchant)).currency),
+        Field("pickup_point", _("Pickup point"), longest=80, half=True),
+        Field("insured_minor", _("Insured for"), "money", unit=currency, half=True),
     )  # fmt: skip
     back = (f"{HOME}?merchant={key}", _("Shipping rules"))
     return Form(_("Try it"), HOME, back, (Part("", fields),), _("What would be chosen?"))

@@ -82,7 +82,7 @@ def _form(code: str = "") -> Form:
     own = (Field("code", _("Code"), "code", required=True, longest=40,
           wrong=_("2 or more capital letters, digits and hyphens"),
                  hint=_("Short, on every pick list: EWR. It is for ever.")),)  # fmt: skip
-    day_names = tuple((str(number), name) for number, name in _weekdays("wide").items())
+    day_names = tuple((str(number), name[:1].upper() + name[1:]) for number, name in _weekdays("wide").items())
     parts = (
         Part(_("Where it is"), (
             *(() if code else own),
@@ -90,10 +90,10 @@ def _form(code: str = "") -> Form:
             Field("country", _("Country"), "country", reader().locale.territory or "US", choices=countries()),
             Field("address.line1", _("Street"), code="address-line1"),
             Field("address.line2", _("Street, second line"), code="address-line2"),
-            Field("address.postcode", _("Postcode"), longest=20, code="postal-code"),
-            Field("address.city", _("City"), code="address-level2"),
-            Field("address.region", _("Region"), code="address-level1"),
-            Field("address.phone", _("Phone"), longest=40, code="tel"),
+            Field("address.postcode", _("Postcode"), longest=20, code="postal-code", half=True),
+            Field("address.city", _("City"), code="address-level2", half=True),
+            Field("address.region", _("Region"), code="address-level1", half=True),
+            Field("address.phone", _("Phone"), longest=40, code="tel", half=True),
         ), _("Stands on labels and customs papers.")),
         Part(_("When parcels leave"), (
             Field("timezone", _("Time zone"), value=reader().zone or "UTC", choices=zones(), required=True, longest=60),
@@ -106,7 +106,8 @@ def _form(code: str = "") -> Form:
                   hint=_("With it, dates stand behind the queue; without, as many as come.")),
         ), _("Promised dates are worked out from these.")),
         Part(_("On the map"), (
-            Field("latitude", _("Latitude"), "decimal"), Field("longitude", _("Longitude"), "decimal"),
+            Field("latitude", _("Latitude"), "decimal", half=True),
+            Field("longitude", _("Longitude"), "decimal", half=True),
         ), _("Whose buyers are nearer is asked by it; without, the middle of its country counts.")),
     )  # fmt: skip
     address = f"/settings/sites/{code}" if code else "/settings/sites/new"

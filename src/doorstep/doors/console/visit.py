@@ -86,7 +86,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Knock:
-    """One request of somebody who is not signed in, or not wholly. `server` is the address this server itself has."""
+    """One request of somebody who is not signed in, or not wholly. `server` is the address this server itself has;
+    `only_looks`: a program asks for the headers alone."""
 
     db: Db
     browser: Browser
@@ -95,6 +96,7 @@ class Knock:
     path: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
+    only_looks: bool = False
 
     @property
     def by(self) -> By:

@@ -98,10 +98,11 @@ async def forgot(knock: Knock) -> Response[str]:
 
 
 async def by_link(knock: Knock) -> Response[str]:
-    """A link from the machine lets in at once; a letter's waits for a hand, as mail programs open links to look."""
+    """A link from the machine lets in at once; a letter's waits for a hand, as mail programs open links to look. Who
+    asks for the headers alone spends neither."""
     token = knock.path["token"][:200]
     try:
-        if await sessions.link_kind(knock.db, token) == "letter":
+        if await sessions.link_kind(knock.db, token) == "letter" or knock.only_looks:
             return _page("let_in.html", token=token)
         opened = await sessions.consume(knock.db, token, knock.by)
     except LinkSpent as refusal:

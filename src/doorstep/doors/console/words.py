@@ -11,6 +11,8 @@ from doorstep.doors.console import notice_words
 from doorstep.doors.console.speaking import N_, Told, _, decimal, gettext, reader
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof
+from doorstep.setup.places import PARCEL, TOTE
+from doorstep.spine.exceptions import means
 from doorstep.spine.journey import ROWS, WORLD
 from doorstep.spine.status import AXES
 
@@ -189,6 +191,7 @@ CUSTOMS_FIELDS = Told({
 })  # fmt: skip
 # By which way goods cross a border.
 MODES = Told({"post": "By post", "courier": "By courier", "freight": "By freight"})
+DELIVERY = "delivery_"  # kinds of exceptions that are a carrier's news
 REASONS = (
     N_("the money is not here yet"),
     N_("recorded by hand"),
@@ -306,11 +309,21 @@ UNABLE = Told({
 
 
 def _plain_fields(told: str) -> str:
-    """Names of a SKU's fields as people call them, broken numbers as they write them; all else as it is."""
+    """Names of a SKU's fields and of places as people call them, broken numbers as they write them; all else as it
+    is."""
     if re.fullmatch(r"\d+\.\d+", told):
         return decimal(float(told), len(told.partition(".")[2]))
     names = told.split(", ")
+    if all(name.startswith((TOTE, PARCEL)) for name in names):
+        return ", ".join(map(place, names))
     return ", ".join(CUSTOMS_FIELDS[name] for name in names) if all(name in CUSTOMS_FIELDS for name in names) else told
+
+
+def place(name: str) -> str:
+    """A bin, a tote or a parcel."""
+    if name.startswith(PARCEL):
+        return _("parcel %(name)s", name=name.removeprefix(PARCEL))
+    return _("tote %(name)s", name=name.removeprefix(TOTE)) if name.startswith(TOTE) else name
 
 
 @lru_cache(maxsize=1)
@@ -324,11 +337,30 @@ def sentence(text: str) -> str:
     return told[:1].upper() + told[1:] + ("" if told[-1] in ".!?…" else ".") if told else ""
 
 
+def choices(table: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """A table of words to choose from, each as it stands alone."""
+    return tuple((value, text[:1].upper() + text[1:]) for value, text in table.items())
+
+
 def scan(code: str) -> str:
     """A delivery state as a piece of news."""
     if code == "news":
         return _("News")
     return _("Announced") if code == "pre_transit" else delivery(code) if code else _("Not understood")
+
+
+def adds(message: str, state: str) -> str:
+    """A carrier's words as they came; nothing where they only name the state that is told already."""
+    bare = re.sub(r"[^a-z ]", "", message.lower()).strip()
+    return "" if bare == state.replace("_", " ") else message
+
+
+def exception_told(kind: str, reason: str) -> tuple[str, str]:
+    """What it is in the reader's language, and what a carrier said of it, as it came."""
+    if not kind.startswith(DELIVERY):
+        return sentence(reason), ""
+    theirs = "" if reason.startswith("the carrier says ") else adds(reason, kind.removeprefix(DELIVERY))
+    return sentence(means(kind)), theirs
 
 
 def proof(of: Proof | None) -> str:

@@ -61,7 +61,8 @@ async def serve_as_twin(own: socket.socket) -> None:
 
 
 def _server(db: Db, own: socket.socket, closing: asyncio.Event) -> Server:
-    app = build(db, [*console.routes(db), *buyer.routes(db)], bring_back, closing=closing, processes=how_many())
+    doors = [*console.routes(db), *buyer.routes(db)]
+    app = build(db, doors, bring_back, as_page=console.nowhere, closing=closing, processes=how_many())
     host, port = own.getsockname()[:2]
     collect_seldom()
     return Server(config(app, host, port))

@@ -26,6 +26,12 @@ from doorstep.spine.tenant import Db
 
 # Asked so often that a framework's price for each would be most of it.
 LEAN = ("place", "place_many")
+# Where programs ask: they are answered as programs are, whatever they accept.
+OF_PROGRAMS = ("/v1", "/health", "/readyz")
+HEAD = "doorstep.head"
+
+# A no as a page, for people.
+AsPage = Callable[[Request[Any, Any, Any], Exception], Response[str]]
 
 
 class Application:
@@ -43,7 +49,26 @@ class Application:
             lean = self._lean.get(scope["path"])
             if lean is not None:
                 return lean(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            return _heads_of(self._everything_else, scope, receive, send)
         return self._everything_else(scope, receive, send)
+
+
+async def _heads_of(app: Asgi, scope: Scope, receive: Receive, send: Send) -> None:
+    """What GET would answer, but for its body. Who asks is gone once the headers are out: nothing streams to nobody."""
+    is_told = False
+
+    async def sent(message: Any) -> None:
+        nonlocal is_told
+        if message["type"] == "http.response.start":
+            is_told = True
+            await send(message)
+
+    async def received() -> Any:
+        return {"type": "http.disconnect"} if is_told else await receive()
+
+    await app({**scope, "method": "GET", HEAD: True}, received, sent)
+    await send({"type": "http.response.body", "body": b""})
 
 
 def build(
@@ -51,12 +76,14 @@ def build(
     more: Sequence[ControllerRouterHandler] = (),
     bring_back: Callable[[], Awaitable[None]] | None = None,
     *,
+    as_page: AsPage | None = None,
     closing: asyncio.Event | None = None,
     processes: int = 1,
 ) -> Application:
     """The application over an open database; `more` are the routes of other doors, as the console.
 
-    `bring_back` is called when the database turns out to be away. `processes`: so many of them serve together.
+    `bring_back` is called when the database turns out to be away, `as_page` says a no to a person's browser where no
+    door of its own does. `processes`: so many of them serve together.
     """
     operations = routes.every_operation()
     admission, gather = Admission(db), Gather(db, lanes=how_many_lanes(processes))
@@ -83,6 +110,7 @@ def build(
     app.state.gather = gather
     app.state.admission = admission
     app.state.bring_back = Once(bring_back) if bring_back else None
+    app.state.as_page = as_page
 
     def away(refusal: Refusal) -> None:
         _bring_back(app, refusal)
@@ -122,7 +150,7 @@ def _route(door: Door) -> HTTPRouteHandler:
 
 def _options(path: str, operations: Sequence[Operation]) -> HTTPRouteHandler:
     methods = {operation.method for operation in operations if operation.path == path}
-    allowed = ", ".join(sorted({*methods, "OPTIONS"}))
+    allowed = ", ".join(sorted({*methods, "OPTIONS", *({"HEAD"} if "GET" in methods else ())}))
 
     async def answer() -> Response[None]:
         return Response(None, status_code=204, headers={**SAFE, "allow": allowed})
@@ -143,9 +171,19 @@ def _response(reply: Reply, more: Mapping[str, str] | None = None) -> Response[b
 
 def _refused(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The one way out for everything that is raised."""
+    if request.app.state.as_page is not None and _is_a_person_lost(request, error):
+        page: Response[Any] = request.app.state.as_page(request, error)
+        return page
     refusal = _as_refusal(request, error)
     _bring_back(request.app, refusal)
     return _response(refused(refusal), _of_http(error))
+
+
+def _is_a_person_lost(request: Request[Any, Any, Any], error: Exception) -> bool:
+    """A browser at an address where nothing is."""
+    is_nowhere = isinstance(error, NotFoundException | MethodNotAllowedException)
+    asks_for_a_page = "text/html" in request.headers.get("accept", "")
+    return is_nowhere and asks_for_a_page and not request.url.path.startswith(OF_PROGRAMS)
 
 
 def _bring_back(app: Litestar, refusal: Refusal) -> None:

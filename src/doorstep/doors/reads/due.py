@@ -27,24 +27,30 @@ select k.* from merchant m
     cross join lateral (select ($2::timestamptz at time zone m.timezone)::date as today) t
     cross join lateral (
       select k.merchant_id, k.order_id, k.ship_by, k.deliver_by, k.stop, k.day, k.late, k.complete,
-          k.undamaged, k.papered, k.{at} as at
-        from order_measure k
-        where k.merchant_id = m.merchant_id and {true} and ({since} is null or (k.{at}, k.order_id) > ({since}, $4))
-        order by k.{at}, k.order_id limit $5) k
+          k.undamaged, k.papered, {at} as at
+        from order_measure k {placed}
+        where k.merchant_id = m.merchant_id and {true} and ({since} is null or ({at}, k.order_id) > ({since}, $4))
+        order by {by} k.order_id limit $5) k
     where m.merchant_id = any($1) order by k.at, k.order_id limit $5"""
+PLACED = "join orders o on o.merchant_id = k.merchant_id and o.order_id = k.order_id"
 # name: what it is sorted by, and what is true of its orders.
 LISTS = {
-    "overdue": ("ship_by", "k.ship_by < $2"),
+    "overdue": ("k.ship_by", "k.ship_by < $2"),
     "due_today": (
-        "ship_by", "k.ship_by >= $2 and k.ship_by < ((t.today + 1)::timestamp at time zone m.timezone)",
+        "k.ship_by", "k.ship_by >= $2 and k.ship_by < ((t.today + 1)::timestamp at time zone m.timezone)",
     ),
-    "late": ("deliver_by", "k.deliver_by < t.today"),
-    "waiting": ("day", "k.stop = $6 and k.stop not in ('completed', 'canceled', 'expired')"),
+    "late": ("k.deliver_by", "k.deliver_by < t.today"),
+    # The index knows the day alone: of each that is looked at, its orders are sorted by the minute.
+    "waiting": (
+        "o.placed_at", "k.stop = $6 and k.stop not in ('completed', 'canceled', 'expired')"
+        " and ($3::timestamptz is null or k.day >= ($3 at time zone m.timezone)::date)",
+    ),
     "imperfect": (
-        "arrived_on", "k.arrived_on >= $6 and k.arrived_on <= $7 and k.arrived_on is not null"
+        "k.arrived_on", "k.arrived_on >= $6 and k.arrived_on <= $7 and k.arrived_on is not null"
         " and (k.late or not (k.complete and k.undamaged and k.papered))",
     ),
 }  # fmt: skip
+BY_THE_MINUTE = ("k.ship_by", "o.placed_at")
 
 
 async def due(
@@ -54,10 +60,10 @@ async def due(
     """A page of the list, and the cursor of the next; '' behind the last. What waits is asked for by its stop, what
     arrived imperfect by the days."""
     name, true = LISTS[of]
-    kind = datetime if name == "ship_by" else date
+    kind, given = (datetime, "$3::timestamptz") if name in BY_THE_MINUTE else (date, "$3::date")
     since, order = cursor.read(at, tuple[kind, int]) if at else (None, 0)  # type: ignore[valid-type]
-    given = "$3::timestamptz" if name == "ship_by" else "$3::date"
-    text = _SHOWN.format(found=_FOUND.format(at=name, true=true, since=given))
+    by, placed = (f"k.day, {name},", PLACED) if of == "waiting" else (f"{name},", "")
+    text = _SHOWN.format(found=_FOUND.format(at=name, true=true, since=given, by=by, placed=placed))
     args = [list(merchants), now, since, order, limit + 1, *_asked(of, stop, span)]
     rows = [dict(row) for row in await tx.rows(text, *args)]
     more = len(rows) > limit

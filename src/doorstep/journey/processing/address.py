@@ -20,7 +20,7 @@ from doorstep.journey.processing.problems import FieldProblem, Problem
 
 Address = Mapping[str, Any]
 
-LIFTS = "mend the address (fix_address)"
+LIFTS = "mend the address"
 
 
 def address_problem(ship_to: Address | None, buyer: Mapping[str, Any], *, crosses_border: bool) -> Problem | None:

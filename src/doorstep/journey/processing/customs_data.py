@@ -149,7 +149,7 @@ def _recipient(rules: Rules, ship_to: Mapping[str, Any]) -> Iterator[FieldProble
     country, number = str(ship_to.get("country") or ""), str(ship_to.get("tax_id") or "").strip()
     wanted = rules.stated(country, "recipient_tax_id")
     kind = RECIPIENTS.get(country)
-    mend = f"ask the buyer for it, like {kind.like}, and give it with fix_address" if kind else "ask the buyer for it"
+    mend = f"ask the buyer for it, like {kind.like}, then “Mend address”" if kind else "ask the buyer for it"
     if wanted and not number:
         yield FieldProblem("ship_to.tax_id", f"the recipient's {wanted.value} is missing", mend)
     elif number and (problem := recipient_number_problem(country, number)):
@@ -171,7 +171,7 @@ def _filing(facts: CustomsFacts, order: OrderFacts, crossing: Sequence[Crossing]
         goods = [_exported(order, one) for one in crossing if one.start == start]
         filing = export_filing(goods, start, order.row["country"], order.row["currency"], facts.rules)
         if filing and filing.needed:
-            mend = "file the export, then tell its number with keep_filing"
+            mend = "file the export, then give its number under “Export filed”"
             yield FieldProblem("itn", f"the export from {start} has to be filed: {filing.why}", mend)
 
 

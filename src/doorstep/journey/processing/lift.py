@@ -39,7 +39,7 @@ class NotOpen(Refusal):
 
 
 class SkuUnknown(Refusal):
-    """Lifting it does not tell which SKU the line is; say it with name_item."""
+    """Lifting it does not tell which SKU the line is; say that first, with “Name the SKU”."""
 
 
 @dataclass(slots=True)

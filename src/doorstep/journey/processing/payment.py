@@ -11,6 +11,6 @@ def payment_problem(term: str, owed: int, held: int, earned: int, *, ran_out: bo
     missing = waited_for(term, owed, held, earned)
     if not missing:
         return None
-    lifts = "record a payment or hold the money (authorize)"
+    lifts = "record a payment or hold the money"
     reason = "the authorization ran out, the money is held no longer" if ran_out else "the money is not here yet"
     return Problem("payment", reason, {"missing_minor": missing, "lifts": lifts})

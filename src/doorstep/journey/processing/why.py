@@ -114,7 +114,7 @@ def _waiting(order: OrderFacts, line: Line, free: Mapping[int, Mapping[str, int]
     if stopped:
         because, mend = f"held: {stopped.why['reason']}", _lifts(order, stopped.why["hold"])
     elif line.sku_id is None:
-        because, mend = "nobody knows which SKU it is", "say which SKU it is (name_item)"
+        because, mend = "nobody knows which SKU it is", "say which SKU it is"
     elif not order.row["checks"]:
         because, mend = "the order was not checked yet", "check it"
     elif order.row["ship"] == "complete" and sum(at.values()) >= line.wanted:

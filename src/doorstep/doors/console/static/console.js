@@ -75,6 +75,20 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 
+// Rows of a form that are empty wait for the button that brings one more.
+for (const more of all("[data-row-more]")) {
+  const every = all("[data-row]", more.parentElement);
+  for (const row of every.slice(1)) row.hidden = all("input", row).every((field) => !field.value);
+  const tell = () => { more.hidden = every.every((row) => !row.hidden); };
+  more.addEventListener("click", () => {
+    const next = every.find((row) => row.hidden);
+    next.hidden = false;
+    one("input", next).focus();
+    tell();
+  });
+  tell();
+}
+
 // A form that was refused opens again, as it was filled in.
 onArrival((root) => { for (const sheet of all("[popover][data-open]", root)) sheet.showPopover?.(); });
 
@@ -145,11 +159,11 @@ function commands() {
     name: link.textContent.replace(/g \S$/, "").trim(), kind: paletteWords.goes, icon: one("use", link)?.getAttribute("href"), run: () => link.click(),
   }));
   const verbs = all("main [data-command]").filter((button) => button.checkVisibility()).map((button) => ({
-    name: button.dataset.command || button.textContent.trim(), kind: button.dataset.kind || paletteWords.does, icon: null, run: () => button.click(),
+    name: button.dataset.command || button.textContent.trim(), kind: button.dataset.kind || paletteWords.does, icon: one("use", button)?.getAttribute("href"), run: () => button.click(),
   }));
   const looks = all("#me [data-look]").map((button) => ({
     name: `${document.getElementById(button.parentElement.getAttribute("aria-labelledby")).textContent.trim()}: ${button.textContent.trim()}`,
-    kind: "", icon: null, run: () => button.click(),
+    kind: "", icon: one("use", button)?.getAttribute("href"), run: () => button.click(),
   }));
   return [...verbs, ...pages, ...looks];
 }
