@@ -124,6 +124,8 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         said["insured"] = new.insured_minor
     if new.risk:
         said["risk"] = new.risk
+    if new.ship_by:
+        said["ship_by"] = _moment(new.ship_by)
     return {name: blake2b(msgspec.json.encode(value), digest_size=6).hexdigest() for name, value in said.items()}
 
 
