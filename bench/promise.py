@@ -1,6 +1,6 @@
 """promise: dates named for a marketplace's last orders by what was known then, against the dates it named itself.
 
-`python -m bench promise [--reliability 0.919] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA).
+`python -m bench promise [--reliability 0.915] [--curve FILE.svg] [--json]` reads the orders of Olist (DOORSTEP_DATA).
 The engine is doorstep's own (setup/experience.py). It goes through the orders a day at a time: what is placed on a day
 gets its date from what had happened before that day, and the number of orders placed earlier on it; then the day is
 learned. The last 30 % of the orders by the time they were placed are compared, those that arrived.
@@ -15,7 +15,7 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +24,9 @@ from typing import Any
 from bench.curve import drawn, points
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.experience import FARTHEST, Experience, Way
+from doorstep.setup.geography import great_circle_km, how_far
+from doorstep.setup.postcodes import area_of
+from doorstep.setup.promising import allowed_days
 from doorstep.setup.waiting import Open
 
 TRAINED = 0.7
@@ -34,6 +37,7 @@ GIVEN_UP = (10, 30, 60)
 COUNTRY = "BR"
 
 Row = dict[str, str]
+Places = Mapping[str, tuple[float, float]]
 
 
 @dataclass(slots=True)
@@ -116,7 +120,7 @@ class World:
         leads, open_now = self.days.leads(day), self.open_now()
         for order in (order for order in self.placed[day] if order.ways):
             open_now += 1
-            chosen = self.experience.choose(order.ways, leads, open_now)
+            chosen = self.experience.choose(order.ways, leads, open_now, day.isoweekday())
             order.promised = day + timedelta(days=leads[chosen.last])
             order.sure = chosen.sure
             self.experience.keeping.named(chosen.sure)
@@ -132,7 +136,7 @@ class World:
             self.waiting[0].open[order.order_id] = (order, number)
         if self.days.is_worked(day):
             paying, handling, transit = (list(self._a_day_of(stage, day, number)) for stage in self.waiting)
-            self.experience.learn(paying, handling, transit, self.open_now())
+            self.experience.learn(paying, handling, transit, self.open_now(), day.isoweekday())
         for order in self.due.pop(day, ()):
             self.experience.keeping.fell_due(order.delivered is not None and order.delivered <= day)
 
@@ -206,26 +210,38 @@ def read(folder: Path) -> list[Order]:
     """In the order they were placed."""
     buyers = {row["customer_id"]: row for row in _rows(folder, "customers")}
     sellers = {row["seller_id"]: row for row in _rows(folder, "sellers")}
-    sold: dict[str, set[str]] = defaultdict(set)
+    places = _places(folder)
+    ship_by: dict[str, dict[str, str]] = defaultdict(dict)
     for row in _rows(folder, "order_items"):
-        sold[row["order_id"]].add(row["seller_id"])
+        of = ship_by[row["order_id"]]
+        of[row["seller_id"]] = min(row["shipping_limit_date"], of.get(row["seller_id"], "9"))
     paid: dict[str, tuple[float, str]] = {}
     for row in _rows(folder, "order_payments"):
         part = (float(row["payment_value"]), row["payment_type"])
         paid[row["order_id"]] = max(part, paid.get(row["order_id"], part))
     orders = [
-        _order(row, buyers[row["customer_id"]], [sellers[seller] for seller in sorted(sold[row["order_id"]])],
-               paid.get(row["order_id"], (0.0, ""))[1])
+        _order(row, buyers[row["customer_id"]],
+               [(sellers[seller], day) for seller, day in sorted(ship_by[row["order_id"]].items())],
+               paid.get(row["order_id"], (0.0, ""))[1], places)
         for row in _rows(folder, "orders")
     ]  # fmt: skip
     return sorted(orders, key=lambda order: (order.placed_at, order.order_id))
 
 
-def _order(row: Row, buyer: Row, sellers: list[Row], paying: str) -> Order:
-    to, postcode = buyer["customer_state"], buyer["customer_zip_code_prefix"]
+def _order(row: Row, buyer: Row, sellers: list[tuple[Row, str]], paying: str, places: Places) -> Order:
+    to, area = buyer["customer_state"], area_of(buyer["customer_zip_code_prefix"])
     ways = [
-        Way(paying, seller["seller_id"], seller["seller_state"], to, postcode[:4]) for seller in sellers
-    ]  # fmt: skip
+        Way(
+            paying,
+            seller["seller_id"],
+            seller["seller_state"],
+            to,
+            area,
+            allowed=_allowed(row, ship_by),
+            far=_far(places, area_of(seller["seller_zip_code_prefix"]), area),
+        )
+        for seller, ship_by in sellers
+    ]
     stages = [
         _day(row[f"order_{name}"]) for name in ("approved_at", "delivered_carrier_date", "delivered_customer_date")
     ]
@@ -234,6 +250,28 @@ def _order(row: Row, buyer: Row, sellers: list[Row], paying: str) -> Order:
         (stages[0] or stages[1], stages[1], stages[2]), date.fromisoformat(row["order_estimated_delivery_date"][:10]),
         ways,
     )  # fmt: skip
+
+
+def _allowed(row: Row, ship_by: str) -> str:
+    """The marketplace sets its date when the order is paid: so many days, whenever that will be."""
+    since = row["order_approved_at"] or row["order_purchase_timestamp"]
+    start, end = date.fromisoformat(since[:10]), date.fromisoformat(ship_by[:10])
+    return allowed_days(Calendar(country=COUNTRY), start, end)
+
+
+def _places(folder: Path) -> Places:
+    """Of the areas: the middle of their postcodes."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in _rows(folder, "zip_centroids"):
+        found[area_of(row["geolocation_zip_code_prefix"])].append((float(row["lat"]), float(row["lng"])))
+    return {
+        area: (sum(lat for lat, _ in of) / len(of), sum(lng for _, lng in of) / len(of)) for area, of in found.items()
+    }
+
+
+def _far(places: Places, start: str, end: str) -> str:
+    here, there = places.get(start), places.get(end)
+    return how_far(great_circle_km(here, there)) if here and there else ""
 
 
 def _day(text: str) -> date | None:
@@ -247,7 +285,7 @@ def _rows(folder: Path, name: str) -> Iterator[Row]:
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench promise", description=__doc__)
-    parser.add_argument("--reliability", type=float, default=0.919)
+    parser.add_argument("--reliability", type=float, default=0.915)
     parser.add_argument("--curve", type=Path, help="an SVG of how sure dates were said to be, and how many were kept")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)

@@ -444,9 +444,9 @@ def test_a_sku_is_set_field_by_field(cli: Cli) -> None:
 def test_lists_of_customs_rules_are_loaded_and_a_sku_is_looked_at_by_them(cli: Cli) -> None:
     cli.says("sku", "set", "BOWL", "--merchant", "mugs", "--name", "A bowl", "--weight-g", "400", "--hs-code", "691200",
              "--origin", "PT", "--customs-text", "Gift", "--value-minor", "20000")  # fmt: skip
-    for kind in ("hs-codes", "duty-rates", "country-rules", "exchange-rates"):
+    for kind in ("hs-codes", "duty-rates", "country-rules", "exchange-rates", "postcodes"):
         assert "a sample that proves nothing" in cli.says("setup", "load", kind, "--sample")
-    assert {one["kind"] for one in cli.json("setup", "lists")["lists"]} >= {"hs-codes", "duty-rates"}
+    assert {one["kind"] for one in cli.json("setup", "lists")["lists"]} >= {"hs-codes", "duty-rates", "postcodes"}
     told = cli.says("sku", "customs", "BOWL", "--to", "ua", "--merchant", "mugs")
     assert "BOWL to UA by post: not ready" in told and "'Gift' is too general" in told
     assert "duty-rates 2026-11-01 (sample)" in told

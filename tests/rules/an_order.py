@@ -48,7 +48,7 @@ def an_order(
     facts = {
         "country": "IE", "ship_to": HOME, "buyer": {"name": "Ada Byrne", "email": "ada@example.com"}, "ship": "split",
         "payment_term": "on_account", "payment_token": "", "history": False, "shipping_method": "",
-        "service_level": "standard", "channel_id": 3, "insured_minor": 0,
+        "service_level": "standard", "channel_id": 3, "insured_minor": 0, "ship_by": None,
         "placed_at": NOON, "details": {"shipping_worth_minor": 0}, "currency": "USD", **counters, **row,
     }  # fmt: skip
     whole = facts | {name: status(axis, facts) for name, axis in AXES.items()}

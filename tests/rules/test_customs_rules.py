@@ -19,7 +19,7 @@ from doorstep.journey.shipping import form_words
 from doorstep.setup.checks import NotAnEccn, eccn
 from doorstep.setup.customs.export_filing import Exported, export_filing
 from doorstep.setup.customs.landed_cost import Bought, landed_cost
-from doorstep.setup.customs.lists import KINDS, RULES, Kind, NotARuleList, RuleList, read_list
+from doorstep.setup.customs.lists import KINDS, POSTCODES, RULES, Kind, NotARuleList, RuleList, read_list
 from doorstep.setup.customs.loading import sample
 from doorstep.setup.customs.names import ALIKE_FROM, compared, keys_of, likeness, searches_for
 from doorstep.setup.customs.numbers import (
@@ -320,7 +320,7 @@ def problems(kind: Kind, raw: bytes) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", (*KINDS, POSTCODES))
 def test_each_sample_is_a_list_and_says_that_it_is_a_sample(kind: Kind) -> None:
     made = read_list(kind, sample(kind).read_bytes(), kind)
     assert made.is_sample and "sample" in made.source and made.rows
@@ -362,6 +362,10 @@ TORTURE: list[tuple[Kind, bytes, str]] = [
     ("restrictions", HEAD + b"mode,flag,reason\npigeon,battery,why\n", "mode"),
     ("restrictions", HEAD + b"flag,reason\nbattery,\n", "reason"),
     ("exchange-rates", HEAD + b"currency,per_euro\nUSD,0\n", "per_euro"),
+    ("postcodes", HEAD + b"country,postcode\nUS,10001\n", "latitude, longitude"),
+    ("postcodes", HEAD + b"country,postcode,latitude,longitude\nUS,,40,-73\n", "postcode"),
+    ("postcodes", HEAD + b"country,postcode,latitude,longitude\nUS,10001,91,-73\n", "latitude"),
+    ("postcodes", HEAD + b"country,postcode,latitude,longitude\nUS,10001,40,--73\n", "longitude"),
     ("exchange-rates", HEAD + b"currency,per_euro\nDOG,1\n", "currency"),
     ("denied-parties", HEAD + b"id,name\n1,\n", "name"),
     ("denied-parties", HEAD + b"id,name\n1,...\n", "name"),

@@ -212,6 +212,7 @@ def test_amazon_orders_are_lines_with_their_stages_and_a_parcel(tmp_path: Path) 
 
 UNSHIPPED = {
     "order-id": "302-1", "order-item-id": "900", "purchase-date": "2024-03-05T10:00:00+01:00",
+    "promise-date": "2024-03-07T23:59:59+01:00",
     "buyer-email": "x@example.com",
     "buyer-phone-number": "1", "sku": "MUG-1", "product-name": "Mug", "quantity-purchased": "2", "currency": "EUR",
     "item-price": "20.00", "item-tax": "3.19", "shipping-price": "4.00", "shipping-tax": "0.64",
@@ -233,6 +234,7 @@ def test_amazon_unshipped_orders_become_work(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (order.shipping_minor, order.tax_minor) == (800, 766)
     assert order.placed_at == datetime(2024, 3, 5, 9, 0, tzinfo=UTC)
+    assert order.ship_by == datetime(2024, 3, 7, 22, 59, 59, tzinfo=UTC)
     assert order.ship_to is not None
     assert (order.ship_to.name, order.ship_to.line2, order.ship_to.phone) == ("Ada Berg", "2. Hof, links", "2")
 

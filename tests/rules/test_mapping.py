@@ -576,6 +576,20 @@ def test_a_risk_is_read_from_its_column(tmp_path: Path, word: str, risk: str) ->
     assert found.orders[0].risk == risk
 
 
+def test_an_order_is_to_leave_by_the_earliest_day_of_its_lines_and_a_day_alone_means_its_end(tmp_path: Path) -> None:
+    mapping = SMALL.replace("[line]\n", '[line]\nship_by = "by"\n', 1)
+    rows = "id,date,sku,qty,price,by\n1,2024-01-02,A,2,5.00,{}\n1,2024-01-02,B,1,5.00,{}\n"
+    for days, earliest in (
+        (("2024-01-05 14:00:00", "2024-01-04 09:30:00"), datetime(2024, 1, 4, 9, 30, tzinfo=UTC)),
+        (("2024-01-04", ""), datetime(2024, 1, 5, tzinfo=UTC)),
+        (("", ""), None),
+    ):
+        found = read(tmp_path, mapping, {"o.csv": rows.format(*days)}, history=False)
+        assert found.orders[0].ship_by == earliest
+    found = read(tmp_path, mapping, {"o.csv": rows.format("soon", "")}, history=False)
+    assert [(column, reason) for _, column, reason, _ in found.problems] == [("by", "date_unreadable")]
+
+
 def test_a_pickup_point_and_an_insured_amount_are_read_from_their_columns(tmp_path: Path) -> None:
     told = '\n[order]\npickup_point = "point"\ninsured = "insured"\ncountry = "to"\n'
     mapping = SMALL.replace("[order]\n", told.lstrip("\n"), 1)

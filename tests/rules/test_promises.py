@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from doorstep.setup import checks
 from doorstep.setup.calendars import Calendar, holiday
 from doorstep.setup.experience import Crowd, Experience, Keeping, Way, choose
-from doorstep.setup.promising import NO_OUTLOOK, Outlook, To
+from doorstep.setup.promising import MOST_ALLOWED, NO_OUTLOOK, Outlook, To, allowed_until
 from doorstep.setup.sites import Site
 from doorstep.setup.verdicts import Told, verdict
 from doorstep.setup.waiting import Open, chances, one_after_the_other, stretched, surely_by
@@ -34,7 +35,7 @@ def experienced(days: int, level: str = "standard", arrived: int = 40, site: str
     way = Way("prepaid", site, "US", "UA", "0100", level)
     for age in [*range(days + 1)] * 4:
         items = [Open(way.of_transit, way.paces_of_transit, age, age == days)] * arrived
-        experience.learn((), handled(way, {0: arrived}), items, 10)
+        experience.learn((), handled(way, {0: arrived}), items, 10, 2)
     return experience
 
 
@@ -147,7 +148,7 @@ def test_what_is_still_open_tells_of_a_jam_before_it_ends() -> None:
     calm, jam = experienced(5), experienced(5)
     way = Way("prepaid", "NJ", "US", "UA", "0100", "standard")
     for age in range(5, 12):
-        jam.learn((), (), [Open(way.of_transit, way.paces_of_transit, age, False)] * 60, 60)
+        jam.learn((), (), [Open(way.of_transit, way.paces_of_transit, age, False)] * 60, 60, 2)
     assert surely_by(jam.transit.days(way.of_transit))[8] < surely_by(calm.transit.days(way.of_transit))[8]
 
 
@@ -176,9 +177,9 @@ def by_day(experience: Experience, way: Way) -> list[float]:
 def test_a_site_as_fast_as_another_that_leaves_some_behind_has_its_own_long_tail() -> None:
     experience = Experience()
     steady, careless = (Way("prepaid", site, "US", "UA", "0100") for site in ("NJ", "LA"))
-    for _ in range(60):
+    for day in range(60):
         today = carried(steady, {3: 8, 6: 2}) + carried(careless, {3: 8, 20: 2})
-        experience.learn((), (), today, 50)
+        experience.learn((), (), today, 50, day % 5 + 1)
     one, other = by_day(experience, steady), by_day(experience, careless)
     assert other[3] == pytest.approx(one[3], abs=0.05) == pytest.approx(0.8, abs=0.05)
     assert one[8] > 0.95
@@ -191,21 +192,21 @@ def test_a_lane_is_not_slow_because_a_slow_site_uses_it() -> None:
         {to: Way("prepaid", site, "US", to, "0100") for to in ("PL", "UA")} for site in ("NJ", "LA")
     )  # fmt: skip
     takes = {days: round(40 * 0.15 * 0.85**days) for days in range(20)}
-    for _ in range(120):
+    for day in range(120):
         today = carried(fast["PL"], {0: 6, 1: 4, 2: 2, 3: 1}) + carried(slow["PL"], takes) + carried(slow["UA"], takes)
-        experience.learn((), (), today, 50)
+        experience.learn((), (), today, 50, day % 5 + 1)
     assert by_day(experience, fast["UA"])[2] > by_day(experience, slow["UA"])[2] + 0.42
 
 
 def test_a_postcode_nobody_sent_to_takes_as_long_as_its_district() -> None:
     experience = Experience()
-    for _ in range(60):
+    for day in range(60):
         today = [
             item
             for area, days in (("0101", 9), ("0102", 9), ("7901", 4), ("7902", 4))
             for item in carried(Way("prepaid", "NJ", "US", "UA", area), {days: 5})
         ]
-        experience.learn((), (), today, 50)
+        experience.learn((), (), today, 50, day % 5 + 1)
     far, near, unknown = (
         by_day(experience, Way("prepaid", "NJ", "US", "UA", area)) for area in ("0109", "7909", "5555")
     )
@@ -215,18 +216,70 @@ def test_a_postcode_nobody_sent_to_takes_as_long_as_its_district() -> None:
 def test_what_all_have_in_common_is_no_pace_and_holds_for_a_place_nobody_sent_to() -> None:
     experience = Experience()
     known, unknown = (Way("prepaid", "NJ", "US", "UA", area) for area in ("0100", "5555"))
-    for _ in range(60):
-        experience.learn((), (), carried(known, {3: 6, 4: 4}), 50)
+    for day in range(60):
+        experience.learn((), (), carried(known, {3: 6, 4: 4}), 50, day % 5 + 1)
     assert by_day(experience, unknown) == pytest.approx(by_day(experience, known), abs=0.03)
 
 
 def test_what_is_paid_another_way_may_be_handled_at_another_pace() -> None:
     experience = Experience()
     prepaid, later = (Way(paying, "NJ", "US", "UA", "0100") for paying in ("prepaid", "on_account"))
-    for _ in range(60):
+    for day in range(60):
         today = handled(prepaid, {0: 8, 1: 2}) + handled(later, {0: 2, 1: 2, 2: 2, 3: 2, 5: 2})
-        experience.learn((), today, (), 50)
+        experience.learn((), today, (), 50, day % 5 + 1)
     assert experience.days_of_handling(prepaid, 0.8) < experience.days_of_handling(later, 0.8)
+
+
+def test_what_has_longer_to_leave_by_the_channels_day_leaves_later() -> None:
+    experience = Experience()
+    soon, later = (Way("prepaid", "NJ", "US", "UA", "0100", allowed=allowed) for allowed in ("2 days", "6 days"))
+    for day in range(60):
+        today = handled(soon, {1: 8, 2: 2}) + handled(later, {3: 4, 4: 4, 6: 2})
+        experience.learn((), today, (), 50, day % 5 + 1)
+    other = Way("prepaid", "LA", "US", "UA", "0100", allowed="6 days")
+    assert experience.days_of_handling(soon, 0.7) < 3 <= experience.days_of_handling(later, 0.7)
+    assert experience.days_of_handling(other, 0.7) >= 3
+
+
+@given(st.dates(date(2026, 1, 1), date(2026, 12, 31)), st.integers(0, 400), st.integers(0, 400))
+def test_a_later_day_of_the_channel_never_gives_fewer_days(start: date, days: int, more: int) -> None:
+    site = a_site()
+    early, late = (
+        int(allowed_until(site, start, start + timedelta(days=until)).removesuffix(" days"))
+        for until in (days, days + more)
+    )
+    assert early <= late <= MOST_ALLOWED
+    assert allowed_until(site, start, start - timedelta(days=more)) == "0 days"
+
+
+def test_what_goes_farther_within_a_lane_takes_longer_and_where_no_place_is_known_nothing_depends_on_it() -> None:
+    experience, nowhere = Experience(), Experience()
+    near, far = (Way("prepaid", "NJ", "US", "UA", area, far=far) for area, far in (("0100", "1"), ("7900", "8")))
+    for day in range(60):
+        today = carried(near, {2: 8, 4: 2}) + carried(far, {6: 8, 8: 2})
+        experience.learn((), (), today, 50, day % 5 + 1)
+        nowhere.learn((), (), [item._replace(factors=("", *item.factors[1:])) for item in today], 50, day % 5 + 1)
+    one, other = (Way("prepaid", "LA", "US", "UA", "5555", far=far) for far in ("1", "8"))
+    assert by_day(experience, one)[5] > by_day(experience, other)[5] + 0.2
+    assert not nowhere.transit.paces[0]
+    assert by_day(nowhere, one) == by_day(nowhere, other)
+
+
+def test_what_comes_at_the_weekend_is_there_on_a_monday_and_mondays_are_surer() -> None:
+    experience = Experience()
+    way = Way("prepaid", "NJ", "US", "UA", "0100")
+    for day in range(300):
+        weekday, came = day % 5 + 1, 12 if day % 5 == 0 else 4
+        waits = [Open(way.of_transit, way.paces_of_transit, age, nth < came) for age in range(4) for nth in range(20)]
+        experience.learn((), (), waits, 50, weekday)
+    by = [0.2, 0.4, 0.6, 0.8, 0.9]
+    from_monday, from_tuesday = (
+        experience.transit.on_weekdays(by, first, leads)
+        for first, leads in ((1, [0, 1, 2, 3, 4]), (2, [0, 1, 2, 3, 6]))
+    )
+    assert from_monday[0] > 0.25 > from_tuesday[0]
+    assert from_tuesday[4] - from_tuesday[3] > from_monday[4] - from_monday[3]
+    assert all(early <= late <= 1 for early, late in pairwise(from_tuesday))
 
 
 def test_more_open_for_what_arrives_makes_everything_take_longer() -> None:

@@ -425,8 +425,8 @@ def test_the_marketplaces_columns_are_those_that_the_example_names() -> None:
     for name in (
         "order.key", "order.placed_at", "order.approved_at", "order.fulfilled_at", "order.delivered_at",
         "order.promised_on", "order.customer", "order.city", "order.postcode", "order.region", "line.sku", "line.title",
-        "line.unit_price", "line.shipping", "line.site", "payment.amount", "payment.number", "payment.method",
-        "sku.weight_g", "site.city", "site.postcode", "site.region",
+        "line.unit_price", "line.shipping", "line.site", "line.ship_by", "payment.amount", "payment.number",
+        "payment.method", "sku.weight_g", "site.city", "site.postcode", "site.region",
     ):  # fmt: skip
         section, _, field = name.partition(".")
         assert found[name].rpartition(".")[2] == example[section][field].rpartition(".")[2], name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,18 +14,24 @@ import msgspec
 import pytest
 
 from bench.promise import TRAINED, Order, World, compared, read
+from doorstep.doors.reads.due import due
 from doorstep.doors.reads.order import order as read_order
 from doorstep.doors.reads.why import why as read_why
+from doorstep.journey.intake.new_order import NewOrder
+from doorstep.kit.ids import public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup import checks
+from doorstep.setup.customs.loading import load_list, sample
 from doorstep.setup.experience import ENOUGH
 from doorstep.setup.learning import count_queues, experiences_of, learn
 from doorstep.setup.merchants import change_merchant
-from doorstep.setup.sites import set_capacity
+from doorstep.setup.postcodes import NOWHERE, area_of, places_of
+from doorstep.setup.sites import Site, set_capacity
 from doorstep.spine.outcome import Ask
 from doorstep.spine.preview import preview
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS
+from tests.rolling import roll
 from tests.shop import NOON, Shop, open_shop
 
 # Noon in New Jersey, before its cut-off.
@@ -142,6 +148,80 @@ async def test_a_site_that_sends_ten_a_day_tells_whoever_comes_late_a_later_date
     assert promise.basis["queue"] == {"waiting": 25, "capacity": 10}
 
 
+async def test_it_is_to_leave_by_the_channels_day_where_that_is_the_earlier_one(shelf: Shop) -> None:
+    early, late = MONDAY + timedelta(minutes=30), MONDAY + timedelta(days=4)
+    hasty, patient, silent = [
+        await whole(shelf, await shelf.place(("MUG", 1), reserve="now", payment_term="on_account", **said))
+        for said in ({"ship_by": early.isoformat()}, {"ship_by": late.isoformat()}, {})
+    ]
+    own = silent.fulfillment_orders[0].ship_by
+    assert [order.ship_by for order in (hasty, patient, silent)] == [early, late, None]
+    assert [order.fulfillment_orders[0].ship_by for order in (hasty, patient)] == [early, own]
+    assert hasty.promises[0].basis["ship_by"] == {"site": own.isoformat(), "channel": early.isoformat()}
+    assert "ship_by" not in silent.promises[0].basis
+    assert {order.deliver_by for order in (hasty, patient, silent)} == {silent.deliver_by}
+    with pytest.raises(msgspec.ValidationError, match="timezone"):
+        msgspec.convert(shelf.order(("MUG", 1), ship_by="2026-03-02T10:00:00"), NewOrder, strict=False)
+
+
+async def test_the_channel_names_another_day_to_ship_by_and_what_still_waits_leaves_by_it(shelf: Shop) -> None:
+    async def told(**more: Any) -> Any:
+        content = shelf.order(("MUG", 1), external_id="7", payment_term="on_account", **more)
+        return await shelf.do("place", order=content, generous=True)
+
+    order = (await told())["order"]
+    await shelf.do("check", order=order)
+    await shelf.do("promise", order=order)
+    own = (await whole(shelf, order)).fulfillment_orders[0].ship_by
+    early = MONDAY + timedelta(minutes=30)
+    assert (await told(ship_by=early.isoformat()))["applied"] == ["ship_by"]
+    assert "applied" not in await told(ship_by=early.isoformat())
+    now = await whole(shelf, order)
+    assert (now.ship_by, now.fulfillment_orders[0].ship_by) == (early, early)
+    first, second = now.promises
+    assert (second.reason, second.deliver_by) == ("the channel named another day to ship by", first.deliver_by)
+    assert (await told())["applied"] == ["ship_by"]
+    now = await whole(shelf, order)
+    assert (now.ship_by, now.fulfillment_orders[0].ship_by, len(now.promises)) == (None, own, 3)
+    content = shelf.order(("MUG", 1), external_id="7", payment_term="on_account", ship_by=early.isoformat())
+    assert "ship_by" in (await shelf.do("amend", order=order, content=content))["applied"]
+    assert (await whole(shelf, order)).fulfillment_orders[0].ship_by == early
+    parcel = await shelf.to_packed(order)
+    await shelf.do("keep_label", parcel=parcel, carrier="card", tracking_number="T1")
+    await shelf.do("hand_over", parcel=parcel)
+    await told()
+    assert (await whole(shelf, order)).fulfillment_orders[0].ship_by == early  # it has left
+
+
+async def test_what_waits_for_stock_is_overdue_when_the_channels_day_has_passed(shelf: Shop) -> None:
+    order = await shelf.place(("CUP", 1), payment_term="on_account", ship_by=(MONDAY + timedelta(hours=3)).isoformat())
+    await shelf.work()
+    await roll(shelf)
+    async with tenant_tx(shelf.db, [shelf.merchant], readonly=True) as tx:
+        before, _ = await due(tx, [shelf.merchant], "overdue", MONDAY + timedelta(hours=2))
+        after, _ = await due(tx, [shelf.merchant], "overdue", MONDAY + timedelta(hours=4))
+    assert ([row["order_id"] for row in before], [public("ord", row["order_id"]) for row in after]) == ([], [order])
+
+
+async def test_no_distance_is_known_until_postcodes_are_loaded(shelf: Shop) -> None:
+    site = Site(1, "LA", "", "US", None, None, "UTC", time(14), (1, 2, 3, 4, 5), "90012")
+    async with tenant_tx(shelf.db, [], readonly=True) as tx:
+        assert await places_of(tx) is NOWHERE
+    await load_list(shelf.db, "postcodes", sample("postcodes"), at=MONDAY, by="a story", as_of=date(2026, 1, 1))
+    shelf.db.kept.forget()
+    async with tenant_tx(shelf.db, [], readonly=True) as tx:
+        places = await places_of(tx)
+        assert await places_of(tx) is places
+    there = [area_of(postcode) for postcode in ("90012", "94103", "10001", "99999")]
+    near, farther, far, unknown = (places.far(site, "US", area) for area in there)
+    assert int(near) < int(farther) < int(far)
+    assert (unknown, places.far(site, "IE", there[0])) == ("", "")
+    assert places.far(replace(site, latitude=40.7, longitude=-74.0), "US", there[2]) == "0"
+    async with tenant_tx(shelf.db, []) as tx:
+        await tx.run("delete from rule_list")
+    shelf.db.kept.forget()
+
+
 async def test_what_is_no_reliability_and_no_site_is_refused(shelf: Shop) -> None:
     async with tenant_tx(shelf.db, [shelf.merchant]) as tx:
         with pytest.raises(checks.NotAReliability):
@@ -157,9 +237,11 @@ async def test_what_is_no_reliability_and_no_site_is_refused(shelf: Shop) -> Non
 
 async def test_own_history_overrules_the_rate_card(shelf: Shop) -> None:
     parcels: list[tuple[str, str]] = []
-    for _ in range(ENOUGH + 10):
+    friday = (MONDAY + timedelta(days=4)).isoformat()
+    for nth in range(ENOUGH + 10):
         shelf.at = MONDAY
-        parcels.append(await sent(shelf, left=MONDAY + timedelta(hours=1)))
+        said = {"ship_by": friday} if nth % 2 else {}
+        parcels.append(await sent(shelf, left=MONDAY + timedelta(hours=1), **said))
     shelf.at = MONDAY + timedelta(days=3)
     for _, parcel in parcels:
         await shelf.do("deliver", parcel=parcel)
@@ -169,6 +251,8 @@ async def test_own_history_overrules_the_rate_card(shelf: Shop) -> None:
         (learned, until) = (await experiences_of(tx, [shelf.merchant]))[shelf.merchant]
     assert until == date(2026, 3, 5)
     assert learned.transit.ended(("", "IE")) == pytest.approx(len(parcels), rel=0.05)
+    assert learned.handling.ended(("", "4 days")) == pytest.approx(len(parcels) / 2, rel=0.06)
+    assert learned.handling.ended(("", "")) == pytest.approx(len(parcels) / 2, rel=0.06)
     shelf.db.kept.forget()
     shelf.at = MONDAY
     order = await shelf.place(("MUG", 1), reserve="now", payment_term="on_account")
@@ -176,6 +260,11 @@ async def test_own_history_overrules_the_rate_card(shelf: Shop) -> None:
     assert promise.basis["transit"]["from"].startswith("own history: IE US-NJ>IE")
     assert promise.basis["transit"]["observed"] >= ENOUGH
     assert promise.basis["sure"] > 0.8
+    assert promise.basis["handling"]["from"] == f"own history: {shelf.site('NJ')}"
+    order = await shelf.place(("MUG", 1), reserve="now", payment_term="on_account", ship_by=friday)
+    assert (await whole(shelf, order)).promises[0].basis["handling"][
+        "from"
+    ] == f"own history: 4 days {shelf.site('NJ')}"
     assert date(2026, 3, 5) <= promise.deliver_from <= promise.deliver_by <= date(2026, 3, 11)
 
 

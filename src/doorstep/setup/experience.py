@@ -23,7 +23,7 @@ from doorstep.setup.waiting import (
     surely_by,
 )
 
-MODEL = "life tables 2"
+MODEL = "life tables 3"
 # The most working days that a promise reaches.
 FARTHEST = 75
 # No date is named that is less likely to be kept than this, however dear a surer one is.
@@ -44,7 +44,10 @@ ENOUGH = 30
 
 
 class Way(NamedTuple):
-    """All of an order that tells how long it takes: how it is paid, the site, and from where to where."""
+    """All of an order that tells how long it takes: how it is paid, the site, and from where to where.
+
+    `allowed`: working days that the channel gives it to leave the site; `far`: how far it goes. Nothing = not known.
+    """
 
     paying: str
     site: str
@@ -52,6 +55,8 @@ class Way(NamedTuple):
     to: str
     area: str
     level: str = ""
+    allowed: str = ""
+    far: str = ""
 
     @property
     def of_paying(self) -> tuple[str, ...]:
@@ -59,7 +64,7 @@ class Way(NamedTuple):
 
     @property
     def of_handling(self) -> tuple[str, ...]:
-        return "", self.origin, self.site
+        return "", self.allowed, self.site
 
     @property
     def paces_of_handling(self) -> tuple[str, ...]:
@@ -72,7 +77,7 @@ class Way(NamedTuple):
 
     @property
     def paces_of_transit(self) -> tuple[str, ...]:
-        return f"{self.to} {self.area[:DISTRICT]}", f"{self.to} {self.area}", self.site
+        return self.far, f"{self.to} {self.area[:DISTRICT]}", f"{self.to} {self.area}", self.site
 
 
 class Chosen(NamedTuple):
@@ -139,7 +144,7 @@ def _handling() -> Stage:
 
 
 def _transit() -> Stage:
-    paces = Forgetting(60, 15), Forgetting(60, 15), Forgetting(60, 10)
+    paces = Forgetting(120, 15), Forgetting(60, 15), Forgetting(60, 15), Forgetting(60, 10)
     return Stage(Forgetting(120, 4), paces, prior=(0.1,) * LONGEST)
 
 
@@ -154,11 +159,13 @@ class Experience:
     keeping: Keeping = field(default_factory=Keeping)
     _known: dict[Way, list[float]] = field(default_factory=dict)
 
-    def learn(self, paying: Sequence[Open], handling: Sequence[Open], transit: Sequence[Open], open_now: int) -> None:
-        """One working day."""
+    def learn(
+        self, paying: Sequence[Open], handling: Sequence[Open], transit: Sequence[Open], open_now: int, weekday: int
+    ) -> None:
+        """One working day; of the week, 1 = Monday."""
         self.paying.learn(paying)
         self.handling.learn(handling)
-        self.transit.learn(transit)
+        self.transit.learn(transit, str(weekday))
         came = sum(item.ended for item in transit)
         self.crowd.learn(open_now, came)
         self._known.clear()
@@ -174,10 +181,11 @@ class Experience:
             self._known[way] = surely_by(one_after_the_other(ready, moved, FARTHEST))
         return self._known[way]
 
-    def choose(self, ways: Sequence[Way], leads: Sequence[int], open_now: int) -> Chosen:
-        """For what goes these ways at once. `leads`: how many days away the buyer sees each working day."""
+    def choose(self, ways: Sequence[Way], leads: Sequence[int], open_now: int, weekday: int) -> Chosen:
+        """For what goes these ways at once, on this day of the week. `leads`: how far away each working day is."""
         by = self.by(ways[0]) if len(ways) == 1 else slowest([self.by(way) for way in ways])
-        return choose(stretched(by, self.crowd.stretch(open_now)), leads, self.keeping.price)
+        now = stretched(by, self.crowd.stretch(open_now))
+        return choose(self.transit.on_weekdays(now, weekday, leads), leads, self.keeping.price)
 
     def days_of_handling(self, way: Way, sure: float) -> int:
         """Of these days, what the merchant and the site take, as surely."""

@@ -1,14 +1,16 @@
-"""geography: how far a site is from a country, as the crow flies; enough to tell near from far."""
+"""geography: how far a site is from a country or a postcode, as the crow flies; enough to tell near from far."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, log, radians, sin, sqrt
 
 from doorstep.setup.sites import Site
 
 EARTH_KM = 6371.0
 FAR_KM = 20_000.0
+# What is this near is all alike; beyond it, what is half as far again is another way.
+NEAR_KM, FARTHER = 10.0, 1.5
 
 # Rough centers of every ISO 3166-1 country (and XK), in degrees (latitude, longitude): of the mainland where most
 # people live when islands or empty land would draw it away.
@@ -85,3 +87,8 @@ def great_circle_km(one: tuple[float, float], other: tuple[float, float]) -> flo
     (lat1, lon1), (lat2, lon2) = [(radians(lat), radians(lon)) for lat, lon in (one, other)]
     chord = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * EARTH_KM * asin(sqrt(chord))
+
+
+def how_far(km: float) -> str:
+    """As parcels' ways are told apart: in steps, each half as far again as the one before it."""
+    return str(int(log(max(km, NEAR_KM) / NEAR_KM, FARTHER)))

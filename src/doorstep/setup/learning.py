@@ -11,7 +11,8 @@ from typing import Any
 
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.experience import Crowd, Experience, Keeping, Way
-from doorstep.setup.promising import Outlook, To, calendar_of, way_of
+from doorstep.setup.postcodes import Places, places_of
+from doorstep.setup.promising import Outlook, To, allowed_until, calendar_of, way_of
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.waiting import Open, Pace, Stage, Table
 from doorstep.spine.tenant import Tx
@@ -31,7 +32,7 @@ _TO = """coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->
 HANDLED = f"""
 select f.site_id, {_TO},
     (f.created_at at time zone t.timezone)::date as since, (p.handed_over_at at time zone t.timezone)::date as until,
-    count(*) as alike
+    (o.ship_by at time zone t.timezone)::date as ship_by, count(*) as alike
   from fulfillment_order f
   join site t on t.site_id = f.site_id
   join orders o on o.merchant_id = f.merchant_id and o.order_id = f.order_id
@@ -41,12 +42,12 @@ select f.site_id, {_TO},
       and p.fulfillment_order_id = f.fulfillment_order_id) p on true
   where f.merchant_id = $1 and f.created_at >= $2::date - 60 and f.created_at < $3::date + 1
     and (p.handed_over_at is null or p.handed_over_at >= $2::date - 1) and n.stage not in ('canceled', 'expired')
-  group by 1, 2, 3, 4, 5, 6, 7, 8
+  group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 CARRIED = f"""
 select p.site_id, {_TO},
     (p.handed_over_at at time zone t.timezone)::date as since, (p.delivered_at at time zone t.timezone)::date as until,
-    count(*) as alike
+    null::date as ship_by, count(*) as alike
   from parcel p
   join site t on t.site_id = p.site_id
   join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
@@ -112,7 +113,8 @@ async def outlook_of(tx: Tx) -> dict[int, Outlook]:
 async def _read(tx: Tx, merchants: list[int]) -> dict[int, Outlook]:
     learned = await _learned(tx, merchants)
     queues = {row["site_id"]: row["waiting"] for row in await tx.rows(QUEUES)}
-    found = {merchant: Outlook(queues=queues) for merchant in merchants}
+    places = await places_of(tx)
+    found = {merchant: Outlook(queues=queues, places=places) for merchant in merchants}
     for row in await tx.rows(RELIABILITIES, merchants):
         found[row["merchant_id"]].reliability = row["reliability"]
     for merchant, (experience, until) in learned.items():
@@ -192,9 +194,9 @@ async def learn(tx: Tx, merchant: int, until: date) -> bool:
     (row,) = await tx.rows(RELIABILITIES, [merchant])
     experience.keeping.asked = row["reliability"]
     last = min(until, first + timedelta(days=DAYS_A_TURN - 1))
-    sites = await every_site(tx)
-    handled = [_span(sites, row, own=True) for row in await tx.rows(HANDLED, merchant, first, last)]
-    carried = [_span(sites, row, own=False) for row in await tx.rows(CARRIED, merchant, first, last)]
+    sites, places = await every_site(tx), await places_of(tx)
+    handled = [_span(sites, places, row, own=True) for row in await tx.rows(HANDLED, merchant, first, last)]
+    carried = [_span(sites, places, row, own=False) for row in await tx.rows(CARRIED, merchant, first, last)]
     # Beside the loop: after years were imported there is much to count, and the worker has other work.
     await asyncio.to_thread(_learn_days, experience, handled, carried, first, last)
     await _learn_from_promises(tx, experience, merchant, first, last)
@@ -202,12 +204,13 @@ async def learn(tx: Tx, merchant: int, until: date) -> bool:
     return last < until
 
 
-def _span(sites: Mapping[int, Site], row: Mapping[str, Any], *, own: bool) -> Span:
+def _span(sites: Mapping[int, Site], places: Places, row: Mapping[str, Any], *, own: bool) -> Span:
     """What a site does is counted on its own calendar, what a carrier does on that of the country it goes to."""
     site = sites[row["site_id"]]
     to = To(row["country"], row["region"], row["area"], row["service_level"], row["payment_term"])
     calendar = calendar_of(site) if own else Calendar(country=to.country)
-    return Span(way_of(site, to), calendar, row["since"], row["until"], row["alike"])
+    allowed = allowed_until(site, row["since"], row["ship_by"]) if row["ship_by"] else ""
+    return Span(way_of(site, to, allowed, places), calendar, row["since"], row["until"], row["alike"])
 
 
 def _learn_days(
@@ -230,7 +233,7 @@ def _learn_a_day(experience: Experience, handled: Sequence[Span], carried: Seque
     ]
     if handling or transit:
         still = sum(not item.ended for item in (*handling, *transit))
-        experience.learn((), handling, transit, still)
+        experience.learn((), handling, transit, still, day.isoweekday())
 
 
 async def _learn_from_promises(tx: Tx, experience: Experience, merchant: int, first: date, last: date) -> None:

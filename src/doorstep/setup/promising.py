@@ -9,8 +9,8 @@ beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,14 +18,15 @@ from zoneinfo import ZoneInfo
 from doorstep.setup.addresses import Address
 from doorstep.setup.calendars import ONE_DAY, Calendar
 from doorstep.setup.experience import FARTHEST, MODEL, Experience, Way
+from doorstep.setup.postcodes import NOWHERE, Places, area_of
 from doorstep.setup.sites import Site
 from doorstep.setup.sourcing import Take
 from doorstep.spine.outcome import Demand, Fact, Insert, Move, Stock
 
-# Of a postcode so much tells the part of the country.
-AREA = 4
 # The same for all who know nothing yet: what a shipping method says is taken as kept so often.
 FIRST_RELIABILITY = 0.9
+# More working days than these to leave the site are all alike: what is so far ahead is not counted out.
+MOST_ALLOWED, FAR_AHEAD = 12, timedelta(days=90)
 # Of days by the second so many are remembered.
 MOST_KEPT = 4096
 
@@ -42,6 +43,16 @@ class Dates:
     def columns(self) -> dict[str, Any]:
         return {"ship_by": self.ship_by, "deliver_from": self.deliver_from, "deliver_by": self.deliver_by}
 
+    def leaving_by(self, ship_by: datetime | None) -> Dates:
+        """The same for what the channel wants to have left by then: the earlier of its day and the site's counts."""
+        before = self.basis.get("ship_by")
+        own = datetime.fromisoformat(before["site"]) if before else self.ship_by
+        basis = {name: said for name, said in self.basis.items() if name != "ship_by"}
+        if ship_by is None:
+            return replace(self, ship_by=own, basis=basis)
+        said = {"site": own.astimezone(UTC).isoformat(), "channel": ship_by.isoformat()}
+        return replace(self, ship_by=min(own, ship_by), basis={**basis, "ship_by": said})
+
 
 class To(NamedTuple):
     """Where it goes, and how, as far as that tells how long it takes."""
@@ -51,31 +62,47 @@ class To(NamedTuple):
     area: str = ""
     level: str = "standard"
     paying: str = ""
+    ship_by: datetime | None = None  # until when the channel wants it to have left
 
 
-def to_of(ship_to: Mapping[str, Any] | None, level: str, paying: str) -> To:
+def to_of(ship_to: Mapping[str, Any] | None, level: str, paying: str, ship_by: datetime | None = None) -> To:
     """Of an address as an order keeps it."""
     address = ship_to or {}
     country, region, postcode = (str(address.get(name) or "") for name in ("country", "region", "postcode"))
-    return To(country, region, area_of(postcode), level, paying)
+    return To(country, region, area_of(postcode), level, paying, ship_by)
 
 
-def to_address(ship_to: Address | None, level: str, paying: str) -> To:
+def to_address(ship_to: Address | None, level: str, paying: str, ship_by: datetime | None) -> To:
     """Of an address as it was handed in."""
     if ship_to is None:
-        return To(level=level, paying=paying)
-    return To(ship_to.country, ship_to.region, area_of(ship_to.postcode), level, paying)
+        return To(level=level, paying=paying, ship_by=ship_by)
+    return To(ship_to.country, ship_to.region, area_of(ship_to.postcode), level, paying, ship_by)
 
 
-def area_of(postcode: str) -> str:
-    return postcode.replace(" ", "").replace("-", "")[:AREA]
+def allowed_until(site: Site, start: date, end: date) -> str:
+    """As the site's working days are told apart that a channel gives an order, from the one day to the other."""
+    return allowed_days(calendar_of(site), start, min(end, start + FAR_AHEAD))
 
 
-def way_of(site: Site, to: To) -> Way:
+@lru_cache(maxsize=4096)
+def allowed_days(calendar: Calendar, start: date, end: date) -> str:
+    return f"{min(calendar.between(start, end), MOST_ALLOWED)} days"
+
+
+def _allowed(site: Site, at: datetime, ship_by: datetime) -> str:
+    return allowed_until(site, local_day(site, at), local_day(site, min(ship_by, at + FAR_AHEAD)))
+
+
+def local_day(site: Site, at: datetime) -> date:
+    return at.astimezone(ZoneInfo(site.timezone)).date()
+
+
+def way_of(site: Site, to: To, allowed: str = "", places: Places = NOWHERE) -> Way:
     """What is learned and asked under the same keys."""
     origin = f"{site.country}-{site.region}" if site.region else site.country
     end = f"{to.country}-{to.region}" if to.region else to.country
-    return Way(to.paying, site.code, origin, end, to.area, to.level)
+    far = places.far(site, to.country, to.area) if places.of else ""
+    return Way(to.paying, site.code, origin, end, to.area, to.level, allowed, far)
 
 
 @dataclass(slots=True)
@@ -87,19 +114,24 @@ class Outlook:
     open_now: int = 0
     queues: Mapping[int, int] = field(default_factory=dict)
     learned_until: date | None = None
+    places: Places = NOWHERE
     _named: dict[tuple[Any, ...], Dates] = field(default_factory=dict)
     _days: dict[tuple[Any, ...], date] = field(default_factory=dict)
 
     def dates(self, site: Site, at: datetime, to: To, days: tuple[int, int]) -> Dates:
         """The same for all that could leave on the same day and go the same way."""
+        ship_by, to = to.ship_by, to._replace(ship_by=None) if to.ship_by else to
         learned = self.experience if self.experience and self.experience.knows(way_of(site, to)) else None
         day = self._leaves(site, at)
-        key = (site.site_id, site.cut_off, site.capacity, day, to if learned else to.country, days)
+        allowed = _allowed(site, at, ship_by) if learned and ship_by else ""
+        key = (site.site_id, site.cut_off, site.capacity, day, to if learned else to.country, days, allowed)
         if key not in self._named:
             self._named[key] = (
-                self._by_experience(learned, site, day, to) if learned else self._by_card(site, day, to.country, days)
+                self._by_experience(learned, site, day, to, allowed)
+                if learned
+                else self._by_card(site, day, to.country, days)
             )
-        return self._named[key]
+        return self._named[key].leaving_by(ship_by) if ship_by else self._named[key]
 
     def _leaves(self, site: Site, at: datetime) -> date:
         """The day of its cut-off, behind the queue that the site works off at so many a day: one for each second."""
@@ -118,10 +150,10 @@ class Outlook:
         transit = {"days": days[1], "from": "the shipping method", "observed": 0}
         return self._told(site, day, arrives, first, last, {"transit": transit})
 
-    def _by_experience(self, learned: Experience, site: Site, day: date, to: To) -> Dates:
+    def _by_experience(self, learned: Experience, site: Site, day: date, to: To, allowed: str) -> Dates:
         """So many days on the site's calendar, the rest on that of the country it goes to."""
-        arrives, way = Calendar(country=to.country), way_of(site, to)
-        chosen = learned.choose([way], _leads(arrives, day), self.open_now)
+        arrives, way = Calendar(country=to.country), way_of(site, to, allowed, self.places)
+        chosen = learned.choose([way], _leads(arrives, day), self.open_now, day.isoweekday())
         handling = min(learned.days_of_handling(way, chosen.sure), chosen.last)
         ready = arrives.first_from(calendar_of(site).after(day, handling))
         last = arrives.after(ready, chosen.last - handling)

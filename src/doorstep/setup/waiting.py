@@ -5,14 +5,15 @@ having waited, so that a jam is seen while it grows, and those that arrived firs
 Tables stand in a line from coarse to fine ("anything", "to RJ", "SP to RJ"); a fine one with little in it leans on the
 coarser, the coarsest on a prior. What is finer still (a seller, a postcode) only makes it faster or slower than others
 of its kind: so many ended where so many were expected, apart for what is in time and for what is late, since whoever is
-fast as a rule may still leave some behind. What waited where it is fast counts as having waited longer, so that a table
-says how long it takes those who are neither fast nor slow. Pure: no clock, no I/O.
+fast as a rule may still leave some behind. So do weekdays: what came while nobody worked is counted on a Monday. What
+waited where it is fast counts as having waited longer, so that a table says how long it takes those who are neither
+fast nor slow. Pure: no clock, no I/O.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,6 +44,10 @@ class Forgetting(NamedTuple):
     prior: float
 
 
+# How weekdays are learned.
+OF_THE_WEEK = Forgetting(120, 60)
+
+
 @dataclass(slots=True)
 class Table:
     """By age: how much waited, and how much of it ended. Weights grow with time instead of all fading."""
@@ -63,7 +68,8 @@ class Pace:
 class Stage:
     """One stage of the way, such as handling or transit. `tables` and `paces` are all it has learned.
 
-    `paces`: of each kind for what is in time, then again of each kind for what is late.
+    `paces`: of each kind for what is in time, then again of each kind for what is late; then those of the weekdays,
+    for what is in time and for what is late.
     """
 
     shapes: Forgetting
@@ -75,14 +81,17 @@ class Stage:
     _hazards: dict[tuple[str, ...], Hazard] = field(default_factory=dict)
     _late: dict[tuple[str, ...], int] = field(default_factory=dict)
     _averages: list[float] = field(default_factory=list)
+    _week: list[tuple[float, float]] = field(default_factory=list)
+    _kinds: tuple[Forgetting, ...] = ()
 
     def __post_init__(self) -> None:
-        self.paces = self.paces or [{} for _ in self.leaning * 2]
+        self._kinds = (*self.leaning * 2, OF_THE_WEEK, OF_THE_WEEK)
+        self.paces = self.paces or [{} for _ in self._kinds]
 
-    def learn(self, items: Sequence[Open]) -> None:
-        """One working day: all that waited, and what of it ended."""
+    def learn(self, items: Sequence[Open], weekday: str = "") -> None:
+        """One working day: all that waited, and what of it ended; which day it is, where that tells anything."""
         self.weight /= 0.5 ** (1 / self.shapes.half)
-        for item, speed in zip(items, self._pace(items), strict=True):
+        for item, speed in zip(items, self._pace(items, weekday), strict=True):
             age = min(item.age, LONGEST - 1)
             waited = self.weight * min(FASTEST, max(SLOWEST, speed))
             for depth in range(1, len(item.chain) + 1):
@@ -93,8 +102,9 @@ class Stage:
         self._hazards.clear()
         self._late.clear()
         self._averages.clear()
+        self._week.clear()
 
-    def _pace(self, items: Sequence[Open]) -> list[float]:
+    def _pace(self, items: Sequence[Open], weekday: str) -> list[float]:
         """Compared with what the tables said before this day, and with what the paces before it make of it.
 
         Answers how much faster than the tables each of them was taken to be.
@@ -104,13 +114,13 @@ class Stage:
         for item in items:
             age = min(item.age, LONGEST - 1)
             share, speed = self._hazard(item.chain)[age], 1.0
-            for nth, key in self._kept_at(item.factors, late=age >= self._late_from(item.chain)):
+            for nth, key in self._kept_at(item.factors, weekday, late=age >= self._late_from(item.chain)):
                 seen = came[nth][key]
                 seen[0] += item.ended
                 seen[1] += min(SUREST, share * speed)
                 speed *= self._times(nth, key)
             speeds.append(speed)
-        for paces, new, forgetting in zip(self.paces, came, self.leaning * 2, strict=True):
+        for paces, new, forgetting in zip(self.paces, came, self._kinds, strict=True):
             fades = 0.5 ** (1 / forgetting.half)
             for pace in paces.values():
                 pace.ended *= fades
@@ -121,9 +131,13 @@ class Stage:
                 pace.expected += expected
         return speeds
 
-    def _kept_at(self, factors: Sequence[str], *, late: bool) -> Iterable[tuple[int, str]]:
-        """Among which paces each of them is."""
-        return enumerate(factors, len(self.leaning) if late else 0)
+    def _kept_at(self, factors: Sequence[str], weekday: str = "", *, late: bool) -> Iterator[tuple[int, str]]:
+        """Among which paces each of them is, as far as it is known."""
+        if weekday:
+            yield 2 * len(self.leaning) + late, weekday
+        for nth, key in enumerate(factors, len(self.leaning) if late else 0):
+            if key:
+                yield nth, key
 
     def _speed(self, factors: Sequence[str], *, late: bool) -> float:
         """How much faster than the tables, by all that is known of these."""
@@ -147,7 +161,24 @@ class Stage:
         return (sum(pace.ended for pace in paces) + prior) / (sum(pace.expected for pace in paces) + prior)
 
     def _prior(self, nth: int) -> float:
-        return self.leaning[nth % len(self.leaning)].prior
+        return self._kinds[nth].prior
+
+    def on_weekdays(self, by: Sequence[float], first: int, leads: Sequence[int]) -> list[float]:
+        """The same, where on some weekdays more ends than on others. `first`: which one it is now; 1 = Monday."""
+        found, left, before = [], 1.0, 0.0
+        for chance, lead in zip(by, leads, strict=True):
+            stays = max(0.0, 1 - chance) / (1 - before) if before < 1 else 0.0
+            left *= stays ** self._of_the_week(first + lead, late=1 - before < LATE)
+            found.append(1 - left)
+            before = chance
+        return found
+
+    def _of_the_week(self, day: int, *, late: bool) -> float:
+        if not self._week:
+            in_time = 2 * len(self.leaning)
+            days = [str(day or 7) for day in range(7)]
+            self._week = [(self._times(in_time, day), self._times(in_time + 1, day)) for day in days]
+        return self._week[day % 7][late]
 
     def days(self, chain: tuple[str, ...], factors: Sequence[str] = ()) -> list[float]:
         """The chance of each number of working days, of what ends at all."""

@@ -30,7 +30,7 @@ _OF_THE_ORDER = (
 _AS_SAID = (
     "external_id", "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor",
     "fees_minor", "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level",
-    "insured_minor", "content_hash", "note", "tags",
+    "insured_minor", "ship_by", "content_hash", "note", "tags",
 )  # fmt: skip
 _JSON = frozenset({"buyer", "ship_to", "bill_to", "details"})
 

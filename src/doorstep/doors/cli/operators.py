@@ -31,13 +31,15 @@ class FileFirst(TyperGroup):
 app = typer.Typer(cls=FileFirst)
 
 # As in setup/customs/lists.py, which is not loaded for the help.
-ListKind = Literal["hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties"]
+ListKind = Literal[
+    "hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties", "postcodes"
+]  # fmt: skip
 COLUMNS = {"kind": "list", "as_of": "as of", "sample": "sample", "source": "source"}
 
 
 @app.callback()
 def operators() -> None:
-    """An operation from one file, and the lists of customs rules that it works by."""
+    """An operation from one file, and the lists that it works by: customs rules, and where postcodes lie."""
 
 
 @app.command(OPERATION)
@@ -64,14 +66,14 @@ def operation(
 
 @app.command("load")
 def load(
-    kind: Annotated[ListKind, typer.Argument(metavar="KIND", help="hs-codes, duty-rates, denied-parties …")],
+    kind: Annotated[ListKind, typer.Argument(metavar="KIND", help="hs-codes, denied-parties, postcodes …")],
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="CSV in UTF-8.")] = None,
     sample: Annotated[bool, typer.Option("--sample", help="The sample that comes with doorstep.")] = False,
     as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Of which day it is.")] = None,
     source: Annotated[str, typer.Option("--source", help="Where it is from.")] = "",
     json: Json = False,
 ) -> None:
-    """Load a list of customs rules, all of it or nothing; one of the same day is replaced."""
+    """Load a list, all of it or nothing; one of the same day is replaced."""
     if (file is None) != sample:
         raise typer.BadParameter("say a FILE, or --sample")
 
@@ -91,7 +93,7 @@ def load(
 
 @app.command("lists")
 def lists(json: Json = False) -> None:
-    """The lists of customs rules in force, of which day and from where."""
+    """The lists in force, of which day and from where."""
 
     async def work(db: Db) -> Any:
         from doorstep.doors.reads.customs import rule_lists

@@ -47,8 +47,9 @@ select h.merchant_id, h.order_id, h.type, h.reason from hold h
   where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.order_id, h.hold_id
 """
 SHIP_BY = """
-select f.merchant_id, f.order_id, min(f.ship_by) as ship_by from fulfillment_order f
-  where f.merchant_id = any($1) and f.order_id = any($2) group by f.merchant_id, f.order_id
+select o.merchant_id, o.order_id, least(o.ship_by, min(f.ship_by)) as ship_by from orders o
+  left join fulfillment_order f on f.merchant_id = o.merchant_id and f.order_id = o.order_id
+  where o.merchant_id = any($1) and o.order_id = any($2) group by o.merchant_id, o.order_id
 """
 # Open holds are few; where they are many the count stops at its bound.
 COUNT_HELD = f"""

@@ -74,6 +74,7 @@ ORDERS = Export(
         minor("insured_minor", "o.insured_minor", "for how much its goods are insured on their way"),
         text("risk", "coalesce(o.details->>'risk', '')", "of fraud, as the channel sees it: `low`, `medium`, `high`"),
         text("ship", "o.ship", "`complete` or `split`: whether it may go in parts"),
+        moment("ship_by", "o.ship_by", "until when the channel wants it to have left"),
         day("deliver_from", "f.deliver_from", "promised not before"),
         day("deliver_by", "f.deliver_by", "promised at the latest"),
         text("note", "o.note", "the buyer's note"),

@@ -122,9 +122,9 @@ _PARCELS = f"""(
         left join fulfillment_order f
           on f.merchant_id = p.merchant_id and f.fulfillment_order_id = p.fulfillment_order_id
         where p.merchant_id = o.merchant_id and p.order_id = o.order_id and {HAS_CONTENTS}) x)"""
-# What is still to leave, and to arrive, of each fulfillment order.
+# What is still to leave, and to arrive, of each fulfillment order; what waits for stock leaves by the channel's day.
 _DUE = f"""(
-  select min(x.ship_by) filter (where x.stays) as ship_by,
+  select least(min(x.ship_by) filter (where x.stays), case when n.wanted > 0 then o.ship_by end) as ship_by,
       min(x.deliver_by) filter (where x.stays or x.travels) as deliver_by
     from (
       select f.ship_by, f.deliver_by,

@@ -193,6 +193,7 @@ class Order(Struct, frozen=True, kw_only=True):
     external_id: str
     channel: str
     placed_at: datetime
+    ship_by: datetime | None  # until when the channel wants it to have left
     currency: str
     buyer: dict[str, Any]
     ship_to: dict[str, Any] | None
@@ -301,8 +302,8 @@ _INVOICES = """
 ORDER = f"""
 select row_to_json(w) from (
   select 'ord_' || o.order_id as id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel,
-    o.placed_at, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method, o.service_level,
-    o.insured_minor, coalesce(o.details->>'risk', '') as risk, o.ship, o.history, o.note, o.tags,
+    o.placed_at, o.ship_by, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method,
+    o.service_level, o.insured_minor, coalesce(o.details->>'risk', '') as risk, o.ship, o.history, o.note, o.tags,
     {_built(tuple(AXES), "n")} as statuses,
     {_built(_AMOUNTS, "o")} as amounts,
     {_built(_CASH, "n")} as cash, d.deliver_from, d.deliver_by, {rows_as_json(_LINES)} as lines,

@@ -34,7 +34,8 @@ def again(facts: Facts, ids: Iterator[int], ask: Ask[Any], before: Existing, *, 
         raise ExternalIdTaken(order=public("ord", before.order_id), external_id=new.external_id)
     order = facts.orders[before.order_id]
     level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
-    said = amend.Said(new, ask.body.happened, level, "" if before.also_id else ask.body.also_id)
+    also_id = "" if before.also_id else ask.body.also_id
+    said = amend.Said(new, ask.body.happened, level, also_id, facts.holding.get(order.order_id, {}))
     money = money_of({**order.row, "order_id": order.order_id}, facts.payments[order.order_id])
     if before.history:
         items = items_of(facts.items, ask.merchant, order.row["channel_id"], new.lines)

@@ -1,7 +1,8 @@
 """amend: the channel changed an order: what is harmless is applied; the rest stops it, and waits for a person.
 
-Harmless: who the buyer is and how to reach them, notes and tags, money that came in; where and how it is sent as long
-as nothing is packed. Lines, quantities and prices are changed by people alone, who cancel and edit.
+Harmless: who the buyer is and how to reach them, notes and tags, money that came in, until when it is to leave; where
+and how it is sent as long as nothing is packed. Lines, quantities and prices are changed by people alone, who cancel
+and edit.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import msgspec
 
 from doorstep.journey.intake.content import NOTHING, Happened, content_hash, hash_of_parts, parts_of
 from doorstep.journey.intake.costs import order_amounts
+from doorstep.journey.intake.leaving import dates_that_hold, leave_by, names_another_day
 from doorstep.journey.intake.money import Money, money_of, payments_of, said_to_be, take_in
 from doorstep.journey.intake.new_order import NewOrder, Struct
 from doorstep.kit.ids import number, public
 from doorstep.kit.text import normalized
+from doorstep.setup.promising import Dates
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import place_hold
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update, answer_of_order
@@ -45,6 +48,7 @@ class Said:
     happened: Happened
     level: str  # the service level of its shipping method
     also_id: str = ""  # a second id that is not known yet
+    holding: Mapping[int, Dates] = field(default_factory=dict)  # of its fulfillment orders, where that may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,18 @@ async def amend(tx: Tx, asks: list[Ask[Amend]]) -> list[Result]:
     payments = await payments_of(tx, orders)
     names = list({ask.body.content.shipping_method for ask in asks})
     levels = {(r["merchant_id"], r["name"]): r["level"] for r in await tx.rows(METHODS, list(tx.merchants), names)}
-    ids = await tx.fresh_ids(sum(ids_needed(ask.body.content) for ask in asks))
+    moved = [
+        order for ask in asks
+        if names_another_day(orders.get(order := number("ord", ask.body.order)), ask.body.content.ship_by)
+    ]  # fmt: skip
+    holding = await dates_that_hold(tx, moved)
+    dated = sum(len(holding.get(order, ())) for order in moved)
+    ids = await tx.fresh_ids(dated + sum(ids_needed(ask.body.content) for ask in asks))
 
     def rule(ask: Ask[Amend]) -> Outcome:
         order = of_merchant(orders, ask.merchant, number("ord", ask.body.order))
         level = levels.get((ask.merchant, ask.body.content.shipping_method), "standard")
-        said = Said(ask.body.content, ask.body.happened, level)
+        said = Said(ask.body.content, ask.body.happened, level, holding=holding.get(order.order_id, {}))
         return decide(order, money_of(_with_id(order), payments[order.order_id]), said, ids, ask)
 
     return each(asks, rule)
@@ -111,6 +121,8 @@ def decide(order: OrderFacts, money: Money, said: Said, ids: Iterator[int], ask:
     event = Event("amend")
     if "paying" in changed:
         _take_in(outcome, event, changes, order, money, said, ids, ask)
+    if "ship_by" in changes.values:
+        leave_by(outcome, order, said.content.ship_by, said.holding, ids, ask.at)
     _write(outcome, event, changes, order, parts if before is not None else None, known)
     if changes.serious:
         _stop(outcome, changes.serious, order, ids, ask)
@@ -127,7 +139,7 @@ def decide(order: OrderFacts, money: Money, said: Said, ids: Iterator[int], ask:
 def changed_parts(before: Mapping[str, str] | None, parts: Mapping[str, str]) -> set[str]:
     """All of them where nobody knows what was said before; what is not said any more is changed too."""
     if before is None:
-        return {*parts, "insured", "risk"}
+        return {*parts, "insured", "risk", "ship_by"}
     return {name for name in {**before, **parts} if before.get(name) != parts.get(name)}
 
 
@@ -166,6 +178,9 @@ def _people(changes: Changes, order: OrderFacts, new: NewOrder, changed: set[str
     if "bill_to" in changed and bill_to and bill_to != order.row["bill_to"]:
         changes.values["bill_to"] = bill_to
         changes.applied.append("bill_to")
+    if "ship_by" in changed and new.ship_by != order.row["ship_by"]:
+        changes.values["ship_by"] = new.ship_by
+        changes.applied.append("ship_by")
     if "risk" in changed and new.risk != (order.row["details"] or {}).get("risk", ""):
         changes.details["risk"] = new.risk
         changes.applied.append("risk")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from doorstep.journey.intake.content import NOTHING, Happened, Problem, content_
 from doorstep.journey.intake.history import progress
 from doorstep.journey.intake.history.past import Past, past_of
 from doorstep.journey.intake.known import Existing, Items, named_by
+from doorstep.journey.intake.leaving import Holding, dates_that_hold, names_another_day
 from doorstep.journey.intake.money import payments_of
 from doorstep.journey.intake.new_order import NewOrder, Struct
 from doorstep.kit.ids import Drawn
@@ -73,6 +74,7 @@ class Facts:
     numbers: Numbers  # of papers that were issued elsewhere
     past: Past  # of historic orders
     outlook: Mapping[int, Outlook] = field(default_factory=dict)  # what tells how long a way takes
+    holding: Holding = field(default_factory=dict)  # of orders that are to leave by another day
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     past = await past_of(tx, historic, written, _with_stock(named.items) if historic else {})
     payments = await payments_of(tx, standing)
     reserving = any(order.reserve == "now" for order in orders)
+    holding = await dates_that_hold(tx, _moved(asks, found, standing))
     facts = Facts(
         policies=named.policies,
         channels=named.channels,
@@ -115,13 +118,23 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
         numbers=await numbers_of(tx, progress.INVOICES, progress.CREDIT_NOTES) if papers else Numbers({}),
         past=past,
         outlook=await outlook_of(tx) if reserving else {},
+        holding=holding,
     )
-    kept = sum(map(len, payments.values()))
-    left = Left(ids=await tx.fresh_ids(2 * kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
+    kept = 2 * sum(map(len, payments.values())) + sum(map(len, holding.values()))
+    left = Left(ids=await tx.fresh_ids(kept + sum(_ids_needed(ask.body) for ask in asks)), free=named.free)
     if reserving and tx.careful:
         skus = {item.sku_id for words in named.items.values() for item in words.values()}
         left.free = await free_and_locked(tx, list(skus))
     return facts, left
+
+
+def _moved(
+    asks: Sequence[Ask[Any]], found: Sequence[Existing | None], standing: Mapping[int, OrderFacts]
+) -> Iterator[int]:
+    """Orders that are to leave by another day than before."""
+    for ask, before in zip(asks, found, strict=True):
+        if before and names_another_day(standing.get(before.order_id), ask.body.order.ship_by):
+            yield before.order_id
 
 
 def _is_of_the_past(body: Arrival, before: Existing | None) -> bool:

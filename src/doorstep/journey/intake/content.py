@@ -127,6 +127,8 @@ def parts_of(new: NewOrder, happened: Happened) -> dict[str, str]:
         said["insured"] = new.insured_minor
     if new.risk:
         said["risk"] = new.risk
+    if new.ship_by:
+        said["ship_by"] = _moment(new.ship_by)
     return {name: _hashed(_encode(value)) for name, value in said.items()}
 
 

@@ -19,6 +19,7 @@ UnitPrice = Annotated[Decimal, Meta(description="exact decimal in major units, a
 PaymentTerm = Literal["prepaid", "on_shipment", "cod", "on_account"]
 Reserve = Literal["now", "after_checks"]
 Risk = Literal["", "low", "medium", "high"]
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -71,6 +72,9 @@ class NewOrder(Struct, frozen=True, kw_only=True):
 
     `risk`: how likely the channel takes it to be fraud; of a high one somebody looks at it before anything is done.
 
+    `ship_by`: until when the channel wants the goods to have left. It tells more about how long they take to leave, and
+    they are to leave by then even where the site's own cut-off is later.
+
     `insured_minor`: for how much its goods are insured on their way; 0 = not. Each parcel has its share by its goods.
     """
 
@@ -80,6 +84,7 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     number: Annotated[str, Meta(max_length=60)] = ""
     channel: Annotated[str, Meta(max_length=60)] = "api"
     placed_at: datetime | None = None
+    ship_by: Moment | None = None
     buyer: Buyer = Buyer()
     ship_to: Address | None = None
     bill_to: Address | None = None

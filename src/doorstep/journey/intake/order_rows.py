@@ -46,6 +46,7 @@ def order_row(
         "shipping_minor": costs.shipping_minor, "fees_minor": costs.fees_minor, "tax_minor": costs.tax_minor,
         "tax_included": costs.tax_included, "total_minor": costs.total_minor, "payment_term": new.payment_term,
         "payment_token": new.payment_token, "shipping_method": new.shipping_method, "insured_minor": new.insured_minor,
+        "ship_by": new.ship_by,
         "service_level": facts.levels.get((ask.merchant, new.shipping_method), "standard"),
         "ship": facts.policies[ask.merchant]["ship"], "history": history, "content_hash": hashed,
         "note": new.note, "tags": new.tags, "details": details,

@@ -197,7 +197,7 @@ def _reserve(
         raise Short(sku=line.sku, wanted=line.quantity, missing=missing[0].quantity)
     days = facts.days.get((ask.merchant, new.shipping_method), DAYS)
     level = facts.levels.get((ask.merchant, new.shipping_method), "standard")
-    to = to_address(new.ship_to, level, new.payment_term)
+    to = to_address(new.ship_to, level, new.payment_term, new.ship_by)
     outlook = facts.outlook.get(ask.merchant, NO_OUTLOOK)
     moves, rows, _ = promise_moves(
         takes,

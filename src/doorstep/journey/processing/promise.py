@@ -282,7 +282,8 @@ def _waited(order: OrderFacts) -> list[int]:
 def _dates(facts: Facts, order: OrderFacts, ask: Ask[Any]) -> Callable[[Site], Dates]:
     """What the buyer is told of goods from each site."""
     days = facts.days.get((order.merchant, order.row["shipping_method"]), DAYS)
-    to = to_of(order.row["ship_to"], order.row["service_level"], order.row["payment_term"])
+    row = order.row
+    to = to_of(row["ship_to"], row["service_level"], row["payment_term"], row["ship_by"])
     outlook = facts.outlook.get(order.merchant, NO_OUTLOOK)
     return lambda site: outlook.dates(site, ask.at, to, days)
 

@@ -1,4 +1,5 @@
-"""lists: what a file of customs rules may say, line by line: HS codes, duties, countries, restrictions, denied parties.
+"""lists: what a file of customs rules may say, line by line: HS codes, duties, countries, restrictions, denied parties;
+and what a file of postcodes says of where they lie.
 
 A file is CSV in UTF-8. Lines before the header that begin with # tell about the whole list, as `# as_of: 2026-07-01`,
 `# source: …`, `# sample: yes`. Each row may have a source of its own, and days between which it holds.
@@ -21,8 +22,12 @@ from doorstep.kit.text import storable
 from doorstep.setup.customs.names import keys_of
 from doorstep.setup.geography import CENTERS
 
-Kind = Literal["hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind = Literal[
+    "hs-codes", "duty-rates", "country-rules", "restrictions", "exchange-rates", "denied-parties", "postcodes"
+]  # fmt: skip
+POSTCODES: Kind = "postcodes"
+# Those of customs rules.
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != POSTCODES)
 Mode = Literal["post", "courier", "freight"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 UNION, ANYWHERE = "EU", "*"
@@ -365,6 +370,20 @@ def _denied_party(cells: Mapping[str, str]) -> Row:
     return Row("", (said("id") or names[0])[:200], data, words)
 
 
+def _postcode(cells: Mapping[str, str]) -> Row:
+    """A postcode may stand there more than once, for each place that has it."""
+    postcode = _text(cells, "postcode", 20, needed=True).upper()
+    latitude, longitude = _degrees(cells, "latitude", 90), _degrees(cells, "longitude", 180)
+    data = {"latitude": latitude, "longitude": longitude}
+    return Row(_country(cells, "country"), f"{postcode}:{latitude},{longitude}", data)
+
+
+def _degrees(cells: Mapping[str, str], name: str, most: int) -> str:
+    value = cells.get(name, "")
+    sign, bare = ("-", value[1:]) if value.startswith("-") else ("", value)
+    return sign + _number({}, name, bare, "0", str(most))
+
+
 _SHAPES: dict[Kind, _Shape] = {
     "hs-codes": _Shape(("code",), ("code", "description"), _hs_code),
     "duty-rates": _Shape(
@@ -380,5 +399,8 @@ _SHAPES: dict[Kind, _Shape] = {
     "exchange-rates": _Shape(("currency", "per_euro"), ("currency", "per_euro"), _exchange_rate),
     "denied-parties": _Shape(
         ("name",), ("id", "name", "alt_names", "type", "country", "program", "list"), _denied_party
+    ),
+    "postcodes": _Shape(
+        ("country", "postcode", "latitude", "longitude"), ("country", "postcode", "latitude", "longitude"), _postcode
     ),
 }  # fmt: skip

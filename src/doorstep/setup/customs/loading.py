@@ -1,4 +1,4 @@
-"""loading: a list of customs rules comes in, whole or not at all; what waited for it is checked again.
+"""loading: a list comes in, whole or not at all; what waited for customs rules is checked again.
 
 A list is of a day. Loaded again for the same day it replaces what was loaded for it; lists of other days stay.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from doorstep.setup.customs.lists import LARGEST_FILE, Kind, NotARuleList, Row, RuleList, read_list
+from doorstep.setup.customs.lists import LARGEST_FILE, POSTCODES, Kind, NotARuleList, Row, RuleList, read_list
 from doorstep.setup.customs.rechecking import recheck
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 
@@ -106,7 +106,8 @@ async def keep_list(db: Db, new: RuleList, *, at: datetime, by: str) -> Loaded:
         for start in range(0, len(new.rows), AT_ONCE):
             await tx.run(ADD_ROWS, list_id, _encoded(new.rows[start : start + AT_ONCE]))
         await tx.run(FORGET, at.date())
-        rechecked = await recheck(tx, at, screened=new.kind == "denied-parties")
+        is_of_customs = new.kind != POSTCODES
+        rechecked = await recheck(tx, at, screened=new.kind == "denied-parties") if is_of_customs else 0
     return _told(new, before, replaces, rechecked)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from doorstep.setup.customs import EU
-from doorstep.setup.customs.lists import ANYWHERE, UNION
+from doorstep.setup.customs.lists import ANYWHERE, POSTCODES, UNION
 from doorstep.spine.tenant import Tx
 
 HS_DIGITS = 6  # what the whole world shares; countries add their own behind
@@ -149,7 +149,7 @@ NO_RULES = Rules(date.min)
 
 async def rules_of(tx: Tx, countries: Iterable[str], on: date, hs_codes: Iterable[str] = ()) -> Rules:
     """What is in force on that day for goods of these codes between these countries."""
-    lists = {one.kind: one for one in await lists_in_force(tx, on)}
+    lists = {one.kind: one for one in await lists_in_force(tx, on) if one.kind != POSTCODES}
     if not lists:
         return Rules(on)
     places = sorted({place for country in countries if country for place in _places(country)} | {ANYWHERE})
@@ -169,7 +169,7 @@ async def rules_of(tx: Tx, countries: Iterable[str], on: date, hs_codes: Iterabl
 
 async def listing_of(tx: Tx, on: date, hs_codes: Iterable[str]) -> Rules:
     """Of all rules only which of these codes are listed."""
-    lists = {one.kind: one for one in await lists_in_force(tx, on)}
+    lists = {one.kind: one for one in await lists_in_force(tx, on) if one.kind != POSTCODES}
     return Rules(on, lists, hs_codes=await _hs_codes(tx, lists, _prefixes(hs_codes)))
 
 

@@ -139,6 +139,9 @@ WORDS: dict[str, str] = {
     "positionsrabatt|remise|descuento|sconto|korting|rabat",
     "line.shipping": "freight value|item shipping|line shipping|shipping price|item freight|freight",
     "line.tax": "line tax|item tax|item total tax|line vat|lineitem tax|tax|vat|mwst|tva|iva|btw|vat amount",
+    "line.ship_by": "ship by|ship by date|latest ship date|latest shipment date|shipping limit date|ship before|"
+    "shipping deadline|dispatch by|dispatch by date|handling deadline|fulfill by|must ship by|versenden bis|"
+    "versand bis|expedier avant|enviar antes de|spedire entro|verzenden voor|wyslac do",
     "line.site": "site|warehouse|warehouse id|warehouse code|location|location id|fulfilment center|"
     "fulfillment center|fulfilment|seller id|vendor id|seller|vendor|depot|lager|lagerort|standort|entrepot|"
     "almacen|magazzino|deposito|magazijn|magazyn|sklad",

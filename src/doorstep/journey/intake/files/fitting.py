@@ -93,7 +93,7 @@ def _kilograms(column: Column) -> float:
 
 VALUES: dict[str, Callable[[Column], float]] = {
     **dict.fromkeys(column_words.WORDS, _text),
-    **{name: _date for name in column_words.WORDS if name.endswith(("_at", "_on"))},
+    **{name: _date for name in column_words.WORDS if name.endswith(("_at", "_on", "_by"))},
     **{name: _positive for name in column_words.WORDS if name.endswith(("_g", "_mm", "_cm"))},
     **dict.fromkeys(("order.discount", "line.discount", "line.total", "line.unit_price", "order.refunded"), _amount),
     **dict.fromkeys(("order.shipping", "order.tax", "order.total", "line.shipping", "line.tax"), _positive),

@@ -113,7 +113,8 @@ class LineFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Of a line. `number` puts the lines of an order in order; `total` instead of `unit_price` where only that is told.
 
     `stage` says where its units are (wanted, shipped, delivered, taken_back, lost, canceled); a word that is none of
-    these is the kind of an exception: the file contradicts itself. `service`: has no stock and never ships.
+    these is the kind of an exception: the file contradicts itself. `service`: has no stock and never ships. `ship_by`:
+    until when the channel wants it to have left; the earliest of the lines is the order's.
     """
 
     table: str = ""
@@ -129,6 +130,7 @@ class LineFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tax: Said = ""
     service: Said = ""
     site: Said = ""
+    ship_by: Said = ""
     stage: Said = ""
 
 

@@ -7,7 +7,7 @@ its reason, and the rest of its order is taken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Literal, cast, get_args
 
 from doorstep.journey.intake.files import cells
@@ -146,6 +146,7 @@ class OrderBuilder:
             number=(text("number", row) or key)[:60],
             channel=(text("channel", row).strip() or self.settled.channel)[:60],
             placed_at=placed_at,
+            ship_by=self._ship_by(line_rows, wrong),
             buyer=self._buyer(row),
             ship_to=self._address(row, head, wrong),
             discount_minor=minor("discount", row, currency, head, wrong),
@@ -184,6 +185,15 @@ class OrderBuilder:
             if told:
                 return min(told)
         return self.order.moment("placed_at", row, head, wrong)
+
+    def _ship_by(self, rows: list[tuple[Part, Sequence[str]]], wrong: Wrong) -> datetime | None:
+        """The earliest that its lines say; a day alone means its end."""
+        if "ship_by" not in self.line:
+            return None
+        told = [at for part, row in rows if (at := self.line.moment("ship_by", row, part, wrong)) is not None]
+        first = min(told, default=None)
+        is_day = first is not None and first.astimezone(self.settled.zone).time() == time.min
+        return first + timedelta(days=1) if first and is_day else first
 
     def _of_lines(self, name: str, lines: list[Line], currency: str, wrong: Wrong) -> list[int]:
         """An amount of each line that the order has as a whole."""

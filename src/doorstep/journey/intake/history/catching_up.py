@@ -110,6 +110,8 @@ def _followed(order: OrderFacts, said: Said, changed: set[str], details: Mapping
         )
     if "insured" in changed:
         followed.take("insured_minor", row["insured_minor"], new.insured_minor)
+    if "ship_by" in changed:
+        followed.take("ship_by", row["ship_by"], new.ship_by)
     if "risk" in changed:
         followed.details["risk"] = new.risk
         followed.applied.append("risk")
