@@ -81,12 +81,17 @@ def to_address(ship_to: Address | None, level: str, paying: str, ship_by: dateti
 
 def allowed_until(site: Site, start: date, end: date) -> str:
     """As the site's working days are told apart that a channel gives an order, from the one day to the other."""
-    return allowed_days(calendar_of(site), start, min(end, start + FAR_AHEAD))
+    return _days_between(calendar_of(site), start, min(end, start + FAR_AHEAD))
 
 
 @lru_cache(maxsize=4096)
-def allowed_days(calendar: Calendar, start: date, end: date) -> str:
-    return f"{min(calendar.between(start, end), MOST_ALLOWED)} days"
+def _days_between(calendar: Calendar, start: date, end: date) -> str:
+    return allowed_days(calendar.between(start, end))
+
+
+def allowed_days(days: int) -> str:
+    """What is learned of so many working days."""
+    return f"{min(days, MOST_ALLOWED)} days"
 
 
 def _allowed(site: Site, at: datetime, ship_by: datetime) -> str:
