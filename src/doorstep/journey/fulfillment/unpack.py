@@ -25,8 +25,9 @@ from doorstep.spine.verbs import verb
 LABELED = ("wanted", "bought", "void_wanted")
 
 IN_LOADS = """
-select s.parcel_id, s.load_id from parcel_stay s
-  where s.merchant_id = any($1) and s.parcel_id = any($3) and s.left_at is null
+select s.parcel_id, s.load_id
+  from parcel p join parcel_stay s on s.merchant_id = p.merchant_id and s.parcel_id = p.parcel_id
+  where p.merchant_id = any($1) and p.order_id = any($2) and s.left_at is null
 """
 
 
