@@ -79,9 +79,9 @@ async def test_a_parcel_of_a_canceled_order_goes_nowhere_though_its_bag_departs(
     parcel = await labeled(till, await till.to_packed(order))
     load = (await till.do("open_load", kind="bag"))["load"]
     await till.do("put_in", load=load, items=[parcel])
+    await till.do("close_load", load=load)
     await till.do("cancel", order=order)
     await till.work()
-    await till.do("close_load", load=load)
     await till.do("track_load", load=load, events=[{"what": "departed"}])
     await till.do("track", parcel=parcel, events=[{"happened_at": till.at.isoformat(), "state": "departed"}])
     await till.work()
