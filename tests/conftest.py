@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from doorstep.spine.tenant import Db
-from tests.shop import BooksOfAFile, Shop, open_shop
+from tests.shop import Shop, open_shop
 
 pytest_plugins = ["tests.database"]
 
@@ -24,21 +24,17 @@ def db(opened: Db) -> Db:
     return Db(opened.pool, opened.router, columns=opened.columns)
 
 
-@pytest.fixture(scope="module")
-async def books_of_this_file(opened: Db) -> AsyncIterator[BooksOfAFile]:
-    """Of the shops that a file's tests ask for; audited all at once when the last of those tests is over."""
-    kept = BooksOfAFile(opened)
-    yield kept
-    await kept.audit()
+@pytest.fixture
+async def shop(db: Db) -> AsyncIterator[Shop]:
+    """A merchant with two sites and a mug; its books are audited when the test is over."""
+    opened = await open_shop(db)
+    yield opened
+    await opened.audit()
 
 
 @pytest.fixture
-async def shop(db: Db, books_of_this_file: BooksOfAFile, request: pytest.FixtureRequest) -> Shop:
-    """A merchant with two sites and a mug; its books are audited with those of the file."""
-    return books_of_this_file.of(await open_shop(db), request.node.nodeid)
-
-
-@pytest.fixture
-async def other_shop(db: Db, books_of_this_file: BooksOfAFile, request: pytest.FixtureRequest) -> Shop:
+async def other_shop(db: Db) -> AsyncIterator[Shop]:
     """Another merchant on the other side of the wall."""
-    return books_of_this_file.of(await open_shop(db), request.node.nodeid)
+    opened = await open_shop(db)
+    yield opened
+    await opened.audit()

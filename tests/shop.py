@@ -273,26 +273,6 @@ class Shop:
         assert report.ok, report.told()
 
 
-@dataclass
-class BooksOfAFile:
-    """The books of many shops: one audit of all of them takes hardly longer than one of each."""
-
-    db: Db
-    shops: dict[int, tuple[str, str]] = field(default_factory=dict)
-
-    def of(self, shop: Shop, test: str) -> Shop:
-        self.shops[shop.merchant] = shop.key, test
-        return shop
-
-    async def audit(self) -> None:
-        """What is broken is told with the tests whose shops it is in."""
-        report = await audit(self.db, list(self.shops))
-        if not report.ok:
-            keys = {broken.merchant for law in report.laws for broken in law.broken}
-            tests = sorted({test for key, test in self.shops.values() if key in keys})
-            raise AssertionError("\n".join([report.told(), "These tests broke them:", *tests]))
-
-
 async def open_shop(db: Db, **policy: Any) -> Shop:
     key = f"shop-{os.getpid()}-{next(_numbers)}"
     merchant = await create_merchant(db, NewMerchant(key=key, name="Mugs & Co", currency="USD", country="US", **policy))

@@ -13,11 +13,11 @@ from doorstep_meest.carrier import Meest
 from doorstep_meest.client import Client
 from doorstep_meest.settings import Settings
 from plugins.meest.tests.fake_meest import CONTRACT, LOGIN, PASSWORD, FakeMeest
-from tests.conftest import books_of_this_file, db, shop
+from tests.conftest import db, shop
 from tests.doors.web import web
 from tests.plug.carrier_contract import SLOW_S
 
-__all__ = ["books_of_this_file", "db", "shop", "web"]
+__all__ = ["db", "shop", "web"]
 
 PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=10.0, breaker_after=99)
 HASTY = replace(PATIENT, deadline_s=SLOW_S / 2)
