@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import statistics
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,8 @@ from doorstep.setup.people import PersonExists, add_person
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db
 
-CHROMIUM = "/usr/bin/chromium"
+# With windows, as people have it, else the one that the tests look at pages with.
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 PAGES = {"orders": "/orders", "today": "/today", "attention": "/attention"}
 WARM, LOADS = 2, 25
 WHO = "painter@example.com"

@@ -11,7 +11,7 @@ from typing import Any
 
 from doorstep.setup.calendars import Calendar
 from doorstep.setup.experience import Crowd, Experience, Keeping, Way
-from doorstep.setup.postcodes import Places, places_of
+from doorstep.setup.postcodes import Places, area_as_sql, places_of
 from doorstep.setup.promising import Outlook, To, allowed_until, calendar_of, way_of
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.waiting import Open, Pace, Stage, Table
@@ -26,8 +26,8 @@ TABLES = "select merchant_id, stage, key, waited, ended from waiting_table where
 PACES = "select merchant_id, stage, nth, key, ended, expected from waiting_pace where merchant_id = any($1)"
 QUEUES = "select site_id, waiting from site_queue"
 # What of an order tells how long its way takes: see setup/promising.py, To.
-_TO = """coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->> 'region', '') as region,
-    left(translate(coalesce(o.ship_to ->> 'postcode', ''), ' -', ''), 4) as area, o.service_level, o.payment_term"""
+_TO = f"""coalesce(o.ship_to ->> 'country', '') as country, coalesce(o.ship_to ->> 'region', '') as region,
+    {area_as_sql("coalesce(o.ship_to ->> 'postcode', '')")} as area, o.service_level, o.payment_term"""
 # What was in a stage on some day of a span: since when, until when, and how many alike.
 HANDLED = f"""
 select f.site_id, {_TO},

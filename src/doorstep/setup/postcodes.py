@@ -18,9 +18,16 @@ AREA = 4
 NEWEST = """
 select l.list_id from rule_list l where l.kind = 'postcodes' and l.as_of <= current_date order by l.as_of desc limit 1
 """
+
+
+def area_as_sql(postcode: str) -> str:
+    """`area_of` as an SQL expression over the expression of a postcode."""
+    return f"left(translate({postcode}, ' -', ''), {AREA})"
+
+
 # The middle of the postcodes of each area.
-AREAS = """
-select r.country, left(translate(split_part(r.key, ':', 1), ' -', ''), 4) as area,
+AREAS = f"""
+select r.country, {area_as_sql("split_part(r.key, ':', 1)")} as area,
     avg((r.data ->> 'latitude')::float8) as latitude, avg((r.data ->> 'longitude')::float8) as longitude
   from rule_row r where r.list_id = $1 group by 1, 2
 """
