@@ -44,7 +44,8 @@ async def test_from_new_jersey_to_lviv_by_clicks(
         async with window(browser, web, await link_for(shop, "floor"), **PHONE) as hand:
             await hand.go(f"/floor?site={shop.site('NJ')}")
             await _scan(hand.page, str(LAMP["barcode"]))
-            await hand.page.click("text=Pack into a parcel")
+            async with hand.page.expect_navigation():
+                await hand.page.click("text=Pack into a parcel")
             await town.settle()
             number = await _label(office, order, tmp_path)
 

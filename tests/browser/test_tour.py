@@ -163,7 +163,8 @@ async def test_a_view_is_kept_shared_and_dropped(shop: Shop, desk: Window, brows
     assert await page.inner_text(".views [aria-current]") == f"Unpaid of {shop.key}"
     async with window(browser, web, await link_for(shop, "operator"), **LAPTOP) as colleague:
         await colleague.go("/orders")
-        await colleague.page.click(f".views a:text-is('Unpaid of {shop.key}')")
+        async with colleague.page.expect_navigation():
+            await colleague.page.click(f".views a:text-is('Unpaid of {shop.key}')")
         assert await shown(colleague.page) == ["N001", "N000"]
         assert await colleague.page.locator(".view form").count() == 0
     async with window(browser, web, await link_for(shop, "merchant"), **LAPTOP) as merchant:
@@ -264,9 +265,11 @@ async def test_a_phone_has_its_bar_and_everything_in_reach(shop: Shop, web: str,
         assert await hand.page.is_visible(".chosen-bar")
         assert await hand.fits()
         await hand.page.uncheck("[data-choice]")
-        await hand.page.click("a.row-link")
+        async with hand.page.expect_navigation():
+            await hand.page.click("a.row-link")
         assert hand.page.url.endswith(order)
         assert await hand.fits()
-        await hand.page.click(".phone-bar a[href='/floor']")
+        async with hand.page.expect_navigation():
+            await hand.page.click(".phone-bar a[href='/floor']")
         assert hand.page.url.endswith("/floor")
         assert hand.troubles == []

@@ -37,7 +37,8 @@ async def test_an_order_goes_from_a_file_to_the_door_and_is_paid_by_clicks_alone
         assert await take_in(shop)
         await page.wait_for_selector("text=What came of it")
         await page.click("text=To the orders")
-        await page.click("table.orders >> text=W-1")
+        async with page.expect_navigation():
+            await page.click("table.orders >> text=W-1")
         await page.wait_for_selector("h1:has-text('W-1')")
         order = page.url.split("?")[0].rsplit("/", 1)[1]
         await _work(shop)
@@ -50,7 +51,8 @@ async def test_an_order_goes_from_a_file_to_the_door_and_is_paid_by_clicks_alone
             await hand.go(f"/floor?site={shop.site('NJ')}")
             await _scan(hand.page, "5901234123457")
             assert (await shop.now(order))["picked"] == 2
-            await hand.page.click("text=Pack into a parcel")
+            async with hand.page.expect_navigation():
+                await hand.page.click("text=Pack into a parcel")
             assert hand.troubles == []
 
         async with window(browser, web, await link_for(shop, "owner"), **LAPTOP) as office:

@@ -599,12 +599,14 @@ async def test_without_a_script_the_buyer_says_it_all_the_same(shop: Shop, web: 
         await hand.go(f"/t/at/{shop.key}")
         await page.fill("#number", "1001")
         await page.fill("#postcode", "D02 XY45")
-        await page.click("text=Find it")
+        async with page.expect_navigation():
+            await page.click("text=Find it")
         assert await page.locator("h1").inner_text() == "Your order is on its way"
         await page.click("text=Something is wrong?")
         await page.select_option("#kind", "change_address")
         await page.fill("#text", "13 Grafton Street, please")
-        await page.locator("#write button").click()
+        async with page.expect_navigation():
+            await page.locator("#write button").click()
         assert "We have your message" in await hand.text()
         assert "13 Grafton Street, please" in await page.locator(".thread").inner_text()
         assert await page.locator("[data-copy]:visible").count() == 0

@@ -216,7 +216,8 @@ async def test_the_list_and_the_page_show_the_order(shop: Shop, desk: Window) ->
     listed = await desk.page.inner_text("table.orders tbody")
     for word in ("#7001", "Ada Byrne", "Dublin, Ireland", "A mug", "+ 1 more item", "$37.50", "Processing", "Payment"):
         assert word in listed
-    await desk.page.click("a.row-link")
+    async with desk.page.expect_navigation():
+        await desk.page.click("a.row-link")
     assert desk.page.url.endswith(f"/orders/{order}")
     text = await desk.text()
     for word in (
@@ -432,7 +433,8 @@ async def test_a_no_is_a_sentence_and_the_form_stays_filled(shop: Shop, desk: Wi
     sheet = desk.page.locator(".sheet:popover-open")
     await sheet.locator("[name=amount_minor]").fill("twelve")
     await sheet.locator("[name=reference]").fill("RF18 5390")
-    await sheet.locator("button.primary").click()
+    async with desk.page.expect_navigation():
+        await sheet.locator("button.primary").click()
     assert "Amount: cannot be twelve" in await desk.page.inner_text("[role=alert]")
     assert await sheet.locator("[name=reference]").input_value() == "RF18 5390"
     assert await shop.timeline(order) == ["place"]
@@ -477,7 +479,8 @@ async def test_a_cancellation_is_shown_before_it_is_done(shop: Shop, desk: Windo
     assert "2 × A mug: promised → canceled" in shown and "2 units free again" in shown
     assert "$25.00 no longer to be paid" in shown
     assert (await shop.now(order))["canceled"] == 0
-    await desk.page.click("text=Cancel it")
+    async with desk.page.expect_navigation():
+        await desk.page.click("text=Cancel it")
     now = await shop.now(order)
     assert (now["canceled"], now["promised"], await shop.free("MUG")) == (2, 1, 9)
     assert "Changed their mind" in await desk.text()
@@ -504,7 +507,8 @@ async def test_the_floor_picks_and_packs_with_a_scanner(shop: Shop, web: str, br
         assert "cup" in (await hand.page.inner_text("[role=alert]")).lower()
         await _scan(hand.page, "5901234123457")
         assert (await shop.now(order))["picked"] == 2
-        await hand.page.click("text=Pack into a parcel")
+        async with hand.page.expect_navigation():
+            await hand.page.click("text=Pack into a parcel")
         assert (await shop.now(order))["packed"] == 2
         assert await hand.page.locator(".floor-order").count() == 1
         label = await hand.page.get_attribute("[role=status] a", "href")

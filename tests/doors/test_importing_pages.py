@@ -117,7 +117,8 @@ async def test_a_strangers_orders_come_in_by_clicks_alone(
         assert await page.input_value('[aria-label="What Bestelldatum says"]') == "order.placed_at"
         await page.select_option('[aria-label="What Menge says"]', "line.quantity")
         await page.select_option('[aria-label="What Etwas says"]', "order.note")
-        await page.click("text=Show how it reads now")
+        async with page.expect_navigation():
+            await page.click("text=Show how it reads now")
         rows = await page.inner_text(".first-rows")
         assert "2 × MUG, 1 × CUP" in rows and "$28.00" in rows
         assert "Menge the quantity is blank or no number; taken as 1 zwei" in " ".join(rows.split())
@@ -145,7 +146,8 @@ async def test_a_strangers_orders_come_in_by_clicks_alone(
         async with page.expect_download() as report:
             await page.click("text=Download the report")
         assert "zwei" in (await (await report.value).path()).read_text("utf-8-sig")
-        await page.click("text=To the orders")
+        async with page.expect_navigation():
+            await page.click("text=To the orders")
         listed = await page.inner_text("table.orders")
         assert "B-1" in listed and "B-2" in listed and "Ada Byrne" in listed
         assert desk.troubles == []
