@@ -49,8 +49,8 @@ select 'ful_' || a.fulfillment_order_id as fulfillment_order, a.line_no, s.code,
   where a.merchant_id = $1 and a.order_id = any($2) order by a.line_no, a.fulfillment_order_id
 """
 NOT_COMPLETED = """
-select 'ord_' || order_id from order_now
-  where merchant_id = $1 and order_id = any($2) and (stage <> 'completed' or payment <> 'paid') limit 5
+select 'ord_' || n.order_id from order_now n
+  where n.merchant_id = $1 and n.order_id = any($2) and (n.stage <> 'completed' or n.payment <> 'paid') limit 5
 """
 
 Bodies = list[dict[str, Any]]

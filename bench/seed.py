@@ -146,7 +146,7 @@ EVER = ("0", 0, str(2**62), 0)
 UNCOUNTED = "delete from stage_count where merchant_id = any($1)"
 COUNTED = """
 insert into stage_count (merchant_id, slot, stage, orders)
-  select merchant_id, 0, stage, count(*) from order_now where merchant_id = any($1) group by 1, 3
+  select n.merchant_id, 0, n.stage, count(*) from order_now n where n.merchant_id = any($1) group by 1, 3
   on conflict (merchant_id, slot, stage) do update set orders = excluded.orders
 """
 TABLES = (*BY_ORDER, *BY_PARCEL, "event", "request", "bin_stock", "availability", "series", "order_token",

@@ -18,6 +18,7 @@ from doorstep.spine import jobs
 from doorstep.spine.audit import audit
 from doorstep.spine.outcome import Ask, Claimed
 from doorstep.spine.runner import Answer, run
+from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
 
@@ -34,6 +35,8 @@ HOME = {
 }
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 
+# Of a row `n` of order_now.
+STATUSES = ", ".join(f"n.{axis}" for axis in AXES)
 _BOOKS = (
     "orders", "order_line", "order_now", "allocation", "availability", "bin_stock", "fulfillment_order", "parcel",
     "parcel_line", "parcel_event", "hold", "payment", "invoice", "asn", "asn_line", "attention", "decision",
@@ -227,7 +230,9 @@ class Shop:
         """The summary row: counters and statuses."""
         async with tenant_tx(self.db, [self.merchant]) as tx:
             row = await tx.row(
-                "select * from order_now where merchant_id = $1 and order_id = $2", self.merchant, int(order[4:])
+                f"select n.*, {STATUSES} from order_now n where n.merchant_id = $1 and n.order_id = $2",
+                self.merchant,
+                int(order[4:]),
             )
         return dict(row)
 

@@ -272,8 +272,8 @@ UNSEALED = "delete from seal; delete from sealed_stock; delete from attention wh
 
 def stage_as(expression: str) -> str:
     return (
-        "alter table order_now drop column stage;"
-        f" alter table order_now add column stage text generated always as ({expression}) stored;"
+        "create or replace function stage(o order_now) returns text language sql immutable parallel safe "
+        f"return {expression};"
     )
 
 
@@ -297,8 +297,8 @@ BREAKS = (
     # an order's summary
     Break("summaries", "ord_{packed} wanted", "ord_{packed}#5 pack", *of_order("wanted = 1", "wanted = 0")),
     Break(
-        "summaries", "ord_{packed} stage", "ord_{packed}#5 pack", stage_as("'fulfilled'"), stage_as(as_sql(ORDER)),
-        ("stage_counts",),
+        "summaries", "ord_{packed} stage", "ord_{packed}#5 pack", stage_as("'fulfilled'"),
+        stage_as(as_sql(ORDER, "o.{}".format)), ("stage_counts",),
     ),
     Break(
         "summaries", "ord_{held} holds_open", "ord_{held}#2 hold",

@@ -156,7 +156,7 @@ async def test_a_cash_on_delivery_order_needs_no_payment_before_it_goes(shop: Sh
     rows = order("#1", MUG, total="25.00", Financial_Status="pending", Payment_Method="Cash on Delivery (COD)")
     await take(write(tmp_path / "o.csv", rows))
     await shop.work()
-    (row,) = await _orders(shop, "payment_term, stage, payment, promised")
+    (row,) = await _orders(shop, "payment_term, n.stage, n.payment, promised")
     assert tuple(row.values()) == ("cod", "awaiting_fulfillment", "unpaid", 2)
 
 
@@ -187,7 +187,7 @@ async def test_tax_is_added_or_included_as_the_total_says(
     shop: Shop, take: Any, tmp_path: Path, total: str, included: bool
 ) -> None:
     await take(write(tmp_path / "o.csv", order("#1", MUG, total=total, Subtotal="25.00", Taxes="4.00")))
-    (row,) = await _orders(shop, "tax_minor, tax_included, total_minor, payment")
+    (row,) = await _orders(shop, "tax_minor, tax_included, total_minor, n.payment")
     assert tuple(row.values()) == (400, included, _minor([total]), "paid")
     assert (await _sales(shop))["gross_minor"] == 2500
 
@@ -257,7 +257,7 @@ async def test_what_is_over_in_the_file_is_history_and_the_rest_is_work(shop: Sh
     ]  # fmt: skip
     came = await take(write(tmp_path / "o.csv", rows))
     assert came.taken == 4
-    found = await _orders(shop, "number, history, stage, payment")
+    found = await _orders(shop, "number, history, n.stage, n.payment")
     assert [tuple(row.values()) for row in found] == [
         ("#1", False, "received", "paid"), ("#2", True, "fulfilled", "paid"), ("#3", True, "canceled", "refunded"),
         ("#4", True, "fulfilled", "partially_refunded"),
@@ -271,7 +271,7 @@ async def test_what_is_over_in_the_file_is_history_and_the_rest_is_work(shop: Sh
 async def test_with_history_nothing_becomes_work(shop: Shop, take: Any, tmp_path: Path) -> None:
     await take(write(tmp_path / "o.csv", order("#1", MUG, total="25.00")), history=True)
     assert await shop.jobs() == []
-    (row,) = await _orders(shop, "history, stage, wanted")
+    (row,) = await _orders(shop, "history, n.stage, wanted")
     assert tuple(row.values()) == (True, "received", 2)
 
 
@@ -291,7 +291,7 @@ async def test_a_later_export_of_an_order_tells_what_changed(shop: Shop, take: A
     edited = order("#2", ("CUP", "A cup", 2, "8.00"), total="16.00")
     came = await take(write(tmp_path / "later.csv", [*paid, *edited]))
     assert (came.taken, came.changed, came.unchanged) == (0, 2, 0)
-    found = await _orders(shop, "number, payment, ordered")
+    found = await _orders(shop, "number, n.payment, ordered")
     assert [tuple(row.values()) for row in found] == [("#1", "paid", 2), ("#2", "overpaid", 1)]
     assert [hold["type"] for hold in await _holds(shop)] == ["changed"]
 
@@ -301,7 +301,7 @@ async def test_an_order_that_stands_in_a_file_twice_is_one_order(shop: Shop, tak
     later = order("#1", MUG, total="25.00", Id="5550001")
     came = await take(write(tmp_path / "o.csv", [*first, *order("#2", CUP, total="8.00"), *later]))
     assert (came.taken, came.changed) == (2, 1)
-    found = await _orders(shop, "number, payment")
+    found = await _orders(shop, "number, n.payment")
     assert [tuple(row.values()) for row in found] == [("#1", "paid"), ("#2", "paid")]
 
 

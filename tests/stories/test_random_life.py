@@ -30,7 +30,7 @@ from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 from tests.rolling import kept, past_stock_is_what_moved_by_then, roll, roll_anew
-from tests.shop import BUYER, HOME, Shop, a_pick, open_shop
+from tests.shop import BUYER, HOME, STATUSES, Shop, a_pick, open_shop
 from tests.wild import Pools, Wild
 
 LONG = bool(os.environ.get("DOORSTEP_LONG"))
@@ -540,7 +540,9 @@ class Life:
     async def audited(self) -> None:
         await self.shop.audit()
         await roll(self.shop)
-        for order in await self.shop.rows("select * from order_now where merchant_id = $1", self.shop.merchant):
+        for order in await self.shop.rows(
+            f"select {STATUSES} from order_now n where n.merchant_id = $1", self.shop.merchant
+        ):
             for axis, values in AXES.items():
                 assert order[axis] in dict(values), f"{order[axis]} is no {axis}"
         for billed in await self.shop.rows(BILLED_TWICE, self.shop.merchant):

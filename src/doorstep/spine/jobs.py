@@ -69,14 +69,15 @@ update job j set state = case when j.attempts >= $6 then 'dead' else 'due' end, 
   where j.merchant_id = u.m and j.job_id = u.id and j.fence = u.f
 """
 REFUSED = """
-insert into job (merchant_id, job_id, verb, body, due_at, state, error)
-  select m, id, v, b::jsonb, at, 'refused', e
+insert into job (merchant_id, job_id, verb, body, account, due_at, state, error)
+  select m, id, v, b::jsonb, account_of(v, b::jsonb), at, 'refused', e
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) u(m, id, v, b, at, e)
   on conflict do nothing
 """
 QUEUE = """
-insert into job (merchant_id, job_id, verb, body, due_at)
-  select m, id, $1, b::jsonb, $5 from unnest($2::bigint[], $3::bigint[], $4::text[]) u(m, id, b)
+insert into job (merchant_id, job_id, verb, body, account, due_at)
+  select m, id, $1::text, b::jsonb, account_of($1::text, b::jsonb), $5
+  from unnest($2::bigint[], $3::bigint[], $4::text[]) u(m, id, b)
 """
 REPLAY = """
 update job set state = 'due', attempts = 0, leased_until = null, due_at = $3

@@ -7,7 +7,6 @@ availability, places), and row counts are compared. The CHECKs are the last wall
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from doorstep.spine import journey, status
+from doorstep.spine.addressed import addressed
 from doorstep.spine.counters import counted
 from doorstep.spine.moves import written
 from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Fact, Insert, Move, Outcome, Stock, Update
 from doorstep.spine.statement import AS_IT_IS, Add, AddOrOpen, Statements, Written
-from doorstep.spine.status import COUNTERS, ORDER, as_sql
+from doorstep.spine.status import ORDER, as_sql
 from doorstep.spine.tenant import Tx
 
 Key = tuple[Any, ...]
@@ -98,8 +98,8 @@ OF_STREAMS = (
     "[d.of_stream], 0)"
 )
 JOBS = """
-insert into job (merchant_id, job_id, verb, body, key, due_at)
-  select merchant_id, job_id, verb, body::jsonb, key, due_at from {rows}
+insert into job (merchant_id, job_id, verb, body, account, key, due_at)
+  select merchant_id, job_id, verb, body::jsonb, account_of(verb, body::jsonb), key, due_at from {rows}
   on conflict (merchant_id, key) where key is not null do nothing
 """
 ANSWERS = """
@@ -320,7 +320,8 @@ def _allowed(verb: str) -> frozenset[tuple[type[Move], str, str]]:
 def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
     new = [o for _, o in outcomes if o.opens]
     opened = {(o.merchant, o.order) for o in new}
-    writes.insert("orders", [{"merchant_id": o.merchant, "order_id": o.order, **o.opens.order} for o in new if o.opens])
+    rows_of_new = [{"merchant_id": o.merchant, "order_id": o.order, **addressed(o.opens.order)} for o in new if o.opens]
+    writes.insert("orders", rows_of_new)
     rows = sorted([item for item in batch.orders.items() if item[0] in opened], key=_KEY)
     if rows:
         columns = _touched([row for _, row in rows])
@@ -351,12 +352,10 @@ def _how_it_stood(columns: tuple[str, ...]) -> str:
 def _before(columns: tuple[str, ...]) -> str:
     """The stage by the counters as they were: those that moved, less what they moved by."""
 
-    def was(name: re.Match[str]) -> str:
-        if name[0] not in COUNTERS:
-            return name[0]
-        return f"(t.{name[0]} - d.{name[0]})" if name[0] in columns else f"t.{name[0]}"
+    def was(counter: str) -> str:
+        return f"(t.{counter} - d.{counter})" if counter in columns else f"t.{counter}"
 
-    return re.sub(r"\b[a-z_]+\b(?!')", was, as_sql(ORDER))
+    return as_sql(ORDER, was)
 
 
 def _write_lines(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
@@ -440,8 +439,9 @@ def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
                 row = {"merchant_id": outcome.merchant, **fact.values, **_with_it(fact, outcome.merchant, batch)}
                 inserts[fact.table, tuple(row)].append(row)
             elif isinstance(fact, Update):
-                shape = (fact.table, ("merchant_id", *fact.where), tuple(fact.values))
-                updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **fact.values})
+                values = addressed(fact.values) if fact.table == "orders" else fact.values
+                shape = (fact.table, ("merchant_id", *fact.where), tuple(values))
+                updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **values})
             else:
                 if fact.table not in REPLACED:
                     raise NotOnTheTable(f"rows of {fact.table} stay")

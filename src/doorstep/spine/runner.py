@@ -40,8 +40,8 @@ delete from job j using unnest($1::bigint[], $2::bigint[], $3::bigint[]) u(m, id
 # What a verb refused stays visible, in the transaction that ended its job: without the key, so that the same work can
 # be queued anew.
 KEEP_REFUSED = """
-insert into job (merchant_id, job_id, verb, body, due_at, state, error, created_at)
-  select m, id, v, b::jsonb, at, 'refused', e, c
+insert into job (merchant_id, job_id, verb, body, account, due_at, state, error, created_at)
+  select m, id, v, b::jsonb, account_of(v, b::jsonb), at, 'refused', e, c
   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::timestamptz[])
     u(m, id, v, b, at, e, c)
 """

@@ -1,13 +1,15 @@
 """status: every status is a function of counters; nobody can set one.
 
 Each axis is read from the top: the first value whose condition holds. The conditions are written once, in the common
-ground of Python and SQL: here they compute a status from a summary row, and the migration makes the same text the
-generated columns of `order_now`. They read plain columns of that row only: no clock, no other status.
+ground of Python and SQL: here they compute a status from a summary row, and the migration makes the same text functions
+of a row of `order_now`, so that `n.stage` is worked out where it is read. They read plain columns of that row only: no
+clock, no other status.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -35,6 +37,7 @@ COUNTS = (
 COUNTERS = (*UNITS, *CASH, *COUNTS)
 
 Axis = tuple[tuple[str, str], ...]
+_JOINING = frozenset({"and", "or"})
 
 # Units delivered that had a way to go; `services` are those that never ship and were delivered with the order.
 _ARRIVED = "delivered - services"
@@ -154,10 +157,16 @@ def status(axis: Axis, counters: Mapping[str, int]) -> str:
     return found
 
 
-def as_sql(axis: Axis) -> str:
-    """The axis as a SQL expression over the same columns."""
-    whens = " ".join(f"when {condition.replace('==', '=')} then '{value}'" for value, condition in axis)
+def as_sql(axis: Axis, spelled: Callable[[str], str] = str) -> str:
+    """The axis as a SQL expression over the same columns; `spelled`: how each is written there."""
+    whens = " ".join(f"when {_spelled(condition, spelled)} then '{value}'" for value, condition in axis)
     return f"case {whens} end"
+
+
+def _spelled(condition: str, spelled: Callable[[str], str]) -> str:
+    return re.sub("[a-z_]{2,}", lambda word: word[0] if word[0] in _JOINING else spelled(word[0]), condition).replace(
+        "==", "="
+    )
 
 
 @lru_cache

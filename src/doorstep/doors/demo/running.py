@@ -42,8 +42,8 @@ PARTS = ("simulator", "web", "worker")
 FOLLOW_EVERY_S = 2 * 3600
 IDLE_S = 0.05
 SCENE = """
-select stage, count(*) as n, sum((holds_open > 0)::int) as held from order_now
-  where merchant_id = any($1) group by stage
+select n.stage, count(*) as n, sum((n.holds_open > 0)::int) as held from order_now n
+  where n.merchant_id = any($1) group by 1
 """
 
 

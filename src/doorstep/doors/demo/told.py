@@ -10,8 +10,8 @@ from typing import Any
 from doorstep.doors.demo.eyes import Eyes
 from doorstep.spine.status import AXES, CASH
 
-STAGES = "select stage, count(*) as n from order_now where merchant_id = any($1) group by stage"
-PAYMENTS = "select payment, count(*) as n from order_now where merchant_id = any($1) group by payment"
+STAGES = "select n.stage, count(*) as n from order_now n where n.merchant_id = any($1) group by 1"
+PAYMENTS = "select n.payment, count(*) as n from order_now n where n.merchant_id = any($1) group by 1"
 PARCELS = "select state, count(*) as n from parcel where merchant_id = any($1) group by state"
 MONEY = f"""
 select o.currency, {", ".join(f"sum(n.{name})::bigint as {name}" for name in (*CASH, "invoiced", "credited"))}

@@ -119,8 +119,8 @@ select merchant_id, 'par_' || parcel_id || ' state' as what, 'a state of what le
 STAGES_UNLIKE_COUNT = """
 select merchant_id, 'orders at stage ' || stage as what, coalesce(n.orders, 0) as expected,
     coalesce(k.orders, 0) as found
-  from (select merchant_id, stage, count(*) as orders from order_now
-      where merchant_id = any($1) group by merchant_id, stage) n
+  from (select o.merchant_id, o.stage, count(*) as orders from order_now o
+      where o.merchant_id = any($1) group by 1, 2) n
   full join (select merchant_id, stage, sum(orders)::bigint as orders from stage_count
       where merchant_id = any($1) group by merchant_id, stage) k using (merchant_id, stage)
   where coalesce(n.orders, 0) <> coalesce(k.orders, 0)"""
@@ -138,8 +138,8 @@ LAWS = (
         "summaries",
         "An order's summary is its lines, services, open holds, asked authorizations and parcels counted; its statuses "
         "are their functions.",
-        "set the counter of order_now to what is expected; where a status differs from its function, the generated "
-        "column is older than spine/status.py: make it anew in a migration; a drifting counter is an Outcome whose "
+        "set the counter of order_now to what is expected; where a status differs, the database's "
+        "function is older than spine/status.py: replace it in a migration; a drifting counter is an Outcome whose "
         "`counts` do not match its facts",
         rows_of("order_now"),
         (
