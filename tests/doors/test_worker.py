@@ -104,8 +104,8 @@ async def queue(shop: Shop, verb: str, body: str, count: int = 1) -> list[int]:
     ids = list(await shop.db.ids.draw(shop.db.pool, count))
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         await tx.run(
-            "insert into job (merchant_id, job_id, verb, body, due_at)"
-            " select $1, id, $3, $4::jsonb, now() from unnest($2::bigint[]) id",
+            "insert into job (merchant_id, job_id, verb, body, account, due_at)"
+            " select $1, id, $3, $4::jsonb, account_of($3::text, $4::jsonb), now() from unnest($2::bigint[]) id",
             shop.merchant, ids, verb, body,
         )  # fmt: skip
     return ids

@@ -165,6 +165,13 @@ async def test_every_statement_is_one_that_the_schema_takes(app: asyncpg.Connect
     assert not broken, "\n".join(broken)
 
 
+async def test_who_inserts_a_job_says_whom_it_is_to_call() -> None:
+    inserts = [sql for sql in (*constants(), *literals()) if re.search(r"insert into job \(", sql.text)]
+    assert len(inserts) >= 4
+    for sql in inserts:
+        assert "account_of(" in sql.text, f"{sql.where}: a job without its account is not found by who calls it"
+
+
 def _mending(error: asyncpg.PostgresError) -> str:
     if isinstance(error, asyncpg.UndefinedColumnError | asyncpg.UndefinedTableError):
         return "name what the schema has, or add it in a new migration"

@@ -13,16 +13,21 @@ create function invoicing(o order_now) returns text language sql immutable paral
 -- Where an order goes, as a number: written with the address by spine/addressed.py, which says it like this.
 alter table orders drop column ship_to_key;
 alter table orders add column ship_to_key bigint;
+alter table orders no force row level security;
 update orders set ship_to_key = ('x' || left(md5(lower((ship_to ->> 'line1') || '|' || coalesce(ship_to ->> 'line2', '')
     || '|' || coalesce(ship_to ->> 'postcode', '') || '|' || coalesce(ship_to ->> 'city', '')
     || '|' || coalesce(ship_to ->> 'country', ''))), 16))::bit(64)::bigint
   where ship_to ->> 'line1' <> '';
+alter table orders force row level security;
 create index orders_ship_to on orders (merchant_id, ship_to_key, placed_at) where ship_to_key is not null;
 
--- Whom an errand's job is to call; null of all that is not called account by account (`Errand.account`).
+-- Whom an errand's job is to call; null of all that is not called account by account (`Errand.account`). Who inserts a job
+-- says it by this.
 create function account_of(verb text, body jsonb) returns text language sql immutable parallel safe return
   case when verb in ('buy_label', 'void_label', 'void_return_label') then coalesce(body ->> 'carrier', '') end;
 alter table job drop column account;
 alter table job add column account text;
+alter table job no force row level security;
 update job set account = account_of(verb, body) where account_of(verb, body) is not null;
+alter table job force row level security;
 create index job_account on job (merchant_id, verb, account, due_at) where state = 'due' and account is not null;

@@ -439,9 +439,9 @@ def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
                 row = {"merchant_id": outcome.merchant, **fact.values, **_with_it(fact, outcome.merchant, batch)}
                 inserts[fact.table, tuple(row)].append(row)
             elif isinstance(fact, Update):
-                values = addressed(fact.values) if fact.table == "orders" else fact.values
-                shape = (fact.table, ("merchant_id", *fact.where), tuple(values))
-                updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **values})
+                said = addressed(fact.values) if fact.table == "orders" else fact.values
+                shape = (fact.table, ("merchant_id", *fact.where), tuple(said))
+                updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **said})
             else:
                 if fact.table not in REPLACED:
                     raise NotOnTheTable(f"rows of {fact.table} stay")
