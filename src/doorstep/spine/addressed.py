@@ -5,21 +5,25 @@ The name is not in it: a spouse pays, the doorstep is the same.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from hashlib import md5
+from operator import attrgetter, itemgetter
 from typing import Any
 
-import msgspec
-
-PARTS = ("line1", "line2", "postcode", "city", "country")
+_PARTS = itemgetter("line1", "line2", "postcode", "city", "country")
+_OF_A_STRUCT = attrgetter("line1", "line2", "postcode", "city", "country")
 
 
 def address_key(address: Any) -> int | None:
     """Of an address with a street, as a struct or a mapping; None of any other. 64 bits, signed."""
-    told = msgspec.to_builtins(address) or {}
-    if not told.get("line1"):
+    if address is None:
         return None
-    said = "|".join(told.get(part) or "" for part in PARTS).lower()
-    return int.from_bytes(md5(said.encode(), usedforsecurity=False).digest()[:8], "big", signed=True)
+    said = _PARTS(defaultdict(str, address)) if isinstance(address, Mapping) else _OF_A_STRUCT(address)
+    if not said[0]:
+        return None
+    told = "|".join([part or "" for part in said]).lower().encode()
+    return int.from_bytes(md5(told, usedforsecurity=False).digest()[:8], "big", signed=True)
 
 
 def addressed(order: dict[str, Any]) -> dict[str, Any]:
