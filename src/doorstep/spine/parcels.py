@@ -12,14 +12,14 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, Rows, facts_and
+from doorstep.spine.facts import OrderFacts, Reads, Rows, facts_and, locked
 from doorstep.spine.outcome import Outcome
 from doorstep.spine.status import PARCEL_COUNTER, PLANNED
 from doorstep.spine.tenant import Tx
 
 # Of which order a parcel is never changes, so orders are locked by it.
 LOCK = """
-select n.merchant_id, n.order_id from parcel p
+select {now} from parcel p
   join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
   where p.merchant_id = any($1) and p.parcel_id = any($2) order by n.merchant_id, n.order_id for update of n
 """
@@ -109,20 +109,20 @@ class ParcelFacts:
             raise PackedElsewhere(parcel=public("par", self.parcel_id), state=self.state)
 
 
-async def parcel_facts(tx: Tx, parcels: Iterable[str], *, lines: bool = False) -> dict[int, ParcelFacts]:
-    """The parcels by id; their orders are locked in id order first, and read with their lines where these are asked."""
-    found, _ = await parcels_and(tx, parcels, lines=lines)
+async def parcel_facts(tx: Tx, parcels: Iterable[str], reads: Reads = ()) -> dict[int, ParcelFacts]:
+    """The parcels by id; their orders are locked in id order first, and read as far as is named."""
+    found, _ = await parcels_and(tx, parcels, reads=reads)
     return found
 
 
 async def parcels_and(
-    tx: Tx, parcels: Iterable[str], *beside: str, lines: bool = False
+    tx: Tx, parcels: Iterable[str], *beside: str, reads: Reads = ()
 ) -> tuple[dict[int, ParcelFacts], list[Rows]]:
     """With what else is asked of the merchants ($1), the orders ($2) and the parcels ($3)."""
     wanted = sorted({number("par", parcel) for parcel in parcels})
-    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), wanted)})
+    held = await locked(tx, LOCK, wanted, reads)
     orders, (rows, packed, *rest) = await facts_and(
-        tx, locked, PARCELS, PARCEL_LINES, *beside, more=(wanted,), whole=False, lines=lines, allocations=False
+        tx, held, PARCELS, PARCEL_LINES, *beside, more=(wanted,), reads=reads
     )
     inside: dict[int, list[ParcelLine]] = defaultdict(list)
     for parcel_id, *line in packed:

@@ -18,7 +18,7 @@ from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import beside_the_goods, is_sent
+from doorstep.spine.worth import OF_WORTH, beside_the_goods, is_sent
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"
@@ -37,6 +37,10 @@ ISSUED = f"""
 select {", ".join(_ISSUED)}
   from invoice where merchant_id = any($1) and order_id = any($2) order by invoice_id
 """
+# The amounts block, and what is billed beside the goods.
+READS = (
+    "currency", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor", *OF_WORTH,
+)  # fmt: skip
 
 
 class IssueInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +100,7 @@ class Issued:
 async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
     orders = [number("ord", ask.body.order) for ask in asks]
-    books, (inside, papers) = await books_and(tx, orders, PARCELED, ISSUED)
+    books, (inside, papers) = await books_and(tx, orders, PARCELED, ISSUED, reads=READS)
     parceled, issued = _parceled(inside), issued_of(orders, papers)
     ids = await tx.fresh_ids(len(asks))
     numbers = await numbers_of(tx, INVOICES)

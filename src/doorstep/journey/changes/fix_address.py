@@ -44,10 +44,13 @@ class NothingToSend(Refusal):
     """Nothing of this order is still to be sent, so this cannot matter any more."""
 
 
+READS = ("ship_to", "bill_to", "drafts", "history", "lines", "holds")
+
+
 @verb(FixAddress, AddressFixed)
 async def fix_address(tx: Tx, asks: list[Ask[FixAddress]]) -> list[Result]:
     """Mend where an order goes. With a label for the old address, void that first."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=READS)
     labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[FixAddress]) -> Outcome:

@@ -31,10 +31,13 @@ class Insured(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool
 
 
+READS = ("currency", "insured_minor", "lines")
+
+
 @verb(Insure, Insured)
 async def insure(tx: Tx, asks: list[Ask[Insure]]) -> list[Result]:
     """Insure an order's goods on their way, each parcel for its share. With a label bought before, void that first."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=READS)
     labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[Insure]) -> Outcome:

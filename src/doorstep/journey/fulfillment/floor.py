@@ -15,13 +15,13 @@ from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods, Units
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.setup.skus import OF_ORDERS, Sku
-from doorstep.spine.facts import Allocation, OrderFacts, Rows, facts_and
+from doorstep.spine.facts import Allocation, OrderFacts, Reads, Rows, facts_and, locked
 from doorstep.spine.outcome import Event, Move, Outcome
 from doorstep.spine.tenant import Tx
 
 # Of which order a fulfillment order is never changes, so orders are locked by it.
 LOCK = """
-select n.merchant_id, n.order_id from fulfillment_order f
+select {now} from fulfillment_order f
   join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
   where f.merchant_id = any($1) and f.fulfillment_order_id = any($2) order by n.merchant_id, n.order_id for update of n
 """
@@ -29,6 +29,8 @@ FULFILLMENT_ORDERS = """
 select order_id, fulfillment_order_id, site_id, ship_by, released_at from fulfillment_order
   where merchant_id = any($1) and order_id = any($2)
 """
+# What every rule of the floor looks at of an order.
+READS: Reads = ("allocations", "holds")
 
 
 class NotReleased(Refusal):
@@ -127,18 +129,19 @@ class Floor:
         return self.skus[allocation.sku_id]
 
 
-async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
+async def floor_of(tx: Tx, words: Iterable[str], reads: Reads = READS) -> Floor:
     """The fulfillment orders of these public ids, their orders locked; refuses NotAnId."""
-    floor, _ = await floor_and(tx, words)
+    floor, _ = await floor_and(tx, words, reads=reads)
     return floor
 
 
-async def floor_and(tx: Tx, words: Iterable[str], *beside: str) -> tuple[Floor, list[Rows]]:
-    """With what else is asked of the merchants ($1) and the orders ($2)."""
-    ids = list({number("ful", word) for word in words})
-    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), ids)})
+async def floor_and(
+    tx: Tx, words: Iterable[str], *beside: str, more: tuple[Any, ...] = (), reads: Reads = READS
+) -> tuple[Floor, list[Rows]]:
+    """With what else is asked of the merchants ($1), the orders ($2), and `more`."""
+    held = await locked(tx, LOCK, list({number("ful", word) for word in words}), reads)
     orders, (rows, skus, sites, *rest) = await facts_and(
-        tx, locked, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside, whole=False, lines=False
+        tx, held, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside, more=more, reads=reads
     )
     of_sites = sites_of(sites)
     found = {

@@ -37,7 +37,7 @@ class NotPromised(Refusal):
 @verb(Unpromise, Unpromised)
 async def unpromise(tx: Tx, asks: list[Ask[Unpromise]]) -> list[Result]:
     """Give promised stock back. To keep it from this order, hold the order first: the oldest waiting line is next."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=("lines", "allocations"))
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ask))
 
 

@@ -22,7 +22,7 @@ from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
+from doorstep.spine.worth import OF_WORTH, Worths, worth_of_parcel, worths_of_parcels
 
 # What the carrier was told to collect, with the label that counts: the last one.
 # What somebody said who is no carrier, as news of the parcel.
@@ -32,6 +32,9 @@ select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'c
   from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
   order by data ->> 'parcel', seq desc
 """
+# What is out of it; and for the time it came, and the cash that is collected with it.
+READS = ("lines", "taken_back", "lost")
+OF_MONEY = ("placed_at", "payment_term", "currency", "owed", "earned", "collected", *OF_WORTH)
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +72,7 @@ class AlreadyArrived(Refusal):
 @verb(Deliver, Arrived)
 async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], (*READS, *OF_MONEY))
     worths = await worths_of_parcels(tx, [
         public("par", id) for id, parcel in parcels.items() if parcel.order.row["payment_term"] == "cod"
     ])  # fmt: skip
@@ -147,7 +150,7 @@ class _Delivering:
 @verb(Lose, Arrived)
 async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], READS)
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
     lost = {parcel for parcel, found in gone.items() if found.is_lost}
