@@ -200,9 +200,9 @@ async def facts_and(
     for order, now in orders.items():
         found[order] = OrderFacts(
             now["merchant_id"], order, now | said[order] if said else now,
-            _NOT_READ if lines is None else tuple(lines.get(order, ())),
-            _NOT_READ if allocations is None else tuple(allocations.get(order, ())),
-            _NOT_READ if holds is None else tuple(holds.get(order, ())),
+            NOT_READ if lines is None else tuple(lines.get(order, ())),
+            NOT_READ if allocations is None else tuple(allocations.get(order, ())),
+            NOT_READ if holds is None else tuple(holds.get(order, ())),
         )  # fmt: skip
     return found, rest
 
@@ -217,7 +217,7 @@ class _NotRead(tuple[Any, ...]):
         raise AssertionError("these facts of the order were not read: name them")
 
 
-_NOT_READ = _NotRead()
+NOT_READ = _NotRead()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class RestIsMissing(Refusal):
 async def release(tx: Tx, asks: list[Ask[Release]]) -> list[Result]:
     """Send a fulfillment order to the floor. What is there already stays there."""
     floor = await floor_of(
-        tx, [ask.body.fulfillment_order for ask in asks], (*READS, "drafts", "checks", "wanted", "ship")
+        tx, [ask.body.fulfillment_order for ask in asks], (*READS, "drafts", "checks", "wanted", "ship"), skus=False
     )
     told: set[int] = set()  # orders whose buyer hears of it by this batch
     return each(asks, lambda ask: decide(floor, told, ask))
