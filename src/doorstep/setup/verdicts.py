@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from doorstep.spine.outcome import Insert
 
-# Beside the facts of parcels ($3): the last date of their fulfillment orders, and what happened to them since.
+# Beside the facts of orders ($2) and parcels ($3): the last date of the parcels' fulfillment orders, and what happened
+# to them since.
 TOLD = """
 select r.parcel_id, d.order_id, d.promise_id, d.made_at, d.ship_by, d.deliver_by, t.timezone, f.released_at
   from parcel r
@@ -22,11 +23,12 @@ select r.parcel_id, d.order_id, d.promise_id, d.made_at, d.ship_by, d.deliver_by
       where p.merchant_id = r.merchant_id and p.order_id = r.order_id
         and p.fulfillment_order_id = r.fulfillment_order_id
       order by p.promise_id desc limit 1) d
-  where r.merchant_id = any($1) and r.parcel_id = any($3)
+  where r.merchant_id = any($1) and r.order_id = any($2) and r.parcel_id = any($3)
 """
 EVENTS = """
-select parcel_id, happened_at, state from parcel_event
-  where merchant_id = any($1) and parcel_id = any($3) order by parcel_id, happened_at
+select e.parcel_id, e.happened_at, e.state from parcel r
+  join parcel_event e on e.merchant_id = r.merchant_id and e.parcel_id = r.parcel_id
+  where r.merchant_id = any($1) and r.order_id = any($2) and r.parcel_id = any($3) order by e.parcel_id, e.happened_at
 """
 # Who has a parcel in his hands that stands so; all else is the carrier's time.
 HOLDS_IT = {

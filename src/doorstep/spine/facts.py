@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +17,8 @@ from doorstep.spine.journey import ROWS
 from doorstep.spine.status import AXES, COUNTERS
 from doorstep.spine.tenant import Tx
 
-# An order is read in two rows and what stands beside them. A verb names what it reads: columns of either row, lines,
-# allocations, holds. What is not named is not read, and not there to be looked at.
+# An order is read in two rows and what stands beside them. A verb names what it reads: columns of either row, those of
+# its lines and allocations (`line.shipped`), its open holds. What is not named is not read, nor there to be looked at.
 Reads = tuple[str, ...]
 
 # `orders`: as it was said.
@@ -39,33 +39,25 @@ select {now} from order_now n
   where n.merchant_id = any($1) and n.order_id = any($2) order by n.merchant_id, n.order_id
 """
 LOCK_ORDERS = f"{STANDING} for update"
-ORDERS = "select {said} from orders o where o.merchant_id = any($1) and o.order_id = any($2)"
-LINES = """
-select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
-    l.tax_minor, l.total_minor, l.worth_minor, l.ordered, l.wanted, l.promised, l.picked, l.packed, l.shipped,
-    l.delivered, l.taken_back, l.lost, l.canceled, l.external_id
-  from order_line l where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
+ORDERS = "select o.order_id, {said} from orders o where o.merchant_id = any($1) and o.order_id = any($2)"
+LINES_OF = """
+select l.order_id, {line} from order_line l
+  where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
 """
-ALLOCATIONS = """
-select a.merchant_id, a.order_id, a.line_no, a.fulfillment_order_id, a.site_id, a.sku_id, a.lot, a.promised, a.picked,
-    a.packed, a.shipped, f.expires_at
-  from allocation a
-  join fulfillment_order f on f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id
-  where a.merchant_id = any($1) and a.order_id = any($2)
-  order by a.order_id, a.fulfillment_order_id, a.line_no
+ALLOCATIONS_OF = """
+select a.order_id, {allocation} from allocation a
+  where a.merchant_id = any($1) and a.order_id = any($2) order by a.order_id, a.fulfillment_order_id, a.line_no
+"""
+# Until when its fulfillment order is reserved, of an allocation.
+EXPIRES_AT = """
+    (select f.expires_at from fulfillment_order f
+      where f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id)
 """
 OPEN_HOLDS = """
-select h.merchant_id, h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
+select h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
   from hold h where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.hold_id
 """
-_BESIDE = {"lines": LINES, "allocations": ALLOCATIONS, "holds": OPEN_HOLDS}
-EVERYTHING: Reads = (*SAID, *NOW, *_BESIDE)
-
-
 T = TypeVar("T")
-
-
-# Fields stand in the order of the columns above.
 
 
 class Line(NamedTuple):
@@ -111,6 +103,8 @@ class Allocation(NamedTuple):
 
 
 class Hold(NamedTuple):
+    """Fields stand in the order of the columns above."""
+
     hold_id: int
     line_no: int | None
     type: str
@@ -119,6 +113,11 @@ class Hold(NamedTuple):
     placed_by: str
     placed_at: datetime
     until: datetime | None
+
+
+LINES: Reads = tuple(f"line.{name}" for name in Line._fields)
+ALLOCATIONS: Reads = tuple(f"allocation.{name}" for name in Allocation._fields)
+EVERYTHING: Reads = (*SAID, *NOW, *LINES, *ALLOCATIONS, "holds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +191,15 @@ async def facts_and(
     asked = _asked(reads)
     parts = (*asked.parts, *beside)
     rest = await tx.together(parts, list(tx.merchants), list(orders), *more) if parts else []
-    said = {row[1]: asked.plain(row) for row in rest.pop(0)} if asked.said else {}
-    lines, allocations, holds = (
-        _by_order(rest.pop(0), made) if name in reads else None for name, made in _MADE.items()
-    )
+    said = {row[0]: asked.plain(row) for row in rest.pop(0)} if asked.said else {}
+    lines, allocations, holds = (_by_order(rest.pop(0), made) if made else None for made in asked.beside)
     found = {}
     for order, now in orders.items():
         found[order] = OrderFacts(
             now["merchant_id"], order, now | said[order] if said else now,
-            NOT_READ if lines is None else tuple(lines.get(order, ())),
-            NOT_READ if allocations is None else tuple(allocations.get(order, ())),
-            NOT_READ if holds is None else tuple(holds.get(order, ())),
+            not_read if lines is None else tuple(lines.get(order, ())),
+            not_read if allocations is None else tuple(allocations.get(order, ())),
+            not_read if holds is None else tuple(holds.get(order, ())),
         )  # fmt: skip
     return found, rest
 
@@ -217,20 +214,24 @@ class _NotRead(tuple[Any, ...]):
         raise AssertionError("these facts of the order were not read: name them")
 
 
-NOT_READ = _NotRead()
+not_read = _NotRead()
+
+
+Made = Callable[[tuple[Any, ...]], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is named, by where it stands."""
+    """What is named, by where it stands; of what is beside, what is made of a row."""
 
     now: tuple[str, ...]
     said: tuple[str, ...]
     parts: tuple[str, ...]
+    beside: tuple[Made | None, Made | None, Made | None]
 
     def plain(self, row: tuple[Any, ...]) -> dict[str, Any]:
-        """Of a row that begins with merchant and order."""
-        plain = dict(zip(self.said, row[2:], strict=True))
+        """Of a row that begins with the order."""
+        plain = dict(zip(self.said, row[1:], strict=True))
         for name in _JSON & plain.keys():
             plain[name] = msgspec.json.decode(plain[name]) if plain[name] else None
         return plain
@@ -241,11 +242,36 @@ def _asked(reads: Reads) -> _Asked:
     unknown = set(reads) - set(EVERYTHING)
     if unknown:
         raise ValueError(f"an order has no {sorted(unknown)} to be read")
-    said = tuple(name for name in SAID if name in reads)
-    columns = ", ".join(f"o.{name}" for name in ("merchant_id", "order_id", *said))
-    parts = [part for name, part in _BESIDE.items() if name in reads]
-    now = tuple(name for name in NOW if name in reads)
-    return _Asked(now, said, (*([ORDERS.format(said=columns)] if said else ()), *parts))
+    now, said = (tuple(name for name in names if name in reads) for names in (NOW, SAID))
+    line, allocation = (_fields(kind, of, reads) for kind, of in ((Line, "line."), (Allocation, "allocation.")))
+    parts = {
+        ORDERS.format(said=", ".join(f"o.{name}" for name in said)): said,
+        LINES_OF.format(line=", ".join(f"l.{name}" for name in line)): line,
+        ALLOCATIONS_OF.format(allocation=", ".join(_of_allocation(name) for name in allocation)): allocation,
+        OPEN_HOLDS: "holds" in reads,
+    }
+    made = (
+        _some_of(Line, line)._make if line else None,
+        _some_of(Allocation, allocation)._make if allocation else None,
+        _hold if "holds" in reads else None,
+    )
+    return _Asked(now, said, tuple(part for part, is_asked in parts.items() if is_asked), made)
+
+
+def _fields(kind: Any, of: str, reads: Reads) -> tuple[str, ...]:
+    """Those that are named; which line it is tells each of them."""
+    named = [name for name in kind._fields if of + name in reads]
+    return tuple(dict.fromkeys(["line_no", *named])) if named else ()
+
+
+def _some_of(kind: Any, names: tuple[str, ...]) -> Any:
+    """With these fields alone; looking at another is an error."""
+    worked_out = {name: value for name, value in vars(kind).items() if isinstance(value, property)}
+    return kind if names == kind._fields else type(kind.__name__, (namedtuple(kind.__name__, names),), worked_out)
+
+
+def _of_allocation(name: str) -> str:
+    return EXPIRES_AT if name == "expires_at" else f"a.{name}"
 
 
 @lru_cache
@@ -258,16 +284,11 @@ def _hold(row: tuple[Any, ...]) -> Hold:
     return hold._replace(why=msgspec.json.decode(row[4]))
 
 
-_MADE: dict[str, Callable[[tuple[Any, ...]], Any]] = {
-    "lines": Line._make, "allocations": Allocation._make, "holds": _hold,
-}  # fmt: skip
-
-
 def _by_order(rows: Rows, made: Callable[[tuple[Any, ...]], T]) -> dict[int, list[T]]:
-    """Made of what stands behind merchant and order in each row."""
+    """Made of what stands behind the order in each row."""
     grouped: dict[int, list[T]] = defaultdict(list)
     for row in rows:
-        grouped[row[1]].append(made(row[2:]))
+        grouped[row[0]].append(made(row[1:]))
     return grouped
 
 

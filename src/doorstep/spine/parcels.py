@@ -12,7 +12,7 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import NOT_READ, OrderFacts, Reads, Rows, facts_and, locked
+from doorstep.spine.facts import OrderFacts, Reads, Rows, facts_and, locked, not_read
 from doorstep.spine.outcome import Outcome
 from doorstep.spine.status import PARCEL_COUNTER, PLANNED
 from doorstep.spine.tenant import Tx
@@ -127,7 +127,7 @@ async def parcels_and(
     orders, (rows, *rest) = await facts_and(tx, held, PARCELS, *packed, *beside, more=(wanted,), reads=reads)
     inside = _inside(rest.pop(0)) if contents else None
     return {
-        row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]]) if inside is not None else NOT_READ) for row in rows
+        row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]]) if inside is not None else not_read) for row in rows
     }, rest
 
 

@@ -39,7 +39,9 @@ select {", ".join(_ISSUED)}
 """
 # The amounts block, and what is billed beside the goods.
 READS = (
-    "currency", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor", *OF_WORTH,
+    "currency", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor",
+    "line.code", "line.title", "line.unit_price", "line.discount_minor", "line.tax_minor", "line.total_minor",
+    *OF_WORTH,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.addresses import Address
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import LINES, OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
 from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, answer_of_order
 from doorstep.spine.parcels import LabelThere
@@ -44,7 +44,7 @@ class NothingToSend(Refusal):
     """Nothing of this order is still to be sent, so this cannot matter any more."""
 
 
-READS = ("ship_to", "bill_to", "drafts", "history", "lines", "holds")
+READS = ("ship_to", "bill_to", "drafts", "history", *LINES, "holds")
 
 
 @verb(FixAddress, AddressFixed)

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from doorstep.journey.changes.fix_address import labeled_of, must_still_be_sent, refuse_label
 from doorstep.kit.ids import number
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import LINES, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update, answer_of_order
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -31,7 +31,7 @@ class Insured(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool
 
 
-READS = ("currency", "insured_minor", "lines")
+READS = ("currency", "insured_minor", *LINES)
 
 
 @verb(Insure, Insured)

@@ -30,7 +30,9 @@ select f.order_id, f.fulfillment_order_id, f.site_id, t.code, f.released_at from
   where f.merchant_id = any($1) and f.order_id = any($2)
 """
 # What every rule of the floor looks at of an order.
-READS: Reads = ("allocations", "holds")
+READS: Reads = (
+    "allocation.fulfillment_order_id", "allocation.sku_id", "allocation.promised", "allocation.picked", "holds",
+)  # fmt: skip
 
 
 class NotReleased(Refusal):

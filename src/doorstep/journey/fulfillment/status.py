@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.facts import ALLOCATIONS, OrderFacts, order_facts
 from doorstep.spine.tenant import Tx
 
 Status = Literal[
@@ -63,7 +63,7 @@ def fulfillment_status(work: Work) -> Status:
     return "awaiting_fulfillment" if work.released and not work.on_hold else "allocated"
 
 
-READS = ("wanted", "lines", "allocations", "holds")
+READS = ("wanted", "line.wanted", *ALLOCATIONS, "holds")
 
 
 async def statuses(tx: Tx, fulfillment_orders: Iterable[int]) -> dict[int, Status]:

@@ -34,7 +34,7 @@ from doorstep.journey.processing.problems import Problem
 from doorstep.journey.processing.risk import risk_problem
 from doorstep.kit.ids import number, public
 from doorstep.setup.customs.reading import TRADERS
-from doorstep.setup.customs.rules import LISTS_BESIDE
+from doorstep.setup.customs.rules import lists_on
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.spine.after import after
 from doorstep.spine.facts import Line, OrderFacts, Reads, Rows, locked_and, of_merchant
@@ -50,8 +50,11 @@ BY = "check"
 # What the rules look at of an order; the counters to know how it stands after.
 READS: Reads = (
     "placed_at", "currency", "country", "payment_term", "payment_token", "ship", "history", "details", "buyer",
-    "ship_to", "bill_to", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "stage", *COUNTERS, "lines",
-    "allocations", "holds",
+    "ship_to", "bill_to", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "stage", *COUNTERS, "holds",
+    "line.sku_id", "line.code", "line.ships", "line.unit_price", "line.tax_minor", "line.total_minor", "line.ordered",
+    "line.wanted", "line.promised", "line.picked", "line.packed", "line.canceled",
+    "allocation.fulfillment_order_id", "allocation.site_id", "allocation.promised", "allocation.picked",
+    "allocation.packed", "allocation.expires_at",
 )  # fmt: skip
 # Of one buyer or doorstep, so many earlier orders are compared.
 COMPARED = 20
@@ -173,7 +176,7 @@ def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
 
 async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
     orders, (by_now, places, held_at, overruled, likely, not_released, lists, merchants) = await locked_and(
-        tx, wanted, KNOWN_BY_NOW, SITES, STOCK, OVERRULED, LIKELY, NOT_RELEASED, LISTS_BESIDE, TRADERS, more=(on,),
+        tx, wanted, KNOWN_BY_NOW, SITES, STOCK, OVERRULED, LIKELY, NOT_RELEASED, lists_on("$3"), TRADERS, more=(on,),
         reads=READS,
     )  # fmt: skip
     known = {(order, line_no): sku for order, line_no, sku in by_now}

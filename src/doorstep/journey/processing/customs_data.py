@@ -56,7 +56,7 @@ async def customs_facts(
     tx: Tx, orders: Mapping[int, OrderFacts], skus: Iterable[int], sites: Iterable[Site], lists: Rows, on: date,
     merchants: Rows | None = None,
 ) -> CustomsFacts:  # fmt: skip
-    """By the rows that LISTS_BESIDE answers, and TRADERS where they were asked."""
+    """By the rows that `lists_on` answers, and TRADERS where they were asked."""
     goods = await goods_by_id(tx, wanted) if (wanted := list(skus)) else {}
     countries = {str(order.row["country"] or "") for order in orders.values()} | {site.country for site in sites}
     rules = await rules_by(tx, (Listed(*row) for row in lists), countries, on, (one.hs_code for one in goods.values()))

@@ -16,13 +16,13 @@ import msgspec
 from doorstep.journey.processing.customs_data import CustomsFacts, crosses_border, customs_facts
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
-from doorstep.setup.customs.rules import LISTS_BESIDE
+from doorstep.setup.customs.rules import lists_on
 from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
 from doorstep.setup.promising import NO_OUTLOOK, Dates, Outlook, promise_moves, promise_row, to_of
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
-from doorstep.spine.facts import Line, OrderFacts, Reads, locked_and, of_merchant
+from doorstep.spine.facts import ALLOCATIONS, LINES, Line, OrderFacts, Reads, locked_and, of_merchant
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -72,7 +72,7 @@ DAYS = (2, 7)
 # What the rule looks at of an order.
 READS: Reads = (
     "placed_at", "country", "payment_term", "ship", "ship_to", "shipping_method", "service_level", "ship_by", "drafts",
-    "lines", "allocations", "holds",
+    *LINES, *ALLOCATIONS, "holds",
 )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1, reads: R
     `times`: how often each order may be decided upon in this batch.
     """
     found, (decisions, places, policies, methods, lists) = await locked_and(
-        tx, orders, LAST_DECISIONS, SITES, POLICIES, METHODS, LISTS_BESIDE, more=(on,), reads=reads
+        tx, orders, LAST_DECISIONS, SITES, POLICIES, METHODS, lists_on("$3"), more=(on,), reads=reads
     )
     sites = sites_of(places)
     skus = list({line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted})

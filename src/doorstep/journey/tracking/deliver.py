@@ -42,7 +42,7 @@ select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'c
   order by data ->> 'parcel', seq desc
 """
 # What is out of it; and for the time it came, and the cash that is collected with it.
-READS = ("lines", "taken_back", "lost")
+READS = ("taken_back", "lost", "line.shipped", "line.lost")
 OF_MONEY = ("placed_at", "payment_term", "currency", "owed", "earned", "collected", *OF_WORTH)
 
 

@@ -21,9 +21,6 @@ _LISTS = """
 select distinct on (l.kind) l.kind, l.as_of, l.is_sample, l.source, l.list_id
   from rule_list l where l.as_of <= {on} order by l.kind, l.as_of desc
 """
-LISTS = _LISTS.format(on="$1")
-# The same beside the facts of orders.
-LISTS_BESIDE = _LISTS.format(on="$3")
 OF_COUNTRIES = (
     "select r.list_id, r.country, r.key, r.data from rule_row r where r.list_id = any($1) and r.country = any($2)"
 )
@@ -184,7 +181,12 @@ async def listing_of(tx: Tx, on: date, hs_codes: Iterable[str]) -> Rules:
 
 
 async def lists_in_force(tx: Tx, on: date) -> list[Listed]:
-    return [Listed(*row) for row in await tx.rows(LISTS, on)]
+    return [Listed(*row) for row in await tx.rows(lists_on("$1"), on)]
+
+
+def lists_on(day: str) -> str:
+    """The question for them, where the day is this parameter."""
+    return _LISTS.format(on=day)
 
 
 def _prefixes(hs_codes: Iterable[str]) -> list[str]:
