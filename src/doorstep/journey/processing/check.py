@@ -7,7 +7,7 @@ that somebody lifted by hand stays lifted while its reason is the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -175,14 +175,13 @@ def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
 
 
 async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
-    orders, (by_now, places, held_at, overruled, likely, not_released, lists, merchants) = await locked_and(
-        tx, wanted, KNOWN_BY_NOW, SITES, STOCK, OVERRULED, LIKELY, NOT_RELEASED, lists_on("$3"), TRADERS, more=(on,),
-        reads=READS,
-    )  # fmt: skip
-    known = {(order, line_no): sku for order, line_no, sku in by_now}
+    orders, (places, at_sites, overruled, likely, not_released, lists, merchants) = await locked_and(
+        tx, wanted, SITES, STOCK, OVERRULED, LIKELY, NOT_RELEASED, lists_on("$3"), TRADERS, more=(on,), reads=READS
+    )
+    known = await _known(tx, orders.values())
+    at_sites += await tx.rows(STOCK_OF_KNOWN, list(tx.merchants), list(set(known.values()))) if known else []
     stock: dict[int, dict[int, bool]] = defaultdict(dict)
-    skus = list(set(known.values()))
-    for sku, site, is_free in [*held_at, *(await tx.rows(STOCK_OF_KNOWN, list(tx.merchants), skus) if skus else ())]:
+    for sku, site, is_free in at_sites:
         stock[sku][site] = is_free
     sites = sites_of(places)
     abroad = {
@@ -203,6 +202,13 @@ async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
         likely=_likely(likely),
         not_released={fulfillment_order for (fulfillment_order,) in not_released},
     )
+
+
+async def _known(tx: Tx, orders: Iterable[OrderFacts]) -> dict[tuple[int, int], int]:
+    """By order and line; only asked of orders with an item that was not known."""
+    wanted = [order.order_id for order in orders if any(line.sku_id is None for line in order.lines)]
+    rows = await tx.rows(KNOWN_BY_NOW, list(tx.merchants), wanted) if wanted else ()
+    return {(order, line_no): sku for order, line_no, sku in rows}
 
 
 def _overruled(rows: Rows) -> dict[int, tuple[Overruled, ...]]:
