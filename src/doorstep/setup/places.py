@@ -31,7 +31,7 @@ Units = Annotated[int, Meta(ge=1, le=1_000_000)]
 # Written out in the index of the shelves too (0004), so that parcels that left are never read again.
 ON_SHELVES = "place not like 'tote:%' and place not like 'parcel:%'"
 
-# Each place is looked up (`offset 0`): joined as tables, all that the merchant's shelves hold was read for a few places.
+# Each place is looked up (`offset 0`): joined as tables, all that the merchant's shelves hold was read for a few.
 STANDING = """
 select b.merchant_id, b.sku_id, b.site_id, b.place, b.lot, b.quantity
   from unnest($2::bigint[], $3::bigint[], $4::text[]) u(sku_id, site_id, place)
