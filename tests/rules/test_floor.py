@@ -191,7 +191,7 @@ SITE = Site(**{field.name: None for field in fields(Site)} | {"site_id": 3, "cod
 
 def test_a_draft_is_not_released_whatever_is_promised_to_it() -> None:
     order = OrderFacts(1, 5, {"drafts": 1, "checks": 1, "ship": "split", "wanted": 0}, ())
-    of = FulfillmentOrder(9, SITE, None, None, order)
+    of = FulfillmentOrder(order, 9, SITE.site_id, SITE.code, None)
     floor = Floor({9: of}, {order.order_id: [of]}, {})
     with pytest.raises(StillADraft):
         decide_release(floor, set(), Ask(1, Release(fulfillment_order="ful_9"), NOON))

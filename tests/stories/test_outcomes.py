@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from doorstep.spine.after import after
-from doorstep.spine.facts import OrderFacts, facts_and, order_facts
+from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome, Update
 from doorstep.spine.record import NotOnTheTable, record
 from doorstep.spine.statement import RowsMissing
@@ -128,9 +128,34 @@ async def test_questions_that_are_asked_together_have_their_own_answers(shop: Sh
 async def test_facts_that_were_not_asked_for_are_no_empty_list(shop: Shop) -> None:
     order = await shop.place(("MUG", 2))
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        found, _ = await facts_and(tx, [int(order[4:])], whole=False, lines=False, allocations=False)
-        (one,) = found.values()
-        assert one.row["ordered"] == 2 and "buyer" not in one.row and "stage" not in one.row
-        for read in (lambda: one.line(1), lambda: list(one.lines), lambda: list(one.allocations)):
+        (one,) = (await order_facts(tx, [int(order[4:])], reads=("ordered",))).values()
+        assert one.row["ordered"] == 2 and not one.row.keys() & {"currency", "buyer", "owed", "stage"}
+        for read in (
+            lambda: one.line(1), lambda: list(one.lines), lambda: list(one.allocations), lambda: bool(one.lines),
+            lambda: one.stopped("pick"),
+        ):  # fmt: skip
             with pytest.raises(AssertionError, match="were not read"):
                 read()
+        with pytest.raises(ValueError, match="an order has no"):
+            await order_facts(tx, [int(order[4:])], reads=("weight",))
+
+
+async def test_what_is_read_of_an_order_is_as_it_is_under_its_lock(shop: Shop) -> None:
+    """Whoever waited for the lock is shown what the one before did."""
+    order = await shop.place(("MUG", 2))
+    number, of = int(order[4:]), "where merchant_id = $1 and order_id = $2"
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await order_facts(tx, [number], reads=())
+        waiting = asyncio.create_task(_read(shop, number))
+        await asyncio.sleep(0.1)
+        await tx.run(f"update order_now set drafts = 1 {of}", shop.merchant, number)
+        await tx.run(f"update orders set tags = array['gift'] {of}", shop.merchant, number)
+        assert not waiting.done()
+    read = await waiting
+    assert (read.row["drafts"], read.row["stage"], read.row["tags"]) == (1, "draft", ["gift"])
+    await shop.rows(f"update order_now set drafts = 0 {of}", shop.merchant, number)
+
+
+async def _read(shop: Shop, order: int) -> OrderFacts:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        return (await order_facts(tx, [order], reads=("drafts", "stage", "tags")))[order]

@@ -31,11 +31,15 @@ Units = Annotated[int, Meta(ge=1, le=1_000_000)]
 # Written out in the index of the shelves too (0004), so that parcels that left are never read again.
 ON_SHELVES = "place not like 'tote:%' and place not like 'parcel:%'"
 
+# Each place is looked up (`offset 0`): joined as tables, all that the merchant's shelves hold was read for a few.
 STANDING = """
 select b.merchant_id, b.sku_id, b.site_id, b.place, b.lot, b.quantity
   from unnest($2::bigint[], $3::bigint[], $4::text[]) u(sku_id, site_id, place)
-  join bin_stock b on b.sku_id = u.sku_id and b.site_id = u.site_id and b.place = u.place
-  where b.merchant_id = any($1) and b.quantity > 0
+  cross join lateral (
+    select * from bin_stock b
+      where b.merchant_id = any($1) and b.sku_id = u.sku_id and b.site_id = u.site_id and b.place = u.place
+        and b.quantity > 0
+      offset 0) b
 """
 SHELVES = f"""
 select merchant_id, sku_id, site_id, place, lot, quantity from bin_stock

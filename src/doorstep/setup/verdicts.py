@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from doorstep.spine.outcome import Insert
-from doorstep.spine.tenant import Tx
 
-# The last date of the parcels' fulfillment orders, and what happened to them since.
+# Beside the facts of orders ($2) and parcels ($3): the last date of the parcels' fulfillment orders, and what happened
+# to them since.
 TOLD = """
-select r.parcel_id, d.order_id, d.promise_id, d.ship_by, d.deliver_by, d.made_at, t.timezone, f.released_at
+select r.parcel_id, d.order_id, d.promise_id, d.made_at, d.ship_by, d.deliver_by, t.timezone, f.released_at
   from parcel r
   join fulfillment_order f on f.merchant_id = r.merchant_id and f.fulfillment_order_id = r.fulfillment_order_id
   join site t on t.site_id = r.site_id
@@ -23,11 +23,12 @@ select r.parcel_id, d.order_id, d.promise_id, d.ship_by, d.deliver_by, d.made_at
       where p.merchant_id = r.merchant_id and p.order_id = r.order_id
         and p.fulfillment_order_id = r.fulfillment_order_id
       order by p.promise_id desc limit 1) d
-  where r.merchant_id = any($1) and r.parcel_id = any($2)
+  where r.merchant_id = any($1) and r.order_id = any($2) and r.parcel_id = any($3)
 """
 EVENTS = """
-select parcel_id, happened_at, state from parcel_event
-  where merchant_id = any($1) and parcel_id = any($2) order by parcel_id, happened_at
+select e.parcel_id, e.happened_at, e.state from parcel r
+  join parcel_event e on e.merchant_id = r.merchant_id and e.parcel_id = r.parcel_id
+  where r.merchant_id = any($1) and r.order_id = any($2) and r.parcel_id = any($3) order by e.parcel_id, e.happened_at
 """
 # Who has a parcel in his hands that stands so; all else is the carrier's time.
 HOLDS_IT = {
@@ -102,18 +103,22 @@ def _held(events: Iterable[tuple[datetime, str]], left: datetime, delivered: dat
 
 @dataclass(frozen=True, slots=True)
 class ToldParcel:
+    """What happened to it, then fields in the order of the columns above."""
+
+    events: tuple[tuple[datetime, str], ...]
     order_id: int
     promise_id: int
-    told: Mapping[str, Any]
-    events: tuple[tuple[datetime, str], ...]
+    made_at: datetime
+    ship_by: datetime
+    deliver_by: date
+    timezone: str
+    released_at: datetime | None
 
     def ended(self, parcel: int, handed_over: datetime | None, delivered: datetime, at: datetime) -> Insert:
-        names = ("made_at", "ship_by", "deliver_by", "timezone")
-        said = {name: self.told[name] for name in names}
-        found = verdict(
-            Told(**said, released=self.told["released_at"], handed_over=handed_over, delivered=delivered,
-                 events=self.events)
-        )  # fmt: skip
+        found = verdict(Told(
+            self.made_at, self.ship_by, self.deliver_by, self.timezone, self.released_at, handed_over, delivered,
+            self.events,
+        ))  # fmt: skip
         values = {
             "order_id": self.order_id, "promise_id": self.promise_id, "parcel_id": parcel, "kept": found.kept,
             "days_late": found.days_late, "party": found.party, "decided_at": at,
@@ -122,14 +127,9 @@ class ToldParcel:
         return Insert("promise_end", values)
 
 
-async def told_of(tx: Tx, parcels: list[int]) -> dict[int, ToldParcel]:
-    """Of those that a date was told of."""
-    merchants = list(tx.merchants)
-    rows = await tx.rows(TOLD, merchants, parcels)
+def told_of(told: Iterable[Sequence[Any]], happened: Iterable[Sequence[Any]]) -> dict[int, ToldParcel]:
+    """By parcel, of those that a date was told of; of the rows that TOLD and EVENTS answer."""
     events: dict[int, list[tuple[datetime, str]]] = {}
-    for row in await tx.rows(EVENTS, merchants, [row["parcel_id"] for row in rows]) if rows else ():
-        events.setdefault(row["parcel_id"], []).append((row["happened_at"], row["state"]))
-    return {
-        row["parcel_id"]: ToldParcel(row["order_id"], row["promise_id"], row, tuple(events.get(row["parcel_id"], ())))
-        for row in rows
-    }
+    for parcel, at, state in happened:
+        events.setdefault(parcel, []).append((at, state))
+    return {parcel: ToldParcel(tuple(events.get(parcel, ())), *rest) for parcel, *rest in told}

@@ -15,13 +15,13 @@ ALLOCATED = ("promised", "picked", "packed", "shipped")
 
 
 def after(order: OrderFacts, outcome: Outcome) -> OrderFacts:
-    """Moves, counts and holds of the outcome applied; the statuses follow."""
+    """Moves, counts and holds of the outcome applied; the statuses follow, those that were read."""
     counters = {name: order.row[name] for name in COUNTERS}
     moved = any(event.moves for event in outcome.events)
     goods = _move(order, outcome, counters) if moved else {}
     for name, by in outcome.counts.items():
         counters[name] += by
-    statuses = {name: status(axis, counters) for name, axis in AXES.items()}
+    statuses = {name: status(axis, counters) for name, axis in AXES.items() if name in order.row}
     return replace(order, row={**order.row, **counters, **statuses}, holds=_holds_after(order, outcome), **goods)
 
 

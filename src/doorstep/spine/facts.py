@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict, namedtuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -16,63 +17,47 @@ from doorstep.spine.journey import ROWS
 from doorstep.spine.status import AXES, COUNTERS
 from doorstep.spine.tenant import Tx
 
-# The order's row is its lock: every verb that changes an order takes it first, in id order.
-LOCK_ORDERS = """
-select n.merchant_id, n.order_id from order_now n
-  where n.merchant_id = any($1) and n.order_id = any($2) order by n.merchant_id, n.order_id for update
-"""
-# What every verb may want of the order's row, and what is only read where it is looked at: as it was said, and the
-# statuses, which are worked out when they are read.
-_OF_THE_ORDER = (
-    "merchant_id", "order_id", "channel_id", "placed_at", "currency", "country", "payment_term", "ship", "history",
-    "details",
-)  # fmt: skip
-_AS_SAID = (
-    "external_id", "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor",
-    "fees_minor", "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level",
-    "insured_minor", "ship_by", "content_hash", "note", "tags",
+# An order is read in two rows and what stands beside them. A verb names what it reads: columns of either row, those of
+# its lines and allocations (`line.shipped`), its open holds. What is not named is not read, nor there to be looked at.
+Reads = tuple[str, ...]
+
+# `orders`: as it was said.
+SAID = (
+    "channel_id", "placed_at", "currency", "country", "payment_term", "ship", "history", "details", "external_id",
+    "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor", "fees_minor",
+    "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level", "insured_minor",
+    "ship_by", "content_hash", "note", "tags",
 )  # fmt: skip
 _JSON = frozenset({"buyer", "ship_to", "bill_to", "details"})
+# `order_now`: what is counted of it, and the statuses, which are worked out when they are read.
+NOW = (*COUNTERS, *AXES)
 
-
-def _orders(said: tuple[str, ...], now: tuple[str, ...]) -> str:
-    return f"""
-select {", ".join((*(f"o.{name}" for name in said), *(f"n.{name}" for name in now)))}
-  from orders o join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
-  where o.merchant_id = any($1) and o.order_id = any($2)
+# What is counted of orders is read as it stands, and with the lock: the row is the lock of its order, and who locks it
+# is shown the newest there is. Every verb that changes an order takes it first, in id order.
+STANDING = """
+select {now} from order_now n
+  where n.merchant_id = any($1) and n.order_id = any($2) order by n.merchant_id, n.order_id
 """
-
-
-WHOLE = _orders((*_OF_THE_ORDER, *_AS_SAID), (*COUNTERS, *AXES))
-AT_WORK = _orders(_OF_THE_ORDER, COUNTERS)
-_COLUMNS = {
-    WHOLE: (*_OF_THE_ORDER, *_AS_SAID, *COUNTERS, *AXES),
-    AT_WORK: (*_OF_THE_ORDER, *COUNTERS),
-}
-LINES = """
-select l.merchant_id, l.order_id, l.line_no, l.sku_id, l.code, l.title, l.ships, l.unit_price, l.discount_minor,
-    l.tax_minor, l.total_minor, l.worth_minor, l.ordered, l.wanted, l.promised, l.picked, l.packed, l.shipped,
-    l.delivered, l.taken_back, l.lost, l.canceled, l.external_id
-  from order_line l where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
+LOCK_ORDERS = f"{STANDING} for update"
+ORDERS = "select o.order_id, {said} from orders o where o.merchant_id = any($1) and o.order_id = any($2)"
+LINES_OF = """
+select l.order_id, {line} from order_line l
+  where l.merchant_id = any($1) and l.order_id = any($2) order by l.order_id, l.line_no
 """
-ALLOCATIONS = """
-select a.merchant_id, a.order_id, a.line_no, a.fulfillment_order_id, a.site_id, a.sku_id, a.lot, a.promised, a.picked,
-    a.packed, a.shipped, f.expires_at
-  from allocation a
-  join fulfillment_order f on f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id
-  where a.merchant_id = any($1) and a.order_id = any($2)
-  order by a.order_id, a.fulfillment_order_id, a.line_no
+ALLOCATIONS_OF = """
+select a.order_id, {allocation} from allocation a
+  where a.merchant_id = any($1) and a.order_id = any($2) order by a.order_id, a.fulfillment_order_id, a.line_no
+"""
+# Until when its fulfillment order is reserved, of an allocation.
+EXPIRES_AT = """
+    (select f.expires_at from fulfillment_order f
+      where f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id)
 """
 OPEN_HOLDS = """
-select h.merchant_id, h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
+select h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
   from hold h where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.hold_id
 """
-
-
 T = TypeVar("T")
-
-
-# Fields stand in the order of the columns above.
 
 
 class Line(NamedTuple):
@@ -118,6 +103,8 @@ class Allocation(NamedTuple):
 
 
 class Hold(NamedTuple):
+    """Fields stand in the order of the columns above."""
+
     hold_id: int
     line_no: int | None
     type: str
@@ -128,9 +115,14 @@ class Hold(NamedTuple):
     until: datetime | None
 
 
+LINES: Reads = tuple(f"line.{name}" for name in Line._fields)
+ALLOCATIONS: Reads = tuple(f"allocation.{name}" for name in Allocation._fields)
+EVERYTHING: Reads = (*SAID, *NOW, *LINES, *ALLOCATIONS, "holds")
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """One order: its row (`row["currency"]` …, counters and statuses included), lines, allocations, open holds."""
+    """One order: its rows as one (`row["currency"]`, `row["held"]` …), lines, allocations, open holds."""
 
     merchant: int
     order_id: int
@@ -161,56 +153,53 @@ class OrderFacts:
 
 
 Rows = list[tuple[Any, ...]]
+# Orders by id, each with its merchant and what is counted of it.
+Locked = Mapping[int, dict[str, Any]]
 
 
 async def order_facts(
-    tx: Tx, orders: Iterable[int], *, lock: bool = True, allocations: bool = True
+    tx: Tx, orders: Iterable[int], *, lock: bool = True, reads: Reads = EVERYTHING
 ) -> dict[int, OrderFacts]:
     """The orders by id, locked in id order unless told otherwise; what is not there (for these merchants) is absent."""
     wanted = sorted(set(orders))
     if not wanted:
         return {}
-    if lock:
-        await tx.rows(LOCK_ORDERS, list(tx.merchants), wanted)
-    found, _ = await facts_and(tx, wanted, allocations=allocations)
+    found, _ = await facts_and(tx, await locked(tx, LOCK_ORDERS if lock else STANDING, wanted, reads), reads=reads)
     return found
 
 
 async def locked_and(
-    tx: Tx, orders: Iterable[int], *beside: str, allocations: bool = True
+    tx: Tx, orders: Iterable[int], *beside: str, more: tuple[Any, ...] = (), reads: Reads = EVERYTHING
 ) -> tuple[dict[int, OrderFacts], list[Rows]]:
-    """The orders, locked, with what else is asked of the merchants ($1) and the orders ($2)."""
+    """The orders, locked, with what else is asked of the merchants ($1), the orders ($2), and `more`."""
     wanted = sorted(set(orders))
-    if wanted:
-        await tx.rows(LOCK_ORDERS, list(tx.merchants), wanted)
-    return await facts_and(tx, wanted, *beside, allocations=allocations)
+    held = await locked(tx, LOCK_ORDERS, wanted, reads) if wanted else {}
+    return await facts_and(tx, held, *beside, more=more, reads=reads)
+
+
+async def locked(tx: Tx, lock: str, ids: Collection[int], reads: Reads = ()) -> Locked:
+    """The orders that this statement locks for these ids, with what of `reads` is counted of them."""
+    names = ("merchant_id", "order_id", *_asked(reads).now)
+    rows = await tx.rows(_of_now(lock, names), list(tx.merchants), ids)
+    return {row[1]: dict(zip(names, row, strict=True)) for row in rows}
 
 
 async def facts_and(
-    tx: Tx,
-    orders: list[int],
-    *beside: str,
-    more: tuple[Any, ...] = (),
-    whole: bool = True,
-    lines: bool = True,
-    allocations: bool = True,
+    tx: Tx, orders: Locked, *beside: str, more: tuple[Any, ...] = (), reads: Reads = EVERYTHING
 ) -> tuple[dict[int, OrderFacts], list[Rows]]:
-    """Of orders whose lock is held, in one trip with what else is asked: with `more` beside merchants and orders.
-
-    Not `whole`: without what was said of the order, and its statuses. What is not read is not there to be looked at.
-    """
-    row_of = WHOLE if whole else AT_WORK
-    parts = [row_of, OPEN_HOLDS, *([LINES] if lines else ()), *([ALLOCATIONS] if allocations else ()), *beside]
-    rows, holds, *rest = await tx.together(tuple(parts), list(tx.merchants), orders, *more)
-    of_holds = _by_order(holds, _hold)
-    of_lines = _by_order(rest.pop(0), Line._make) if lines else {}
-    of_allocations = _by_order(rest.pop(0), Allocation._make) if allocations else {}
+    """Of locked orders what else is named, in one trip with what else is asked of the merchants, the orders, `more`."""
+    asked = _asked(reads)
+    parts = (*asked.parts, *beside)
+    rest = await tx.together(parts, list(tx.merchants), list(orders), *more) if parts else []
+    said = {row[0]: asked.plain(row) for row in rest.pop(0)} if asked.said else {}
+    lines, allocations, holds = (_by_order(rest.pop(0), made) if made else None for made in asked.beside)
     found = {}
-    for row in rows:
-        plain, order = _plain_row(_COLUMNS[row_of], row), row[1]
+    for order, now in orders.items():
         found[order] = OrderFacts(
-            row[0], order, plain, tuple(of_lines.get(order, ())) if lines else _nothing_read,
-            tuple(of_allocations.get(order, ())) if allocations else _nothing_read, tuple(of_holds.get(order, ())),
+            now["merchant_id"], order, now | said[order] if said else now,
+            not_read if lines is None else tuple(lines.get(order, ())),
+            not_read if allocations is None else tuple(allocations.get(order, ())),
+            not_read if holds is None else tuple(holds.get(order, ())),
         )  # fmt: skip
     return found, rest
 
@@ -219,17 +208,75 @@ class _NotRead(tuple[Any, ...]):
     """Stands where facts were not asked for."""
 
     def __iter__(self) -> Iterator[Any]:
-        raise AssertionError("these facts of the order were not read: ask for them")
+        raise AssertionError("these facts of the order were not read: name them")
+
+    def __len__(self) -> int:
+        raise AssertionError("these facts of the order were not read: name them")
 
 
-_nothing_read = _NotRead()
+not_read = _NotRead()
 
 
-def _plain_row(columns: tuple[str, ...], row: tuple[Any, ...]) -> dict[str, Any]:
-    plain = dict(zip(columns, row, strict=True))
-    for name in _JSON & plain.keys():
-        plain[name] = msgspec.json.decode(plain[name]) if plain[name] else None
-    return plain
+Made = Callable[[tuple[Any, ...]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is named, by where it stands; of what is beside, what is made of a row."""
+
+    now: tuple[str, ...]
+    said: tuple[str, ...]
+    parts: tuple[str, ...]
+    beside: tuple[Made | None, Made | None, Made | None]
+
+    def plain(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        """Of a row that begins with the order."""
+        plain = dict(zip(self.said, row[1:], strict=True))
+        for name in _JSON & plain.keys():
+            plain[name] = msgspec.json.decode(plain[name]) if plain[name] else None
+        return plain
+
+
+@lru_cache
+def _asked(reads: Reads) -> _Asked:
+    unknown = set(reads) - set(EVERYTHING)
+    if unknown:
+        raise ValueError(f"an order has no {sorted(unknown)} to be read")
+    now, said = (tuple(name for name in names if name in reads) for names in (NOW, SAID))
+    line, allocation = (_fields(kind, of, reads) for kind, of in ((Line, "line."), (Allocation, "allocation.")))
+    parts = {
+        ORDERS.format(said=", ".join(f"o.{name}" for name in said)): said,
+        LINES_OF.format(line=", ".join(f"l.{name}" for name in line)): line,
+        ALLOCATIONS_OF.format(allocation=", ".join(_of_allocation(name) for name in allocation)): allocation,
+        OPEN_HOLDS: "holds" in reads,
+    }
+    made = (
+        _some_of(Line, line)._make if line else None,
+        _some_of(Allocation, allocation)._make if allocation else None,
+        _hold if "holds" in reads else None,
+    )
+    return _Asked(now, said, tuple(part for part, is_asked in parts.items() if is_asked), made)
+
+
+def _fields(kind: Any, of: str, reads: Reads) -> tuple[str, ...]:
+    """Those that are named; which line it is tells each of them."""
+    named = [name for name in kind._fields if of + name in reads]
+    return tuple(dict.fromkeys(["line_no", *named])) if named else ()
+
+
+def _some_of(kind: Any, names: tuple[str, ...]) -> Any:
+    """With these fields alone; looking at another is an error."""
+    worked_out = {name: value for name, value in vars(kind).items() if isinstance(value, property)}
+    return kind if names == kind._fields else type(kind.__name__, (namedtuple(kind.__name__, names),), worked_out)
+
+
+def _of_allocation(name: str) -> str:
+    return EXPIRES_AT if name == "expires_at" else f"a.{name}"
+
+
+@lru_cache
+def _of_now(lock: str, names: tuple[str, ...]) -> str:
+    return lock.format(now=", ".join(f"n.{name}" for name in names))
 
 
 def _hold(row: tuple[Any, ...]) -> Hold:
@@ -238,10 +285,10 @@ def _hold(row: tuple[Any, ...]) -> Hold:
 
 
 def _by_order(rows: Rows, made: Callable[[tuple[Any, ...]], T]) -> dict[int, list[T]]:
-    """Made of what stands behind merchant and order in each row."""
+    """Made of what stands behind the order in each row."""
     grouped: dict[int, list[T]] = defaultdict(list)
     for row in rows:
-        grouped[row[1]].append(made(row[2:]))
+        grouped[row[0]].append(made(row[1:]))
     return grouped
 
 

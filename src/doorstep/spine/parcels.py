@@ -12,14 +12,14 @@ import msgspec
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, Rows, facts_and
+from doorstep.spine.facts import OrderFacts, Reads, Rows, facts_and, locked, not_read
 from doorstep.spine.outcome import Outcome
 from doorstep.spine.status import PARCEL_COUNTER, PLANNED
 from doorstep.spine.tenant import Tx
 
 # Of which order a parcel is never changes, so orders are locked by it.
 LOCK = """
-select n.merchant_id, n.order_id from parcel p
+select {now} from parcel p
   join order_now n on n.merchant_id = p.merchant_id and n.order_id = p.order_id
   where p.merchant_id = any($1) and p.parcel_id = any($2) order by n.merchant_id, n.order_id for update of n
 """
@@ -109,25 +109,33 @@ class ParcelFacts:
             raise PackedElsewhere(parcel=public("par", self.parcel_id), state=self.state)
 
 
-async def parcel_facts(tx: Tx, parcels: Iterable[str], *, lines: bool = False) -> dict[int, ParcelFacts]:
-    """The parcels by id; their orders are locked in id order first, and read with their lines where these are asked."""
-    found, _ = await parcels_and(tx, parcels, lines=lines)
+async def parcel_facts(
+    tx: Tx, parcels: Iterable[str], reads: Reads = (), *, contents: bool = False
+) -> dict[int, ParcelFacts]:
+    """The parcels by id, with what is in them where that is asked for; their orders are locked in id order first."""
+    found, _ = await parcels_and(tx, parcels, reads=reads, contents=contents)
     return found
 
 
 async def parcels_and(
-    tx: Tx, parcels: Iterable[str], *beside: str, lines: bool = False
+    tx: Tx, parcels: Iterable[str], *beside: str, reads: Reads = (), contents: bool = False
 ) -> tuple[dict[int, ParcelFacts], list[Rows]]:
     """With what else is asked of the merchants ($1), the orders ($2) and the parcels ($3)."""
     wanted = sorted({number("par", parcel) for parcel in parcels})
-    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), wanted)})
-    orders, (rows, packed, *rest) = await facts_and(
-        tx, locked, PARCELS, PARCEL_LINES, *beside, more=(wanted,), whole=False, lines=lines, allocations=False
-    )
+    held = await locked(tx, LOCK, wanted, reads)
+    packed = (PARCEL_LINES,) if contents else ()
+    orders, (rows, *rest) = await facts_and(tx, held, PARCELS, *packed, *beside, more=(wanted,), reads=reads)
+    inside = _inside(rest.pop(0)) if contents else None
+    return {
+        row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]]) if inside is not None else not_read) for row in rows
+    }, rest
+
+
+def _inside(rows: Rows) -> dict[int, list[ParcelLine]]:
     inside: dict[int, list[ParcelLine]] = defaultdict(list)
-    for parcel_id, *line in packed:
-        inside[parcel_id].append(ParcelLine._make(line))
-    return {row[1]: _parcel(orders[row[0]], row, tuple(inside[row[1]])) for row in rows}, rest
+    for row in rows:
+        inside[row[0]].append(ParcelLine._make(row[1:]))
+    return inside
 
 
 def _parcel(order: OrderFacts, row: tuple[Any, ...], lines: tuple[ParcelLine, ...]) -> ParcelFacts:

@@ -27,7 +27,8 @@ select order_id, parcel_id,
       as worth
   from units where parcel_id = any($2) and ordered > 0 group by order_id, parcel_id
 """
-
+# What is looked at of an order to tell what goes with a parcel beside its goods.
+OF_WORTH = ("details", "line.ships", "line.ordered", "line.canceled", "line.worth_minor")
 
 Worths = Mapping[tuple[int, int], int]
 

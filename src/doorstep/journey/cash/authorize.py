@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from doorstep.journey.cash.books import (
+    READS,
     Books,
     Word,
     books_of,
@@ -64,12 +65,14 @@ class NoProvider(Refusal):
 
 
 PROVIDERS = "select merchant_id, code from connection where merchant_id = any($1) and kind = 'payments' order by code"
+# Of the order: whether any of its goods are still to leave.
+LEFT = (*ON_SHELF, "shipped", "delivered")
 
 
 @verb(WantAuthorization, AuthorizationWanted)
 async def want_authorization(tx: Tx, asks: list[Ask[WantAuthorization]]) -> list[Result]:
     """Have the provider hold what the buyer owes."""
-    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
+    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks], (*READS, "payment_token"))
     providers = {row["merchant_id"]: row["code"] for row in await tx.rows(PROVIDERS, list(tx.merchants))}
     ids = await tx.fresh_ids(len(asks))
     return each(asks, lambda ask: decide(of_order(books, ask), providers.get(ask.merchant), ids, ask))
@@ -107,7 +110,7 @@ async def _hold(provider: Payments, row: Mapping[str, Any], key: str) -> Authori
 @verb(Authorize, Authorized)
 async def authorize(tx: Tx, asks: list[Ask[Authorize]]) -> list[Result]:
     """Keep the provider's yes: the money is held."""
-    books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks])
+    books, order_of = await books_of_payments(tx, [ask.body.payment for ask in asks], (*READS, *LEFT))
     return each(asks, lambda ask: _authorized(*of_payment(books, order_of, ask), ask))
 
 

@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
-from doorstep.spine.facts import OrderFacts, Rows, locked_and
+from doorstep.spine.facts import OrderFacts, Reads, Rows, locked_and
 from doorstep.spine.outcome import Ask, Insert, Outcome, Update
+from doorstep.spine.status import CASH
 from doorstep.spine.tenant import Tx
 
 Amount = Annotated[int, Meta(ge=1, le=10**15, description="minor units of the order's currency")]
@@ -28,6 +29,8 @@ select payment_id, order_id, kind, state, amount_minor, provider, provider_ref, 
   from payment where merchant_id = any($1) and order_id = any($2) order by payment_id
 """
 ORDERS_OF = "select payment_id, order_id from payment where merchant_id = any($1) and payment_id = any($2)"
+# What every rule of the books looks at of an order.
+READS: Reads = ("currency", *CASH)
 
 
 class NothingHeld(Refusal):
@@ -131,28 +134,32 @@ class Books:
         return payment
 
 
-async def books_of(tx: Tx, orders: Iterable[int]) -> dict[int, Books]:
+async def books_of(tx: Tx, orders: Iterable[int], reads: Reads = READS) -> dict[int, Books]:
     """The orders' cash, under their lock."""
-    books, _ = await books_and(tx, orders)
+    books, _ = await books_and(tx, orders, reads=reads)
     return books
 
 
-async def books_and(tx: Tx, orders: Iterable[int], *beside: str) -> tuple[dict[int, Books], list[Rows]]:
+async def books_and(
+    tx: Tx, orders: Iterable[int], *beside: str, reads: Reads = READS
+) -> tuple[dict[int, Books], list[Rows]]:
     """With what else is asked of the merchants ($1) and the orders ($2)."""
-    found, (rows, *rest) = await locked_and(tx, orders, PAYMENTS, *beside, allocations=False)
+    found, (rows, *rest) = await locked_and(tx, orders, PAYMENTS, *beside, reads=reads)
     payments: dict[int, list[Payment]] = {}
     for row in rows:
         payments.setdefault(row[1], []).append(Payment._make(row))
     return {order: Books(facts, tuple(payments.get(order, ()))) for order, facts in found.items()}, rest
 
 
-async def books_of_payments(tx: Tx, payments: Iterable[str]) -> tuple[dict[int, Books], dict[int, int]]:
+async def books_of_payments(
+    tx: Tx, payments: Iterable[str], reads: Reads = READS
+) -> tuple[dict[int, Books], dict[int, int]]:
     """The books of these payments' orders, and which payment is of which order."""
     wanted = [number("pay", payment) for payment in payments if payment]
     if not wanted:
         return {}, {}
     order_of = {row["payment_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, list(tx.merchants), wanted)}
-    return await books_of(tx, order_of.values()), order_of
+    return await books_of(tx, order_of.values(), reads), order_of
 
 
 async def ids_of_payments(tx: Tx, books: Mapping[int, Books]) -> Iterator[int]:

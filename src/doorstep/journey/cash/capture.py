@@ -9,6 +9,7 @@ import msgspec
 
 from doorstep.journey.cash.books import (
     CHANNEL,
+    READS,
     Amount,
     Books,
     NothingHeld,
@@ -33,7 +34,7 @@ from doorstep.spine.status import ON_SHELF
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import errand, verb
 from doorstep.spine.world import World
-from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
+from doorstep.spine.worth import OF_WORTH, Worths, worth_of_parcel, worths_of_parcels
 
 
 class WantCapture(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,7 +64,7 @@ class CaptureOf(msgspec.Struct, frozen=True, kw_only=True):
 @verb(WantCapture, CaptureOf)
 async def want_capture(tx: Tx, asks: list[Ask[WantCapture]]) -> list[Result]:
     """Take held money: for a parcel, or everything that is due."""
-    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
+    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks], (*READS, *ON_SHELF, *OF_WORTH))
     worths = await worths_of_parcels(tx, [ask.body.parcel for ask in asks])
     ids = await ids_of_payments(tx, books)
     return each(asks, lambda ask: decide(of_order(books, ask), worths, ids, ask))

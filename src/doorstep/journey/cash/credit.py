@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from doorstep.journey.cash.books import Amount, Books, books_and, of_order, outcome_of
+from doorstep.journey.cash.books import READS, Amount, Books, books_and, of_order, outcome_of
 from doorstep.journey.cash.invoice import CREDIT_NOTES, ISSUED, Issued, invoice_row, issued_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Invalid, Refusal
 from doorstep.spine.amounts import worth_of_units
-from doorstep.spine.facts import Line
+from doorstep.spine.facts import LINES, Line
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
 from doorstep.spine.outcome import Ask, Cash, Event, Insert, Job, Outcome, Result
 from doorstep.spine.rules import each
@@ -63,7 +63,7 @@ class NothingToCredit(Refusal):
 async def issue_credit(tx: Tx, asks: list[Ask[IssueCredit]]) -> list[Result]:
     """Credit units or an amount; what is then overpaid is refunded."""
     orders = [number("ord", ask.body.order) for ask in asks]
-    books, (papers,) = await books_and(tx, orders, ISSUED)
+    books, (papers,) = await books_and(tx, orders, ISSUED, reads=(*READS, "tax_included", *LINES))
     issued = issued_of(orders, papers)
     ids = await tx.fresh_ids(len(asks))
     numbers = await numbers_of(tx, CREDIT_NOTES)

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 import msgspec
 
-from doorstep.journey.cash.books import Books, Payment, books_of, ids_of_payments, new_payment, of_order, outcome_of
+from doorstep.journey.cash.books import (
+    READS,
+    Books,
+    Payment,
+    books_of,
+    ids_of_payments,
+    new_payment,
+    of_order,
+    outcome_of,
+)
 from doorstep.kit.ids import number, public
 from doorstep.spine.outcome import Ask, Cash, Event, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
@@ -29,7 +38,7 @@ class AuthorizationExpired(msgspec.Struct, frozen=True, kw_only=True):
 @verb(ExpireAuthorization, AuthorizationExpired)
 async def expire_authorization(tx: Tx, asks: list[Ask[ExpireAuthorization]]) -> list[Result]:
     """Let the order's authorizations run out whose time has passed, while any of its goods have not left."""
-    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks])
+    books = await books_of(tx, [number("ord", ask.body.order) for ask in asks], (*READS, *ON_SHELF))
     ids = await ids_of_payments(tx, books)
     return each(asks, lambda ask: decide(of_order(books, ask), ids, ask))
 

@@ -8,17 +8,16 @@ from typing import Any
 
 import msgspec
 
-from doorstep.journey.cash.books import Books, books_and, of_order, outcome_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.spine.amounts import Amounts, Priced, amounts, worth_of_units
-from doorstep.spine.facts import Line, OrderFacts, Rows
+from doorstep.spine.facts import Line, OrderFacts, Rows, locked_and, of_merchant
 from doorstep.spine.numbering import Numbers, numbers_of, only_last_counts, spelled
-from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result
+from doorstep.spine.outcome import Ask, Event, Insert, Outcome, Result, answer_of_order
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import beside_the_goods, is_sent
+from doorstep.spine.worth import OF_WORTH, beside_the_goods, is_sent
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"
@@ -37,6 +36,12 @@ ISSUED = f"""
 select {", ".join(_ISSUED)}
   from invoice where merchant_id = any($1) and order_id = any($2) order by invoice_id
 """
+# The amounts block, and what is billed beside the goods.
+READS = (
+    "currency", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor",
+    "line.code", "line.title", "line.unit_price", "line.discount_minor", "line.tax_minor", "line.total_minor",
+    *OF_WORTH,
+)  # fmt: skip
 
 
 class IssueInvoice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,11 +101,16 @@ class Issued:
 async def issue_invoice(tx: Tx, asks: list[Ask[IssueInvoice]]) -> list[Result]:
     """Bill what was handed over: for a parcel its goods, with the first one shipping, fees and services."""
     orders = [number("ord", ask.body.order) for ask in asks]
-    books, (inside, papers) = await books_and(tx, orders, PARCELED, ISSUED)
+    found, (inside, papers) = await locked_and(tx, orders, PARCELED, ISSUED, reads=READS)
     parceled, issued = _parceled(inside), issued_of(orders, papers)
     ids = await tx.fresh_ids(len(asks))
     numbers = await numbers_of(tx, INVOICES)
-    return only_last_counts(each(asks, lambda ask: decide(of_order(books, ask), parceled, issued, numbers, ids, ask)))
+
+    def rule(ask: Ask[IssueInvoice]) -> Outcome:
+        order = of_merchant(found, ask.merchant, number("ord", ask.body.order))
+        return decide(order, parceled, issued, numbers, ids, ask)
+
+    return only_last_counts(each(asks, rule))
 
 
 def _parceled(rows: Rows) -> OfParcels:
@@ -120,14 +130,14 @@ def issued_of(orders: list[int], rows: Rows) -> dict[int, Issued]:
 
 
 def decide(
-    books: Books,
+    order: OrderFacts,
     parceled: OfParcels,
     issued: Mapping[int, Issued],
     numbers: Numbers,
     ids: Iterator[int],
     ask: Ask[IssueInvoice],
 ) -> Outcome:
-    order, before = books.order, issued[books.order.order_id]
+    before = issued[order.order_id]
     parcel = number("par", ask.body.parcel) if ask.body.parcel else None
     if parcel is not None and (order.order_id, parcel) not in parceled:
         raise NotFound(parcel=ask.body.parcel)
@@ -143,8 +153,9 @@ def decide(
     taken, moved = numbers.take(order.merchant, INVOICES)
     invoice = next(ids)
     total, told = content["total_minor"], {"number": spelled(INVOICES, taken), "total_minor": content["total_minor"]}
-    outcome = outcome_of(books, invoice=public("inv", invoice), **told)
-    outcome.events = [Event("issue_invoice", data=told | {"parcel": ask.body.parcel})]
+    event = Event("issue_invoice", data=told | {"parcel": ask.body.parcel})
+    outcome = Outcome(order.merchant, ("order", order.order_id), [event])
+    outcome.answer = answer_of_order(order.order_id, invoice=public("inv", invoice), **told)
     row = invoice_row(invoice, INVOICES, taken, order, "invoice", content, ask.at) | {"parcel_id": parcel}
     outcome.facts = [Insert("invoice", row), moved]
     outcome.count("invoiced", total)

@@ -10,7 +10,7 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.addresses import Address
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import LINES, OrderFacts, of_merchant, order_facts
 from doorstep.spine.holds import lift_hold
 from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, answer_of_order
 from doorstep.spine.parcels import LabelThere
@@ -44,10 +44,13 @@ class NothingToSend(Refusal):
     """Nothing of this order is still to be sent, so this cannot matter any more."""
 
 
+READS = ("ship_to", "bill_to", "drafts", "history", *LINES, "holds")
+
+
 @verb(FixAddress, AddressFixed)
 async def fix_address(tx: Tx, asks: list[Ask[FixAddress]]) -> list[Result]:
     """Mend where an order goes. With a label for the old address, void that first."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=READS)
     labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[FixAddress]) -> Outcome:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from doorstep.journey.changes.fix_address import labeled_of, must_still_be_sent, refuse_label
 from doorstep.kit.ids import number
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import LINES, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Event, Outcome, Result, Update, answer_of_order
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -31,10 +31,13 @@ class Insured(msgspec.Struct, frozen=True, kw_only=True):
     changed: bool
 
 
+READS = ("currency", "insured_minor", *LINES)
+
+
 @verb(Insure, Insured)
 async def insure(tx: Tx, asks: list[Ask[Insure]]) -> list[Result]:
     """Insure an order's goods on their way, each parcel for its share. With a label bought before, void that first."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=READS)
     labeled = await labeled_of(tx, orders)
 
     def rule(ask: Ask[Insure]) -> Outcome:

@@ -27,7 +27,7 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
 @verb(Note, Noted)
 async def note(tx: Tx, asks: list[Ask[Note]]) -> list[Result]:
     """Write something down about an order."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], allocations=False)
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=())
 
     def decide(ask: Ask[Note]) -> Outcome:
         order = of_merchant(orders, ask.merchant, number("ord", ask.body.order))

@@ -13,22 +13,26 @@ import msgspec
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.setup.places import Goods, Units
-from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.setup.skus import OF_ORDERS, Sku
-from doorstep.spine.facts import Allocation, OrderFacts, Rows, facts_and
+from doorstep.spine.facts import Allocation, OrderFacts, Reads, Rows, facts_and, locked
 from doorstep.spine.outcome import Event, Move, Outcome
 from doorstep.spine.tenant import Tx
 
 # Of which order a fulfillment order is never changes, so orders are locked by it.
 LOCK = """
-select n.merchant_id, n.order_id from fulfillment_order f
+select {now} from fulfillment_order f
   join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
   where f.merchant_id = any($1) and f.fulfillment_order_id = any($2) order by n.merchant_id, n.order_id for update of n
 """
 FULFILLMENT_ORDERS = """
-select order_id, fulfillment_order_id, site_id, ship_by, released_at from fulfillment_order
-  where merchant_id = any($1) and order_id = any($2)
+select f.order_id, f.fulfillment_order_id, f.site_id, t.code, f.released_at from fulfillment_order f
+  join site t on t.site_id = f.site_id
+  where f.merchant_id = any($1) and f.order_id = any($2)
 """
+# What every rule of the floor looks at of an order.
+READS: Reads = (
+    "allocation.fulfillment_order_id", "allocation.sku_id", "allocation.promised", "allocation.picked", "holds",
+)  # fmt: skip
 
 
 class NotReleased(Refusal):
@@ -58,13 +62,13 @@ def added_up(lines: Iterable[LineUnits]) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class FulfillmentOrder:
-    """One order at one site, with the order's facts."""
+    """One order at one site, with the order's facts. Fields stand in the order of the columns above."""
 
-    id: int
-    site: Site
-    ship_by: datetime | None
-    released_at: datetime | None
     order: OrderFacts
+    id: int
+    site_id: int
+    site: str
+    released_at: datetime | None
 
     @property
     def public(self) -> str:
@@ -93,11 +97,11 @@ class FulfillmentOrder:
             raise stopped
 
     def goods(self, sku: int) -> Goods:
-        return Goods(self.order.merchant, sku, self.site.site_id)
+        return Goods(self.order.merchant, sku, self.site_id)
 
     def outcome(self, event: str, moves: list[Move], told: dict[str, Any], answer: dict[str, Any]) -> Outcome:
         """The verb happened to the order; the timeline tells at which site."""
-        data = {"fulfillment_order": self.public, "site": self.site.code} | told
+        data = {"fulfillment_order": self.public, "site": self.site} | told
         return Outcome(
             self.order.merchant,
             ("order", self.order.order_id),
@@ -127,25 +131,22 @@ class Floor:
         return self.skus[allocation.sku_id]
 
 
-async def floor_of(tx: Tx, words: Iterable[str]) -> Floor:
+async def floor_of(tx: Tx, words: Iterable[str], reads: Reads = READS, *, skus: bool = True) -> Floor:
     """The fulfillment orders of these public ids, their orders locked; refuses NotAnId."""
-    floor, _ = await floor_and(tx, words)
+    floor, _ = await floor_and(tx, words, reads=reads, skus=skus)
     return floor
 
 
-async def floor_and(tx: Tx, words: Iterable[str], *beside: str) -> tuple[Floor, list[Rows]]:
+async def floor_and(
+    tx: Tx, words: Iterable[str], *beside: str, reads: Reads = READS, skus: bool = True
+) -> tuple[Floor, list[Rows]]:
     """With what else is asked of the merchants ($1) and the orders ($2)."""
-    ids = list({number("ful", word) for word in words})
-    locked = sorted({row["order_id"] for row in await tx.rows(LOCK, list(tx.merchants), ids)})
-    orders, (rows, skus, sites, *rest) = await facts_and(
-        tx, locked, FULFILLMENT_ORDERS, OF_ORDERS, SITES, *beside, whole=False, lines=False
-    )
-    of_sites = sites_of(sites)
-    found = {
-        of: FulfillmentOrder(of, of_sites[site], ship_by, released_at, orders[order])
-        for order, of, site, ship_by, released_at in rows
-    }
+    held = await locked(tx, LOCK, list({number("ful", word) for word in words}), reads)
+    asked = (FULFILLMENT_ORDERS, OF_ORDERS) if skus else (FULFILLMENT_ORDERS,)
+    orders, (rows, *rest) = await facts_and(tx, held, *asked, *beside, reads=reads)
+    known = {row[0]: Sku._make(row) for row in rest.pop(0)} if skus else {}
+    found = {of: FulfillmentOrder(orders[order], of, *at) for order, of, *at in rows}
     of_orders: dict[int, list[FulfillmentOrder]] = defaultdict(list)
     for one in found.values():
         of_orders[one.order.order_id].append(one)
-    return Floor(found, of_orders, {row[0]: Sku._make(row) for row in skus}), rest
+    return Floor(found, of_orders, known), rest

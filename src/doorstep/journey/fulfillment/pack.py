@@ -130,7 +130,7 @@ def _must_be_picked(floor: Floor, of: FulfillmentOrder, totes: Places, units: di
         goods = of.goods(sku.sku_id)
         needed[goods] += quantity
         if wanted.tote:
-            totes.must_hold(goods, tote(wanted.tote), needed[goods], sku=sku.code, site=of.site.code)
+            totes.must_hold(goods, tote(wanted.tote), needed[goods], sku=sku.code, site=of.site)
 
 
 def _moves(
@@ -154,7 +154,7 @@ def _moves(
 def _parcel(of: FulfillmentOrder, parcel: int, weight_g: int, ask: Ask[Pack]) -> Insert:
     values = {
         "parcel_id": parcel, "order_id": of.order.order_id, "fulfillment_order_id": of.id,
-        "site_id": of.site.site_id, "carton": ask.body.carton, "weight_g": weight_g,
+        "site_id": of.site_id, "carton": ask.body.carton, "weight_g": weight_g,
         "length_mm": ask.body.length_mm, "width_mm": ask.body.width_mm, "height_mm": ask.body.height_mm,
         "label_state": "none", "label_key": "", "label_tries": 0, "carrier": "", "service": "", "label_ref": "",
         "tracking_number": "", "label_cost_minor": None, "label_currency": "", "label_error": "",

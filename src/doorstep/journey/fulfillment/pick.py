@@ -138,7 +138,7 @@ def _must_be_there(of: FulfillmentOrder, found: list[Scanned], places: Places) -
     for scan, sku in found:
         wanted[of.goods(sku.sku_id), scan.bin, sku.code] += scan.quantity
     for (goods, place, code), units in wanted.items():
-        places.must_hold(goods, place, units, sku=code, site=of.site.code)
+        places.must_hold(goods, place, units, sku=code, site=of.site)
 
 
 def _wrong_item(facts: Facts, merchant: int, scan: Scan, expected: Sku) -> WrongItem:

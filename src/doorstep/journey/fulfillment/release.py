@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from doorstep.journey.fulfillment.floor import Floor, FulfillmentOrder, floor_of
+from doorstep.journey.fulfillment.floor import READS, Floor, FulfillmentOrder, floor_of
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.outcome import Ask, Job, Outcome, Result, Update
@@ -43,7 +43,9 @@ class RestIsMissing(Refusal):
 @verb(Release, Released)
 async def release(tx: Tx, asks: list[Ask[Release]]) -> list[Result]:
     """Send a fulfillment order to the floor. What is there already stays there."""
-    floor = await floor_of(tx, [ask.body.fulfillment_order for ask in asks])
+    floor = await floor_of(
+        tx, [ask.body.fulfillment_order for ask in asks], (*READS, "drafts", "checks", "wanted", "ship"), skus=False
+    )
     told: set[int] = set()  # orders whose buyer hears of it by this batch
     return each(asks, lambda ask: decide(floor, told, ask))
 

@@ -64,7 +64,7 @@ def decide(floor: Floor, places: Places, ids: Iterator[int], ask: Ask[ShortPick]
     if wanted.quantity > allocation.promised:
         raise TooMany(fulfillment_order=of.public, line=wanted.line, sku=sku.code, left=allocation.promised)
     goods = of.goods(sku.sku_id)
-    taken = places.take(goods, wanted.bin, wanted.quantity, sku=sku.code, site=of.site.code)
+    taken = places.take(goods, wanted.bin, wanted.quantity, sku=sku.code, site=of.site)
     moves: list[Move] = [
         Demand(wanted.line, wanted.quantity, "promised", "wanted", of.id),
         *(Stock(sku.sku_id, goods.site, units, "reserved", wanted.bin, "world", "", lot) for lot, units in taken),
@@ -84,10 +84,10 @@ def _attention(of: FulfillmentOrder, sku: Sku, ids: Iterator[int], ask: Ask[Shor
     found = ask.body
     values = {
         "attention_id": next(ids), "kind": "short_pick", "order_id": of.order.order_id,
-        "reason": f"{found.quantity} {sku.code} missing from bin {found.bin} at {of.site.code}",
+        "reason": f"{found.quantity} {sku.code} missing from bin {found.bin} at {of.site}",
         "next_action": f"count bin {found.bin}",
         "why": {
-            "fulfillment_order": of.public, "line": found.line, "sku": sku.code, "site": of.site.code,
+            "fulfillment_order": of.public, "line": found.line, "sku": sku.code, "site": of.site,
             "bin": found.bin, "quantity": found.quantity, "by": ask.actor.name,
         },
         "raised_at": ask.at,

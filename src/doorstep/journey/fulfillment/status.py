@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from doorstep.spine.facts import OrderFacts, order_facts
+from doorstep.spine.facts import ALLOCATIONS, OrderFacts, order_facts
 from doorstep.spine.tenant import Tx
 
 Status = Literal[
@@ -63,11 +63,14 @@ def fulfillment_status(work: Work) -> Status:
     return "awaiting_fulfillment" if work.released and not work.on_hold else "allocated"
 
 
+READS = ("wanted", "line.wanted", *ALLOCATIONS, "holds")
+
+
 async def statuses(tx: Tx, fulfillment_orders: Iterable[int]) -> dict[int, Status]:
     """Where these stand, those not there left out."""
     merchants = list(tx.merchants)
     rows = await tx.rows(FULFILLMENT_ORDERS, merchants, list(fulfillment_orders))
-    orders = await order_facts(tx, [row["order_id"] for row in rows], lock=False)
+    orders = await order_facts(tx, [row["order_id"] for row in rows], lock=False, reads=READS)
     unlabeled = {row["fulfillment_order_id"] for row in await tx.rows(UNLABELED, merchants, list(orders))}
     waiting = [order.order_id for order in orders.values() if order.row["wanted"]]
     shorted: dict[int, dict[int, int]] = defaultdict(dict)

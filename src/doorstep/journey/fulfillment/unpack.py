@@ -65,7 +65,7 @@ class Facts:
 @verb(Unpack, Unpacked)
 async def unpack(tx: Tx, asks: list[Ask[Unpack]]) -> list[Result]:
     """Take units out of a parcel, back into a tote."""
-    parcels, (loads,) = await parcels_and(tx, [ask.body.parcel for ask in asks], IN_LOADS)
+    parcels, (loads,) = await parcels_and(tx, [ask.body.parcel for ask in asks], IN_LOADS, contents=True)
     skus = {line.sku_id for parcel in parcels.values() for line in parcel.lines}
     facts = Facts(parcels, dict(loads), await skus_by_id(tx, skus))
     return each(asks, lambda ask: decide(facts, ask))

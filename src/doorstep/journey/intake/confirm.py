@@ -23,7 +23,7 @@ class NotADraft(Refusal):
 @verb(Confirm)
 async def confirm(tx: Tx, asks: list[Ask[Confirm]]) -> list[Result]:
     """Make an order of a draft."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], allocations=False)
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=("stage",))
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ask))
 
 

@@ -7,7 +7,7 @@ that somebody lifted by hand stays lifted while its reason is the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,6 +22,7 @@ from doorstep.journey.processing.customs_data import (
     crosses_border,
     customs_facts,
     customs_problem,
+    customs_screened,
     denied_problem,
     may_cross,
     order_problem,
@@ -32,21 +33,32 @@ from doorstep.journey.processing.payment import payment_problem
 from doorstep.journey.processing.problems import Problem
 from doorstep.journey.processing.risk import risk_problem
 from doorstep.kit.ids import number, public
+from doorstep.setup.customs.reading import TRADERS
+from doorstep.setup.customs.rules import lists_on
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.spine.after import after
-from doorstep.spine.facts import Line, OrderFacts, Rows, locked_and, of_merchant
+from doorstep.spine.facts import Line, OrderFacts, Reads, Rows, locked_and, of_merchant
 from doorstep.spine.holds import lift_hold, place_hold
 from doorstep.spine.outcome import Ask, Event, Job, Outcome, Result, Update, answer_of_order
 from doorstep.spine.rules import each
+from doorstep.spine.status import COUNTERS
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 from doorstep.spine.worth import is_all_services
 
 BY = "check"
+# What the rules look at of an order; the counters to know how it stands after.
+READS: Reads = (
+    "placed_at", "currency", "country", "payment_term", "payment_token", "ship", "history", "details", "buyer",
+    "ship_to", "bill_to", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "stage", *COUNTERS, "holds",
+    "line.sku_id", "line.code", "line.ships", "line.unit_price", "line.tax_minor", "line.total_minor", "line.ordered",
+    "line.wanted", "line.promised", "line.picked", "line.packed", "line.canceled",
+    "allocation.fulfillment_order_id", "allocation.site_id", "allocation.promised", "allocation.picked",
+    "allocation.packed", "allocation.expires_at",
+)  # fmt: skip
 # Of one buyer or doorstep, so many earlier orders are compared.
 COMPARED = 20
 
-POLICIES = "select merchant_id, hold_duplicates from merchant where merchant_id = any($1)"
 KNOWN_BY_NOW = """
 select l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
   from order_line l
@@ -58,6 +70,11 @@ select l.order_id, l.line_no, coalesce(a.sku_id, s.sku_id) as sku_id
   where l.merchant_id = any($1) and l.order_id = any($2) and l.sku_id is null and (k.stocked or not l.ships)
 """
 STOCK = """
+select a.sku_id, a.site_id, a.free > 0 as is_free from order_line l
+  join availability a on a.merchant_id = l.merchant_id and a.sku_id = l.sku_id
+  where l.merchant_id = any($1) and l.order_id = any($2)
+"""
+STOCK_OF_KNOWN = """
 select sku_id, site_id, free > 0 as is_free from availability
   where merchant_id = any($1) and sku_id = any($2)
 """
@@ -69,7 +86,7 @@ NOT_RELEASED = """
 select fulfillment_order_id from fulfillment_order
   where merchant_id = any($1) and order_id = any($2) and released_at is null
 """
-# The buyer's other orders of the day before, and those to the same doorstep.
+# The buyer's other orders of the day before, and those to the same doorstep; where the merchant wants that held.
 LIKELY = f"""
 with mine as materialized (
   select o.merchant_id, o.order_id, o.placed_at, o.email, o.ship_to_key
@@ -136,7 +153,6 @@ class Overruled:
 @dataclass(frozen=True, slots=True)
 class Facts:
     orders: Mapping[int, OrderFacts]
-    hold_duplicates: Mapping[int, bool]
     customs: CustomsFacts
     known: Mapping[tuple[int, int], int]  # (order, line): the SKU that an unknown item has by now
     stock: Mapping[int, Mapping[int, bool]]  # sku: {site: is any free}
@@ -159,13 +175,13 @@ def _order(facts: Facts, ask: Ask[Check]) -> OrderFacts:
 
 
 async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
-    orders, (by_now, places, policies, overruled, likely, not_released) = await locked_and(
-        tx, wanted, KNOWN_BY_NOW, SITES, POLICIES, OVERRULED, LIKELY, NOT_RELEASED
+    orders, (places, at_sites, overruled, likely, not_released, lists, merchants) = await locked_and(
+        tx, wanted, SITES, STOCK, OVERRULED, LIKELY, NOT_RELEASED, lists_on("$3"), TRADERS, more=(on,), reads=READS
     )
-    known = {(order, line_no): sku for order, line_no, sku in by_now}
-    skus = {line.sku_id for order in orders.values() for line in order.lines if line.sku_id} | set(known.values())
+    known = await _known(tx, orders.values())
+    at_sites += await tx.rows(STOCK_OF_KNOWN, list(tx.merchants), list(set(known.values()))) if known else []
     stock: dict[int, dict[int, bool]] = defaultdict(dict)
-    for sku, site, is_free in await tx.rows(STOCK, list(tx.merchants), list(skus)):
+    for sku, site, is_free in at_sites:
         stock[sku][site] = is_free
     sites = sites_of(places)
     abroad = {
@@ -175,10 +191,10 @@ async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
         for line in order.lines
         if (sku := line.sku_id or known.get((order.order_id, line.line_no)))
     }
+    customs = await customs_facts(tx, orders, abroad, sites.values(), lists, on, merchants)
     return Facts(
         orders=orders,
-        hold_duplicates=dict(policies),
-        customs=await customs_facts(tx, orders, abroad, sites.values(), on, screening=True),
+        customs=await customs_screened(tx, customs, orders),
         known=known,
         stock=stock,
         sites=sites,
@@ -186,6 +202,13 @@ async def facts_of(tx: Tx, wanted: list[int], on: date) -> Facts:
         likely=_likely(likely),
         not_released={fulfillment_order for (fulfillment_order,) in not_released},
     )
+
+
+async def _known(tx: Tx, orders: Iterable[OrderFacts]) -> dict[tuple[int, int], int]:
+    """By order and line; only asked of orders with an item that was not known."""
+    wanted = [order.order_id for order in orders if any(line.sku_id is None for line in order.lines)]
+    rows = await tx.rows(KNOWN_BY_NOW, list(tx.merchants), wanted) if wanted else ()
+    return {(order, line_no): sku for order, line_no, sku in rows}
 
 
 def _overruled(rows: Rows) -> dict[int, tuple[Overruled, ...]]:
@@ -271,10 +294,10 @@ def _address(order: OrderFacts, givers: Mapping[int, Collection[Site]]) -> Probl
 
 def _duplicate(facts: Facts, order: OrderFacts) -> Problem | None:
     """Once the goods are in somebody's hands the question comes too late."""
-    if not facts.hold_duplicates.get(order.merchant) or order.row["picked"] + order.row["packed"]:
+    if order.order_id not in facts.likely or order.row["picked"] + order.row["packed"]:
         return None
     goods = goods_of((line.sku_id, line.code, line.ordered - line.canceled) for line in order.lines)
-    return duplicate_problem(order.order_id, order.row["placed_at"], goods, facts.likely.get(order.order_id, ()))
+    return duplicate_problem(order.order_id, order.row["placed_at"], goods, facts.likely[order.order_id])
 
 
 def _customs(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,12 +15,12 @@ from doorstep.setup.customs.lists import MODES
 from doorstep.setup.customs.numbers import RECIPIENTS, eori_problem, ioss_problem, recipient_number_problem
 from doorstep.setup.customs.profile import Profile
 from doorstep.setup.customs.readiness import NO_PROFILE, Goods, barred, lacking
-from doorstep.setup.customs.reading import Trader, goods_by_id, traders
-from doorstep.setup.customs.rules import NO_RULES, Rules, rules_of
+from doorstep.setup.customs.reading import Trader, goods_by_id, traders, traders_of
+from doorstep.setup.customs.rules import NO_RULES, Listed, Rules, rules_by
 from doorstep.setup.customs.screening import Screened, screened
 from doorstep.setup.sites import Site
 from doorstep.spine.amounts import untaxed, worth_of_units
-from doorstep.spine.facts import Line, OrderFacts
+from doorstep.spine.facts import Line, OrderFacts, Rows
 from doorstep.spine.tenant import Tx
 
 FILED = """
@@ -53,20 +53,26 @@ class CustomsFacts:
 
 
 async def customs_facts(
-    tx: Tx, orders: Mapping[int, OrderFacts], skus: Iterable[int], sites: Iterable[Site], on: date, *,
-    screening: bool = False,
+    tx: Tx, orders: Mapping[int, OrderFacts], skus: Iterable[int], sites: Iterable[Site], lists: Rows, on: date,
+    merchants: Rows | None = None,
 ) -> CustomsFacts:  # fmt: skip
+    """By the rows that `lists_on` answers, and TRADERS where they were asked."""
     goods = await goods_by_id(tx, wanted) if (wanted := list(skus)) else {}
     countries = {str(order.row["country"] or "") for order in orders.values()} | {site.country for site in sites}
-    rules = await rules_of(tx, countries, on, (one.hs_code for one in goods.values()))
-    if not rules.lists:
-        return CustomsFacts(goods, await traders(tx) if screening else {})
-    names = [name for order in orders.values() for name in names_of(order)] if screening else []
-    filed = await tx.rows(FILED, list(tx.merchants), list(orders)) if screening else []
-    return CustomsFacts(
-        goods, await traders(tx), rules, await screened(tx, names, on) if names else Screened(),
-        {row["order_id"]: row["itn"] for row in filed},
-    )  # fmt: skip
+    rules = await rules_by(tx, (Listed(*row) for row in lists), countries, on, (one.hs_code for one in goods.values()))
+    if merchants is None:
+        return CustomsFacts(goods, await traders(tx) if rules.lists else {}, rules)
+    return CustomsFacts(goods, traders_of(merchants), rules)
+
+
+async def customs_screened(tx: Tx, facts: CustomsFacts, orders: Mapping[int, OrderFacts]) -> CustomsFacts:
+    """With whom the names in the orders are like, and what exports were filed: nothing matters of it without a list."""
+    if not facts.rules.lists:
+        return facts
+    names = [name for order in orders.values() for name in names_of(order)]
+    found = await screened(tx, names, facts.rules.on) if names else Screened()
+    filed = await tx.rows(FILED, list(tx.merchants), list(orders))
+    return replace(facts, screened=found, filed={row["order_id"]: row["itn"] for row in filed})
 
 
 def crosses_border(site: Site, ship_to: Mapping[str, Any]) -> bool:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from doorstep.journey.processing.promise import Facts, Left, decide, facts_of
+from doorstep.journey.processing.promise import READS, Facts, Left, decide, facts_of
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal
 from doorstep.spine.after import after
 from doorstep.spine.facts import OrderFacts
 from doorstep.spine.outcome import Ask, Job, Outcome, Result
+from doorstep.spine.status import COUNTERS
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
@@ -80,7 +81,7 @@ async def fill(tx: Tx, asks: list[Ask[Fill]]) -> list[Result]:
     for row in await tx.rows(WAITING, list(tx.merchants), skus, afters):
         in_line[row["n"] - 1].append(row["order_id"])
     everyone = [order for orders in in_line.values() for order in orders]
-    facts, left = await facts_of(tx, everyone, asks[0].at.date(), times=len(asks))
+    facts, left = await facts_of(tx, everyone, asks[0].at.date(), len(asks), (*READS, *COUNTERS))
     waiting = Waiting(facts, left, in_line)
     return [decide_fill(waiting, number_of_ask, ask) for number_of_ask, ask in enumerate(asks)]
 

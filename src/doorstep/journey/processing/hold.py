@@ -42,7 +42,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 @verb(Hold, Held)
 async def hold(tx: Tx, asks: list[Ask[Hold]]) -> list[Result]:
     """Stop an order or a line, down to the picker's next scan."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=("line.line_no",))
     ids = await tx.fresh_ids(len(asks))
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ids, ask))
 

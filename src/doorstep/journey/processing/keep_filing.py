@@ -39,7 +39,7 @@ class NotAnItn(Refusal):
 @verb(KeepFiling, FilingKept)
 async def keep_filing(tx: Tx, asks: list[Ask[KeepFiling]]) -> list[Result]:
     """Keep the number under which the export was filed; the order is checked again."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=("drafts", "history"))
     ids = await tx.fresh_ids(len(asks))
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ids, ask))
 

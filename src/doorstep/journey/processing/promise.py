@@ -16,12 +16,13 @@ import msgspec
 from doorstep.journey.processing.customs_data import CustomsFacts, crosses_border, customs_facts
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import Refusal, Short
+from doorstep.setup.customs.rules import lists_on
 from doorstep.setup.free_stock import free_and_locked
 from doorstep.setup.learning import outlook_of
 from doorstep.setup.promising import NO_OUTLOOK, Dates, Outlook, promise_moves, promise_row, to_of
 from doorstep.setup.sites import SITES, Site, sites_of
 from doorstep.setup.sourcing import WEIGHED, Choice, Free, Want, source
-from doorstep.spine.facts import Line, OrderFacts, locked_and, of_merchant
+from doorstep.spine.facts import ALLOCATIONS, LINES, Line, OrderFacts, Reads, locked_and, of_merchant
 from doorstep.spine.outcome import Ask, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
@@ -68,6 +69,11 @@ select u.sku_id, w.placed_at, w.order_id from unnest($2::bigint[]) u(sku_id) cro
     order by o.placed_at, o.order_id limit 1) w
 """
 DAYS = (2, 7)
+# What the rule looks at of an order.
+READS: Reads = (
+    "placed_at", "country", "payment_term", "ship", "ship_to", "shipping_method", "service_level", "ship_by", "drafts",
+    *LINES, *ALLOCATIONS, "holds",
+)  # fmt: skip
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,18 +131,18 @@ def _order(facts: Facts, ask: Ask[Promise]) -> OrderFacts:
     return of_merchant(facts.orders, ask.merchant, number("ord", ask.body.order))
 
 
-async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1) -> tuple[Facts, Left]:
+async def facts_of(tx: Tx, orders: list[int], on: date, times: int = 1, reads: Reads = READS) -> tuple[Facts, Left]:
     """Asks first: the stock rows are locked, so what is seen free stays free until the batch is written.
 
     `times`: how often each order may be decided upon in this batch.
     """
-    found, (decisions, places, policies, methods) = await locked_and(
-        tx, orders, LAST_DECISIONS, SITES, POLICIES, METHODS
+    found, (decisions, places, policies, methods, lists) = await locked_and(
+        tx, orders, LAST_DECISIONS, SITES, POLICIES, METHODS, lists_on("$3"), more=(on,), reads=reads
     )
     sites = sites_of(places)
     skus = list({line.sku_id for order in found.values() for line in order.lines if line.sku_id and line.wanted})
     free = await free_and_locked(tx, skus)
-    customs = await customs_facts(tx, found, skus, sites.values(), on)
+    customs = await customs_facts(tx, found, skus, sites.values(), lists, on)
     facts = Facts(
         orders=found,
         sites=sites,

@@ -43,7 +43,7 @@ class NothingToReview(Refusal):
 async def review_party(tx: Tx, asks: list[Ask[ReviewParty]]) -> list[Result]:
     """Say whether the buyer is the listed party: another goes on at once and is not asked about again; the same
     stays held."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=("holds",))
     ids = await tx.fresh_ids(len(asks) * MATCHES_AT_MOST)
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ids, ask))
 

@@ -10,11 +10,13 @@ from msgspec import Meta
 from doorstep.kit.ids import number
 from doorstep.kit.refusals import Refusal
 from doorstep.setup.canceling import freed_skus
-from doorstep.spine.facts import OrderFacts, of_merchant, order_facts
+from doorstep.spine.facts import ALLOCATIONS, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Demand, Event, Move, Outcome, Result, Stock, answer_of_order
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
+
+READS = ("line.line_no", *ALLOCATIONS)
 
 
 class Unpromise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +39,7 @@ class NotPromised(Refusal):
 @verb(Unpromise, Unpromised)
 async def unpromise(tx: Tx, asks: list[Ask[Unpromise]]) -> list[Result]:
     """Give promised stock back. To keep it from this order, hold the order first: the oldest waiting line is next."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=READS)
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ask))
 
 

@@ -23,6 +23,7 @@ select distinct order_id from payment
   where merchant_id = any($1) and order_id = any($2) and kind = 'authorization' and state = 'done'
     and provider <> 'channel'
 """
+READS = ("placed_at", "held", "holds")
 
 
 class HandOver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,7 +41,9 @@ class OnItsWay(msgspec.Struct, frozen=True, kw_only=True):
 @verb(HandOver, OnItsWay)
 async def hand_over(tx: Tx, asks: list[Ask[HandOver]]) -> list[Result]:
     """Hand the parcel to the carrier: its units are shipped and leave the site's books."""
-    parcels, (orders,) = await parcels_and(tx, [ask.body.parcel for ask in asks], HELD_BY_A_PROVIDER)
+    parcels, (orders,) = await parcels_and(
+        tx, [ask.body.parcel for ask in asks], HELD_BY_A_PROVIDER, reads=READS, contents=True
+    )
     held = {order for (order,) in orders}
     gone: set[int] = set()
     return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), held, gone, ask))

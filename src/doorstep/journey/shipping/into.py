@@ -159,7 +159,7 @@ async def scene_of(tx: Tx, asks: Sequence[Ask[Any]]) -> Scene:
     inner = sorted(thing.id for thing in things if thing.kind == "load")
     loads = await load_facts(tx, owners, [*into, *inner])
     names = sorted(thing.name for thing in things if thing.kind == "parcel")
-    parcels = await parcel_facts(tx, names)
+    parcels = await parcel_facts(tx, names, ("country", "holds"), contents=True)
     parcel_stays = _stays(await tx.rows(STAYS, list(tx.merchants), sorted(parcels)))
     load_stays = _stays(await tx.rows(LOAD_STAYS, owners, inner))
     return Scene(meant, loads, parcels, parcel_stays, load_stays, await operators(tx, owners))

@@ -138,7 +138,7 @@ class EmptyParcel(Refusal):
 @verb(WantLabel, LabelState)
 async def want_label(tx: Tx, asks: list[Ask[WantLabel]]) -> list[Result]:
     """Ask for a label; the carrier is called by a job, with a key that makes a repeat harmless."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], ("holds",), contents=True)
     return each(asks, lambda ask: _wanted(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 

@@ -45,7 +45,7 @@ class NotSentYet(Refusal):
 @verb(NumberParcel, Numbered)
 async def number_parcel(tx: Tx, asks: list[Ask[NumberParcel]]) -> list[Result]:
     """Add a number to a parcel: of its first mile, line haul or last mile; from then on each of them finds it."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks])
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], ("placed_at",))
     known = await numbers_of(tx, parcels)
     return each(asks, lambda ask: decide(of_parcel(parcels, ask.merchant, ask.body.parcel), known, ask))
 

@@ -59,7 +59,7 @@ async def case_facts(tx: Tx, cases: Iterable[str]) -> dict[int, Case]:
     """The cases by id; their orders are locked in id order first."""
     wanted, merchants = sorted({number("cas", case) for case in cases}), list(tx.merchants)
     orders_of = {row["case_id"]: row["order_id"] for row in await tx.rows(ORDERS_OF, merchants, wanted)}
-    orders = await order_facts(tx, orders_of.values(), allocations=False)
+    orders = await order_facts(tx, orders_of.values(), reads=())
     return {
         row["case_id"]: Case(row["case_id"], orders[row["order_id"]], row["kind"], row["is_open"], row["waiting"])
         for row in await tx.rows(CASES, merchants, wanted)

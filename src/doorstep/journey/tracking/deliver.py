@@ -14,15 +14,24 @@ from doorstep.journey.tracking.scans import new_row
 from doorstep.kit.ids import public
 from doorstep.kit.refusals import Refusal
 from doorstep.plug.carrier import Proof, TrackEvent
-from doorstep.setup.verdicts import ToldParcel, told_of
+from doorstep.setup.verdicts import EVENTS, TOLD, ToldParcel, told_of
 from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
-from doorstep.spine.parcels import Gone, ParcelFacts, count_state, gone_of, of_parcel, outcome_of_parcel, parcel_facts
+from doorstep.spine.parcels import (
+    Gone,
+    ParcelFacts,
+    count_state,
+    gone_of,
+    of_parcel,
+    outcome_of_parcel,
+    parcel_facts,
+    parcels_and,
+)
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.told_times import told_time
 from doorstep.spine.verbs import verb
-from doorstep.spine.worth import Worths, worth_of_parcel, worths_of_parcels
+from doorstep.spine.worth import OF_WORTH, Worths, worth_of_parcel, worths_of_parcels
 
 # What the carrier was told to collect, with the label that counts: the last one.
 # What somebody said who is no carrier, as news of the parcel.
@@ -32,6 +41,9 @@ select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'c
   from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
   order by data ->> 'parcel', seq desc
 """
+# What is out of it; and for the time it came, and the cash that is collected with it.
+READS = ("taken_back", "lost", "line.shipped", "line.lost")
+OF_MONEY = ("placed_at", "payment_term", "currency", "owed", "earned", "collected", *OF_WORTH)
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,15 +81,16 @@ class AlreadyArrived(Refusal):
 @verb(Deliver, Arrived)
 async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     """Deliver the parcel, by the carrier's word or by hand; cash on delivery is collected with it."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
+    parcels, (dates, happened) = await parcels_and(
+        tx, [ask.body.parcel for ask in asks], TOLD, EVENTS, reads=(*READS, *OF_MONEY), contents=True
+    )
     worths = await worths_of_parcels(tx, [
         public("par", id) for id, parcel in parcels.items() if parcel.order.row["payment_term"] == "cod"
     ])  # fmt: skip
     to_collect = await _to_collect(tx, {order for order, _ in worths})
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
-    told = await told_of(tx, list(parcels))
-    rule = _Delivering(worths, to_collect, gone, ids, told)
+    rule = _Delivering(worths, to_collect, gone, ids, told_of(dates, happened))
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 
@@ -147,7 +160,7 @@ class _Delivering:
 @verb(Lose, Arrived)
 async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     """Write the parcel off as lost by the carrier; resend, refund or claim comes next."""
-    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], lines=True)
+    parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], READS, contents=True)
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
     lost = {parcel for parcel, found in gone.items() if found.is_lost}

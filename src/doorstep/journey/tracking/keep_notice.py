@@ -64,7 +64,7 @@ Known = dict[tuple[int, str], tuple[State, int]]  # of a batch's earlier asks to
 @verb(KeepNotice, NoticeKept)
 async def keep_notice(tx: Tx, asks: list[Ask[KeepNotice]]) -> list[Result]:
     """Write down what became of a notice."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], allocations=False)
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=())
     rows = await tx.rows(KEPT, list(tx.merchants), list(orders))
     known = {(row["order_id"], row["key"]): (row["state"], row["tries"]) for row in rows}
     failed = sorted({ask.body.address for ask in asks if ask.body.state == "failed"})

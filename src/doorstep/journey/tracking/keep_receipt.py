@@ -49,7 +49,7 @@ class ReceiptKept(msgspec.Struct, frozen=True, kw_only=True):
 @verb(KeepReceipt, ReceiptKept)
 async def keep_receipt(tx: Tx, asks: list[Ask[KeepReceipt]]) -> list[Result]:
     """Write down whether a text message came."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], allocations=False)
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=())
     keys = [ask.body.letter for ask in asks]
     rows = await tx.rows(NOTICES, list(tx.merchants), list(orders), keys, list(TO_BUYER))
     notices = {(row["order_id"], row["key"]): row for row in rows}

@@ -46,7 +46,7 @@ class TooManyCases(Refusal):
 @verb(OpenCase, CaseAnswer)
 async def open_case(tx: Tx, asks: list[Ask[OpenCase]]) -> list[Result]:
     """Take down what the buyer says is wrong, for somebody to look at and to answer."""
-    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], allocations=False)
+    orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks], reads=())
     rows = await tx.rows(OPEN_CASES, list(tx.merchants), list(orders))
     open_now = Counter({row["order_id"]: row["open"] for row in rows})
     ids = await tx.fresh_ids(2 * len(asks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from doorstep.setup.customs.readiness import COLUMNS, Goods, goods_of
 from doorstep.spine.tenant import Tx
 
 GOODS = f"select {', '.join(COLUMNS)} from sku where merchant_id = any($1) and sku_id = any($2)"
-TRADERS = "select merchant_id, name, currency, country, tax_numbers, customs from merchant where merchant_id = any($1)"
+_TRADER = ("merchant_id", "name", "currency", "country", "tax_numbers", "customs")
+TRADERS = f"select {', '.join(_TRADER)} from merchant where merchant_id = any($1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,12 @@ async def goods_by_id(tx: Tx, skus: Iterable[int]) -> dict[int, Goods]:
 
 
 async def traders(tx: Tx) -> dict[int, Trader]:
-    return {row["merchant_id"]: trader_of(row) for row in await tx.rows(TRADERS, list(tx.merchants))}
+    return traders_of(await tx.rows(TRADERS, list(tx.merchants)))
+
+
+def traders_of(rows: Iterable[Sequence[Any]]) -> dict[int, Trader]:
+    """Of the rows that TRADERS answers."""
+    return {row[0]: trader_of(dict(zip(_TRADER, row, strict=True))) for row in rows}
 
 
 def trader_of(row: Any) -> Trader:

@@ -17,9 +17,9 @@ from doorstep.spine.tenant import Tx
 HS_DIGITS = 6  # what the whole world shares; countries add their own behind
 
 # Reference tables: the newest list of each kind that is not of the future.
-LISTS = """
-select distinct on (l.kind) l.kind, l.list_id, l.as_of, l.is_sample, l.source
-  from rule_list l where l.as_of <= $1 order by l.kind, l.as_of desc
+_LISTS = """
+select distinct on (l.kind) l.kind, l.as_of, l.is_sample, l.source, l.list_id
+  from rule_list l where l.as_of <= {on} order by l.kind, l.as_of desc
 """
 OF_COUNTRIES = (
     "select r.list_id, r.country, r.key, r.data from rule_row r where r.list_id = any($1) and r.country = any($2)"
@@ -60,7 +60,7 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list in force."""
+    """A list in force. Fields stand in the order of the columns above."""
 
     kind: str
     as_of: date
@@ -149,7 +149,14 @@ NO_RULES = Rules(date.min)
 
 async def rules_of(tx: Tx, countries: Iterable[str], on: date, hs_codes: Iterable[str] = ()) -> Rules:
     """What is in force on that day for goods of these codes between these countries."""
-    lists = {one.kind: one for one in await lists_in_force(tx, on) if one.kind != POSTCODES}
+    return await rules_by(tx, await lists_in_force(tx, on), countries, on, hs_codes)
+
+
+async def rules_by(
+    tx: Tx, in_force: Iterable[Listed], countries: Iterable[str], on: date, hs_codes: Iterable[str]
+) -> Rules:
+    """The same by lists that were read before."""
+    lists = {one.kind: one for one in in_force if one.kind != POSTCODES}
     if not lists:
         return Rules(on)
     places = sorted({place for country in countries if country for place in _places(country)} | {ANYWHERE})
@@ -174,8 +181,12 @@ async def listing_of(tx: Tx, on: date, hs_codes: Iterable[str]) -> Rules:
 
 
 async def lists_in_force(tx: Tx, on: date) -> list[Listed]:
-    return [Listed(row["kind"], row["as_of"], row["is_sample"], row["source"], row["list_id"])
-            for row in await tx.rows(LISTS, on)]  # fmt: skip
+    return [Listed(*row) for row in await tx.rows(lists_on("$1"), on)]
+
+
+def lists_on(day: str) -> str:
+    """The question for them, where the day is this parameter."""
+    return _LISTS.format(on=day)
 
 
 def _prefixes(hs_codes: Iterable[str]) -> list[str]:

@@ -19,7 +19,7 @@ from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import Goods
 from doorstep.setup.sites import sites_by_code
-from doorstep.spine.facts import LOCK_ORDERS
+from doorstep.spine.facts import LOCK_ORDERS, locked
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
 
@@ -197,7 +197,7 @@ async def _read_sales(tx: Tx, facts: Facts, left: Left, asks: Sequence[Ask[Impor
     if not tied:
         return
     orders, skus = sorted(tied), sorted({sku for _, _, sku in wanted})
-    await tx.rows(LOCK_ORDERS, merchants, orders)
+    await locked(tx, LOCK_ORDERS, orders)
     for row in await tx.rows(SALES, merchants, orders, skus):
         units = {"delivered": row["delivered"], "shipped": row["shipped"]}
         sale = Sale(row["order_id"], row["line_no"], row["placed_at"], row["unit_price"], units)
