@@ -53,7 +53,7 @@ select n.account from named n cross join lateral (
 """
 _TAKE = f"""
   select {{what}} from job j where j.merchant_id = $1 and j.verb = $2 and {DUE.format(now="$3")}{{of}}
-  order by j.due_at, j.job_id limit $4 for update skip locked"""
+  order by j.due_at limit $4 for update skip locked"""
 TAKE = _TAKE.format(what="j.merchant_id, j.job_id, j.verb, j.body, j.attempts, j.fence", of="")
 _CLAIM = f"""
 with due as ({_TAKE.format(what="j.job_id", of="{of}")})

@@ -294,13 +294,17 @@ def _is_away(error: Exception) -> bool:
 
 
 def _batches(work: Work, size: int) -> Iterator[Work]:
-    """Fresh work together. What was tried before goes alone: it may be what ended the others' batch."""
+    """Fresh work together. What was tried before goes alone: it may be what ended the others' batch.
+
+    It goes from the front, the next time from the back: what ends its worker each time takes nobody along.
+    """
     fresh = [one for one in work if one[0].attempts <= 1]
     for begin in range(0, len(fresh), size):
         yield fresh[begin : begin + size]
-    for one in work:
-        if one[0].attempts > 1:
-            yield [one]
+    tried = [one for one in work if one[0].attempts > 1]
+    if tried and tried[0][0].attempts % 2:
+        tried.reverse()
+    yield from ([one] for one in tried)
 
 
 def _short(error: Exception) -> str:
