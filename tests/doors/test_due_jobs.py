@@ -331,6 +331,20 @@ async def test_a_job_that_ends_its_worker_each_time_is_counted_and_buried(
     assert await checks_of(shop, orders) == [1, 0, 1]
 
 
+async def test_a_job_that_takes_the_database_along_is_counted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = await at_work(shop)
+    await orders_of_strangers(shop, 1)
+
+    async def crashes(asks: list[Ask[Any]]) -> None:
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    look_first(monkeypatch, "check", crashes)
+    for tries in (0, 1):
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await worker.work_at(shop.merchant, "check")
+        assert [row["attempts"] for row in await due_checks(shop)] == [tries]
+
+
 def reborn(shop: Shop, at: datetime) -> Worker:
     worker = Worker(world_of(shop.db))
     worker.world.now = lambda: at

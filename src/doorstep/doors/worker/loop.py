@@ -67,7 +67,8 @@ class Worker:
     _known: tuple[float, list[int]] = (0.0, [])
     _calls: dict[asyncio.Task[None], float] = field(default_factory=dict)  # since when
     _under_way: Counter[Place] = field(default_factory=Counter)
-    # Whose leased jobs did not end this worker: what ends one each time stands first in line, and is counted so.
+    # Where jobs were leased, and this worker is still here. What ends each worker, or the database, comes to stand
+    # first in line: then it is leased, and its tries are counted.
     _came_through: set[Pair] = field(default_factory=set)
     # Something ended that may have queued more.
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
@@ -161,6 +162,7 @@ class Worker:
             async with asyncio.timeout(LONGEST_CALL.total_seconds()):
                 answers = await run_due(self.world.db, verb, merchant, self.world.now(), BATCH)
         except Exception as error:
+            self._came_through.discard((merchant, verb))
             if _is_away(error):
                 raise
             log.warning("jobs were not done at once", verb=verb, **told(error))
