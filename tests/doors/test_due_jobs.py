@@ -111,6 +111,30 @@ async def test_two_at_once_share_what_is_due_and_do_no_job_twice(shop: Shop, mon
     assert await checks_of(shop, orders) == [1] * 5
 
 
+async def test_what_was_tried_before_is_not_taken_but_leased_so_that_its_tries_count(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await at_work(shop)
+    orders = await orders_of_strangers(shop, 3)
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await tx.run(
+            "update job set attempts = 1 where merchant_id = $1 and verb = 'check' and body ->> 'order' = $2",
+            shop.merchant, orders[1],
+        )  # fmt: skip
+    before = await shop.books()
+    assert await run_due(shop.db, "check", shop.merchant, clock.now(), 50) is None
+    assert await shop.books() == before
+    lists: list[list[str]] = []
+
+    async def look(asks: list[Ask[Any]]) -> None:
+        lists.append([ask.body.order for ask in asks])
+
+    look_first(monkeypatch, "check", look)
+    await work_off(worker, shop)
+    assert lists == [[orders[0], orders[2]], [orders[1]]]
+    assert await checks_of(shop, orders) == [1] * 3
+
+
 async def test_many_workers_at_once_do_each_job_once(shop: Shop) -> None:
     workers = [await at_work(shop) for _ in range(4)]
     orders = await orders_of_strangers(shop, 40)
