@@ -85,9 +85,9 @@ def stand_still(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio
 
 
 async def at_work(shop: Shop) -> Worker:
-    """A worker that has been through checks of this shop already."""
+    """A worker that has been through checks of this shop already; its clock stands still."""
     await orders_of_strangers(shop, 1)
-    worker = Worker(world_of(shop.db))
+    worker = reborn(shop, clock.now() + timedelta(minutes=10))
     assert await worker.work_at(shop.merchant, "check") == 1
     return worker
 
@@ -337,7 +337,7 @@ async def test_a_job_that_ends_its_worker_each_time_is_counted_and_buried(
             raise Killed
 
     look_first(monkeypatch, "check", deadly)
-    at, deaths = clock.now(), 0
+    at, deaths = worker.world.now(), 0
     while deaths < jobs.TRIES + 5:
         try:
             await work_off(worker, shop)
