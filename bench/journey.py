@@ -1,7 +1,7 @@
 """journey: what an order costs from place to paid and delivered, verb by verb, in lists and one at a time.
 
 Each verb runs over a chunk of orders in lists of the size measured, through the runner as the doors and the worker
-call it; what a verb queues next is claimed from the jobs as the worker claims it. No label is printed and nobody
+call it; what a verb queues next is taken from the jobs as the worker takes it. No label is printed and nobody
 outside is called: the label was bought elsewhere, the money is held by the channel, and the jobs of errands (notify,
 follow) are ended without a call, apart from the figures of the verbs.
 
@@ -165,7 +165,7 @@ class Walk:
         return os.urandom(16) if verb == "place" or self.way.keys == "all" else None
 
     async def _jobs(self, verb: str) -> None:
-        """What is queued of the verb, claiming included."""
+        """What is queued of the verb, taking included."""
         async with self._measured(verb):
             await work(self.on.db, self.merchant.id, verb, self.size)
 

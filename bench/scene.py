@@ -23,8 +23,8 @@ from doorstep.setup.keys import create_key
 from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
 from doorstep.spine import jobs
 from doorstep.spine.audit import audit
-from doorstep.spine.outcome import Ask, Claimed
-from doorstep.spine.runner import Answer, run
+from doorstep.spine.outcome import Ask
+from doorstep.spine.runner import Answer, run, run_due
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 
@@ -133,17 +133,13 @@ def accepted(verb: str, answers: list[Answer]) -> list[dict[str, Any]]:
 
 
 async def work(db: Db, merchant: int, verb: str, size: int) -> int:
-    """The waiting jobs of a merchant and verb, claimed and run in lists of that size as the worker does."""
-    done, kind = 0, VERBS[verb].body
-    while True:
-        async with tenant_tx(db, [merchant]) as tx:
-            claimed = await jobs.claim(tx, merchant, verb, clock.now(), size)
-        if not claimed:
-            return done
-        now = clock.now()
-        asks = [Ask(merchant, msgspec.convert(job.body, kind, strict=False), now) for job in claimed]
-        accepted(verb, await run(db, verb, asks, [Claimed(job.job_id, job.fence) for job in claimed]))
-        done += len(claimed)
+    """The waiting jobs of a merchant and verb, taken and done in lists of that size as the worker does."""
+    done = 0
+    while answers := await run_due(db, verb, merchant, clock.now(), size):
+        done += len(accepted(verb, answers))
+    if answers is None:
+        raise AssertionError(f"jobs of {verb} were not done at once")
+    return done
 
 
 async def put_aside(db: Db, merchant: int, errand: str, size: int) -> int:

@@ -17,7 +17,7 @@ from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add
 from doorstep.spine import jobs
 from doorstep.spine.audit import audit
 from doorstep.spine.outcome import Ask, Claimed
-from doorstep.spine.runner import Answer, run
+from doorstep.spine.runner import Answer, run, run_due
 from doorstep.spine.status import AXES
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
@@ -112,6 +112,8 @@ class Shop:
                 return came
 
     async def _work_at(self, verb: str, world: Any) -> list[tuple[str, Answer]]:
+        if verb in VERBS and (done := await run_due(self.db, verb, self.merchant, self.at, 100)) is not None:
+            return [(verb, answer) for answer in done]
         async with tenant_tx(self.db, [self.merchant]) as tx:
             claimed = await jobs.claim(tx, self.merchant, verb, self.at, 100)
         kind = VERBS[verb].body if verb in VERBS else ERRAND[verb].body

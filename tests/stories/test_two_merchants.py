@@ -86,7 +86,11 @@ async def test_who_asks_for_somebody_elses_things_in_the_same_batch_gets_nothing
                 refused.setdefault(verb, set()).add(answer.code)
         return answers[: len(asks)]
 
+    async def all_are_leased(*_: Any) -> None:
+        """Jobs are taken of one merchant alone: so that the stranger comes into their batches too, they are leased."""
+
     monkeypatch.setattr(tests.shop, "run", with_a_stranger)
+    monkeypatch.setattr(tests.shop, "run_due", all_are_leased)
     shop.at = NOON
     await shop.receive("MUG", 20)
     await shop.do("put_away", sku="MUG", site=shop.site("NJ"), quantity=20, to_bin="A-1")

@@ -1,7 +1,9 @@
-"""jobs: what comes next, as rows; claimed in batches per merchant and verb, leased, fenced, retried, never lost.
+"""jobs: what comes next, as rows; taken in batches per merchant and verb, fenced, retried, never lost.
 
 At least once: a verb's job ends in the transaction of its outcome, so its effect is there exactly once; an errand may
-be called again with the same key, and the outside answers with the first result.
+be called again with the same key, and the outside answers with the first result. A verb's jobs are taken in that same
+transaction. Leased, in one of its own, is what has no transaction open while it is done (an errand), and what was not
+as simple as that: then the tries are counted, whatever becomes of them.
 """
 
 from __future__ import annotations
@@ -49,10 +51,12 @@ select n.account from named n cross join lateral (
     and {DUE.format(now="$3")} order by j.due_at limit 1) first
   order by first.due_at
 """
+_TAKE = f"""
+  select {{what}} from job j where j.merchant_id = $1 and j.verb = $2 and {DUE.format(now="$3")}{{of}}
+  order by j.due_at limit $4 for update skip locked"""
+TAKE = _TAKE.format(what="j.merchant_id, j.job_id, j.verb, j.body, j.attempts, j.fence", of="")
 _CLAIM = f"""
-with due as (
-  select j.job_id from job j where j.merchant_id = $1 and j.verb = $2 and {DUE.format(now="$3")}{{of}}
-  order by j.due_at, j.job_id limit $4 for update skip locked)
+with due as ({_TAKE.format(what="j.job_id", of="{of}")})
 update job j set leased_until = $5, fence = j.fence + 1, attempts = j.attempts + 1
   from due where j.merchant_id = $1 and j.job_id = due.job_id
   returning j.merchant_id, j.job_id, j.verb, j.body, j.attempts, j.fence
@@ -114,12 +118,20 @@ async def accounts(tx: Tx, merchant: int, verb: str, now: datetime) -> list[str]
     return [row["account"] for row in await tx.rows(ACCOUNTS, merchant, verb, now)]
 
 
+async def take(tx: Tx, merchant: int, verb: str, now: datetime, limit: int) -> list[ClaimedJob]:
+    """Up to so many jobs, this transaction's until it ends; nobody waits for those of another."""
+    return _claimed(await tx.rows(TAKE, merchant, verb, now, limit))
+
+
 async def claim(
     tx: Tx, merchant: int, verb: str, now: datetime, limit: int, account: str | None = None
 ) -> list[ClaimedJob]:
     """Lease up to so many jobs, of all accounts or of one; who takes longer than the lease loses them to another."""
     asked = (merchant, verb, now, limit, now + LEASE)
-    rows = await (tx.rows(CLAIM, *asked) if account is None else tx.rows(CLAIM_OF, *asked, account))
+    return _claimed(await (tx.rows(CLAIM, *asked) if account is None else tx.rows(CLAIM_OF, *asked, account)))
+
+
+def _claimed(rows: Sequence[Any]) -> list[ClaimedJob]:
     return [
         ClaimedJob(
             row["merchant_id"],

@@ -3,7 +3,8 @@
 It runs the verb over the list, records outcomes, answers and the ends of jobs in one go, commits. A request that comes
 a second time, at once or later, breaks the key of its answer, or is refused: it is answered as the first one was. What
 breaks a CHECK is run anew once with what is scarce locked, then cut in halves, facts read anew, so that a refused
-outcome fails alone; a deadlock runs the whole list again; anything else is a bug and is raised.
+outcome fails alone; a deadlock runs the whole list again; anything else is a bug and is raised. Due jobs are taken in
+the transaction that does and ends them, as long as nothing comes between; else they are leased first, then run.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
 from doorstep.kit.refusals import KeyReused, Refusal
+from doorstep.spine.jobs import take
 from doorstep.spine.outcome import Ask, Claimed, Outcome
 from doorstep.spine.record import Answered, record
 from doorstep.spine.statement import RowsMissing
@@ -27,6 +30,9 @@ from doorstep.spine.walls import LeaseLost, refusal_of
 Answer = dict[str, Any] | Refusal
 
 ATTEMPTS = 12
+# The other one commits first; then the facts show what it did.
+CAME_SECOND = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError)
+AT_A_WALL = (asyncpg.CheckViolationError, RowsMissing)
 
 ANSWERED_BEFORE = """
 select r.merchant_id, r.key, r.digest, r.answer
@@ -62,6 +68,29 @@ async def run_one(db: Db, name: str, ask: Ask[Any]) -> dict[str, Any]:
     return answer
 
 
+async def run_due(db: Db, name: str, merchant: int, at: datetime, most: int) -> list[Answer] | None:
+    """Take so many due jobs of the verb, do and end them, all in one transaction; an answer to each that was done.
+
+    None: nothing was done, for one was tried before, or somebody came first, or a wall stopped it, or other merchants'
+    things are reached. Such jobs are to be leased, then run.
+    """
+    verb = VERBS[name]
+    if verb.beyond:
+        return None
+    try:
+        async with tenant_tx(db, [merchant]) as tx:
+            due = await take(tx, merchant, name, at, most)
+            if any(job.attempts for job in due):
+                return None
+            asks = [Ask(merchant, msgspec.convert(job.body, verb.body, strict=False), at) for job in due]
+            now, _ = _first_of_each(list(enumerate(asks)))
+            ends = {index: Claimed(due[index].job_id, due[index].fence) for index, _ in now}
+            answers = await _attempt(tx, verb, now, ends, {})
+    except (*CAME_SECOND, *AT_A_WALL, Refusal):
+        return None
+    return [answers[index] for index, _ in now]
+
+
 Numbered = list[tuple[int, Ask[Any]]]
 
 
@@ -85,12 +114,11 @@ async def _run_now(
                 found = await _attempt(tx, verb, now, jobs, before)
             answers.update(found)
             break
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.UniqueViolationError):
-            # The other one commits first; then the facts show what it did.
+        except CAME_SECOND:
             if attempt == ATTEMPTS - 1:
                 raise
             await asyncio.sleep(random.uniform(0, 0.005 * 2 ** min(attempt, 6)))
-        except (asyncpg.CheckViolationError, RowsMissing) as error:
+        except AT_A_WALL as error:
             refusal = refusal_of(error)
             if refusal is None:
                 raise

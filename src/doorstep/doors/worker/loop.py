@@ -1,7 +1,8 @@
-"""loop: claims jobs in batches per merchant and verb, runs them, keeps what came of them.
+"""loop: takes jobs in batches per merchant and verb, runs them, keeps what came of them.
 
 Polling alone is enough. A verb's job ends in the transaction of its outcome, its refusal kept beside it; an errand's
-job ends when it returned, and is tried again with the same key when it did not. Verbs run in lanes of their own, so
+job ends when it returned, and is tried again with the same key when it did not. Jobs of verbs are leased only where
+something may come between: tries are counted there, and who is poison is found. Verbs run in lanes of their own, so
 that the slowest carrier holds up no order. Calls have so many places at each account of each merchant, and so many
 hands together; a call that waits long keeps its place and gives its hand to another. So who is slow holds up nobody
 but those who wait for it.
@@ -26,7 +27,7 @@ from doorstep.kit.refusals import Refusal
 from doorstep.spine import jobs
 from doorstep.spine.jobs import ClaimedJob
 from doorstep.spine.outcome import Ask, Claimed
-from doorstep.spine.runner import run
+from doorstep.spine.runner import run, run_due
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import ERRAND, VERBS
 from doorstep.spine.world import TryLater, World
@@ -66,6 +67,9 @@ class Worker:
     _known: tuple[float, list[int]] = (0.0, [])
     _calls: dict[asyncio.Task[None], float] = field(default_factory=dict)  # since when
     _under_way: Counter[Place] = field(default_factory=Counter)
+    # Where jobs were leased, and this worker is still here. What ends each worker, or the database, comes to stand
+    # first in line: then it is leased, and its tries are counted.
+    _came_through: set[Pair] = field(default_factory=set)
     # Something ended that may have queued more.
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -137,10 +141,14 @@ class Worker:
 
     async def work_at(self, merchant: int, verb: str) -> int:
         """One batch of one merchant and verb, or errand, to its end."""
+        if (merchant, verb) in self._came_through and (done := await self._at_once(merchant, verb)) is not None:
+            return done
         claimed = await self._claim(merchant, verb, BATCH)
         if verb in VERBS:
             for work in _batches(await self._readable(claimed, VERBS[verb].body), BATCH):
                 await self._run_verb(verb, work)
+            if claimed:
+                self._came_through.add((merchant, verb))
         elif verb in ERRAND:
             for work in _batches(await self._readable(claimed, ERRAND[verb].body), ERRAND[verb].at_once):
                 await self._call(verb, work)
@@ -148,17 +156,35 @@ class Worker:
             await self._bury([(job, f"no code is bound to {verb}") for job in claimed])
         return len(claimed)
 
+    async def _at_once(self, merchant: int, verb: str) -> int | None:
+        """A batch that is done in the transaction that takes it; None: nothing is done, and they are to be leased."""
+        try:
+            async with asyncio.timeout(LONGEST_CALL.total_seconds()):
+                answers = await run_due(self.world.db, verb, merchant, self.world.now(), BATCH)
+        except Exception as error:
+            self._came_through.discard((merchant, verb))
+            if _is_away(error):
+                raise
+            log.warning("jobs were not done at once", verb=verb, **told(error))
+            return None
+        if answers:
+            self._did(len(answers))
+        return None if answers is None else len(answers)
+
     async def _run_verb(self, verb: str, work: Work) -> None:
         claims = [Claimed(job.job_id, job.fence) for job, _ in work]
         try:
             async with asyncio.timeout(LONGEST_CALL.total_seconds()):
                 await run(self.world.db, verb, [ask for _, ask in work], claims)
-            self.done += len(work)
-            self._stirred.set()
+            self._did(len(work))
         except Exception as error:
-            if is_away(error) and not isinstance(error, TimeoutError):
+            if _is_away(error):
                 raise
             await self._after_a_bug(verb, work, error)
+
+    def _did(self, jobs_done: int) -> None:
+        self.done += jobs_done
+        self._stirred.set()
 
     async def _after_a_bug(self, verb: str, work: Work, error: Exception) -> None:
         """One poisoned job must not hold up the others: each runs alone, and the bad one is tried again later."""
@@ -264,14 +290,23 @@ class Worker:
             await jobs.again(tx, failed, self.world.now(), tries)
 
 
+def _is_away(error: Exception) -> bool:
+    """The database, and not that the time was up."""
+    return is_away(error) and not isinstance(error, TimeoutError)
+
+
 def _batches(work: Work, size: int) -> Iterator[Work]:
-    """Fresh work together. What was tried before goes alone: it may be what ended the others' batch."""
+    """Fresh work together. What was tried before goes alone: it may be what ended the others' batch.
+
+    It goes from the front, the next time from the back: what ends its worker each time takes nobody along.
+    """
     fresh = [one for one in work if one[0].attempts <= 1]
     for begin in range(0, len(fresh), size):
         yield fresh[begin : begin + size]
-    for one in work:
-        if one[0].attempts > 1:
-            yield [one]
+    tried = [one for one in work if one[0].attempts > 1]
+    if tried and tried[0][0].attempts % 2:
+        tried.reverse()
+    yield from ([one] for one in tried)
 
 
 def _short(error: Exception) -> str:
