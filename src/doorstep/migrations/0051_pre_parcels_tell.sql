@@ -10,8 +10,10 @@ set local app.merchants = '';
 -- The shelves, without the totes on their way through; now that no parcels are there to be left out.
 drop index bin_stock_shelf;
 create index bin_stock_shelf on bin_stock (merchant_id, site_id, sku_id, place) where place not like 'tote:%';
--- The parcels that have not left: what a site's places hold is asked of them, however many left long ago.
-create index parcel_here on parcel (merchant_id, parcel_id) where packed_at is not null and handed_over_at is null;
+-- The parcels that have not left, labeled or not, found among all that left long ago.
+drop index parcel_to_leave;
+create index parcel_here on parcel (merchant_id, site_id, carrier)
+  where packed_at is not null and handed_over_at is null;
 -- Nobody takes more out of a parcel than is in it.
 alter table parcel_line drop constraint parcel_line_quantity_check;
 alter table parcel_line add constraint parcel_short check (quantity >= 0);

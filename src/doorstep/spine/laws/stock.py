@@ -87,8 +87,8 @@ select merchant_id, place, site_id, sku_id, lot, sum(quantity)::bigint as units 
       where leg.place like 'parcel:%') legs
   group by merchant_id, place, site_id, sku_id, lot"""
 PARCELS_UNLIKE_MOVES = f"""
-select merchant_id, 'par_' || substr(place, 8) || ' units of sku_' || sku_id as what, expected, found, sku_id, site_id,
-    place, lot
+select merchant_id, 'par_' || substr(place, 8) || ' units of sku_' || sku_id
+    || coalesce(' lot ' || nullif(lot, ''), '') as what, expected, found, sku_id, site_id, place, lot
   from ({
     differing(UNITS_BROUGHT_TO_PARCELS, UNITS_IN_PARCELS, "merchant_id, place, site_id, sku_id, lot", ("units",))
 }) d"""
