@@ -478,6 +478,18 @@ async def test_a_parcel_with_a_label_is_unpacked_after_the_label_is_void(shop: S
     assert (refused.why["label"], refused.why["next_action"]) == ("bought", "want_void")
 
 
+async def test_of_two_people_who_take_out_of_one_parcel_at_once_the_second_finds_what_is_left(shop: Shop) -> None:
+    await shop.stock("MUG", 3)
+    order = await ordered(shop, ("MUG", 3))
+    parcel = await shop.to_packed(order)
+    two = {"parcel": parcel, "lines": [{"line": 1, "quantity": 2}]}
+    answers = await asyncio.gather(*(shop.ask("unpack", **two, tote=tote) for tote in ("T1", "T2")))
+    (refused,) = [answer for answer in answers if isinstance(answer, Refusal)]
+    assert isinstance(refused, NotThatManyPacked) and refused.why["packed"] == 1
+    places = await shop.places("MUG")
+    assert places[f"parcel:{parcel[4:]}"] == 1 and sorted(places.values()) == [1, 2]
+
+
 async def test_what_has_left_is_not_unpacked(shop: Shop) -> None:
     await shop.stock("MUG", 1)
     order = await ordered(shop, ("MUG", 1))
