@@ -184,7 +184,6 @@ class Copier:
         found["event"] = await self._rows("event", f"t.kind = 'order' and t.id = {self.order}", "t.seq")
         found["request"] = await self._rows("request", f"t.answer ->> 'order' = 'ord_{self.order}'")
         places = [f"tote:{row['fulfillment_order_id']}" for row in found["fulfillment_order"]]
-        places += [f"parcel:{parcel}" for parcel in parcels]
         found["bin_stock"] = await self._rows("bin_stock", f"t.place = any('{{{','.join(places)}}}')")
         self.ids[self.order] = 0
         for rows in found.values():

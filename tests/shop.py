@@ -206,7 +206,7 @@ class Shop:
     async def places(self, sku: str, site: str = "NJ") -> dict[str, int]:
         """Every place that holds it: bins, totes, parcels, quarantine."""
         rows = await self.rows(
-            "select b.place, sum(b.quantity)::int as units from bin_stock b"
+            "select b.place, sum(b.quantity)::int as units from place_stock b"
             " join sku s on s.merchant_id = b.merchant_id and s.sku_id = b.sku_id join site t on t.site_id = b.site_id"
             " where b.merchant_id = $1 and s.code = $2 and t.code = $3 and b.quantity > 0 group by 1 order by 1",
             self.merchant, sku, self.site(site),

@@ -143,6 +143,17 @@ async def test_a_sku_shows_who_waits_for_it_and_what_moved(shop: Shop, visitor: 
     assert "+1" in moves and "outside → free (A-1)" in moves and "free → promised · #1" in moves
 
 
+async def test_a_sku_shows_the_parcels_that_it_lies_in_until_they_leave(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 5)
+    parcel = await shop.to_packed(await shop.place(("MUG", 2), payment_term="on_account"))
+    address = f"/catalog/{await sku_id(shop)}"
+    assert f"A-1 3 parcel:{parcel[4:]} 2" in text_of(await visitor.html(address))
+    await shop.do("keep_label", parcel=parcel, carrier="post", tracking_number="T1")
+    await shop.do("hand_over", parcel=parcel)
+    page = text_of(await visitor.html(address))
+    assert "A-1 3" in page and "parcel:" not in page
+
+
 async def test_another_merchants_goods_are_not_there(shop: Shop, other_shop: Shop, visitor: Visitor) -> None:
     theirs = f"/catalog/{await sku_id(other_shop)}"
     announced = await other_shop.do("announce", site=other_shop.site("NJ"), lines=[{"sku": "MUG", "quantity": 1}])

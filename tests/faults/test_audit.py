@@ -345,6 +345,27 @@ BREAKS = (
         "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
         *changed("parcel_line", "quantity = 2", "quantity = 3", "parcel_id = {packed_parcel}"),
     ),
+    Break(
+        "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
+        *changed("parcel_line", "lot = 'L1'", "lot = ''", "parcel_id = {packed_parcel}"),
+    ),
+    Break(
+        "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
+        *of_order("handed_over_at = now()", "handed_over_at = null", "parcel"),
+    ),
+    Break(
+        "places", "par_{done_parcel} units of sku_{sku}", "ord_{done}#6 hand_over",
+        *of_order("handed_over_at = null", "handed_over_at = now()", "parcel", "done"),
+    ),
+    Break(
+        "places", "par_7 units of sku_{sku}", "ord_{packed}#5 pack",
+        *of_event("packed", 5, "parcel:{packed_parcel}", "parcel:7"),
+    ),
+    Break(
+        "places", "sku_{sku} at site {site} in parcel:{packed_parcel}", "ord_{packed}#5 pack",
+        "insert into bin_stock values ({m}, {sku}, {site}, 'parcel:{packed_parcel}', '', 3)",
+        "delete from bin_stock where merchant_id = {m} and place like 'parcel:%'",
+    ),
     # promises
     Break(
         "promises", "ord_{packed} line 1 of ful_{packed_ful} packed", "ord_{packed}#5 pack",

@@ -97,6 +97,21 @@ async def test_a_parcel_that_left_leaves_nothing_in_the_seal(sealed: Sealed) -> 
     assert await sealed.shop.rows(places, sealed.shop.merchant) == []
 
 
+async def test_a_parcel_that_holds_what_nobody_put_into_it_is_found_when_its_order_is_touched(sealed: Sealed) -> None:
+    """Though nothing of its goods moved."""
+    which = "where merchant_id = {m} and parcel_id in (select parcel_id from parcel where order_id = {order})"
+    await sealed.damage(f"update parcel_line set quantity = quantity + 1 {which}")
+    try:
+        await sealed.shop.do("note", order=sealed.order, text="is it heavy?")
+        (found,) = (await sealed.since()).found
+        assert found[0].name == "places" and (found[1].expected, found[1].found) == ("2", "3")
+    finally:
+        await sealed.damage(f"update parcel_line set quantity = quantity - 1 {which}")
+        await sealed.damage(
+            "update attention set resolved_at = now() where merchant_id = {m} and kind = 'books_broken'"
+        )
+
+
 async def test_what_is_broken_is_found_when_it_is_touched_and_told_once(sealed: Sealed) -> None:
     await sealed.damage("update order_now set owed = owed + 1 where merchant_id = {m} and order_id = {order}")
     try:

@@ -12,6 +12,7 @@ import pytest
 from doorstep.kit import migrate as migrations
 from doorstep.kit.embedded import Urls
 from doorstep.kit.migrate import Migration, in_order, migrate, packaged, pending
+from doorstep.spine.audit import audit
 from doorstep.spine.tenant import Db, tenant_tx
 from tests.database import drop_database, make_database
 from tests.shop import open_shop
@@ -145,11 +146,38 @@ async def test_what_no_label_cost_is_unknown_for_every_merchant(own_urls: Urls, 
             await tx.run("update parcel set label_cost_minor = 0 where merchant_id = $1", shop.merchant)
     (name,) = [migration.name for migration in packaged() if migration.name.endswith("_label_costs.sql")]
     await owner.execute("delete from migration where name = $1", name)
-    await owner.execute("drop index parcel_on_manifest; drop index parcel_to_leave")
+    await owner.execute("drop index parcel_on_manifest")
     assert await migrate(own_urls.owner) == [name]
     for shop in shops:
         rows = await shop.rows("select label_cost_minor from parcel where merchant_id = $1", shop.merchant)
         assert [row["label_cost_minor"] for row in rows] == [None]
+    await db.close()
+
+
+async def test_no_stock_is_kept_of_a_parcel_that_was_packed_before(own_urls: Urls, owner: asyncpg.Connection) -> None:
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    shops = [await open_shop(db) for _ in range(2)]
+    for shop in shops:
+        await shop.stock("MUG", 5)
+        parcel = await shop.to_packed(await shop.place(("MUG", 2), payment_term="on_account"))
+        async with tenant_tx(db, [shop.merchant]) as tx:
+            packed = (
+                "insert into bin_stock (merchant_id, sku_id, site_id, place, quantity)"
+                " select merchant_id, sku_id, site_id, $2, packed from availability where merchant_id = $1"
+            )
+            await tx.run(packed, shop.merchant, f"parcel:{parcel[4:]}")
+    assert not (await audit(db)).ok, "told twice"
+    (name,) = [migration.name for migration in packaged() if migration.name.endswith("_parcels_tell.sql")]
+    await owner.execute("delete from migration where name = $1", name)
+    await owner.execute(
+        "drop view place_stock; drop index parcel_here;"
+        " create index parcel_to_leave on parcel (merchant_id, site_id);"
+        " alter table parcel_line rename constraint parcel_short to parcel_line_quantity_check"
+    )
+    assert await migrate(own_urls.owner) == [name]
+    for shop in shops:
+        assert {place[:7]: units for place, units in (await shop.places("MUG")).items()} == {"A-1": 3, "parcel:": 2}
+    assert (await audit(db)).ok
     await db.close()
 
 

@@ -167,6 +167,22 @@ async def test_the_moves_replayed_are_the_balances_of_the_other_files(shop: Shop
         assert [balances[stock["sku"], stock["site"], a] for a in kept] == [int(stock[a]) for a in kept]
 
 
+async def test_stock_tells_of_what_lies_in_parcels_until_they_leave(shop: Shop, tmp_path: Path) -> None:
+    await shop.receive("MUG", 5, bin="A-1", lot="L1")
+    parcel = await shop.to_packed(await shop.place(("MUG", 2), payment_term="on_account"))
+
+    async def places(folder: str) -> list[dict[str, Any]]:
+        (tmp_path / folder).mkdir()
+        rows = rows_of((await written(shop, tmp_path / folder))["stock"])
+        return next(json.loads(row["places"]) for row in rows if row["sku"] == "MUG")
+
+    shelf = {"place": "A-1", "lot": "L1", "quantity": 3}
+    assert await places("packed") == [shelf, {"place": f"parcel:{parcel[4:]}", "lot": "L1", "quantity": 2}]
+    await shop.do("keep_label", parcel=parcel, carrier="post", tracking_number="T1")
+    await shop.do("hand_over", parcel=parcel)
+    assert await places("gone") == [shelf]
+
+
 async def test_the_lines_add_up_to_the_sales_report_and_come_back_in_the_same(shop: Shop, tmp_path: Path) -> None:
     await a_busy_shop(shop)
     files = await written(shop, tmp_path)

@@ -478,6 +478,18 @@ async def test_a_parcel_with_a_label_is_unpacked_after_the_label_is_void(shop: S
     assert (refused.why["label"], refused.why["next_action"]) == ("bought", "want_void")
 
 
+async def test_of_two_people_who_take_out_of_one_parcel_at_once_the_second_finds_what_is_left(shop: Shop) -> None:
+    await shop.stock("MUG", 3)
+    order = await ordered(shop, ("MUG", 3))
+    parcel = await shop.to_packed(order)
+    two = {"parcel": parcel, "lines": [{"line": 1, "quantity": 2}]}
+    answers = await asyncio.gather(*(shop.ask("unpack", **two, tote=tote) for tote in ("T1", "T2")))
+    (refused,) = [answer for answer in answers if isinstance(answer, Refusal)]
+    assert isinstance(refused, NotThatManyPacked) and refused.why["packed"] == 1
+    places = await shop.places("MUG")
+    assert places[f"parcel:{parcel[4:]}"] == 1 and sorted(places.values()) == [1, 2]
+
+
 async def test_what_has_left_is_not_unpacked(shop: Shop) -> None:
     await shop.stock("MUG", 1)
     order = await ordered(shop, ("MUG", 1))
@@ -507,9 +519,17 @@ async def test_a_lot_stays_with_its_units_into_the_parcel_and_back(shop: Shop) -
         )  # fmt: skip
         return [(row["lot"], row["quantity"]) for row in rows]
 
+    async def standing() -> dict[str, int]:
+        rows = await shop.rows(
+            "select place, lot, quantity from place_stock where merchant_id = $1 and quantity > 0", shop.merchant
+        )
+        return {f"{row['place'].split(':')[0]} {row['lot']}": row["quantity"] for row in rows}
+
     assert await inside() == [("L1", 2), ("L2", 1)]
+    assert await standing() == {"A-1 L2": 1, "parcel L1": 2, "parcel L2": 1}
     await shop.do("unpack", parcel=parcel, lines=[{"line": 1, "quantity": 1}])
     assert await inside() == [("L1", 1), ("L2", 1)]
+    assert await standing() == {"A-1 L2": 1, "tote L1": 1, "parcel L1": 1, "parcel L2": 1}
 
 
 # pick lists and papers
@@ -644,6 +664,32 @@ async def test_fulfillment_takes_from_the_site_where_it_was_reserved_and_leaves_
     assert sum((await shop.places("MUG", "PL")).values()) == 5
     assert await shop.places("MUG") == {"A-1": 2}
     assert (await shop.availability("MUG", "PL"))["packed"] == 5
+
+
+async def test_two_lines_of_one_sku_are_one_stock_of_their_parcel(shop: Shop) -> None:
+    await shop.stock("MUG", 5)
+    order = await ordered(shop, ("MUG", 2), ("MUG", 1))
+    parcel = await shop.to_packed(order)
+    rows = await shop.rows(
+        "select place, quantity from place_stock where merchant_id = $1 and place like 'parcel:%'", shop.merchant
+    )
+    assert rows == [{"place": f"parcel:{parcel[4:]}", "quantity": 3}]
+
+
+async def test_no_stock_is_kept_of_what_lies_in_a_parcel(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    order = await ordered(shop, ("MUG", 2))
+    parcel = await shop.to_packed(order)
+
+    async def kept() -> dict[str, int]:
+        rows = await shop.rows("select place, quantity from bin_stock where merchant_id = $1", shop.merchant)
+        return {row["place"]: row["quantity"] for row in rows}
+
+    assert await kept() == {"A-1": 0}
+    await shop.do("unpack", parcel=parcel, lines=[{"line": 1, "quantity": 1}], tote="T1")
+    assert await kept() == {"A-1": 0, "tote:T1": 1}
+    await shop.do("cancel", order=order)
+    assert await shop.places("MUG") == {"QUARANTINE": 2}
 
 
 async def test_what_was_reserved_ships_though_the_last_free_unit_is_sold(shop: Shop) -> None:

@@ -66,7 +66,7 @@ select
           and l.sku_id is null))) from hold h where merchant_id = $1) as holds,
   (select jsonb_agg('asn_' || asn_id) from asn where merchant_id = $1) as asns,
   (select jsonb_agg(jsonb_build_object('sku', s.code, 'site', t.code, 'place', b.place, 'units', b.quantity))
-    from bin_stock b join sku s on s.merchant_id = b.merchant_id and s.sku_id = b.sku_id
+    from place_stock b join sku s on s.merchant_id = b.merchant_id and s.sku_id = b.sku_id
     join site t on t.site_id = b.site_id where b.merchant_id = $1 and b.quantity > 0) as places,
   (select jsonb_agg('sku_' || sku_id) from sku where merchant_id = $1) as skus
 """

@@ -20,12 +20,13 @@ from doorstep.kit.refusals import KeyReused, NotFound, Refusal, Short, WrongStag
 from doorstep.setup.channels import UnknownChannel
 from doorstep.spine import jobs
 from doorstep.spine.amounts import DiscountTooLarge, TaxBelowLines
-from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Move, Outcome, Result, Stock
+from doorstep.spine.outcome import Ask, Cash, Claimed, Demand, Event, Fact, Move, Outcome, Result, Stock, Update
+from doorstep.spine.parcels import HandedOver
 from doorstep.spine.runner import run
 from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.walls import LeaseLost, NotInThatPlace, NotThatMuchMoney
-from tests.shop import BUYER, Shop, open_shop
+from tests.shop import BUYER, Shop, a_pick, open_shop
 
 # receive
 
@@ -193,11 +194,17 @@ async def test_money_that_the_channel_holds_is_taken_there_and_recorded_here(sho
 # behind the counter: what a rule overlooked stops at the last wall
 
 
-def careless(monkeypatch: pytest.MonkeyPatch, verb: str, *moves: Move) -> None:
+def careless(
+    monkeypatch: pytest.MonkeyPatch, verb: str, *moves: Move, order: str = "", facts: tuple[Fact, ...] = ()
+) -> None:
     """A rule of this verb that moves without having looked."""
 
     async def without_looking(tx: Tx, asks: list[Ask[Any]]) -> list[Result]:
-        return [Outcome(ask.merchant, ("order", int(ask.body.order[4:])), [Event(verb, list(moves))]) for ask in asks]
+        return [
+            Outcome(ask.merchant, ("order", int((order or ask.body.order)[4:])), [Event(verb, list(moves))],
+                facts=list(facts))
+            for ask in asks
+        ]  # fmt: skip
 
     monkeypatch.setitem(VERBS, verb, replace(VERBS[verb], run=without_looking))
 
@@ -224,6 +231,60 @@ async def test_goods_that_are_not_there_are_not_moved(shop: Shop, monkeypatch: p
     careless(monkeypatch, "import_history", Stock(sku, site, 1, "free", "Z-9", "world", ""))
     monkeypatch.setitem(VERBS, "cancel", replace(VERBS["import_history"], body=VERBS["cancel"].body))
     await shop.refuses("cancel", NotInThatPlace, order=order)
+
+
+async def in_two_parcels(shop: Shop) -> tuple[str, list[dict[str, Any]]]:
+    """Three of a line are packed, one in the first parcel and two in the second."""
+    await shop.stock("MUG", 3)
+    order = await shop.place(("MUG", 3), payment_term="on_account")
+    ful = await shop.to_released(order)
+    for units in (1, 2):
+        await shop.do("pick", **a_pick(ful, quantity=units))
+        await shop.do("pack", fulfillment_order=ful)
+    found = await shop.rows(
+        "select p.parcel_id, p.fulfillment_order_id as ful, p.site_id as site, l.sku_id as sku, l.quantity"
+        " from parcel p join parcel_line l using (merchant_id, parcel_id) where merchant_id = $1 order by 1",
+        shop.merchant,
+    )
+    assert [row["quantity"] for row in found] == [1, 2]
+    return order, found
+
+
+async def test_more_than_lies_in_a_parcel_is_not_taken_out_of_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the line has as many packed, in another parcel."""
+    order, (parcel, _) = await in_two_parcels(shop)
+    before = await shop.places("MUG")
+    place = f"parcel:{parcel['parcel_id']}"
+    inside = {"parcel_id": parcel["parcel_id"], "line_no": 1, "lot": ""}
+    careless(
+        monkeypatch, "cancel", Demand(1, 2, "packed", "canceled", parcel["ful"]),
+        Stock(parcel["sku"], parcel["site"], 2, "packed", place, "quarantine", "QUARANTINE"),
+        facts=(Update("parcel_line", inside, {"quantity": 1 - 2}),),
+    )  # fmt: skip
+    await shop.refuses("cancel", NotInThatPlace, order=order)
+    assert await shop.places("MUG") == before
+
+
+async def test_a_parcel_that_left_does_not_leave_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the line has as many packed, in another parcel; and nothing is taken out of it."""
+    order, (parcel, other) = await in_two_parcels(shop)
+    name = f"par_{parcel['parcel_id']}"
+    await shop.do("keep_label", parcel=name, carrier="post", tracking_number="T1")
+    await shop.do("hand_over", parcel=name)
+    before = await shop.places("MUG")
+    assert before == {f"parcel:{other['parcel_id']}": 2}
+    goods, place = (parcel["sku"], parcel["site"], 1), f"parcel:{parcel['parcel_id']}"
+    for verb, to, target, where, fact in (
+        ("hand_over", "shipped", "world", "", {"handed_over_at": shop.at}),
+        ("unpack", "picked", "picked", "tote:T1", {"weight_g": 0}),
+    ):
+        careless(
+            monkeypatch, verb, Demand(1, 1, "packed", to, parcel["ful"]),
+            Stock(*goods, "packed", place, target, where), order=order,
+            facts=(Update("parcel", {"parcel_id": parcel["parcel_id"]}, fact, unless="handed_over_at"),),
+        )  # fmt: skip
+        await shop.refuses(verb, HandedOver, parcel=name)
+    assert await shop.places("MUG") == before
 
 
 async def test_one_careless_ask_fails_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], 
     # A parcel counts from its packing until it is emptied again.
     for parcel_id in full.keys() - _filled(touched).keys():
         outcome.count(PARCEL_COUNTER[full[parcel_id]], -1)
-        outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}))
+        outcome.facts.append(Update("parcel", {"parcel_id": parcel_id}, {"weight_g": 0}, unless="handed_over_at"))
     outcome.beyond += _out_of_loads(outcome, touched, full.keys() - _filled(touched).keys())
     less = owed_less(order, units)
     if less:

@@ -1,5 +1,7 @@
 """places: where goods stand at a site: bins on the shelves, totes on their way through it, parcels about to leave it.
 
+What lies in a parcel is told by its lines; bins and totes have stock of their own.
+
 The shelves may be rearranged freely: which of a bin's units are promised is nobody's business but the SKU's and the
 site's. Quarantine is a place apart: what stands there is not sold.
 """
@@ -28,8 +30,8 @@ Lot = Annotated[str, Meta(max_length=60)]
 ToteName = Annotated[str, Meta(max_length=40)]
 Units = Annotated[int, Meta(ge=1, le=1_000_000)]
 
-# Written out in the index of the shelves too (0004), so that parcels that left are never read again.
-ON_SHELVES = "place not like 'tote:%' and place not like 'parcel:%'"
+# Written out in the index of the shelves too (0051).
+ON_SHELVES = "place not like 'tote:%'"
 
 # Each place is looked up (`offset 0`): joined as tables, all that the merchant's shelves hold was read for a few.
 STANDING = """
@@ -149,7 +151,7 @@ class Places:
 
 
 def _kind(place: str) -> str:
-    return next((kind for kind in (TOTE, PARCEL, QUARANTINE) if place.startswith(kind)), "")
+    return next((kind for kind in (TOTE, QUARANTINE) if place.startswith(kind)), "")
 
 
 async def places_holding(tx: Tx, wanted: Iterable[tuple[Goods, str, int]]) -> Places:

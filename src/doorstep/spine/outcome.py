@@ -70,11 +70,15 @@ class Insert(Plain, frozen=True):
 
 
 class Update(Plain, frozen=True):
-    """New values for one row of a table of facts, found by `where` (without merchant_id, which is added)."""
+    """New values for one row of a table of facts, found by `where` (without merchant_id, which is added).
+
+    `unless`: a column that must hold nothing yet; once it does, the row is not there any more.
+    """
 
     table: str
     where: dict[str, Any]
     values: dict[str, Any]
+    unless: str = ""
 
 
 class Delete(Plain, frozen=True):

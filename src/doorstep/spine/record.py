@@ -63,8 +63,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "availability": ("merchant_id", "sku_id", "site_id"),
     "bin_stock": ("merchant_id", "sku_id", "site_id", "place", "lot"),
 }
-# Places that goods only pass through.
-PASSING = ("tote:", "parcel:")
+# Places that goods only pass through; and those whose own lines tell what lies in them.
+PASSING, IN_PARCELS = "tote:", "parcel:"
 UNITS = ("ordered", *journey.LINE)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
@@ -220,9 +220,9 @@ class _Batch:
         sku, site, quantity, lot = move.sku, move.site, move.quantity, move.lot
         _shift(self.stock[merchant, sku, site], way.changes, quantity)
         if move.source_place != move.target_place:
-            if move.source != journey.WORLD:
+            if move.source != journey.WORLD and not move.source_place.startswith(IN_PARCELS):
                 _add(self.places[merchant, sku, site, move.source_place, lot], "quantity", -quantity)
-            if move.target != journey.WORLD:
+            if move.target != journey.WORLD and not move.target_place.startswith(IN_PARCELS):
                 _add(self.places[merchant, sku, site, move.target_place, lot], "quantity", quantity)
 
 
@@ -387,7 +387,7 @@ def _write_allocations(writes: Statements, batch: _Batch) -> None:
 
 
 def _write_places(writes: Statements, batch: _Batch) -> None:
-    """A bin stays when it is empty; a tote or a parcel that holds nothing any more is no place."""
+    """A bin stays when it is empty; a tote that holds nothing any more is no place."""
     keys = KEYS["bin_stock"]
     passing = {key: row for key, row in batch.places.items() if key[3].startswith(PASSING)}
     drained = [item for item in _changed(passing) if item[1]["quantity"] < 0]
@@ -430,7 +430,7 @@ def _add_or_open(
 def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
     deletes: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
     inserts: dict[tuple[str, tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
-    updates: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[dict[str, Any]]] = defaultdict(list)
+    updates: dict[tuple[str, tuple[str, ...], tuple[str, ...], str], list[dict[str, Any]]] = defaultdict(list)
     for _, outcome in outcomes:
         for fact in outcome.facts:
             if not _only_facts(fact):
@@ -440,7 +440,7 @@ def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
                 inserts[fact.table, tuple(row)].append(row)
             elif isinstance(fact, Update):
                 said = addressed(fact.values) if fact.table == "orders" else fact.values
-                shape = (fact.table, ("merchant_id", *fact.where), tuple(said))
+                shape = (fact.table, ("merchant_id", *fact.where), tuple(said), fact.unless)
                 updates[shape].append({"merchant_id": outcome.merchant, **fact.where, **said})
             else:
                 if fact.table not in REPLACED:
@@ -451,8 +451,8 @@ def _write_facts(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch
         writes.delete(table, where, rows)
     for (table, _), rows in inserts.items():
         writes.insert(table, rows)
-    for (table, where, values), rows in updates.items():
-        writes.update(table, where, values, rows)
+    for (table, where, values, unless), rows in updates.items():
+        writes.update(table, where, values, rows, unless=unless)
 
 
 def _only_facts(fact: Fact) -> bool:

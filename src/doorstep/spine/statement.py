@@ -157,11 +157,12 @@ class NewRows(NamedTuple):
 
 
 class Update(NamedTuple):
-    """New values for rows found by their keys."""
+    """New values for rows found by their keys, of which a column may have to hold nothing yet."""
 
     table: str
     where: tuple[str, ...]
     values: tuple[str, ...]
+    unless: str = ""
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -170,7 +171,8 @@ class Update(NamedTuple):
     def sql(self, types: Columns, given: Given) -> str:
         changes = ", ".join(f"{name} = {types.read(self.table, name)}" for name in self.values)
         source = _given(types, self.table, self.carried, given)
-        return f"update {self.table} t set {changes} from {source} where {_same(self.where)} returning 1"
+        still = f" and t.{self.unless} is null" if self.unless else ""
+        return f"update {self.table} t set {changes} from {source} where {_same(self.where)}{still} returning 1"
 
 
 class Delete(NamedTuple):
@@ -368,9 +370,15 @@ class Statements:
         self.add(NewRows(table, tuple(column for column, _ in told), zeros, returning), kept, group=group, name=name)
 
     def update(
-        self, table: str, where: tuple[str, ...], values: tuple[str, ...], rows: Sequence[dict[str, Any]]
+        self,
+        table: str,
+        where: tuple[str, ...],
+        values: tuple[str, ...],
+        rows: Sequence[dict[str, Any]],
+        *,
+        unless: str = "",
     ) -> None:
-        self.add(Update(table, where, values), _columns(rows, (*where, *values)))
+        self.add(Update(table, where, values, unless), _columns(rows, (*where, *values)))
 
     def delete(self, table: str, where: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> None:
         self.add(Delete(table, where), _columns(rows, where))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from doorstep.kit.refusals import Refusal, Short, WrongStage
+from doorstep.spine.parcels import HandedOver
 from doorstep.spine.statement import RowsMissing
 
 
@@ -29,12 +30,14 @@ WALLS: dict[str, type[Refusal]] = {
     "count_short": WrongStage,
     "cash_short": NotThatMuchMoney,
     "bin_short": NotInThatPlace,
+    "parcel_short": NotInThatPlace,
 }
 # A row that is not there to take from, or not ours any more.
 MISSING: dict[str, type[Refusal]] = {
     "availability": Short,
     "allocation": WrongStage,
     "bin_stock": NotInThatPlace,
+    "parcel": HandedOver,  # nothing leaves it, and it leaves, as long as it is here
     "job": LeaseLost,
 }
 

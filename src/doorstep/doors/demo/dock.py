@@ -14,7 +14,8 @@ from doorstep.kit.ids import public
 TO_LIST = """
 select p.merchant_id, t.code as site, p.carrier from parcel p
   join site t on t.site_id = p.site_id
-  where p.merchant_id = any($1) and p.label_state = 'bought' and p.handed_over_at is null and p.manifest_id is null
+  where p.merchant_id = any($1) and p.label_state = 'bought' and p.packed_at is not null and p.handed_over_at is null
+    and p.manifest_id is null
   group by p.merchant_id, t.code, p.carrier
   having count(*) >= $2
     and not bool_or(exists (select from hold h where h.merchant_id = p.merchant_id and h.order_id = p.order_id
@@ -32,7 +33,8 @@ select distinct p.merchant_id, t.code as site, p.carrier from parcel p
   join site t on t.site_id = p.site_id
   join connection c on c.merchant_id = p.merchant_id and c.kind = 'carrier' and c.code = p.carrier
     and c.plugin = $2
-  where p.merchant_id = any($1) and p.label_state = 'bought' and p.handed_over_at is null and p.manifest_id is null
+  where p.merchant_id = any($1) and p.label_state = 'bought' and p.packed_at is not null and p.handed_over_at is null
+    and p.manifest_id is null
   order by 1, 2, 3
 """
 PICKUPS = """

@@ -38,7 +38,7 @@ select p.merchant_id, p.parcel_id, o.country from parcel p
   join connection c on c.merchant_id = p.merchant_id and c.kind = 'carrier' and c.code = p.carrier
     and c.plugin = 'ratecard'
   where p.merchant_id = any($1) and t.code = $2 and o.country = any($3) and p.label_state = 'bought'
-    and p.handed_over_at is null and p.manifest_id is null
+    and p.packed_at is not null and p.handed_over_at is null and p.manifest_id is null
     and exists (select from parcel_line l where l.merchant_id = p.merchant_id and l.parcel_id = p.parcel_id
       and l.quantity > 0)
     and not exists (select from hold h where h.merchant_id = p.merchant_id and h.order_id = p.order_id

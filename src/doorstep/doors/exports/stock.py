@@ -26,11 +26,13 @@ STOCK = Export(
 from availability a
   join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   join site t on t.site_id = a.site_id
-  cross join lateral (
-    select jsonb_agg(jsonb_build_object('place', y.place, 'lot', y.lot, 'quantity', y.quantity)
-        order by y.place, y.lot) as places
-      from bin_stock y
-      where y.merchant_id = a.merchant_id and y.sku_id = a.sku_id and y.site_id = a.site_id and y.quantity > 0) b
+  left join (
+    select y.merchant_id, y.sku_id, y.site_id,
+        jsonb_agg(jsonb_build_object('place', y.place, 'lot', y.lot, 'quantity', y.quantity)
+          order by y.place, y.lot) as places
+      from place_stock y where y.merchant_id = $1 and y.quantity > 0
+      group by y.merchant_id, y.sku_id, y.site_id) b
+    on b.merchant_id = a.merchant_id and b.sku_id = a.sku_id and b.site_id = a.site_id
   where a.merchant_id = $1
 """,
     order="s.code, t.code",

@@ -77,7 +77,7 @@ select t.site_id, t.code, t.name, t.country, a.free, a.reserved, a.picked, a.pac
   from availability a join site t on t.site_id = a.site_id where a.merchant_id = $1 and a.sku_id = $2 order by t.code
 """
 IN_PLACES = """
-select b.site_id, b.place, b.lot, b.quantity from bin_stock b
+select b.site_id, b.place, b.lot, b.quantity from place_stock b
   where b.merchant_id = $1 and b.sku_id = $2 and b.quantity > 0 order by b.site_id, b.place, b.lot limit 500
 """
 INCOMING = """

@@ -18,6 +18,7 @@ from doorstep.doors.reads.rows import told
 from doorstep.kit.ids import number, public
 from doorstep.kit.refusals import NotFound
 from doorstep.plug.carrier import Proof
+from doorstep.setup.places import ON_SHELVES
 from doorstep.spine.tenant import Tx
 
 _ROW = """
@@ -57,12 +58,12 @@ _STATUS = {
     "shipped": " having sum(a.promised + a.picked + a.packed) = 0 and sum(a.shipped) > 0",
 }
 _BY_TIME = " order by f.ship_by, f.fulfillment_order_id limit $6"
-TO_PICK = """
+TO_PICK = f"""
 select a.fulfillment_order_id, a.line_no, s.code as sku, s.name, s.barcode, a.lot, a.promised, a.picked, a.packed,
     a.shipped,
     coalesce((select array_agg(b.place || ':' || b.quantity order by b.quantity desc, b.place) from bin_stock b
       where b.merchant_id = a.merchant_id and b.sku_id = a.sku_id and b.site_id = a.site_id and b.quantity > 0
-        and b.place not like 'tote:%' and b.place not like 'parcel:%'), '{}') as bins
+        and b.{ON_SHELVES}), '{{}}') as bins
   from fulfillment_order f
   join allocation a on a.merchant_id = f.merchant_id and a.order_id = f.order_id
     and a.fulfillment_order_id = f.fulfillment_order_id

@@ -21,7 +21,8 @@ select p.merchant_id, m.key as merchant, m.name as merchant_name, p.carrier,
     sum((p.manifest_id is null)::int)::bigint as waiting, sum((p.manifest_id is not null)::int)::bigint as listed,
     sum(p.weight_g)::bigint as weight_g
   from parcel p join merchant m on m.merchant_id = p.merchant_id
-  where p.merchant_id = any($1) and p.site_id = $2 and p.label_state = 'bought' and p.handed_over_at is null
+  where p.merchant_id = any($1) and p.site_id = $2 and p.label_state = 'bought' and p.packed_at is not null
+    and p.handed_over_at is null
   group by p.merchant_id, m.key, m.name, p.carrier order by m.key, p.carrier
 """
 MANIFESTS = """

@@ -87,7 +87,8 @@ def decide(facts: Facts, ask: Ask[Unpack]) -> Outcome:
     told = {"parcel": ask.body.parcel, "lines": _told(facts, parcel, units), "empty": empty}
     outcome = outcome_of_parcel(parcel, empty=empty)
     outcome.events = [Event("unpack", moves, told)]
-    outcome.facts = [*rows, Update("parcel", {"parcel_id": parcel.parcel_id}, _weight(facts, parcel, units, empty))]
+    weight = _weight(facts, parcel, units, empty)
+    outcome.facts = [*rows, Update("parcel", {"parcel_id": parcel.parcel_id}, weight, unless="handed_over_at")]
     if empty:
         outcome.count(PARCEL_COUNTER[parcel.state], -1)
     return outcome

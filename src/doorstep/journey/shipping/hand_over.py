@@ -65,7 +65,8 @@ def decide(parcel: ParcelFacts, held: Collection[int], gone: set[int], ask: Ask[
     outcome = outcome_of_parcel(parcel, carrier=parcel.carrier, tracking_number=parcel.tracking_number)
     told = {"parcel": ask.body.parcel, "carrier": parcel.carrier, "tracking_number": parcel.tracking_number}
     outcome.events = [Event("hand_over", _moves(parcel), told, at)]
-    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, {"handed_over_at": at})]
+    left = {"handed_over_at": at}
+    outcome.facts = [Update("parcel", {"parcel_id": parcel.parcel_id}, left, unless="handed_over_at")]
     outcome.then = _then(parcel, held, ask.body.parcel)
     return outcome
 

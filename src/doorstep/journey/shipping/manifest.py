@@ -31,7 +31,8 @@ select p.merchant_id, p.parcel_id, p.site_id, p.carrier
   from unnest($2::bigint[], $3::bigint[], $4::text[]) w(merchant_id, site_id, carrier) cross join lateral (
     select q.merchant_id, q.parcel_id, q.site_id, q.carrier from parcel q
       where q.merchant_id = any($1) and q.merchant_id = w.merchant_id and q.site_id = w.site_id
-        and q.carrier = w.carrier and q.label_state = 'bought' and q.handed_over_at is null and q.manifest_id is null
+        and q.carrier = w.carrier and q.label_state = 'bought' and q.packed_at is not null and q.handed_over_at is null
+        and q.manifest_id is null
       order by q.parcel_id limit {MOST} for update of q) p
 """
 MANIFESTS = """

@@ -30,7 +30,7 @@ select merchant_id, code from connection where merchant_id = any($1) and kind = 
 WAITING = """
 select p.merchant_id, p.site_id, p.carrier, count(*) as parcels, sum(p.weight_g) as weight_g from parcel p
   where p.merchant_id = any($1) and p.site_id = any($2) and p.carrier = any($3)
-    and p.label_state = 'bought' and p.handed_over_at is null
+    and p.label_state = 'bought' and p.packed_at is not null and p.handed_over_at is null
   group by p.merchant_id, p.site_id, p.carrier
 """
 PICKUPS = """
@@ -47,7 +47,7 @@ select s.name, s.country, s.address, m.name as merchant_name, m.email as merchan
 REFS = """
 select p.label_ref from parcel p
   where p.merchant_id = $1 and p.site_id = $2 and p.carrier = $3 and p.label_state = 'bought' and p.label_ref <> ''
-    and p.handed_over_at is null order by p.parcel_id limit 500
+    and p.packed_at is not null and p.handed_over_at is null order by p.parcel_id limit 500
 """
 
 
