@@ -102,7 +102,7 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
 
 async def test_without_a_session_every_page_leads_to_the_way_in(shop: Shop, web: str) -> None:
     order = await shop.place(("MUG", 1))
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as nobody:
         for path in (f"/orders/{order}?did=note", f"/orders/{order}/parcels/par_1/label", "/floor", "/settings/log"):
             for cookie in ({}, {"cookie": "doorstep_1=x; __Host-doorstep=x"}):
                 answer = await nobody.get(path, headers=cookie)
@@ -118,7 +118,7 @@ async def test_an_old_link_and_one_of_somebody_who_left_open_nothing(shop: Shop,
     await add_person(db, email(shop, "late"), "merchant", merchant=shop.merchant)
     old = await issue_link(db, email(shop, "late"), clock.now() - timedelta(hours=2))
     fresh = await issue_link(db, email(shop, "late"))
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
         assert (await http.get(f"/in/{old}")).status_code == 410
         assert (await http.get(f"/in/{fresh}")).status_code == 303
         assert (await http.get("/orders")).status_code == 200
@@ -179,7 +179,7 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
 
 async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, web: str, visitor: Visitor) -> None:
     link = await link_for(shop, "owner")
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=10) as nobody:
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=30) as nobody:
         for path, status in (("/", 303), ("/sign-in", 200), ("/t", 200), ("/healthz", 200), ("/v1/openapi.json", 200),
                              ("/v1/orders", 401), ("/nowhere", 404), (f"/in/{link}", 200), ("/look", 405)):  # fmt: skip
             answer = await nobody.head(path)
@@ -194,7 +194,7 @@ async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, w
 
 
 async def test_an_address_where_nothing_is_tells_people_and_programs_so(web: str) -> None:
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as nobody:
         browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "uk"}
         for path in ("/nowhere", "/orders/x/y/z"):
             answer = await nobody.get(path, headers=browser)
@@ -611,7 +611,7 @@ async def test_everything_fits_on_a_phone_light_and_dark(shop: Shop, web: str, b
 
 
 async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: str) -> None:
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as anybody:
+    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as anybody:
         for name, kind in (
             ("console.css", "text/css"),
             ("console.js", "text/javascript"),
