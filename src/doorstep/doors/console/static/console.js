@@ -283,12 +283,16 @@ document.addEventListener("keydown", (event) => {
   act();
 });
 
-// After a move the worker does what follows within moments: look again twice, unless somebody is typing.
+// After a move the worker does what follows within moments: look again twice, unless somebody is at the page: a form is
+// open, typed into or on its way. Asked once more when the answer has come: they may have begun meanwhile.
+const isTyped = (field) => field.value !== field.defaultValue;
+const isBusy = () => isOpen() || typing(document.activeElement) || all("form").some((form) => form.dataset.sent)
+  || all("main :is(input:not([type=hidden]), textarea)").some(isTyped);
 async function lookAgain() {
-  if (isOpen() || typing(document.activeElement)) return;
+  if (isBusy()) return;
   const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-  if (!answer.ok || isOpen()) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok || isBusy()) return;
   const open = all("main details").map((each) => each.open);
   one("main").replaceWith(one("main", fresh));
   all("main details").forEach((each, index) => { each.open = open[index] ?? false; });
