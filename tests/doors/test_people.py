@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from tests.browser.windows import email, link_for
 from tests.doors.belongings import CANARY, everything_of
 from tests.doors.test_console import Visitor, visiting
 from tests.doors.web import client_of, serving
+from tests.ports import a_free_port
 from tests.shop import Shop, open_shop
 
 GOOD = "mugs walk on shelves"
@@ -200,10 +201,8 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Any:
         def handle_message(self, message: Any) -> None:
             letters.append(message)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(Keep(), hostname="127.0.0.1", port=port)
+    port = a_free_port()
+    controller = Controller(Keep(), hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     monkeypatch.setenv("DOORSTEP_SMTP_URL", f"smtp://127.0.0.1:{port}?starttls=never")
     monkeypatch.setenv("DOORSTEP_URL", "https://oms.example/")
@@ -212,11 +211,10 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def _until(letters: list[Any], count: int) -> None:
-    for _ in range(200):
-        if len(letters) >= count:
-            return
+    deadline = time.monotonic() + 60
+    while len(letters) < count:
+        assert time.monotonic() < deadline, f"{len(letters)} letters of {count}"
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{len(letters)} letters of {count}")
 
 
 async def _an_operator(shop: Shop) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from doorstep.kit import clock
 from doorstep.plug.notifier import Delivered, FolderMailer, Gone, Letter, RetryAt, SmtpMailer, SmtpSettings, mailer
 from doorstep.plug.notifier.mail import BadSmtpUrl, smtp_settings
+from tests.ports import a_free_port
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SUBJECT, TEXT = "Your mug is on its way: 馬克杯", "It left Newark today."
@@ -76,15 +76,9 @@ class Postbox:
 
 
 def start(postbox: Postbox, **options: Any) -> Controller:
-    controller = Controller(postbox, hostname="127.0.0.1", port=0, **options)
-    controller.port = _free_port()
+    controller = Controller(postbox, hostname="127.0.0.1", port=a_free_port(), ready_timeout=60, **options)
     controller.start()
     return controller
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
