@@ -53,8 +53,7 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     await desk.go("/floor")
     page, keys = desk.page, desk.page.keyboard
     async with page.expect_navigation():
-        await keys.press("g")
-        await keys.press("o")
+        await keys.type("go")
     assert page.url.endswith("/orders")
     await keys.press("?")
     assert await page.locator("#keys:popover-open").is_visible()
@@ -85,8 +84,7 @@ async def test_every_place_is_two_keys_away(desk: Window) -> None:
     await desk.go("/orders")
     for place in (place for place in PLACES if place.key):
         async with desk.page.expect_navigation():
-            await desk.page.keyboard.press("g")
-            await desk.page.keyboard.press(place.key)
+            await desk.page.keyboard.type(f"g{place.key}")
         assert desk.page.url == desk.web + place.address
 
 
