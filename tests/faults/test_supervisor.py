@@ -49,7 +49,7 @@ def home(a_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         supervisor.stop(a_home, name, patience_s=0.5)
 
 
-def until(held: Callable[[], object], timeout_s: float = 20.0) -> None:
+def until(held: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not held():
         assert time.monotonic() < deadline, "it did not come to pass in time"
@@ -133,7 +133,7 @@ def test_in_the_foreground_what_dies_is_started_again_and_everything_ends_on_req
             os.kill(first or 0, signal.SIGKILL)
             until(lambda name=name, first=first: supervisor.state(home, name).pid not in (None, first))
         watcher.terminate()
-        assert watcher.wait(30) == 0
+        assert watcher.wait(60) == 0
         assert not any(supervisor.state(home, name).running for name in ("web", "worker"))
     finally:
         watcher.kill()
