@@ -95,6 +95,26 @@ def test_the_port_is_kept_and_given_up_only_when_another_program_has_it(home: Pa
         intruder.wait()
 
 
+def test_who_loses_its_port_on_the_way_there_gets_another(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was free when it was chosen; then another program came, which answers there."""
+    [before] = supervisor.start(home, "web")
+    supervisor.stop(home, "web")
+    chosen = iter([before.port])
+    choose = homes.choose_port
+    monkeypatch.setattr(homes, "choose_port", lambda *asked: next(chosen, None) or choose(*asked))
+    intruder = subprocess.Popen(
+        [sys.executable, str(home / "code" / "part_web.py")], env={**os.environ, "DOORSTEP_PORT": str(before.port)}
+    )
+    try:
+        until(lambda: supervisor.answers(before.port or 0))
+        [moved] = supervisor.start(home, "web")
+        assert moved.port != before.port
+        assert moved.healthy and moved.running
+    finally:
+        intruder.kill()
+        intruder.wait()
+
+
 def test_a_part_that_cannot_start_says_its_last_words(home: Path) -> None:
     with pytest.raises(supervisor.PartWouldNotStart) as refused:
         supervisor.start(home, "broken")
