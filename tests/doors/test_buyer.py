@@ -46,7 +46,7 @@ async def buyer(web: str, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a browser, whom nobody knows."""
     await shop.db.pool.execute("delete from attempt")
     async with httpx.AsyncClient(
-        base_url=web, timeout=30, trust_env=False, verify=False, headers={"accept-language": "en"}
+        base_url=web, timeout=120, trust_env=False, verify=False, headers={"accept-language": "en"}
     ) as http:
         yield http
         assert not http.cookies, "a buyer got a cookie"

@@ -140,7 +140,7 @@ async def test_nobody_sees_another_merchants_day(busy: Shop, other_shop: Shop, w
 
 
 async def test_who_is_not_signed_in_is_told_nothing(web: str) -> None:
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as nobody:
         for path in ("/today", "/today/live", "/today/orders", "/attention", "/reports", "/reports/sales?as=csv"):
             answer = await nobody.get(path)
             assert answer.status_code == 303 and answer.headers["location"].startswith("/sign-in"), path

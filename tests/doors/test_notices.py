@@ -34,7 +34,7 @@ HTML = "text/html; charset=utf-8"
 @pytest.fixture
 async def buyer(web: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        base_url=web, timeout=30, trust_env=False, verify=False, headers={"accept-language": "en"}
+        base_url=web, timeout=120, trust_env=False, verify=False, headers={"accept-language": "en"}
     ) as http:
         yield http
         assert not http.cookies, "a buyer got a cookie"

@@ -43,7 +43,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 async def knocking(web: str, shop: Shop) -> AsyncIterator[Visitor]:
     """Somebody at the door; each shop's people come from an address of their own."""
     headers = {"user-agent": BROWSER, "x-forwarded-for": f"10.{shop.merchant >> 16 & 255}.{shop.merchant >> 8 & 255}.7"}
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False, headers=headers) as http:
         yield Visitor(http)
 
 
@@ -178,7 +178,7 @@ async def test_the_first_owner_gets_an_address_to_sign_in_with(own_urls: Any) ->
     db = await Db.open(own_urls.app, own_urls.router, size=2)
     try:
         with serving(own_urls) as address:
-            async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False, verify=False) as http:
+            async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False, verify=False) as http:
                 visitor = Visitor(http)
                 await visitor.get(f"/in/{await issue_link(db)}")
                 assert 'name="email"' in await visitor.html("/welcome")
@@ -582,7 +582,7 @@ async def house(opened: Db, web: str) -> AsyncIterator[House]:
     named, theirs = [await _named(one, web) for one in (shop, other)]
     people = {}
     for role in ROLES:
-        http = httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False)
+        http = httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False)
         await http.get(f"/in/{await link_for(shop, role)}")
         people[role] = Visitor(http)
     yield House(shop, named, theirs, people)

@@ -59,7 +59,7 @@ class Client:
 
     def __init__(self, address: str, key: str | None) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False, verify=False)
+        self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=120, trust_env=False, verify=False)
         self.key = key
 
     async def get(self, path: str, **params: Any) -> httpx.Response:

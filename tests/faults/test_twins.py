@@ -32,7 +32,7 @@ def until(told: Callable[[], object], within_s: float = 60.0) -> None:
 
 def is_answered(port: int) -> bool:
     """On a connection of its own: another one may reach another process."""
-    connection = HTTPConnection(HOST, port, timeout=30)
+    connection = HTTPConnection(HOST, port, timeout=120)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200

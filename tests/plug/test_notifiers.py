@@ -235,7 +235,7 @@ def strike(outside: Outside, **rule: Any) -> None:
 def texts(outside: Outside, to: str) -> list[str]:
     """What the phone of that number shows, the oldest first."""
     path = f"{outside.url}/sms/2010-04-01/Accounts/AC1/Messages.json"
-    with httpx.Client(timeout=30, trust_env=False, verify=False, auth=("AC1", "a-token-of-ours")) as client:
+    with httpx.Client(timeout=120, trust_env=False, verify=False, auth=("AC1", "a-token-of-ours")) as client:
         outside.control("faults", rules=[])
         found = client.get(path, params={"To": to, "PageSize": "1000"}).json()["messages"]
     return [one["body"] for one in reversed(found)]

@@ -641,7 +641,7 @@ def test_what_makes_no_sense_is_refused_by_name(outside: Outside) -> None:
     def post(path: str, body: bytes, key: str = "k") -> tuple[int, str]:
         headers = {"Idempotency-Key": key} if key else {}
         answer = httpx.post(
-            outside.url + path, content=body, headers=headers, timeout=30, trust_env=False, verify=False
+            outside.url + path, content=body, headers=headers, timeout=120, trust_env=False, verify=False
         )
         return answer.status_code, answer.json()["error"]
 

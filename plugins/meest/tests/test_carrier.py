@@ -420,6 +420,6 @@ async def test_its_secret_goes_out_in_a_header_and_nowhere_else(carrier: Meest, 
     await carrier.buy(at_home(), a_key())
     token = next(iter(fake.meest.tokens))
     assert all(token not in path and token not in str(body) for _, path, body in fake.meest.requests)
-    async with httpx.AsyncClient(timeout=30, trust_env=False, verify=False) as stranger:
+    async with httpx.AsyncClient(timeout=120, trust_env=False, verify=False) as stranger:
         answer = await stranger.get(f"{fake.url}/tracking/711-1", headers={"token": "guess"})
     assert answer.status_code == 401
