@@ -62,13 +62,13 @@ class Buyer:
         self.path = f"/t/{tracking_links().token(town.shop.merchant, int(order[4:]))}?lang=en"
 
     async def page(self) -> str:
-        async with httpx.AsyncClient(base_url=self._web, trust_env=False, verify=False) as anybody:
+        async with httpx.AsyncClient(base_url=self._web, timeout=120, trust_env=False, verify=False) as anybody:
             answer = await anybody.get(self.path)
         assert answer.status_code == 200
         return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text.split("<main")[1])))
 
     async def step(self) -> str:
-        async with httpx.AsyncClient(base_url=self._web, trust_env=False, verify=False) as anybody:
+        async with httpx.AsyncClient(base_url=self._web, timeout=120, trust_env=False, verify=False) as anybody:
             html = (await anybody.get(self.path)).text
         found = re.search(r'aria-current="step".*?class="step-name">([^<]+)<', html, re.DOTALL)
         return found[1] if found else ""

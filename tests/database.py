@@ -12,7 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -94,7 +94,9 @@ def start_shared() -> embedded.Urls:
     if not haste.exists():
         haste.write_text(HASTE)
         haste.chmod(0o644)
-        os.kill(embedded.server_pid(home) or 0, signal.SIGHUP)
+        pid = embedded.server_pid(home)
+        assert pid is not None
+        os.kill(pid, signal.SIGHUP)
     return urls
 
 
@@ -107,19 +109,33 @@ def make_database(name: str) -> embedded.Urls:
 
 
 def drop_database(name: str) -> None:
-    asyncio.run(_in_postgres(f'drop database if exists "{name}" with (force)'))
+    asyncio.run(_drop(name))
+
+
+CONNECTED = "select count(*) from pg_stat_activity where datname = $1 and backend_type = 'client backend'"
 
 
 async def _clone(urls: embedded.Urls, name: str) -> None:
     await migrate(urls.owner)
-    await _in_postgres(f'create database "{name}" template {DATABASE}', *grants(f'"{name}"'))
+    async with _postgres() as connection:
+        # The server itself waits five seconds only for those that hung up to be gone.
+        async with asyncio.timeout(120):
+            while await connection.fetchval(CONNECTED, DATABASE):
+                await asyncio.sleep(0.02)
+        for statement in (f'create database "{name}" template {DATABASE}', *grants(f'"{name}"')):
+            await connection.execute(statement)
 
 
-async def _in_postgres(*statements: str) -> None:
+async def _drop(name: str) -> None:
+    async with _postgres() as connection:
+        await connection.execute(f'drop database if exists "{name}" with (force)')
+
+
+@asynccontextmanager
+async def _postgres() -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     connection = await asyncpg.connect(embedded.urls(Path(os.environ[HOME])).of("postgres").owner)
     try:
-        for statement in statements:
-            await connection.execute(statement)
+        yield connection
     finally:
         await connection.close()
 

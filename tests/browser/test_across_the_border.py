@@ -31,8 +31,10 @@ async def test_from_new_jersey_to_lviv_by_clicks(
         await office.go(f"/orders/{order}")
         assert "LAMP crosses a border to UA without HS code" in await office.text()
         assert await buyer.step() == "Placed"
-        await office.page.click("main a:has-text('LAMP')")
-        await office.page.click("a.button:has-text('Edit')")
+        async with office.page.expect_navigation():
+            await office.page.click("main a:has-text('LAMP')")
+        async with office.page.expect_navigation():
+            await office.page.click("a.button:has-text('Edit')")
         await office.page.fill("main form [name=hs_code]", "940529")
         async with office.page.expect_navigation():
             await office.page.locator("form:has([name=hs_code]) button").last.click()

@@ -45,7 +45,6 @@ POSTS = (
     (r"/stock/(arrivals)/new/[^/]+", "announce"), (r"/stock/(arrivals)/asn_\d+", "receive"),
     (r"/orders/(new)/[^/]+", "orders"), (r"/orders/ord_\d+/parcels/par_\d+/(rates)", "parcel"),
 )  # fmt: skip
-LONGEST_MS = 15_000
 CLICKED: set[str] = set()
 Scene = Callable[..., Awaitable[None]]
 
@@ -72,7 +71,6 @@ class Clerk:
     def __init__(self, at: Window) -> None:
         self.at, self.page = at, at.page
         self.clicked: set[str] = set()
-        self.page.set_default_timeout(LONGEST_MS)
         self.page.on("request", lambda asked: self._posted(urlsplit(asked.url).path) if asked.method == "POST" else 0)
 
     def _posted(self, path: str) -> None:

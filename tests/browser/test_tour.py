@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, Route
 
 from doorstep.doors.console.navigation import PLACES
 from doorstep.kit import clock
@@ -52,8 +53,7 @@ async def test_the_keyboard_goes_everywhere(shop: Shop, desk: Window) -> None:
     await desk.go("/floor")
     page, keys = desk.page, desk.page.keyboard
     async with page.expect_navigation():
-        await keys.press("g")
-        await keys.press("o")
+        await keys.type("go")
     assert page.url.endswith("/orders")
     await keys.press("?")
     assert await page.locator("#keys:popover-open").is_visible()
@@ -84,8 +84,7 @@ async def test_every_place_is_two_keys_away(desk: Window) -> None:
     await desk.go("/orders")
     for place in (place for place in PLACES if place.key):
         async with desk.page.expect_navigation():
-            await desk.page.keyboard.press("g")
-            await desk.page.keyboard.press(place.key)
+            await desk.page.keyboard.type(f"g{place.key}")
         assert desk.page.url == desk.web + place.address
 
 
@@ -149,6 +148,31 @@ async def test_what_was_done_can_be_undone(shop: Shop, desk: Window) -> None:
         await page.click(".toast button:text-is('Undo')")
     (held,) = await shop.rows("select reason from hold where merchant_id = $1 and lifted_at is null", shop.merchant)
     assert held["reason"] == "Wait"
+
+
+async def test_who_writes_is_not_disturbed_by_the_page_that_looks_again(shop: Shop, desk: Window) -> None:
+    """After a move the page fetches itself anew; the answer comes when somebody has begun to write."""
+    (order,) = await many(shop, 1)
+    page, is_asked, goes_on = desk.page, asyncio.Event(), asyncio.Event()
+
+    async def slowly(route: Route) -> None:
+        if route.request.resource_type == "fetch":
+            is_asked.set()
+            await goes_on.wait()
+        await route.continue_()
+
+    await page.route(f"**/orders/{order}", slowly)
+    await desk.go(f"/orders/{order}")
+    await page.click("[popovertarget^='m-hold-']:visible")
+    await page.fill(".sheet:popover-open [name=reason]", "Wait")
+    async with page.expect_navigation():
+        await page.click(".sheet:popover-open button:text-is('Put it on hold')")
+    await is_asked.wait()
+    await page.fill("#quick-note", "They call back at four")
+    async with page.expect_event("requestfinished", lambda asked: asked.resource_type == "fetch"):
+        goes_on.set()
+    await page.evaluate("new Promise((done) => setTimeout(done, 100))")
+    assert await page.input_value("#quick-note") == "They call back at four"
 
 
 async def test_a_view_is_kept_shared_and_dropped(shop: Shop, desk: Window, browser: Browser, web: str) -> None:

@@ -36,7 +36,8 @@ async def test_an_order_goes_from_a_file_to_the_door_and_is_paid_by_clicks_alone
         await page.wait_for_selector("#progress")
         assert await take_in(shop)
         await page.wait_for_selector("text=What came of it")
-        await page.click("text=To the orders")
+        async with page.expect_navigation():
+            await page.click("text=To the orders")
         async with page.expect_navigation():
             await page.click("table.orders >> text=W-1")
         await page.wait_for_selector("h1:has-text('W-1')")

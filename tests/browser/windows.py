@@ -16,6 +16,8 @@ from doorstep.setup.people import add_person
 from doorstep.setup.sessions import issue_link
 from tests.shop import Shop
 
+# What a page takes on a busy machine, and more.
+LONGEST_MS = 90_000
 # Without windows of its own it draws the same pages in half of the time; with them it will do.
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 LAPTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "timezone_id": "Europe/Warsaw"}
@@ -100,7 +102,6 @@ class Window:
         """The window changes its size and the day its light, while the page stays open."""
         await self.page.set_viewport_size(viewport)
         await self.page.emulate_media(color_scheme=color_scheme)
-        await self.page.evaluate(COMING_TO_REST)
 
     async def text(self) -> str:
         return await self.page.inner_text("body")
@@ -110,12 +111,14 @@ class Window:
 
     async def sticks_out(self) -> str:
         """Nothing when the page fits the window's width; else by how much it does not, and what reaches beyond it."""
+        await self.page.evaluate(COMING_TO_REST)
         told: str = await self.page.evaluate(STICKING_OUT) or await self.page.evaluate(CUT_OFF)
         return told
 
     async def barriers(self) -> list[str]:
         """What axe-core finds that keeps somebody out: its rule, and where."""
         await self.page.evaluate(f"{AXE}; undefined")
+        await self.page.evaluate(COMING_TO_REST)
         found = await self.page.evaluate(RUN_AXE)
         return [
             f"{each['id']}: {', '.join(' '.join(map(str, node['target'])) for node in each['nodes'][:5])}"
@@ -127,6 +130,7 @@ class Window:
 @asynccontextmanager
 async def window(browser: Browser, web: str, token: str = "", **how: Any) -> AsyncIterator[Window]:
     context = await browser.new_context(**how)
+    context.set_default_timeout(LONGEST_MS)
     page = await context.new_page()
     opened = Window(page, context, web)
 

@@ -36,7 +36,7 @@ def walk(a_home: Path, tmp_path: Path) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "DOORSTEP_"))}
     try:
         done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env={**clean, "DOORSTEP_HOME": str(a_home)}, timeout=500,
+            ["bash", "-c", script], cwd=tmp_path, env={**clean, "DOORSTEP_HOME": str(a_home)}, timeout=1500,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-6000:]

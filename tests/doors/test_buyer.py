@@ -44,9 +44,8 @@ def link(shop: Shop, order: str) -> str:
 @pytest.fixture
 async def buyer(web: str, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with a browser, whom nobody knows."""
-    await shop.db.pool.execute("delete from attempt")
     async with httpx.AsyncClient(
-        base_url=web, timeout=30, trust_env=False, verify=False, headers={"accept-language": "en"}
+        base_url=web, timeout=120, trust_env=False, verify=False, headers={"accept-language": "en"}
     ) as http:
         yield http
         assert not http.cookies, "a buyer got a cookie"
@@ -591,7 +590,6 @@ class Responses:
 
 
 async def test_without_a_script_the_buyer_says_it_all_the_same(shop: Shop, web: str, browser: Browser) -> None:
-    await shop.db.pool.execute("delete from attempt")
     await on_the_road(shop, number="#1001")
     await findable(shop)
     async with window(browser, web, viewport=PHONE, java_script_enabled=False, locale="en-US") as hand:

@@ -38,7 +38,7 @@ async def send(api: Client, hook: dict[str, Any], body: str, **changed: str) -> 
         "webhook-id": "msg_1", "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(hook["secret"]).sign("msg_1", now, body),
     }  # fmt: skip
-    async with httpx.AsyncClient(base_url=api.http.base_url, trust_env=False, verify=False) as carrier:
+    async with httpx.AsyncClient(base_url=api.http.base_url, timeout=120, trust_env=False, verify=False) as carrier:
         return await carrier.post(hook["path"], content=body, headers=headers | changed)
 
 

@@ -113,7 +113,7 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
         done = doorstep(a_home, "up", "--simulator", "--json")
         assert done.returncode == 0, done.stderr
         address = json.loads(done.stdout)["address"]
-        assert httpx.get(f"{address}/health").status_code == 200
+        assert httpx.get(f"{address}/health", timeout=120, trust_env=False).status_code == 200
         before = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert all(before[name]["running"] for name in ("database", "web", "worker", "simulator"))
         os.kill(before["worker"]["pid"], signal.SIGKILL)
@@ -122,7 +122,7 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
         after = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert after["web"]["pid"] == before["web"]["pid"]
         assert after["worker"]["running"] and after["worker"]["pid"] != before["worker"]["pid"]
-        with httpx.Client(base_url=address, follow_redirects=True) as browser:
+        with httpx.Client(base_url=address, timeout=120, follow_redirects=True, trust_env=False) as browser:
             assert browser.get(again["link"]).status_code == 200
             today = browser.get("/today").text
         assert "First steps" in today and "0 of 6 done" in today and "/settings/merchants/new" in today

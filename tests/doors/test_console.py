@@ -72,7 +72,7 @@ class Visitor:
 @asynccontextmanager
 async def visiting(shop: Shop, web: str, role: str = "merchant") -> AsyncIterator[Visitor]:
     token = await link_for(shop, role)
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as http:
         assert (await http.get(f"/in/{token}")).status_code == 303
         yield Visitor(http)
 
@@ -102,7 +102,7 @@ async def test_a_link_lets_one_browser_in_once(shop: Shop, web: str, browser: Br
 
 async def test_without_a_session_every_page_leads_to_the_way_in(shop: Shop, web: str) -> None:
     order = await shop.place(("MUG", 1))
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as nobody:
         for path in (f"/orders/{order}?did=note", f"/orders/{order}/parcels/par_1/label", "/floor", "/settings/log"):
             for cookie in ({}, {"cookie": "doorstep_1=x; __Host-doorstep=x"}):
                 answer = await nobody.get(path, headers=cookie)
@@ -118,7 +118,7 @@ async def test_an_old_link_and_one_of_somebody_who_left_open_nothing(shop: Shop,
     await add_person(db, email(shop, "late"), "merchant", merchant=shop.merchant)
     old = await issue_link(db, email(shop, "late"), clock.now() - timedelta(hours=2))
     fresh = await issue_link(db, email(shop, "late"))
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as http:
         assert (await http.get(f"/in/{old}")).status_code == 410
         assert (await http.get(f"/in/{fresh}")).status_code == 303
         assert (await http.get("/orders")).status_code == 200
@@ -152,7 +152,7 @@ async def test_a_new_doorstep_has_no_page_that_is_not_there(own_urls: Any) -> No
     """Before anything was added each page of the navigation and of the settings answers, and says where to begin."""
     db = await Db.open(own_urls.app, own_urls.router, size=2)
     with serving(own_urls) as web:
-        async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
+        async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as http:
             assert (await http.get(f"/in/{await issue_link(db)}")).status_code == 303
             for address in (place.address for place in (*PLACES, *SETTINGS)):
                 answer = await http.get(address)
@@ -179,7 +179,7 @@ async def test_pages_are_closed_to_everything_from_outside(visitor: Visitor, sho
 
 async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, web: str, visitor: Visitor) -> None:
     link = await link_for(shop, "owner")
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=10) as nobody:
+    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False, timeout=120) as nobody:
         for path, status in (("/", 303), ("/sign-in", 200), ("/t", 200), ("/healthz", 200), ("/v1/openapi.json", 200),
                              ("/v1/orders", 401), ("/nowhere", 404), (f"/in/{link}", 200), ("/look", 405)):  # fmt: skip
             answer = await nobody.head(path)
@@ -194,7 +194,7 @@ async def test_head_is_answered_wherever_get_is_and_spends_no_link(shop: Shop, w
 
 
 async def test_an_address_where_nothing_is_tells_people_and_programs_so(web: str) -> None:
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as nobody:
         browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "uk"}
         for path in ("/nowhere", "/orders/x/y/z"):
             answer = await nobody.get(path, headers=browser)
@@ -611,7 +611,7 @@ async def test_everything_fits_on_a_phone_light_and_dark(shop: Shop, web: str, b
 
 
 async def test_files_of_the_pages_may_be_kept_and_nothing_else_is_served(web: str) -> None:
-    async with httpx.AsyncClient(base_url=web, trust_env=False, verify=False) as anybody:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as anybody:
         for name, kind in (
             ("console.css", "text/css"),
             ("console.js", "text/javascript"),
@@ -662,7 +662,7 @@ async def test_what_was_typed_when_the_session_had_ended_waits_to_be_sent_again(
     order = await shop.place(("MUG", 1))
     path = f"/orders/{order}/note"
     typed = {"proof": "0" * 64, "order": order, "once": "k7", "text": "Ring <twice>, the bell is weak"}
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as nobody:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as nobody:
         kept = await nobody.post(path, data=typed)
         assert kept.status_code == 401 and "Ring &lt;twice&gt;, the bell is weak" in kept.text
         # Another site's form is not kept, nor is a password.

@@ -14,6 +14,7 @@ from doorstep.kit import clock
 from doorstep.kit.home import home
 from doorstep.kit.secrets import keyring
 from doorstep.setup.connections import connection_of
+from doorstep.setup.merchants import NewSite, add_site
 from doorstep.spine.tenant import tenant_tx
 from tests.doors.test_console import Visitor, visiting
 from tests.doors.test_day_pages import words
@@ -293,6 +294,14 @@ async def test_a_site_is_added_and_changed(shop: Shop, web: str) -> None:
         (row,) = await shop.rows("select name, weekdays, address ->> 'city' as city from site where code = $1", code)
         assert (row["name"], list(row["weekdays"]), row["city"]) == ("Third", [6], "Berlin")
         assert (await owner.get("/settings/sites/NOWHERE")).status_code == 404
+
+
+async def test_a_site_without_an_address_is_shown_with_the_others(shop: Shop, web: str) -> None:
+    code = shop.site("NJ") + "-Y"
+    await add_site(shop.db, shop.merchant, NewSite(code, code, "US", {}))
+    async with visiting(shop, web, "owner") as owner:
+        assert f'href="/settings/sites/{code}"' in await owner.html("/settings/sites")
+        assert f'value="{code}"' in await owner.html(f"/settings/sites/{code}")
 
 
 async def test_a_skus_page_says_whether_it_may_go_to_a_country_and_what_one_costs_there(

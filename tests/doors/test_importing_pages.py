@@ -353,7 +353,7 @@ async def test_a_worker_that_is_stopped_lets_go_of_an_import(shop: Shop, visitor
     turn = asyncio.create_task(importing.once(world(shop), home(), slow, stopping))
     await begun.wait()
     stopping.set()
-    assert await asyncio.wait_for(turn, 10)
+    assert await asyncio.wait_for(turn, 50)
     assert "Waits for the worker" in await visitor.html(address)
     (file,) = (home() / "imports" / address.rpartition("/")[2]).iterdir()
     file.unlink()

@@ -156,7 +156,7 @@ async def test_the_link_of_a_label_for_the_way_back_is_handed_out_while_the_labe
     await work(dock, world, "buy_return_label")
     (label,) = (await api.get(labels)).json()["return_labels"]
     link = web + label["label_url"][label["label_url"].index("/t/") :]
-    async with httpx.AsyncClient() as buyer:
+    async with httpx.AsyncClient(timeout=120, trust_env=False) as buyer:
         paper = await buyer.get(link)
         assert paper.status_code == 200 and label["tracking_number"] in scanned(page(paper.content))
         await dock.do("want_return_void", return_label=label["id"])

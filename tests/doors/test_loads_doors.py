@@ -172,7 +172,7 @@ async def test_a_buyer_reads_of_every_leg_and_of_the_gap_between_them(shop: Shop
     await shop.do("number_parcel", parcel=parcel, number="LM-5", carrier="np")
     scan = {"happened_at": start + timedelta(hours=50), "code": "EMG", "holder": "np", "leg": "last_mile"}
     await shop.do("track", parcel=parcel, events=[scan])
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as buyer:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as buyer:
         path = f"/t/{tracking_links().token(shop.merchant, row['order_id'])}"
         english = text_of((await buyer.get(path, headers={"accept-language": "en"})).text)
         assert "Between carriers: for 50 hours nobody told where it was." in english

@@ -34,7 +34,7 @@ HTML = "text/html; charset=utf-8"
 @pytest.fixture
 async def buyer(web: str) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
-        base_url=web, timeout=30, trust_env=False, verify=False, headers={"accept-language": "en"}
+        base_url=web, timeout=120, trust_env=False, verify=False, headers={"accept-language": "en"}
     ) as http:
         yield http
         assert not http.cookies, "a buyer got a cookie"
@@ -179,7 +179,7 @@ async def test_a_gateway_tells_later_how_each_text_ended(shop: Shop, web: str, m
             found = (await api.get(f"/v1/orders/{order}/cases")).json()["notices"]
             return [(one["state"], one["why"], one["came_at"] is not None) for one in found if one["medium"] == "sms"]
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while await ended(came) != [("sent", "", True)] or (await ended(lost))[0][0] != "failed":
             assert time.monotonic() < deadline, (await ended(came), await ended(lost))
             await asyncio.sleep(0.05)

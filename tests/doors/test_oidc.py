@@ -34,7 +34,7 @@ async def invited(shop: Shop, issuer: Issuer) -> str:
 
 @asynccontextmanager
 async def browser(web: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False) as http:
         yield http
 
 
@@ -42,7 +42,7 @@ async def there(http: httpx.AsyncClient, to: str = "/") -> str:
     """To the issuer; answers where the browser is sent back to."""
     left = await http.get("/sign-in/oidc", params={"to": to})
     assert left.status_code == 303, left.text
-    async with httpx.AsyncClient(trust_env=False, verify=False) as outside:
+    async with httpx.AsyncClient(timeout=120, trust_env=False, verify=False) as outside:
         return (await outside.get(left.headers["location"])).headers["location"]
 
 

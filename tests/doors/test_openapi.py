@@ -61,7 +61,8 @@ async def test_nothing_that_schemathesis_thinks_of_surprises_us(
         str(Path(sys.executable).with_name("schemathesis")), "--config-file", "schemathesis.toml", "run",
         f"{web}/v1/openapi.json", "--url", web, "--header", f"Authorization: Bearer {api.key}",
         "--max-examples", str(EXAMPLES or 2), "--phases", phases, "--continue-on-failure", "--no-color",
-        "--warnings", "off", *seed, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        "--warnings", "off", "--request-timeout", "60", "--suppress-health-check", "too_slow", *seed,
+        cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     told, _ = await process.communicate()
     print(told.decode())

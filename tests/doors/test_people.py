@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ from tests.browser.windows import email, link_for
 from tests.doors.belongings import CANARY, everything_of
 from tests.doors.test_console import Visitor, visiting
 from tests.doors.web import client_of, serving
+from tests.ports import a_free_port
 from tests.shop import Shop, open_shop
 
 GOOD = "mugs walk on shelves"
@@ -42,7 +43,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 async def knocking(web: str, shop: Shop) -> AsyncIterator[Visitor]:
     """Somebody at the door; each shop's people come from an address of their own."""
     headers = {"user-agent": BROWSER, "x-forwarded-for": f"10.{shop.merchant >> 16 & 255}.{shop.merchant >> 8 & 255}.7"}
-    async with httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False, headers=headers) as http:
         yield Visitor(http)
 
 
@@ -177,7 +178,7 @@ async def test_the_first_owner_gets_an_address_to_sign_in_with(own_urls: Any) ->
     db = await Db.open(own_urls.app, own_urls.router, size=2)
     try:
         with serving(own_urls) as address:
-            async with httpx.AsyncClient(base_url=address, timeout=30, trust_env=False, verify=False) as http:
+            async with httpx.AsyncClient(base_url=address, timeout=120, trust_env=False, verify=False) as http:
                 visitor = Visitor(http)
                 await visitor.get(f"/in/{await issue_link(db)}")
                 assert 'name="email"' in await visitor.html("/welcome")
@@ -200,10 +201,8 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Any:
         def handle_message(self, message: Any) -> None:
             letters.append(message)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(Keep(), hostname="127.0.0.1", port=port)
+    port = a_free_port()
+    controller = Controller(Keep(), hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     monkeypatch.setenv("DOORSTEP_SMTP_URL", f"smtp://127.0.0.1:{port}?starttls=never")
     monkeypatch.setenv("DOORSTEP_URL", "https://oms.example/")
@@ -212,11 +211,10 @@ def post(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def _until(letters: list[Any], count: int) -> None:
-    for _ in range(200):
-        if len(letters) >= count:
-            return
+    deadline = time.monotonic() + 60
+    while len(letters) < count:
+        assert time.monotonic() < deadline, f"{len(letters)} letters of {count}"
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{len(letters)} letters of {count}")
 
 
 async def _an_operator(shop: Shop) -> None:
@@ -584,7 +582,7 @@ async def house(opened: Db, web: str) -> AsyncIterator[House]:
     named, theirs = [await _named(one, web) for one in (shop, other)]
     people = {}
     for role in ROLES:
-        http = httpx.AsyncClient(base_url=web, timeout=30, trust_env=False, verify=False)
+        http = httpx.AsyncClient(base_url=web, timeout=120, trust_env=False, verify=False)
         await http.get(f"/in/{await link_for(shop, role)}")
         people[role] = Visitor(http)
     yield House(shop, named, theirs, people)

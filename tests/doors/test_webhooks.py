@@ -89,7 +89,7 @@ def time() -> Clock:
 
 @pytest.fixture
 async def relay(shop: Shop, time: Clock) -> AsyncIterator[Relay]:
-    sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=5)
+    sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=60)
     yield Punctual(World(shop.db, nobody, nobody, None, now=time.now), sender, shop)
     await sender.close()
 
@@ -200,7 +200,7 @@ async def test_two_relays_keep_the_order_of_one_subscriber(
     order = (await api.post("/v1/orders", shop.order(("MUG", 1)))).json()["order"]
     for number in range(30):
         await api.post(f"/v1/orders/{order}/note", {"text": f"note {number}"})
-    sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=5)
+    sender = WebhookSender(Guard([ip_network("127.0.0.0/8")]), deadline_s=60)
     other = Punctual(World(shop.db, nobody, nobody, None), sender, shop)
     for _ in range(40):
         await asyncio.gather(relay.once(), other.once())

@@ -26,9 +26,8 @@ from tests.shop import Shop
 @contextmanager
 def serving(urls: Urls) -> Iterator[str]:
     """The web application in a thread of its own; answers its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    own = socket.create_server(("127.0.0.1", 0))
+    port = own.getsockname()[1]
     server: list[Server] = []
 
     async def serve() -> None:
@@ -36,13 +35,13 @@ def serving(urls: Urls) -> Iterator[str]:
         try:
             app = build(db, [*console.routes(db), *buyer.routes(db)], as_page=console.nowhere)
             server.append(Server(config(app, "127.0.0.1", port)))
-            await server[0].serve()
+            await server[0].serve([own])
         finally:
             await db.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (server and server[0].started):
         if time.monotonic() > deadline or not thread.is_alive():
             raise AssertionError("the web server did not start")
@@ -51,7 +50,8 @@ def serving(urls: Urls) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server[0].should_exit = True
-        thread.join(20)
+        thread.join(60)
+        assert not thread.is_alive(), "the web server did not end"
 
 
 class Client:
@@ -59,7 +59,7 @@ class Client:
 
     def __init__(self, address: str, key: str | None) -> None:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False, verify=False)
+        self.http = httpx.AsyncClient(base_url=address, headers=headers, timeout=120, trust_env=False, verify=False)
         self.key = key
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
@@ -100,7 +100,7 @@ async def api(shop: Shop, web: str) -> Client:
 
 async def settled(shop: Shop) -> None:
     """Until the feed shows all that happened: transactions of other tests on this server may hold it back a moment."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         (row,) = await shop.rows(
             "select count(*) as n from event where merchant_id = $1"

@@ -15,7 +15,7 @@ def drill(name: str, *sizes: str) -> str:
     environment = {word: value for word, value in os.environ.items() if not word.startswith(("DOORSTEP_", "DATABASE_"))}
     ended = subprocess.run(
         [sys.executable, "-m", f"tests.drills.{name}", *sizes],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1500,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
     return ended.stdout
@@ -37,5 +37,6 @@ def test_orders_that_were_acknowledged_mid_batch_survive_kills_of_web_and_databa
 
 
 def test_a_carrier_that_loses_answers_is_paid_once_a_label() -> None:
-    told = drill("labels", "--labels", "60", "--rounds", "2", "--pace", "40", "--ratio", "20")
+    # Of so few labels the longest is one moment in which the machine did something else.
+    told = drill("labels", "--labels", "60", "--rounds", "2", "--pace", "40", "--share", "0.5", "--ratio", "20")
     assert told.rstrip().endswith("1 passed, 0 failed")

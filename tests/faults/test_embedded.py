@@ -115,26 +115,21 @@ async def test_it_starts_over_the_leftovers_of_a_crash_whose_number_another_proc
 
 
 async def test_a_slow_recovery_is_waited_for(a_home: Path) -> None:
-    """The server is stopped on its way up for a while, as a slow disk would."""
+    """On its way up the server asks for its log by a command, which keeps it waiting as a slow disk would."""
     urls = embedded.start(a_home)
     await tell(urls.owner, "create table kept as select generate_series(1, 200000) as n")
     kill_server(a_home)
+    data = a_home / "postgres"
+    (data / "recovery.signal").touch()
+    (data / "local.conf").write_text("restore_command = 'touch asked; until [ -e told ]; do sleep 0.1; done; false'\n")
+    (data / "local.conf").chmod(0o644)
     starting = asyncio.create_task(asyncio.to_thread(embedded.start, a_home))
-    pid = await asyncio.to_thread(_first_sight_of_the_server, a_home)
-    os.kill(pid, signal.SIGSTOP)
+    while not (data / "asked").exists():
+        await asyncio.sleep(0.05)
     await asyncio.sleep(3)
     assert not starting.done()
-    os.kill(pid, signal.SIGCONT)
+    (data / "told").touch()
     assert await ask((await starting).owner, "select count(*) from kept") == 200_000
-
-
-def _first_sight_of_the_server(home: Path) -> int:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        pid = embedded.server_pid(home)
-        if pid is not None and not embedded.running(home):
-            return pid
-    raise AssertionError("the server was never seen starting")
 
 
 async def test_a_server_still_held_by_the_old_ones_backends_starts_when_they_are_gone(a_home: Path) -> None:
@@ -180,6 +175,7 @@ async def test_several_starts_at_once_make_one_server(a_home: Path) -> None:
 async def test_a_start_killed_while_it_makes_the_database_leaves_nothing_in_the_way(a_home: Path) -> None:
     start = await asyncio.create_subprocess_exec(sys.executable, "-c", START, str(a_home))
     while not list(a_home.glob("postgres.draft-*")):
+        assert start.returncode is None
         await asyncio.sleep(0.005)
     start.kill()
     await start.wait()

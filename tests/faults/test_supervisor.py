@@ -49,7 +49,7 @@ def home(a_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         supervisor.stop(a_home, name, patience_s=0.5)
 
 
-def until(held: Callable[[], object], timeout_s: float = 20.0) -> None:
+def until(held: Callable[[], object], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not held():
         assert time.monotonic() < deadline, "it did not come to pass in time"
@@ -95,6 +95,26 @@ def test_the_port_is_kept_and_given_up_only_when_another_program_has_it(home: Pa
         intruder.wait()
 
 
+def test_who_loses_its_port_on_the_way_there_gets_another(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was free when it was chosen; then another program came, which answers there."""
+    [before] = supervisor.start(home, "web")
+    supervisor.stop(home, "web")
+    chosen = iter([before.port])
+    choose = homes.choose_port
+    monkeypatch.setattr(homes, "choose_port", lambda *asked: next(chosen, None) or choose(*asked))
+    intruder = subprocess.Popen(
+        [sys.executable, str(home / "code" / "part_web.py")], env={**os.environ, "DOORSTEP_PORT": str(before.port)}
+    )
+    try:
+        until(lambda: supervisor.answers(before.port or 0))
+        [moved] = supervisor.start(home, "web")
+        assert moved.port != before.port
+        assert moved.healthy and moved.running
+    finally:
+        intruder.kill()
+        intruder.wait()
+
+
 def test_a_part_that_cannot_start_says_its_last_words(home: Path) -> None:
     with pytest.raises(supervisor.PartWouldNotStart) as refused:
         supervisor.start(home, "broken")
@@ -133,7 +153,7 @@ def test_in_the_foreground_what_dies_is_started_again_and_everything_ends_on_req
             os.kill(first or 0, signal.SIGKILL)
             until(lambda name=name, first=first: supervisor.state(home, name).pid not in (None, first))
         watcher.terminate()
-        assert watcher.wait(30) == 0
+        assert watcher.wait(60) == 0
         assert not any(supervisor.state(home, name).running for name in ("web", "worker"))
     finally:
         watcher.kill()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 
 import psutil
@@ -19,6 +18,7 @@ from doorstep.doors.http.twins import how_many, listening
 from doorstep.kit import embedded
 from doorstep.kit.home import is_free
 from tests.database import environment
+from tests.ports import a_free_port
 
 HOST = "127.0.0.1"
 
@@ -30,15 +30,9 @@ def until(told: Callable[[], object], within_s: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def is_answered(port: int) -> bool:
     """On a connection of its own: another one may reach another process."""
-    connection = HTTPConnection(HOST, port, timeout=30)
+    connection = HTTPConnection(HOST, port, timeout=120)
     try:
         connection.request("GET", "/health")
         return connection.getresponse().status == 200
@@ -60,24 +54,33 @@ def web(urls: embedded.Urls, processes: int) -> Iterator[tuple[subprocess.Popen[
         yield first, port
     finally:
         for left in [*twins_of(first), first.pid]:
-            if psutil.pid_exists(left):
+            with suppress(ProcessLookupError):
                 os.kill(left, signal.SIGKILL)
         first.wait()
 
 
 def twins_of(first: subprocess.Popen[bytes]) -> list[int]:
-    if not psutil.pid_exists(first.pid):
-        return []
-    return [child.pid for child in psutil.Process(first.pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    with suppress(psutil.NoSuchProcess):
+        return [child.pid for child in psutil.Process(first.pid).children() if not is_gone(child.pid)]
+    return []
+
+
+def the_twin_of(first: subprocess.Popen[bytes]) -> int:
+    until(lambda: len(twins_of(first)) == 1)
+    return twins_of(first)[0]
 
 
 def is_gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    """It may go while it is looked at."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_twin_that_dies_is_replaced_and_what_waits_at_it_is_answered(urls: embedded.Urls) -> None:
     with web(urls, processes=2) as (first, port):
-        [twin] = twins_of(first)
+        twin = the_twin_of(first)
         os.kill(twin, signal.SIGKILL)
         assert all(is_answered(port) for _ in range(20)), "half of them came while there was no twin"
         until(lambda: twins_of(first) not in ([], [twin]))
@@ -85,14 +88,14 @@ def test_a_twin_that_dies_is_replaced_and_what_waits_at_it_is_answered(urls: emb
 
 def test_none_outlives_the_first_however_it_ends(urls: embedded.Urls) -> None:
     with web(urls, processes=2) as (first, port):
-        [twin] = twins_of(first)
+        twin = the_twin_of(first)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
         until(lambda: is_gone(twin) and is_free(port))
     with web(urls, processes=2) as (first, port):
-        [twin] = twins_of(first)
+        twin = the_twin_of(first)
         first.terminate()
-        first.wait(30)
+        first.wait(60)
         until(lambda: is_gone(twin) and is_free(port))
 
 

@@ -536,7 +536,7 @@ class CarrierOverHttpContract(CarrierContract):
         with pytest.raises(CarrierDown) as down:
             await asked.buy(shipment, key)
         assert down.value.why["carrier"] == asked.code
-        assert time.monotonic() - started < 15, "it waits for ever"
+        assert time.monotonic() - started < 60, "it waits for ever"
         fake.calm()
         label = await settled(lambda: anew.buy(shipment, key))
         assert await settled(lambda: anew.buy(shipment, key)) == label

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from doorstep.kit import clock
 from doorstep.plug.notifier import Delivered, FolderMailer, Gone, Letter, RetryAt, SmtpMailer, SmtpSettings, mailer
 from doorstep.plug.notifier.mail import BadSmtpUrl, smtp_settings
+from tests.ports import a_free_port
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SUBJECT, TEXT = "Your mug is on its way: 馬克杯", "It left Newark today."
@@ -37,6 +37,8 @@ def letter_to(to: str = "zofia@example.pl", key: str = "ord_1001/shipped") -> Le
 
 
 LETTER = letter_to()
+# As long as a busy machine may need.
+PATIENT_S = 20.0
 
 
 class Postbox:
@@ -74,22 +76,16 @@ class Postbox:
 
 
 def start(postbox: Postbox, **options: Any) -> Controller:
-    controller = Controller(postbox, hostname="127.0.0.1", port=0, **options)
-    controller.port = _free_port()
+    controller = Controller(postbox, hostname="127.0.0.1", port=a_free_port(), ready_timeout=60, **options)
     controller.start()
     return controller
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture
 async def postbox() -> AsyncIterator[tuple[Postbox, SmtpMailer]]:
     box = Postbox()
     controller = start(box, enable_SMTPUTF8=True)
-    yield box, SmtpMailer(SmtpSettings(host="127.0.0.1", port=controller.port), deadline_s=3)
+    yield box, SmtpMailer(SmtpSettings(host="127.0.0.1", port=controller.port), deadline_s=PATIENT_S)
     controller.stop()
 
 
@@ -165,7 +161,7 @@ async def test_a_server_without_starttls_gets_nothing_when_it_is_required(
 ) -> None:
     box, plain = postbox
     settings = replace(plain._settings, tls="required")
-    [outcome] = await SmtpMailer(settings, deadline_s=2).send([LETTER])
+    [outcome] = await SmtpMailer(settings, deadline_s=PATIENT_S).send([LETTER])
     assert isinstance(outcome, RetryAt) and "STARTTLS" in outcome.reason
     assert box.letters == []
 
@@ -183,7 +179,7 @@ async def test_a_login_is_used_and_a_wrong_one_does_not_end_the_letter() -> None
             settings = SmtpSettings(
                 host="127.0.0.1", port=controller.port, user="shop", password=password, tls="offered"
             )
-            [outcome] = await SmtpMailer(settings, deadline_s=3).send([LETTER])
+            [outcome] = await SmtpMailer(settings, deadline_s=PATIENT_S).send([LETTER])
             assert isinstance(outcome, expected)
         [outcome] = await SmtpMailer(SmtpSettings(host="127.0.0.1", port=controller.port)).send([LETTER])
         assert isinstance(outcome, RetryAt)  # 530: about us, not about the letter

@@ -97,12 +97,14 @@ async def test_who_is_locked_out_by_another_that_waits_for_it_tries_again(
 ) -> None:
     await migrate(own_urls.owner, known(FIRST))
     await owner.execute("create table cup (n int); create table jug (n int)")
-    crossed = Migration("9004_pre_crossed.sql", "lock table cup; select pg_sleep(0.3); lock table jug;")
+    crossed = Migration("9004_pre_crossed.sql", "lock table cup; lock table jug;")
     other = owner.transaction()
     await other.start()
     await owner.execute("lock table jug")
     running = asyncio.create_task(migrate(own_urls.owner, known(FIRST, crossed)))
-    await asyncio.sleep(0.8)  # who waits first is ended first
+    # Who waits first is ended first.
+    while not await owner.fetchval("select count(*) from pg_locks where relation = 'jug'::regclass and not granted"):
+        await asyncio.sleep(0.01)
     await owner.execute("lock table cup")
     await other.commit()
     assert await running == [crossed.name]

@@ -148,7 +148,7 @@ def test_a_cart_of_hundreds_over_ten_sites_is_decided_quickly() -> None:
     sites = [site(number, COUNTRIES[number % 7]) for number in range(1, 11)]
     wants = [Want(number, number, 2) for number in range(1, 301)]
     free = {sku: {1 + (sku + step) % 10: 1 for step in (0, 3, 4)} for sku in range(1, 300)}
-    started = time.perf_counter()
+    started = time.process_time()
     choice = source(wants, free, sites, "DE", complete=False)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert [want.line_no for want in choice.missing] == [300]

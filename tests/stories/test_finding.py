@@ -30,7 +30,7 @@ async def ids(shop: Shop, limit: int = 50, **filters: Any) -> list[str]:
 
 async def follow(shop: Shop) -> None:
     """Until nothing is left behind: transactions of other tests may hold the feed up for a moment."""
-    for _ in range(1500):
+    for _ in range(6000):
         await finding.FOLLOWER.once(shop.db, [shop.merchant])
         async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
             if not await tx.rows(reading._CHANGED, [shop.merchant]):

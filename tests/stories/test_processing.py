@@ -586,7 +586,7 @@ async def test_who_waits_behind_another_and_for_customs_waits_in_peace(db: Db) -
     await shop.stock("LAMP", 1)
     await shop.stock("LAMP", 5, site="PL")
     younger = await shop.place(("CUP", 1), ("LAMP", 2), payment_term="on_account", ship_to=us)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         await shop.work()
     assert [await shop.stage(order) for order in (older, younger)] == ["processing", "processing"]
     await shop.audit()

@@ -76,7 +76,10 @@ select
 BILLED_TWICE = """
 select o.order_id, n.invoiced, o.total_minor from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
-  where o.merchant_id = $1 and (n.invoiced > o.total_minor or exists (
+  where o.merchant_id = $1 and (n.invoiced > o.total_minor and not exists (
+    -- What was billed elsewhere stays as it was issued, whatever the order is corrected to later.
+    select from invoice h where h.merchant_id = o.merchant_id and h.order_id = o.order_id and h.kind = 'invoice'
+      and h.content ->> 'history' is not null and h.total_minor <> o.total_minor) or exists (
     select from order_line l where l.merchant_id = o.merchant_id and l.order_id = o.order_id and l.ordered < (
       select coalesce(sum((billed ->> 'quantity')::bigint), 0)
         from invoice i cross join jsonb_array_elements(i.content -> 'lines') billed

@@ -32,6 +32,7 @@ from doorstep.setup.shipping_rules import LaneRule, ShippingRules
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import TryLater, World
 from tests.shop import HOME, Shop
+from tests.stories.test_shipping import CARD
 
 
 class Seller:
@@ -78,7 +79,7 @@ class Seller:
 async def dock(shop: Shop) -> Shop:
     await shop.stock("MUG", 50)
     for code in ("alpha", "beta"):
-        await shop.connect("carrier", "ratecard", code)
+        await shop.connect("carrier", "ratecard", code, **CARD)
     return shop
 
 
@@ -185,7 +186,7 @@ async def test_rules_for_lanes_are_changed_one_by_one(dock: Shop) -> None:
 async def test_who_is_late_down_or_talks_nonsense_is_left_out_and_it_is_said(dock: Shop) -> None:
     await rules(dock, answer_within_s=0.5)
     for code in ("gamma", "delta"):
-        await dock.connect("carrier", "ratecard", code)
+        await dock.connect("carrier", "ratecard", code, **CARD)
     late, nonsense = Seller("beta", post=1), Seller("gamma", odd=1)
     late.wait_s = 30
     nonsense.prices = {"odd": -5}

@@ -115,10 +115,10 @@ async def test_who_is_unknown_gets_the_same_no_after_the_same_time(shop: Shop) -
     by_link = await somebody(shop, "bo", password="")
     took: dict[str, list[float]] = {}
     for email in (person.email, by_link.email, f"nobody@{shop.key}.example") * 4:
-        began = time.perf_counter()
+        began = time.process_time()
         with pytest.raises(WrongPassword):
             await sessions.sign_in(shop.db, email, "not this one", HERE, clock.now())
-        took.setdefault(email, []).append(time.perf_counter() - began)
+        took.setdefault(email, []).append(time.process_time() - began)
     slowest, quickest = max(map(median, took.values())), min(map(median, took.values()))
     assert quickest > slowest / 3, took
 

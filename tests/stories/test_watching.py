@@ -22,6 +22,7 @@ from doorstep.spine.playbooks import _PLAYS, STEPS
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.world import World
 from tests.shop import Shop
+from tests.stories.test_shipping import CARD
 
 
 class Told:
@@ -49,7 +50,7 @@ class Told:
 @pytest.fixture
 async def road(shop: Shop) -> Shop:
     await shop.stock("MUG", 100)
-    await shop.connect("carrier", "ratecard", "meest")
+    await shop.connect("carrier", "ratecard", "meest", **CARD)
     return shop
 
 

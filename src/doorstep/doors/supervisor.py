@@ -205,12 +205,32 @@ def _await_healthy(home: Path, name: str, deadline: float) -> State:
     while time.monotonic() < deadline:
         found = state(home, name)
         if not found.running:
-            break
-        if found.healthy and time.monotonic() >= settled:
+            if not _lost_its_port(found):
+                break
+            _ensure(home, name)
+        elif found.healthy and _answers_itself(found) and time.monotonic() >= settled:
             return found
         time.sleep(0.05)
     reason = "it ended" if _process(home, name) is None else "it does not answer"
     raise PartWouldNotStart(part=name, reason=_last_words(home, name) or reason, log=str(_log_file(home, name)))
+
+
+def _lost_its_port(ended: State) -> bool:
+    """Whether somebody took it between its choice and the part's coming to it: then another one is chosen."""
+    return ended.port is not None and not homes.is_free(ended.port)
+
+
+def _answers_itself(found: State) -> bool:
+    """And not whoever has its port, while it is still on the way there."""
+    import psutil
+
+    if found.port is None:
+        return True
+    try:
+        listening = psutil.Process(found.pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == found.port for each in listening)
 
 
 def _last_words(home: Path, name: str) -> str:

@@ -14,7 +14,7 @@ from doorstep.kit.ids import public
 from doorstep.setup.imports import Came, Run, Settings, add_import, import_of, start_import
 from doorstep.spine.tenant import tenant_tx
 
-LOOKS_EVERY_S, LONGEST_S = 0.1, 60.0
+LOOKS_EVERY_S, LONGEST_S = 0.1, 240.0
 
 
 class NotTakenIn(RuntimeError):

@@ -38,8 +38,9 @@ __all__ = ["DatabaseNotStarted", "running", "server_pid", "start", "stop"]
 
 # A crash recovery replays at most max_wal_size; the slowest disks take minutes for it.
 START_TIMEOUT_S = 900.0
-# At the very moment of its exec a process has no words in its command line, and is nobody's.
-NAMELESS_S = 0.3
+# At the very moment of its exec a process has no words in its command line, and is nobody's; a busy machine may stop it
+# just there, or whoever looks.
+NAMELESS_S = 10.0
 STOP_TIMEOUT_S = 60.0
 # After a kill -9 of the server its old backends hold its memory until they notice; then the next try succeeds.
 STILL_HELD = "pre-existing shared memory block"
@@ -261,7 +262,7 @@ def _becomes_ready(server: Server, pid: int, deadline: float) -> bool:
             return True
         if _is_postgres(pid, server.data):
             seen_at = time.monotonic()
-        elif time.monotonic() - seen_at > NAMELESS_S:
+        elif _has_ended(pid) or time.monotonic() - seen_at > NAMELESS_S:
             return False
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.3, 0.25)
@@ -331,6 +332,15 @@ def _is_postgres(pid: int, data: Path) -> bool:
         return True
     # Between its fork and its exec the server is still the shell that starts it; the folder is named there too.
     return str(data) in words
+
+
+def _has_ended(pid: int) -> bool:
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def server_pid(home: Path) -> int | None:

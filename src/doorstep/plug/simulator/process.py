@@ -17,7 +17,7 @@ class Outside:
 
     def __init__(self, *arguments: str, log: Path | None = None) -> None:
         command = [sys.executable, "-m", "doorstep.plug.simulator", "--until-stdin-ends", *arguments]
-        self._http = httpx.Client(trust_env=False, verify=False)  # it is on this machine
+        self._http = httpx.Client(timeout=60, trust_env=False, verify=False)  # it is on this machine
         errors = log.open("ab") if log else None
         try:
             self._process = subprocess.Popen(

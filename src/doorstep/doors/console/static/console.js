@@ -253,8 +253,8 @@ if (palette) {
   palette.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
 }
 
-// Keys. After g comes the key of a page.
-let afterG = 0;
+// Keys. After g comes the key of a page; what counts is when they were hit, not when a busy page came to it.
+let afterG = -Infinity;
 const keys = {
   "/": () => one("input[type=search]")?.select(),
   j: () => walk(1),
@@ -262,7 +262,7 @@ const keys = {
   x: () => one("[data-choice]", rowOf(document.activeElement) ?? document.createElement("i"))?.click(),
   o: () => current()?.click(),
   u: () => one("[data-back]")?.click(),
-  g: () => { afterG = performance.now(); },
+  g: (event) => { afterG = event.timeStamp; },
   "?": () => one("#keys")?.togglePopover(),
 };
 
@@ -275,20 +275,24 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && typing(event.target) && !isOpen()) event.target.blur();
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   if (isOpen() && !(event.key === "?" && one("#keys:popover-open"))) return;
-  const goes = performance.now() - afterG < 1500 && one(`.places a[data-key="${CSS.escape(event.key)}"]`);
-  if (event.key !== "g") afterG = 0;
+  const goes = event.timeStamp - afterG < 1500 && one(`.places a[data-key="${CSS.escape(event.key)}"]`);
+  if (event.key !== "g") afterG = -Infinity;
   const act = goes ? () => goes.click() : keys[event.key];
   if (!act) return;
   event.preventDefault();
-  act();
+  act(event);
 });
 
-// After a move the worker does what follows within moments: look again twice, unless somebody is typing.
+// After a move the worker does what follows within moments: look again twice, unless somebody is at the page: a form is
+// open, typed into or on its way. Asked once more when the answer has come: they may have begun meanwhile.
+const isTyped = (field) => field.value !== field.defaultValue;
+const isBusy = () => isOpen() || typing(document.activeElement) || all("form").some((form) => form.dataset.sent)
+  || all("main :is(input:not([type=hidden]), textarea)").some(isTyped);
 async function lookAgain() {
-  if (isOpen() || typing(document.activeElement)) return;
+  if (isBusy()) return;
   const answer = await fetch(location.pathname, { headers: { accept: "text/html" } });
-  if (!answer.ok || isOpen()) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok || isBusy()) return;
   const open = all("main details").map((each) => each.open);
   one("main").replaceWith(one("main", fresh));
   all("main details").forEach((each, index) => { each.open = open[index] ?? false; });
