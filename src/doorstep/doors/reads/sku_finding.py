@@ -31,6 +31,7 @@ def found_by(first: str, others: str, *, after: tuple[str, str], joined: str = "
     `first` is the word that leads, `others` a list of words: all of them parameters.
 
     Written so that there is one way only to read it: the tokens in their order, and what belongs to each by its key.
+    `is null` would be taken to hold for one row of two hundred, and then everything is read and put in order.
     """
     same = "e.merchant_id = t.merchant_id and e.sku_id = t.sku_id"
     token, sku = after
@@ -43,7 +44,7 @@ def found_by(first: str, others: str, *, after: tuple[str, str], joined: str = "
           select * from sku k where k.merchant_id = t.merchant_id and k.sku_id = t.sku_id limit 1) s{joined}
       where t.merchant_id = m.merchant_id and t.token < {folded(first)} || {LAST}
         and (t.token, t.sku_id) >= (coalesce({token}::text, {folded(first)}), {sku}::bigint)
-        and ({before}) is null and ({missing}) is null"""
+        and not coalesce(({before}), false) and not coalesce(({missing}), false)"""
 
 
 async def words_of(tx: Tx, merchants: Sequence[int], text: str) -> tuple[str, list[str]]:
