@@ -38,10 +38,10 @@ SEEDS, STEPS = (range(40), 400) if LONG else (range(3), 110)
 
 READERS = {verb: Reader(VERBS[verb].body) for verb in VERBS}
 
-STANDING = """
+STANDING = f"""
 select
   (select jsonb_agg(to_jsonb(n) || jsonb_build_object('order', 'ord_' || o.order_id, 'term', o.payment_term,
-      'history', o.history)) from orders o
+      'history', o.history, {", ".join(f"'{axis}', n.{axis}" for axis in AXES)})) from orders o
     join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id where o.merchant_id = $1) as orders,
   (select jsonb_agg(jsonb_build_object('order', 'ord_' || l.order_id, 'line', l.line_no, 'sku', s.code,
       'wanted', l.wanted, 'out', l.shipped + l.delivered, 'price', l.unit_price::text, 'customer', o.customer))
@@ -72,7 +72,6 @@ select
 """
 
 # More was billed than the order, or one of its lines, ever was.
-# What was billed elsewhere stays as it was written, whatever a later file makes of the order.
 BILLED_TWICE = """
 select o.order_id, n.invoiced, o.total_minor from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
