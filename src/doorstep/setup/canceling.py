@@ -13,7 +13,7 @@ from typing import Any
 
 from doorstep.kit.ids import number, public
 from doorstep.setup.places import QUARANTINE, in_parcel
-from doorstep.setup.totes import IN_TOTES
+from doorstep.setup.totes import IN_TOTES, in_totes
 from doorstep.spine.amounts import worth_of_last_units
 from doorstep.spine.facts import Line, OrderFacts
 from doorstep.spine.loads import must_see
@@ -85,10 +85,9 @@ async def touched_of(tx: Tx, orders: Mapping[int, OrderFacts]) -> dict[int, Touc
     found: dict[int, Touched] = defaultdict(Touched)
     picked = [order for order, facts in orders.items() if facts.row["picked"]]
     packed = [order for order, facts in orders.items() if facts.row["packed"]]
-    for row in await tx.rows(IN_TOTES, list(tx.merchants), picked) if picked else ():
-        found[row["order_id"]].totes.append(
-            InTote(row["sku_id"], row["site_id"], row["place"], row["lot"], row["units"])
-        )
+    in_hand = await tx.rows(IN_TOTES, list(tx.merchants), picked) if picked else ()
+    for _, order, sku, site, place, lot, units in in_totes(in_hand):
+        found[order].totes.append(InTote(sku, site, place, lot, units))
     for row in await tx.rows(IN_PARCELS, list(tx.merchants), packed) if packed else ():
         found[row["order_id"]].parcels.append(InParcel(*tuple(row)[2:]))
     must_see(tx, {order: touched.operators for order, touched in found.items()})

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from doorstep.setup.places import Goods, Places, tote
 from doorstep.spine.journey import JOURNEY, ways
+from doorstep.spine.moves import brought
 
 # Read of the verbs alone that put something there or take it out.
 _VERBS = ", ".join(f"'{row.verb}'" for row in JOURNEY if any("picked" in side for side in ways(row.stock)))
 IN_TOTES = f"""
-select merchant_id, order_id, sku_id, site_id, place, lot, sum(units)::bigint as units from (
-    select m.merchant_id, m.id as order_id, m.sku_id, m.site_id, leg.place, m.lot, leg.units
-      from move m
-      cross join lateral (select m.target_place as place, m.quantity as units where m.target = 'picked'
-        union all select m.source_place, -m.quantity where m.source = 'picked') leg
-      where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb in ({_VERBS})
-        and m.what = 'stock') legs
-  group by merchant_id, order_id, sku_id, site_id, place, lot having sum(units) > 0
-  order by merchant_id, order_id, place, lot
+select e.merchant_id, e.id, e.moves from event e
+  where e.merchant_id = any($1) and e.kind = 'order' and e.id = any($2) and e.verb in ({_VERBS})
 """
 
 
+def in_totes(rows: Iterable[Any]) -> Iterator[tuple[int, int, int, int, str, str, int]]:
+    """What IN_TOTES tells, read under the lock of the orders: merchant, order, SKU, site, place, lot, units.
+
+    An order's totes, and the lots in them, come in the order of their names.
+    """
+    units: dict[tuple[int, int, str, str, int, int], int] = defaultdict(int)
+    for merchant, order, moves in rows:
+        for sku, site, place, lot, quantity in brought(moves, "picked"):
+            units[merchant, order, place, lot, sku, site] += quantity
+    for (merchant, order, place, lot, sku, site), quantity in sorted(units.items()):
+        if quantity > 0:
+            yield merchant, order, sku, site, place, lot, quantity
+
+
 def totes_of(rows: Iterable[Any]) -> dict[int, Places]:
-    """Per order, of what IN_TOTES answers under its lock."""
+    """The same, per order."""
     found: dict[int, Places] = defaultdict(Places)
-    for merchant, order, sku, site, place, lot, units in rows:
+    for merchant, order, sku, site, place, lot, units in in_totes(rows):
         found[order].add(Goods(merchant, sku, site), place, lot, units)
     return found
 

@@ -7,7 +7,7 @@ place, to, to place, lot], ["cash", amount, from, to]. The view `move` spells it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -57,6 +57,20 @@ def _coded(move: Move) -> tuple[Any, ...]:
 def told(kept: str) -> list[list[Any]]:
     """The moves of an event spelled out."""
     return [list(_spelled(*move)) for move in msgspec.json.decode(kept)]
+
+
+def brought(kept: str, account: str) -> Iterator[tuple[int, int, str, str, int]]:
+    """What the stock moves of an event brought to places of the account: SKU, site, place, lot, units; less, taken."""
+    number = ACCOUNTS.index(account)
+    for way, *rest in msgspec.json.decode(kept):
+        source, target = way // 100 % 100, way % 100
+        if WHAT[way // 10_000 - 1] != "stock" or number not in (source, target):
+            continue
+        sku, site, quantity, source_place, target_place, lot = [*rest, "", "", ""][:6]
+        if target == number:
+            yield sku, site, target_place, lot, quantity
+        if source == number:
+            yield sku, site, source_place, lot, -quantity
 
 
 def _spelled(way: int, *rest: Any) -> tuple[Any, ...]:
