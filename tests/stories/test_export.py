@@ -18,6 +18,7 @@ import msgspec
 import pyarrow.parquet as parquet
 import pytest
 
+from doorstep.doors.console.download import SOME
 from doorstep.doors.exports.every import EXPORTS, QUERIES
 from doorstep.doors.exports.files import CannotWrite, FileIsThere
 from doorstep.doors.exports.running import Narrowed, Target, export_books
@@ -29,6 +30,7 @@ from doorstep.journey.intake.files.tables import open_table
 from doorstep.journey.intake.import_orders import import_orders
 from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.tenant import tenant_tx
+from tests.plans import rows_read
 from tests.shop import HOME, Shop, open_shop
 
 MAPPING = Path(__file__).resolve().parents[2] / "examples" / "mappings" / "doorstep_lines.toml"
@@ -259,6 +261,16 @@ async def test_packed_files_hold_the_same_rows_without_the_mark(shop: Shop, tmp_
 
 def lists_of(path: Path, column: str) -> Iterator[list[dict[str, Any]]]:
     return (json.loads(unguarded(row[column])) for row in rows_of(path))
+
+
+async def test_a_few_of_many_orders_are_looked_up_and_no_other_is_read(shop: Shop) -> None:
+    orders = [await shop.place(("MUG", 1), number=f"N{n}") for n in range(60)]
+    some = [int(order[4:]) for order in orders[20:25]]
+    async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
+        rows = await tx.rows(SOME, shop.merchant, some)
+        assert sorted(row["number"] for row in rows) == [f"N{n}" for n in range(20, 25)]
+        # Of each: its row, the summary, the channel, its fulfillment order and its line; some are read twice.
+        assert await rows_read(tx, SOME, shop.merchant, some) <= 10 * len(some)
 
 
 async def test_a_credit_is_exported_with_the_sales_it_is_about(shop: Shop, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ MOST = 50_000
 EACH = 200
 IN_MEMORY = 1 << 20
 CHUNK = 64 << 10
+SOME = ORDERS.of_some("orders", "order_id")
 FILES: dict[str, tuple[Format, str]] = {
     "orders.csv": ("csv", "text/csv; charset=utf-8"),
     "orders.xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -70,7 +71,7 @@ async def _rows(tx: Tx, found: Sequence[Any]) -> list[Any]:
         of_merchant[row["merchant_id"]].append(row["order_id"])
     rows: dict[str, Any] = {}
     for merchant, orders in of_merchant.items():
-        rows |= {row["order_id"]: row for row in await tx.rows(ORDERS.of_some("o.order_id"), merchant, orders)}
+        rows |= {row["order_id"]: row for row in await tx.rows(SOME, merchant, orders)}
     return [tuple(rows[f"ord_{row['order_id']}"]) for row in found]
 
 

@@ -54,9 +54,16 @@ class Export:
         narrow = f"\n    and {period}\n    and ($4::text is null or {self.channel} = $4)" if self.at else ""
         return f"{self._selected()}{narrow}\n  order by {self.order}"
 
-    def of_some(self, id: str) -> str:
-        """The rows of merchant $1 whose id is one of $2."""
-        return f"{self._selected()}\n    and {id} = any($2)"
+    def of_some(self, table: str, id: str) -> str:
+        """The rows of merchant $1 whose id is one of $2, by that column of one of its tables.
+
+        Each is looked up (`offset 0`): as one of a list it was looked for among all that the merchant has.
+        """
+        return f"""
+with {table} as materialized (
+  select found.* from unnest($2::bigint[]) asked(id) cross join lateral (
+    select * from {table} t where t.merchant_id = $1 and t.{id} = asked.id offset 0) found)
+{self._selected()}"""
 
     def _selected(self) -> str:
         columns = ",\n    ".join(f"{column.sql} as {column.name}" for column in self.columns)

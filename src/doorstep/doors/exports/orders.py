@@ -18,12 +18,19 @@ from doorstep.doors.exports.columns import (
     units,
 )
 from doorstep.doors.reads.measures import share, split_over
+from doorstep.spine.status import AXES
 
 STAGES = {
     "wanted": "waiting for stock", "promised": "promised from stock", "picked": "picked", "packed": "packed",
     "shipped": "on the road", "delivered": "delivered, or a service", "taken_back": "came back",
     "lost": "lost by the carrier", "canceled": "canceled",
 }  # fmt: skip
+
+# Looked up order by order (`offset 0`): with statistics that are older than an import, all that a merchant has was read
+# anew for each.
+_AS_IT_STANDS = f"""cross join lateral (
+    select w.*, {", ".join(f"w.{axis}" for axis in AXES)} from order_now w
+      where w.merchant_id = o.merchant_id and w.order_id = o.order_id offset 0) n"""
 
 ORDERS = Export(
     name="orders",
@@ -80,9 +87,9 @@ ORDERS = Export(
         text("note", "o.note", "the buyer's note"),
         listed("tags", "to_jsonb(o.tags)", "tags"),
     ),
-    source="""
+    source=f"""
 from orders o
-  join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+  {_AS_IT_STANDS}
   join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   cross join lateral (
     select min(f.deliver_from) as deliver_from, max(f.deliver_by) as deliver_by from fulfillment_order f
@@ -126,7 +133,7 @@ LINES = Export(
     ),
     source=f"""
 from orders o
-  join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+  {_AS_IT_STANDS}
   join channel c on c.merchant_id = o.merchant_id and c.channel_id = o.channel_id
   cross join lateral (
     select y.line_no, y.sku_id, y.external_id, y.code, y.title, y.ships, y.unit_price, y.ordered, y.discount_minor,
