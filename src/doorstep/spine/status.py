@@ -164,9 +164,8 @@ def as_sql(axis: Axis, spelled: Callable[[str], str] = str) -> str:
 
 
 def _spelled(condition: str, spelled: Callable[[str], str]) -> str:
-    return re.sub("[a-z_]{2,}", lambda word: word[0] if word[0] in _JOINING else spelled(word[0]), condition).replace(
-        "==", "="
-    )
+    named = re.sub("[a-z_]{2,}", lambda word: word[0] if word[0] in _JOINING else spelled(word[0]), condition)
+    return named.replace("==", "=")
 
 
 @lru_cache
