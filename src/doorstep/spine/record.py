@@ -149,7 +149,7 @@ async def record(
     _keep_answers(writes, answered)
     _write_orders(writes, outcomes, batch)
     _write_lines(writes, outcomes, batch)
-    _write_allocations(writes, batch)
+    _write_allocations(writes, outcomes, batch)
     _add_or_open(writes, "availability", batch.stock, returning="1")
     _write_places(writes, batch)
     _write_facts(writes, outcomes, batch)
@@ -391,9 +391,22 @@ def _new_lines(outcome: Outcome) -> list[dict[str, Any]]:
     return [*outcome.opens.lines, *outcome.adds] if outcome.opens else outcome.adds
 
 
-def _write_allocations(writes: Statements, batch: _Batch) -> None:
-    unique = (*KEYS["allocation"], "lot")
-    _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id"), batch.allocated)
+def _write_allocations(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
+    """Those of a fulfillment order that is new are new, and need not be looked for."""
+    opened = {
+        (outcome.merchant, fact.values["fulfillment_order_id"])
+        for _, outcome in outcomes
+        for fact in outcome.facts
+        if isinstance(fact, Insert) and fact.table == "fulfillment_order"
+    }
+    keys, more = KEYS["allocation"], ("sku_id", "site_id")
+    new = _changed({key: row for key, row in batch.allocations.items() if (key[0], key[3]) in opened})
+    if new:
+        columns = _touched([row for _, row in new])
+        arrays = [*_arrays(new, columns), *_by_column([batch.allocated[key] for key, _ in new])]
+        writes.insert_arrays("allocation", (*keys, *columns, *more), arrays, group="units")
+    standing = {key: row for key, row in batch.allocations.items() if (key[0], key[3]) not in opened}
+    _add_or_open(writes, "allocation", standing, (*keys, "lot"), more, batch.allocated)
 
 
 def _write_places(writes: Statements, batch: _Batch) -> None:
