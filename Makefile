@@ -105,12 +105,13 @@ clean: ## take away .venv and the caches
 # nothing that is in none but doorstep and the plugins of this checkout, as they lie here.
 $(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
 	@echo "Installing what doorstep needs into $(VENV), once; a minute or two."
-	@python=""; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
-	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
-	if [ -z "$$python" ]; then echo "doorstep needs Python 3.11 or newer, and found none on the PATH."; exit 1; fi; \
-	if [ -x $(BIN)/python ]; then :; \
-	elif command -v uv >/dev/null 2>&1; then uv venv --quiet --python $$python $(VENV); \
-	else $$python -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }; fi
+	@[ ! -x $(BIN)/python ] || exit 0; \
+	python="$(PYTHON)"; [ -n "$$python" ] || python="$$(sh tools/quickest_python.sh)"; \
+	if [ -z "$$python" ]; then \
+	  echo "doorstep needs Python 3.11 or newer that can make environments, and found none on the PATH."; \
+	  echo "On Debian: apt install python3-venv"; exit 1; \
+	elif command -v uv >/dev/null 2>&1; then uv venv --quiet --python "$$python" $(VENV); \
+	else "$$python" -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 1; }; fi
 	@{ if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes $(patsubst %,-r %,$(PLUGIN_LOCKS)) && \

@@ -14,9 +14,9 @@ from doorstep.spine.facts import OrderFacts, order_facts
 from doorstep.spine.outcome import Ask, Delete, Demand, Event, Outcome, Update
 from doorstep.spine.record import NotOnTheTable, record
 from doorstep.spine.statement import RowsMissing
-from doorstep.spine.tenant import Tx, tenant_tx
+from doorstep.spine.tenant import Db, Tx, tenant_tx
 from doorstep.spine.verbs import VERBS
-from tests.shop import Shop
+from tests.shop import Shop, open_shop
 
 
 async def facts(tx: Tx, order: str) -> OrderFacts:
@@ -159,3 +159,47 @@ async def test_what_is_read_of_an_order_is_as_it_is_under_its_lock(shop: Shop) -
 async def _read(shop: Shop, order: int) -> OrderFacts:
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         return (await order_facts(tx, [order], reads=("drafts", "stage", "tags")))[order]
+
+
+HARD_WORDS = ('Mug, "large"', "O'Neil \\ Söhne", "{NULL}", "null", "𝒜 $1 茶", "")
+# What tells one order from another: left out where rows are compared.
+ROWS = """
+select 'line ' || jsonb_build_object('line', l.line_no, 'title', l.title, 'price', l.unit_price, 'code', l.code,
+    'ordered', l.ordered, 'promised', l.promised, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped)::text
+    as row
+  from order_line l where l.merchant_id = $1 and l.order_id = $2
+union all
+select 'allocation ' || jsonb_build_object('line', a.line_no, 'site', a.site_id, 'sku', a.sku_id, 'lot', a.lot,
+    'promised', a.promised, 'picked', a.picked, 'packed', a.packed, 'shipped', a.shipped)::text
+  from allocation a where a.merchant_id = $1 and a.order_id = $2
+union all
+select 'order ' || jsonb_build_object('buyer', o.buyer, 'to', o.ship_to, 'note', o.note, 'tags', o.tags,
+    'total', o.total_minor, 'placed', o.placed_at, 'included', o.tax_included)::text
+  from orders o where o.merchant_id = $1 and o.order_id = $2
+union all
+select 'event ' || e.seq || e.verb || e.happened_at from event e where e.merchant_id = $1 and e.id = $2
+union all
+select 'now ' || (to_jsonb(n) - 'order_id')::text from order_now n where n.merchant_id = $1 and n.order_id = $2
+order by 1
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 3, 9])
+async def test_an_order_that_goes_alone_and_orders_that_go_in_a_list_leave_the_same_rows(db: Db, lines: int) -> None:
+    """Alone, what it writes is spelled out value by value; in a list it travels as arrays."""
+    shop = await open_shop(db, hold_duplicates=False)
+    await shop.stock("MUG", 100, "NJ")
+    told = [
+        {"sku": "MUG", "quantity": 1, "unit_price": "12.50", "title": HARD_WORDS[n % len(HARD_WORDS)] or "Mug"}
+        for n in range(lines)
+    ]
+    body = {"order": shop.order(*told, note="\n".join(HARD_WORDS), tags=list(HARD_WORDS[:-1]), reserve="now")}
+    answers = [*await shop.ask_all("place", [body]), *await shop.ask_all("place", [body, body])]
+    single, first, second = (str(answer["order"]) for answer in answers if isinstance(answer, dict))
+    await shop.do("check", order=single)
+    await shop.ask_all("check", [{"order": first}, {"order": second}])
+    left = [await shop.rows(ROWS, shop.merchant, int(order[4:])) for order in (single, first, second)]
+    assert len(left[0]) > 2 * lines
+    assert left[0] == left[1] == left[2]
+    assert "𝒜" in str(left[0])
+    await shop.audit()

@@ -8,7 +8,7 @@ availability, places), and row counts are compared. The CHECKs are the last wall
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -66,6 +66,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 # Places that goods only pass through; and those whose own lines tell what lies in them.
 PASSING, IN_PARCELS = "tote:", "parcel:"
 UNITS = ("ordered", *journey.LINE)
+# An order of which none of these changes stays at its stage.
+STAGED = status.read_by(ORDER)
 LINE, STOCK, CASH = frozenset(journey.LINE), frozenset(journey.STOCK), frozenset(status.CASH)
 
 EVENT_KINDS = (
@@ -92,6 +94,7 @@ insert into event (merchant_id, kind, id, seq, verb, actor, happened_at, recorde
   select merchant_id, kind, id, nth{before}, verb, actor, happened_at, recorded_at, moves::json, data::json
   from {{rows}}
 """
+OF_ONE_ORDER = " + (select b.seq from orders_moved b)"
 OF_ORDERS = " + coalesce((select array_agg(b.seq order by b.at) from orders_moved b)[d.of_order], 0)"
 OF_STREAMS = (
     ' + coalesce((select array_agg(s.seq order by s.merchant_id, s.kind collate "C", s.id) from streams s)'
@@ -100,8 +103,9 @@ OF_STREAMS = (
 JOBS = """
 insert into job (merchant_id, job_id, verb, body, account, key, due_at)
   select merchant_id, job_id, verb, body::jsonb, account_of(verb, body::jsonb), key, due_at from {rows}
-  on conflict (merchant_id, key) where key is not null do nothing
 """
+# A row that may be there already is written in two steps.
+ONCE = "  on conflict (merchant_id, key) where key is not null do nothing\n"
 ANSWERS = """
 insert into request (merchant_id, key, digest, answer)
   select merchant_id, key, digest, answer::jsonb from {rows}
@@ -141,11 +145,11 @@ async def record(
         if outcome.then:
             _check_what_is_next(outcome)
     batch = _Batch(outcomes)
-    writes = Statements(tx.columns)
+    writes = Statements(tx.columns, alone=len(outcomes) == 1)
     _keep_answers(writes, answered)
     _write_orders(writes, outcomes, batch)
     _write_lines(writes, outcomes, batch)
-    _write_allocations(writes, batch)
+    _write_allocations(writes, outcomes, batch)
     _add_or_open(writes, "availability", batch.stock, returning="1")
     _write_places(writes, batch)
     _write_facts(writes, outcomes, batch)
@@ -173,8 +177,9 @@ class _Batch:
         self.places: Deltas = defaultdict(dict)
         # What a new allocation is of: its SKU and its site.
         self.allocated: dict[Key, tuple[int, int]] = {}
-        # Orders that were here before, in the order in which they are sent.
+        # Orders that were here before, in the order in which they are sent; whether any may be at another stage now.
         self.standing: list[tuple[Key, Counters]] = []
+        self.may_change_stage = False
         for _, outcome in outcomes:
             self._fold(outcome)
 
@@ -332,21 +337,26 @@ def _write_orders(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
     batch.standing = [item for item in _changed(batch.orders) if item[0] not in opened]
     if batch.standing:
         columns = tuple(sorted({*_touched([row for _, row in batch.standing]), "seq"}))
+        batch.may_change_stage = not STAGED.isdisjoint(columns)
         moved = Add("order_now", KEYS["order_now"], columns, returning=_how_it_stood(columns))
         writes.add(moved, _arrays(batch.standing, columns), group="now", name="orders_moved")
 
 
 def _count_stages(writes: Statements, batch: _Batch, has_new: bool) -> None:
     """As the last rows that are locked: they are the ones that many want."""
-    if has_new or batch.standing:
-        text = counted("orders_new" if has_new else "", "orders_moved" if batch.standing else "")
+    if has_new or batch.may_change_stage:
+        moved = "orders_moved" if batch.may_change_stage else ""
+        text = counted("orders_new" if has_new else "", moved, one=len(batch.orders) == 1)
         writes.put(Written("stage_count", text, returning="1"), [])
 
 
 @lru_cache(maxsize=512)
 def _how_it_stood(columns: tuple[str, ...]) -> str:
     """What its parts read of a moved order: its place in the batch, its events, its stage, and its stage before."""
-    return f"d.at, t.seq - d.seq as seq, t.merchant_id, t.stage, {_before(columns)} as was"
+    events = "d.at, t.seq - d.seq as seq"
+    if STAGED.isdisjoint(columns):
+        return events
+    return f"{events}, t.merchant_id, t.stage, {_before(columns)} as was"
 
 
 def _before(columns: tuple[str, ...]) -> str:
@@ -381,9 +391,22 @@ def _new_lines(outcome: Outcome) -> list[dict[str, Any]]:
     return [*outcome.opens.lines, *outcome.adds] if outcome.opens else outcome.adds
 
 
-def _write_allocations(writes: Statements, batch: _Batch) -> None:
-    unique = (*KEYS["allocation"], "lot")
-    _add_or_open(writes, "allocation", batch.allocations, unique, ("sku_id", "site_id"), batch.allocated)
+def _write_allocations(writes: Statements, outcomes: Sequence[Recorded], batch: _Batch) -> None:
+    """Those of a fulfillment order that is new are new, and need not be looked for."""
+    opened = {
+        (outcome.merchant, fact.values["fulfillment_order_id"])
+        for _, outcome in outcomes
+        for fact in outcome.facts
+        if isinstance(fact, Insert) and fact.table == "fulfillment_order"
+    }
+    keys, more = KEYS["allocation"], ("sku_id", "site_id")
+    new = _changed({key: row for key, row in batch.allocations.items() if (key[0], key[3]) in opened})
+    if new:
+        columns = _touched([row for _, row in new])
+        arrays = [*_arrays(new, columns), *_by_column([batch.allocated[key] for key, _ in new])]
+        writes.insert_arrays("allocation", (*keys, *columns, *more), arrays, group="units")
+    standing = {key: row for key, row in batch.allocations.items() if (key[0], key[3]) not in opened}
+    _add_or_open(writes, "allocation", standing, (*keys, "lot"), more, batch.allocated)
 
 
 def _write_places(writes: Statements, batch: _Batch) -> None:
@@ -491,9 +514,19 @@ def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
                 written(event.moves), _json(event.data),
             ))  # fmt: skip
     if rows:
-        before = (OF_ORDERS if orders else "") + (OF_STREAMS if streams else "")
+        of_orders = (
+            (OF_ONE_ORDER if all(row[3] == 1 for row in rows) and len(orders) == 1 else OF_ORDERS) if orders else ""
+        )
+        before = of_orders + (OF_STREAMS if streams else "")
         text = EVENTS.format(before=before)
         writes.add(Written("event", text, EVENT_KINDS), _by_column(rows))
+
+
+def _counted_before(orders: Mapping[Key, int], rows: Sequence[tuple[Any, ...]]) -> str:
+    """What the events' orders have counted before: `of_order` is the fourth of a row."""
+    if not orders:
+        return ""
+    return OF_ONE_ORDER if len(orders) == 1 and all(row[3] for row in rows) else OF_ORDERS
 
 
 def _write_streams(writes: Statements, outcomes: Sequence[Recorded]) -> dict[Key, tuple[int, int]]:
@@ -518,7 +551,8 @@ async def _write_jobs(tx: Tx, writes: Statements, outcomes: Sequence[Recorded]) 
     if jobs:
         ids = await tx.fresh_ids(len(jobs))
         rows = [(merchant, next(ids), job.verb, _json(job.body), job.key, due) for merchant, job, due in jobs]
-        writes.put(Written("job", JOBS, JOB_KINDS), _by_column(rows), group="jobs")
+        text = JOBS + (ONCE if any(job.key for _, job, _ in jobs) else "")
+        writes.put(Written("job", text, JOB_KINDS), _by_column(rows), group="jobs")
 
 
 def _keep_answers(writes: Statements, answered: Sequence[Answered]) -> None:

@@ -48,6 +48,11 @@ _AS_JSON = msgspec.json.Encoder().encode
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
 # So many rows are looked into one by one; six columns of words cost as much either way at about a hundred.
 FEW_ROWS = 64
+# How the rows of a part travel: spelled out, so many of them; or as arrays, of few or of many.
+Size = int
+FEW, MANY = 0, -1
+# So many rows of a single outcome are spelled out: a text for each number of them.
+MOST_SPELLED = 8
 
 
 def passed(kind: str, number: int) -> str:
@@ -91,24 +96,24 @@ class Columns:
         self.unset = {column: value for column, value in found if value is not ...}
         self.made.clear()
 
-    def passed(self, table: str, column: str, number: int) -> str:
-        """The parameter that carries the array of this column."""
+    def kind(self, table: str, column: str) -> str:
+        """What the column's values travel as."""
         kind = self.types[table, column]
-        return passed(AS_IT_IS if kind in AS_TEXT else kind, number)
+        return AS_IT_IS if kind in AS_TEXT else kind
 
     def read(self, table: str, column: str) -> str:
-        """The column as the statement takes it from the array `d`."""
+        """The column as the statement takes it from the rows `d`."""
         kind = self.types[table, column]
         return f"d.{column}::{kind}" if kind in AS_TEXT else f"d.{column}"
 
-    def sent(self, table: str, column: str, values: Sequence[Any]) -> Any:
-        """The array of this column as its parameter takes it."""
+    def told(self, table: str, column: str, values: Sequence[Any]) -> Sequence[Any]:
+        """The column's values as they travel."""
         kind = self.types[table, column]
         if kind in ("jsonb", "json"):
             return [None if value is None else _AS_JSON(value).decode() for value in values]
         if kind == "text[]":
             return [None if value is None else _spelled(value) for value in values]
-        return sent(kind, values)
+        return values
 
 
 def _plain_default(expression: str | None, kind: str) -> Any:
@@ -127,10 +132,39 @@ def _plain_default(expression: str | None, kind: str) -> Any:
 
 
 class Given(NamedTuple):
-    """What a part is given: its parameters' numbers, and whether there are many rows in them."""
+    """What a part is given: its parameters' numbers, and how its rows travel."""
 
     numbers: Iterator[int]
-    many: bool
+    size: Size
+
+    def rows(self, columns: Sequence[tuple[str, str]]) -> str:
+        """Rows `d` of these columns, each with its type, numbered by `at`.
+
+        A few rows of a single outcome are spelled out, value by value: what arrays cost beside the rows in them, their
+        reading and taking apart, is more than these.
+
+        Of a few rows in arrays, one array is taken apart and the others are looked into by its numbers: taken apart all
+        at once, each would be laid out in a store of its own first, which costs more than all that is done with the
+        rows. A word is found by going past those before it, though, so that of many rows they are taken apart all the
+        same. `offset 0` keeps the database from taking what is given for a table of its own, and joining all that there
+        is with it.
+        """
+        names = [name for name, _ in columns]
+        if self.size > 0:
+            values = "), (".join(
+                ", ".join([*(f"${next(self.numbers)}::{kind}" for _, kind in columns), f"{at}::bigint"])
+                for at in range(1, self.size + 1)
+            )
+            return f"(values ({values}) offset 0) d({', '.join(names)}, at)"
+        arrays = [passed(kind, next(self.numbers)) for _, kind in columns]
+        if self.size == MANY:
+            return f"unnest({', '.join(arrays)}) with ordinality d({', '.join(names)}, at)"
+        told = ", ".join(f"{array} as a{n}" for n, array in enumerate(arrays))
+        looked_up = "".join(f", p.a{n}[x.at] as {name}" for n, name in enumerate(names) if n)
+        return (
+            f"(select x.a as {names[0]}{looked_up}, x.at from (select {told} offset 0) p "
+            "cross join lateral unnest(p.a0) with ordinality x(a, at) offset 0) d"
+        )
 
 
 class NewRows(NamedTuple):
@@ -272,13 +306,7 @@ class Written(NamedTuple):
         returning = f" returning {self.returning}" if self.returning else ""
         if not self.kinds:
             return self.text + returning
-        names = [name for name, _ in self.kinds]
-        return (
-            self.text.format(
-                rows=_rows(names, [passed(kind, next(given.numbers)) for _, kind in self.kinds], given.many)
-            )
-            + returning
-        )
+        return self.text.format(rows=given.rows(self.kinds)) + returning
 
 
 def _is_counted(shape: Shape) -> bool:
@@ -290,25 +318,7 @@ Shape = NewRows | Update | Delete | Add | Drain | AddOrOpen | Written
 
 
 def _given(types: Columns, table: str, columns: Sequence[str], given: Given) -> str:
-    return _rows(columns, [types.passed(table, name, next(given.numbers)) for name in columns], given.many)
-
-
-def _rows(names: Sequence[str], arrays: Sequence[str], many: bool) -> str:
-    """The arrays as the rows `d`, numbered by `at`.
-
-    Of a few rows, one array is taken apart and the others are looked into by its numbers: taken apart all at once, each
-    would be laid out in a store of its own first, which costs more than all that is done with the rows. A word is found
-    by going past those before it, though, so that of many rows they are taken apart all the same. `offset 0` keeps the
-    database from taking the arrays for tables of their own, and joining all that there is with them.
-    """
-    if many:
-        return f"unnest({', '.join(arrays)}) with ordinality d({', '.join(names)}, at)"
-    told = ", ".join(f"{array} as a{n}" for n, array in enumerate(arrays))
-    columns = "".join(f", p.a{n}[x.at] as {name}" for n, name in enumerate(names) if n)
-    return (
-        f"(select x.a as {names[0]}{columns}, x.at from (select {told} offset 0) p "
-        "cross join lateral unnest(p.a0) with ordinality x(a, at) offset 0) d"
-    )
+    return given.rows([(name, types.kind(table, name)) for name in columns])
 
 
 def _columns(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[list[Any]]:
@@ -330,15 +340,19 @@ class Part(NamedTuple):
     shape: Shape
     arrays: list[Any]
     rows: int | None
-    many: bool = False
+    size: Size = FEW
     with_next: bool = False
 
 
 @dataclass(slots=True)
 class Statements:
-    """What is written, in the order of locks; a part goes into the first statement in which its table is free."""
+    """What is written, in the order of locks; a part goes into the first statement in which its table is free.
+
+    `alone`: it is all of one outcome.
+    """
 
     types: Columns
+    alone: bool = False
     _parts: list[list[Part]] = field(default_factory=list)
     _last: dict[str, tuple[int, str]] = field(default_factory=dict)
 
@@ -409,20 +423,32 @@ class Statements:
             at += 1
         while len(self._parts) <= at:
             self._parts.append([])
-        carried, many = self._sent(shape, arrays), bool(arrays) and len(arrays[0]) > FEW_ROWS
-        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, carried, rows, many, with_next))
+        size = self._size(len(arrays[0]) if arrays else 0)
+        carried = self._sent(shape, arrays, size)
+        self._parts[at].append(Part(name or f"p{len(self._parts[at])}", shape, carried, rows, size, with_next))
         self._last[shape.table] = (at, group)
 
-    def _sent(self, shape: Shape, arrays: Sequence[list[Any]]) -> list[Any]:
+    def _size(self, rows: int) -> Size:
+        if self.alone and 0 < rows <= MOST_SPELLED:
+            return rows
+        return MANY if rows > FEW_ROWS else FEW
+
+    def _sent(self, shape: Shape, arrays: Sequence[list[Any]], size: Size) -> list[Any]:
+        told: Sequence[Sequence[Any]] = arrays
         if isinstance(shape, Written):
-            return [sent(kind, array) for (_, kind), array in zip(shape.kinds, arrays, strict=True)]
-        named = zip(shape.carried, arrays, strict=True)
-        return [self.types.sent(shape.table, column, array) for column, array in named]
+            kinds = [kind for _, kind in shape.kinds]
+        else:
+            kinds = [self.types.kind(shape.table, name) for name in shape.carried]
+            named = zip(shape.carried, arrays, strict=True)
+            told = [self.types.told(shape.table, name, array) for name, array in named]
+        if size > 0:
+            return [value for row in zip(*told, strict=True) for value in row]
+        return [sent(kind, array) for kind, array in zip(kinds, told, strict=True)]
 
     async def send(self, connection: Reads) -> None:
         """Write it all; RowsMissing when a part changed another number of rows than it was given."""
         for parts in self._parts:
-            text = self._text(tuple((part.name, part.shape, part.many) for part in parts))
+            text = self._text(tuple((part.name, part.shape, part.size) for part in parts))
             (found,) = await connection.fetch(text, *(array for part in parts for array in part.arrays))
             before = 0
             for part, rows in zip([part for part in parts if _is_counted(part.shape)], found, strict=False):
@@ -431,12 +457,12 @@ class Statements:
                 if part.rows is not None and changed != part.rows:
                     raise RowsMissing(part.shape.table, part.rows, changed)
 
-    def _text(self, shapes: tuple[tuple[str, Shape, bool], ...]) -> str:
+    def _text(self, shapes: tuple[tuple[str, Shape, Size], ...]) -> str:
         made = self.types.made.get(shapes)
         if made is None:
             numbers = count(1)
             parts = ", ".join(
-                f"{name} as ({shape.sql(self.types, Given(numbers, many))})" for name, shape, many in shapes
+                f"{name} as ({shape.sql(self.types, Given(numbers, size))})" for name, shape, size in shapes
             )
             counts = ", ".join(f"(select count(*) from {name})" for name, shape, _ in shapes if _is_counted(shape))
             made = self.types.made[shapes] = f"with {parts} select {counts or 0}"

@@ -163,6 +163,11 @@ def as_sql(axis: Axis, spelled: Callable[[str], str] = str) -> str:
     return f"case {whens} end"
 
 
+def read_by(axis: Axis) -> frozenset[str]:
+    """The counters that the axis looks at: while none of them changes, neither does the status."""
+    return frozenset(re.findall("[a-z_]{2,}", " ".join(condition for _, condition in axis))) - _JOINING
+
+
 def _spelled(condition: str, spelled: Callable[[str], str]) -> str:
     named = re.sub("[a-z_]{2,}", lambda word: word[0] if word[0] in _JOINING else spelled(word[0]), condition)
     return named.replace("==", "=")
