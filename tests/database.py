@@ -12,6 +12,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -24,12 +25,18 @@ from doorstep.kit.embedded.server import grants
 from doorstep.kit.embedded.urls import DATABASE
 from doorstep.kit.garbage import collect_seldom
 from doorstep.kit.migrate import migrate
-from doorstep.spine.tenant import Db
+from doorstep.spine.tenant import FROZEN_SECONDS, Db
 
 HOME = "DOORSTEP_TEST_HOME"
 PREFIX = "doorstep-tests-"
 # The tests that need durable writes have a server of their own.
 HASTE = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+# All tests share the server. One that never commits would hold up the others for ever: who waits for it fails, and
+# says what for. Far above what anything takes on the slowest machine; migrations and pg_dump set limits of their own.
+LONGEST_WAIT_FOR_A_LOCK_S, LONGEST_STATEMENT_S = 120, 240
+PATIENCE = f"lock_timeout = {LONGEST_WAIT_FOR_A_LOCK_S}s\nstatement_timeout = {LONGEST_STATEMENT_S}s\n"
+# Who holds a lock is to be there still when those who wait for it fail: it is told with them.
+FROZEN_AFTER_S = 180
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _end_what_died_before()
         # Not pytest's own temporary folder: that one shuts out the system user the server runs as under root.
         os.environ[HOME] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_short_temp())
+        os.environ.setdefault(FROZEN_SECONDS, str(FROZEN_AFTER_S))
 
 
 def pytest_collection_finish() -> None:
@@ -53,6 +61,58 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not _is_worker(config):
         _end(Path(os.environ.pop(HOME)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that waited too long for the database names the statement, and who stood in its way."""
+    report = yield
+    waited = waited_in_vain(call.excinfo.value) if call.excinfo else None
+    if waited is not None:
+        report.sections.append(("waited too long for the database", told_of(waited)))
+    return report
+
+
+def waited_in_vain(error: BaseException | None) -> asyncpg.PostgresError | None:
+    while error is not None:
+        if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            return next((found for one in error.exceptions if (found := waited_in_vain(one))), None)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def told_of(error: asyncpg.PostgresError) -> str:
+    """The statement that waited, and every transaction that is open now."""
+    try:
+        with ThreadPoolExecutor(1) as apart:  # a loop may run here
+            standing = apart.submit(asyncio.run, _open()).result()
+    except (OSError, asyncpg.PostgresError) as failed:
+        standing = [repr(failed)]
+    return "\n".join(
+        [f"{error}; {error.context}", (error.query or "").strip(), "", "Transactions that are open:", *standing]
+    )
+
+
+OPEN_TRANSACTIONS = """
+select a.datname, a.pid, a.state, round(extract(epoch from clock_timestamp() - a.xact_start)) as for_s, a.query
+  from pg_stat_activity a where a.xact_start is not null and a.usename = current_user and a.pid <> pg_backend_pid()
+  order by a.xact_start
+"""
+
+
+async def _open() -> list[str]:
+    """Of the application: who asks as another role is not told what it asks."""
+    connection = await asyncpg.connect(embedded.urls(Path(os.environ[HOME])).app)
+    try:
+        rows = await connection.fetch(OPEN_TRANSACTIONS)
+        return [
+            f"{row['datname']} {row['pid']}, {row['state']}, for {row['for_s']} s: {row['query'].strip()}"
+            for row in rows
+        ]
+    finally:
+        await connection.close()
 
 
 def _is_worker(config: pytest.Config) -> bool:
@@ -92,7 +152,7 @@ def start_shared() -> embedded.Urls:
     urls = embedded.start(home)
     haste = home / "postgres" / "local.conf"
     if not haste.exists():
-        haste.write_text(HASTE)
+        haste.write_text(HASTE + PATIENCE)
         haste.chmod(0o644)
         pid = embedded.server_pid(home)
         assert pid is not None

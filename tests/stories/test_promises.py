@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -245,9 +246,10 @@ async def test_own_history_overrules_the_rate_card(shelf: Shop) -> None:
     shelf.at = MONDAY + timedelta(days=3)
     for _, parcel in parcels:
         await shelf.do("deliver", parcel=parcel)
+    # Two workers at once, and one later: a day is learned once.
+    await asyncio.gather(*(learn(shelf.db, shelf.merchant, date(2026, 3, until)) for until in (4, 5, 5)))
+    assert not await learn(shelf.db, shelf.merchant, date(2026, 3, 5))
     async with tenant_tx(shelf.db, [shelf.merchant]) as tx:
-        assert not await learn(tx, shelf.merchant, date(2026, 3, 5))
-        assert not await learn(tx, shelf.merchant, date(2026, 3, 5))
         (learned, until) = (await experiences_of(tx, [shelf.merchant]))[shelf.merchant]
     assert until == date(2026, 3, 5)
     assert learned.transit.ended(("", "IE")) == pytest.approx(len(parcels), rel=0.05)

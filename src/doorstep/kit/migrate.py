@@ -24,6 +24,8 @@ NAME = re.compile(r"(\d{4})_(pre|post)_[a-z0-9_]+\.sql")
 # Any number will do as long as no other program of this database takes the same.
 LOCK = 7_305_826_140
 LOCK_TRIES, LOCK_S = 5, 5.0
+# Who is frozen in the middle keeps whole tables locked: the database ends it.
+FROZEN_AFTER_S = 30.0
 BASE = "0000_base"
 BASE_ROLES = ("doorstep_app", "doorstep_router")
 
@@ -198,7 +200,10 @@ async def _apply(connection: asyncpg.Connection[asyncpg.Record], migration: Migr
     for attempt in range(1, LOCK_TRIES + 1):
         try:
             async with connection.transaction():
-                await connection.execute(f"set local lock_timeout = '{LOCK_S * 1000:.0f}ms'")
+                await connection.execute(
+                    f"set local lock_timeout = '{LOCK_S * 1000:.0f}ms';"
+                    f" set local idle_in_transaction_session_timeout = '{FROZEN_AFTER_S * 1000:.0f}ms'"
+                )
                 await connection.execute(migration.sql)
                 await connection.execute(RECORD, migration.name, migration.checksum)
             return

@@ -15,7 +15,7 @@ from doorstep.setup.postcodes import Places, area_as_sql, places_of
 from doorstep.setup.promising import Outlook, To, allowed_until, calendar_of, way_of
 from doorstep.setup.sites import Site, every_site
 from doorstep.setup.waiting import Open, Pace, Stage, Table
-from doorstep.spine.tenant import Tx
+from doorstep.spine.tenant import Db, Tx, tenant_tx
 
 RELIABILITIES = "select merchant_id, reliability::float8 as reliability from merchant where merchant_id = any($1)"
 LEARNED = """
@@ -66,12 +66,15 @@ ENDED = """
 select count(*) filter (where kept) as kept, count(*) filter (where not kept) as broken from promise_end
   where merchant_id = $1 and decided_at >= $2::date and decided_at < $3::date + 1
 """
+# What another learned beside it reaches as far, or further: then this is not kept.
 KEEP = """
 insert into experience (merchant_id, learned_until, throughput, usual, open, price, more)
   values ($1, $2, $3, $4, $5, $6, $7)
   on conflict (merchant_id) do update set learned_until = excluded.learned_until, throughput = excluded.throughput,
     usual = excluded.usual, open = excluded.open, price = excluded.price,
     more = excluded.more
+    where experience.learned_until < excluded.learned_until
+  returning 1
 """
 KEEP_TABLE = """
 insert into waiting_table (merchant_id, stage, key, waited, ended) values ($1, $2, $3, $4, $5)
@@ -184,24 +187,49 @@ class Span:
         return self.until is not None and self.calendar.first_from(self.until) < day
 
 
-async def learn(tx: Tx, merchant: int, until: date) -> bool:
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened on the days that come next, from the first to the last, to who knew that much."""
+
+    before: Experience
+    first: date
+    last: date
+    handled: Sequence[Span]
+    carried: Sequence[Span]
+    named: Mapping[str, Any]
+    ended: Mapping[str, Any]
+
+
+async def learn(db: Db, merchant: int, until: date) -> bool:
     """The days that are not learned yet, up to this one: some of them; answers whether there are more."""
+    async with tenant_tx(db, [merchant], readonly=True) as tx:
+        news = await _news(tx, merchant, until)
+    if news is None:
+        return False
+    # Beside the loop, and with no transaction open: after years were imported there is much to count.
+    experience = await asyncio.to_thread(_learned_from, news)
+    async with tenant_tx(db, [merchant]) as tx:
+        await _keep(tx, experience, merchant, news.last)
+    return news.last < until
+
+
+async def _news(tx: Tx, merchant: int, until: date) -> News | None:
     kept = (await experiences_of(tx, [merchant])).get(merchant)
     first = kept[1] + timedelta(days=1) if kept else await tx.value(FIRST_DAY, merchant)
     if first is None or first > until:
-        return False
+        return None
     experience = kept[0] if kept else Experience()
     (row,) = await tx.rows(RELIABILITIES, [merchant])
     experience.keeping.asked = row["reliability"]
     last = min(until, first + timedelta(days=DAYS_A_TURN - 1))
     sites, places = await every_site(tx), await places_of(tx)
-    handled = [_span(sites, places, row, own=True) for row in await tx.rows(HANDLED, merchant, first, last)]
-    carried = [_span(sites, places, row, own=False) for row in await tx.rows(CARRIED, merchant, first, last)]
-    # Beside the loop: after years were imported there is much to count, and the worker has other work.
-    await asyncio.to_thread(_learn_days, experience, handled, carried, first, last)
-    await _learn_from_promises(tx, experience, merchant, first, last)
-    await _keep(tx, experience, merchant, last)
-    return last < until
+    return News(
+        experience, first, last,
+        handled=[_span(sites, places, row, own=True) for row in await tx.rows(HANDLED, merchant, first, last)],
+        carried=[_span(sites, places, row, own=False) for row in await tx.rows(CARRIED, merchant, first, last)],
+        named=await tx.row(NAMED, merchant, first, last),
+        ended=await tx.row(ENDED, merchant, first, last),
+    )  # fmt: skip
 
 
 def _span(sites: Mapping[int, Site], places: Places, row: Mapping[str, Any], *, own: bool) -> Span:
@@ -213,11 +241,12 @@ def _span(sites: Mapping[int, Site], places: Places, row: Mapping[str, Any], *, 
     return Span(way_of(site, to, allowed, places), calendar, row["since"], row["until"], row["alike"])
 
 
-def _learn_days(
-    experience: Experience, handled: Sequence[Span], carried: Sequence[Span], first: date, last: date
-) -> None:
-    for nth in range((last - first).days + 1):
-        _learn_a_day(experience, handled, carried, first + timedelta(days=nth))
+def _learned_from(news: News) -> Experience:
+    experience = news.before
+    for nth in range((news.last - news.first).days + 1):
+        _learn_a_day(experience, news.handled, news.carried, news.first + timedelta(days=nth))
+    _learn_from_promises(experience, news.named, news.ended)
+    return experience
 
 
 def _learn_a_day(experience: Experience, handled: Sequence[Span], carried: Sequence[Span], day: date) -> None:
@@ -236,11 +265,9 @@ def _learn_a_day(experience: Experience, handled: Sequence[Span], carried: Seque
         experience.learn((), handling, transit, still, day.isoweekday())
 
 
-async def _learn_from_promises(tx: Tx, experience: Experience, merchant: int, first: date, last: date) -> None:
+def _learn_from_promises(experience: Experience, named: Mapping[str, Any], ended: Mapping[str, Any]) -> None:
     """How sure the dates were that were named, and whether those that fell due were kept."""
-    named = await tx.row(NAMED, merchant, first, last)
     experience.keeping.named(named["sure"], named["named"])
-    ended = await tx.row(ENDED, merchant, first, last)
     for kept in (True,) * ended["kept"] + (False,) * ended["broken"]:
         experience.keeping.fell_due(kept)
 
@@ -248,7 +275,8 @@ async def _learn_from_promises(tx: Tx, experience: Experience, merchant: int, fi
 async def _keep(tx: Tx, experience: Experience, merchant: int, until: date) -> None:
     crowd, keeping = experience.crowd, experience.keeping
     figures = (crowd.throughput, crowd.usual, crowd.open, keeping.price, keeping.more)
-    await tx.run(KEEP, merchant, until, *figures)
+    if await tx.value(KEEP, merchant, until, *figures) is None:
+        return
     paces: dict[str, list[Any]] = defaultdict(list)
     for name in STAGES:
         stage = _stage(experience, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,21 @@ ADD_ROUTES = "insert into route (kind, hash, merchant_id) select * from unnest($
 # would cost more than they do; and a plan made while a table was small must not read all of it when it no longer is.
 # Sessions begin so, and who only reads is planned for as usual.
 AS_A_WRITER = {"plan_cache_mode": "force_generic_plan", "random_page_cost": "0.01", "enable_seqscan": "off"}
-AS_A_READER = "; ".join(f"set local {name} to default" for name in AS_A_WRITER)
+
+# A process that is frozen, or whose machine is gone, keeps what it locked for as long as its connection lasts. So the
+# database ends who has a transaction open and asks for nothing: all of it is rolled back, and others go on. A verb
+# decides between two statements, which takes milliseconds, and nobody calls the outside with a transaction open. Half
+# of a lease is far above that, and others wait for what was taken no longer than for what was leased. Who only reads
+# keeps no row from anybody, may write into a slow pipe between two blocks, and waits for the other hands of an audit;
+# but as long as it is open nothing that was deleted since is cleared away.
+FROZEN_SECONDS = "DOORSTEP_FROZEN_SECONDS"
+FROZEN_AFTER_S, READER_FROZEN_AFTER_S = 30.0, 3600.0
+ENDS_THE_FROZEN = "idle_in_transaction_session_timeout"
+
+AS_A_READER = "; ".join(
+    [f"set local {name} to default" for name in AS_A_WRITER]
+    + [f"set local {ENDS_THE_FROZEN} = '{READER_FROZEN_AFTER_S:.0f}s'"]
+)
 
 
 # A plan is made for tables as they were. While they grow it is made anew, when it is twice as old each time, then
@@ -183,10 +198,18 @@ async def tenant_tx(db: Db, merchants: Iterable[int], *, readonly: bool = False)
         try:
             yield Tx(connection, ids, db.ids, db.columns, db.kept)
         except BaseException:
-            if not connection.is_closed():
+            if not _is_lost(connection):
                 await connection.execute("rollback")
             raise
         await connection.execute("commit")
+
+
+def _is_lost(connection: Any) -> bool:
+    """The pool takes back at once what was lost: then it cannot even be asked."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 def _begin(ids: Sequence[int], readonly: bool) -> str:
@@ -203,5 +226,6 @@ async def _leave_as_it_is(_: Connection) -> None:
 
 
 async def _set_up(connection: Connection) -> None:
-    settings = {"timezone": "UTC", **AS_A_WRITER}
+    frozen_after_s = float(os.environ.get(FROZEN_SECONDS, FROZEN_AFTER_S))
+    settings = {"timezone": "UTC", **AS_A_WRITER, ENDS_THE_FROZEN: f"{frozen_after_s * 1000:.0f}ms"}
     await connection.execute("; ".join(f"set {name} = '{value}'" for name, value in settings.items()))

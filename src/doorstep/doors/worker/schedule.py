@@ -127,8 +127,7 @@ async def learn_from_the_past(world: World, now: datetime) -> None:
     for merchant in merchants:
         more = True
         while more:
-            async with tenant_tx(world.db, [merchant]) as tx:
-                more = await learn(tx, merchant, now.date() - timedelta(days=1))
+            more = await learn(world.db, merchant, now.date() - timedelta(days=1))
     async with tenant_tx(world.db, merchants) as tx:
         await count_queues(tx, now)
 
