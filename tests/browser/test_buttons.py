@@ -255,10 +255,14 @@ async def test_an_order_is_typed_in_line_by_line_and_sent_once_more(shop: Shop, 
     typed = {"lines.1.sku": "MUG", "lines.1.unit_price": "12.50", "lines.2.unit_price": "9", "buyer.name": "Ada Byrne",
              "buyer.email": "ada@example.com"}  # fmt: skip
     address = {f"ship_to.{name}": HOME[name] for name in ("line1", "city", "postcode", "country")}
-    await fill(page.locator("form.asked"), typed | address | {"payment_term": "on_account"})
+    said = {"payment_term": "on_account", "ship_by": "2031-04-30"}
+    await fill(page.locator("form.asked"), typed | address | said)
     await merchant.sends(page.locator(".asked-foot button"))
     assert "Ada Byrne" in await merchant.looked_at() and "$21.50" in await merchant.at.text()
-    (order,) = await shop.rows("select 'ord_' || order_id as id from orders where merchant_id = $1", shop.merchant)
+    (order,) = await shop.rows(
+        "select 'ord_' || order_id as id, ship_by from orders where merchant_id = $1", shop.merchant
+    )
+    assert order["ship_by"].isoformat() == "2031-05-01T00:00:00+00:00"
     await _work(shop)
     await sent(shop, order["id"])
     await page.reload()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from doorstep.kit import clock
+from doorstep.spine.tenant import tenant_tx
 from tests.doors.test_console import visiting
 from tests.doors.test_goods_pages import errors, text_of
 from tests.shop import HOME, Shop
@@ -86,6 +89,25 @@ async def test_an_order_of_many_lines_is_sent_again_whole(shop: Shop, web: str) 
         "select count(*) as lines from order_line where merchant_id = $1 group by order_id", shop.merchant
     )
     assert [row["lines"] for row in counts] == [15, 15]
+
+
+async def test_a_day_to_ship_by_means_its_end_on_the_merchants_clock(shop: Shop, web: str) -> None:
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await tx.run("update merchant set timezone = 'America/New_York' where merchant_id = $1", shop.merchant)
+    day = clock.now().date() + timedelta(days=2)
+    async with visiting(shop, web) as office:
+        form = await office.html(f"/orders/new/{shop.key}")
+        assert re.search(r'<input id="f-ship_by" name="ship_by" type="date"', form) and "Ship by" in form
+        for wrong in ("tomorrow", "2026-02-30", "0001-01-01", "9999-12-31"):
+            answer = await office.post(f"/orders/new/{shop.key}", **TYPED, ship_by=wrong)
+            assert answer.status_code == 422 and set(errors(answer.text)) == {"ship_by"}
+        assert await shop.rows("select 1 from orders where merchant_id = $1", shop.merchant) == []
+        answer = await office.post(f"/orders/new/{shop.key}", **TYPED, ship_by=day.isoformat())
+        assert answer.status_code == 303
+        assert "The channel wants it to leave by" in await office.html(answer.headers["location"])
+    (order,) = await shop.rows("select ship_by from orders where merchant_id = $1", shop.merchant)
+    end = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo("America/New_York"))
+    assert order["ship_by"] == end
 
 
 async def test_a_draft_waits_until_somebody_confirms_it(shop: Shop, web: str) -> None:

@@ -48,7 +48,7 @@ def an_order(
     facts = {
         "country": "IE", "ship_to": HOME, "buyer": {"name": "Ada Byrne", "email": "ada@example.com"}, "ship": "split",
         "payment_term": "on_account", "payment_token": "", "history": False, "shipping_method": "",
-        "service_level": "standard", "channel_id": 3, "insured_minor": 0, "ship_by": None,
+        "service_level": "standard", "channel_id": 3, "insured_minor": 0, "ship_by": None, "expires_at": None,
         "placed_at": NOON, "details": {"shipping_worth_minor": 0}, "currency": "USD", **counters, **row,
     }  # fmt: skip
     whole = facts | {name: status(axis, facts) for name, axis in AXES.items()}
@@ -60,7 +60,7 @@ def an_allocation(
 ) -> Allocation:
     none = dict.fromkeys(("promised", "picked", "packed", "shipped"), 0)
     return Allocation(
-        line_no=line_no, fulfillment_order_id=fulfillment_order, site_id=site, sku_id=sku, lot="", expires_at=None,
+        line_no=line_no, fulfillment_order_id=fulfillment_order, site_id=site, sku_id=sku, lot="",
         **(none | units),
     )  # fmt: skip
 

@@ -590,6 +590,15 @@ def test_an_order_is_to_leave_by_the_earliest_day_of_its_lines_and_a_day_alone_m
     assert [(column, reason) for _, column, reason, _ in found.problems] == [("by", "date_unreadable")]
 
 
+def test_a_day_to_ship_by_is_read_out_of_attributes_that_stand_with_the_first_row(tmp_path: Path) -> None:
+    mapping = SMALL.replace("[line]\n", """[line]\nship_by = "left(after(attributes, 'Ship by: '), 10)"\n""", 1)
+    rows = ["id,date,sku,qty,price,attributes", '1,2024-01-02,A,2,5.00,"Gift: yes\nShip by: 2024-01-04\nFrom: shelf 3"',
+            "1,2024-01-02,B,1,5.00,", "2,2024-01-02,A,1,5.00,Gift: yes"]  # fmt: skip
+    found = read(tmp_path, mapping, {"o.csv": "\n".join(rows) + "\n"}, history=False)
+    assert [order.ship_by for order in found.orders] == [datetime(2024, 1, 5, tzinfo=UTC), None]
+    assert not found.problems
+
+
 def test_a_pickup_point_and_an_insured_amount_are_read_from_their_columns(tmp_path: Path) -> None:
     told = '\n[order]\npickup_point = "point"\ninsured = "insured"\ncountry = "to"\n'
     mapping = SMALL.replace("[order]\n", told.lstrip("\n"), 1)

@@ -218,6 +218,34 @@ async def test_of_old_authorizations_only_those_that_hold_money_can_run_out(
     await db.close()
 
 
+async def test_of_old_unpaid_orders_those_that_keep_goods_still_run_out(
+    own_urls: Urls, owner: asyncpg.Connection
+) -> None:
+    db = await Db.open(own_urls.app, own_urls.router, size=2)
+    shops = [await open_shop(db) for _ in range(2)]
+    until = datetime.fromisoformat("2030-01-01T00:00:00Z")
+    for shop in shops:
+        await shop.stock("MUG", 4)
+        _, canceled = [await shop.place(("MUG", 2), reserve="now") for _ in range(2)]
+        await shop.do("cancel", order=canceled)
+        await shop.place(("MUG", 1), reserve="now", payment_term="on_account")
+        async with tenant_tx(db, [shop.merchant]) as tx:
+            kept = "update fulfillment_order set expires_at = $2 where merchant_id = $1 and fulfillment_order_id <> $3"
+            (last,) = await tx.rows(
+                "select max(fulfillment_order_id) as last from fulfillment_order where merchant_id = any($1)",
+                [shop.merchant],
+            )
+            await tx.run(kept, shop.merchant, until, last["last"])
+    (name,) = [migration.name for migration in packaged() if migration.name.endswith("_orders_run_out.sql")]
+    await owner.execute("delete from migration where name = $1", name)
+    await owner.execute("alter table orders drop column expires_at")
+    assert await migrate(own_urls.owner) == [name]
+    for shop in shops:
+        rows = await shop.rows("select expires_at from orders where merchant_id = $1 order by order_id", shop.merchant)
+        assert [row["expires_at"] for row in rows] == [until, None, None]
+    await db.close()
+
+
 def test_names_that_break_the_pattern_and_numbers_given_twice_are_mistakes() -> None:
     with pytest.raises(ValueError, match="call it NNNN"):
         in_order([("1_mug.sql", "")])

@@ -10,6 +10,7 @@ import pytest
 
 from doorstep.doors.reads.floor import FloorQuery, fulfillment_orders, parcel
 from doorstep.doors.reads.order import order as whole_order
+from doorstep.journey.cash.invoice import AlreadyInvoiced
 from doorstep.journey.fulfillment.pick_list import pick_list
 from doorstep.journey.tracking.deliver import NotHandedOver
 from doorstep.kit.refusals import Invalid, NotFound
@@ -707,6 +708,114 @@ async def test_what_was_refunded_stays_not_owed_when_prices_are_corrected(shop: 
     answer = await tell(shop, ("MUG", 2), tenders=paid(2500), **happened)
     await tell(shop, line("MUG", 2, "13"), tenders=paid(2500), **happened)
     assert (await shop.now(answer["order"]))["owed"] == 1900
+
+
+# What was billed and is told otherwise
+
+
+async def papers(shop: Shop) -> list[tuple[str, int, int, list[tuple[str, int]]]]:
+    """Series, number, amount, and units by SKU of every paper."""
+    rows = await shop.rows(
+        "select series, number, total_minor, content -> 'lines' as lines from invoice where merchant_id = $1"
+        " order by invoice_id",
+        shop.merchant,
+    )
+    return [
+        (
+            row["series"], row["number"], row["total_minor"],
+            [(each["sku"], each["quantity"]) for each in msgspec.json.decode(row["lines"])],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def bill(shop: Shop, order: str) -> tuple[int, int, int]:
+    """What is billed and not credited, what is owed, what was paid and not given back."""
+    now = await shop.now(order)
+    return now["invoiced"] - now["credited"], now["owed"], now["earned"]
+
+
+async def test_a_billed_order_that_is_told_again_with_fewer_goods_is_credited_the_difference(shop: Shop) -> None:
+    happened = {"fulfilled_at": SENT, "refunded_minor": 700}
+    order = (await tell(shop, ("MUG", 2), ("CUP", 1), tenders=paid(3750), **happened))["order"]
+    assert await bill(shop, order) == (3050, 3050, 3050)
+    await tell(shop, ("MUG", 1), ("CUP", 1), tenders=paid(3750), **happened)
+    assert await bill(shop, order) == (1800, 1800, 3050)
+    assert await papers(shop) == [
+        ("HIST-INV", 1, 3750, [("MUG", 2), ("CUP", 1)]), ("HIST-CN", 1, 700, []), ("HIST-CN", 2, 1250, [("MUG", 1)]),
+    ]  # fmt: skip
+    await tell(shop, ("MUG", 1), ("CUP", 1), tenders=paid(3750), **happened, **NOTE)
+    assert len(await papers(shop)) == 3
+    (said,) = await shop.rows(
+        "select data ->> 'credit_note' as note from event where merchant_id = $1 and data ->> 'what' = 'corrected'",
+        shop.merchant,
+    )
+    assert said["note"] == "HIST-CN-000002"
+
+
+async def test_told_back_with_all_its_goods_it_is_billed_for_them_again(shop: Shop) -> None:
+    happened = {"fulfilled_at": SENT, "refunded_minor": 700, "tenders": paid(2500)}
+    order = (await tell(shop, ("MUG", 2), **happened))["order"]
+    await tell(shop, ("MUG", 1), **happened)
+    await tell(shop, ("MUG", 2), **happened)
+    assert await bill(shop, order) == (1800, 1800, 1800)
+    assert (await papers(shop))[2:] == [("HIST-CN", 2, 1250, [("MUG", 1)]), ("HIST-INV", 2, 1250, [("MUG", 1)])]
+    # Nothing of it is left to be billed here.
+    await shop.refuses("issue_invoice", AlreadyInvoiced, order=order)
+
+
+async def test_a_refund_of_what_was_canceled_is_not_credited_again_when_that_is_told_no_more(shop: Shop) -> None:
+    about = {"tenders": paid(2500), "refunded_minor": 1250}
+    order = (await tell(shop, ("MUG", 1), ("CUP", 1), stages=["delivered", "canceled"], **about))["order"]
+    assert await bill(shop, order) == (1250, 1250, 1250)
+    await tell(shop, ("MUG", 1), stages=["delivered"], **about)
+    assert await bill(shop, order) == (1250, 1250, 1250)
+    assert [paper[:3] for paper in await papers(shop)] == [("HIST-INV", 1, 2500), ("HIST-CN", 1, 1250)]
+    await tell(shop, ("MUG", 1), stages=["delivered"], tenders=paid(2500), refunded_minor=1300)
+    assert await bill(shop, order) == (1200, 1200, 1200)
+
+
+async def test_what_was_refunded_whole_has_nothing_left_to_credit(shop: Shop) -> None:
+    happened = {"fulfilled_at": SENT, "refunded_minor": 2500, "tenders": paid(2500)}
+    order = (await tell(shop, ("MUG", 2), **happened))["order"]
+    await tell(shop, ("MUG", 1), **happened)
+    assert await bill(shop, order) == (0, 0, 0)
+    assert len(await papers(shop)) == 2
+    await tell(shop, ("MUG", 3), **happened)
+    assert await bill(shop, order) == (1250, 1250, 0)
+
+
+async def test_a_refund_that_grows_after_a_correction_is_credited_by_what_it_grew(shop: Shop) -> None:
+    order = (await tell(shop, ("MUG", 2), fulfilled_at=SENT, tenders=paid(2500), refunded_minor=500))["order"]
+    await tell(shop, ("MUG", 1), fulfilled_at=SENT, tenders=paid(2500), refunded_minor=900)
+    assert await bill(shop, order) == (350, 350, 1600)
+    assert [paper[:3] for paper in (await papers(shop))[2:]] == [("HIST-CN", 2, 1250), ("HIST-CN", 3, 400)]
+
+
+async def test_other_prices_and_taxes_are_credited_to_the_cent(shop: Shop) -> None:
+    happened = {"fulfilled_at": SENT, "refunded_minor": 500, "tenders": paid(3000)}
+    order = (await tell(shop, ("MUG", 2), tax_minor=500, **happened))["order"]
+    await tell(shop, line("MUG", 2, "10"), tax_minor=400, **happened)
+    assert (await bill(shop, order))[:2] == (1900, 1900)
+    rows = await shop.rows(
+        "select kind, total_minor, tax_minor from invoice where merchant_id = $1 order by invoice_id", shop.merchant
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("invoice", 3000, 500), ("credit_note", 500, 83), ("credit_note", 600, 101),
+    ]  # fmt: skip
+    # The tax that is left is the part of 4.00 that 19.00 of 24.00 are.
+    assert 500 - 83 - 101 == 400 * 1900 // 2400
+
+
+async def test_what_was_billed_here_is_credited_and_billed_by_the_difference_too(shop: Shop) -> None:
+    order = (await tell(shop, ("MUG", 2), fulfilled_at=SENT))["order"]
+    await shop.do("issue_invoice", order=order)
+    await tell(shop, ("MUG", 1), fulfilled_at=SENT)
+    assert (await bill(shop, order))[:2] == (1250, 1250)
+    assert [paper[:3] for paper in await papers(shop)] == [("INV", 1, 2500), ("HIST-CN", 1, 1250)]
+    await tell(shop, ("MUG", 1), ("CUP", 1), fulfilled_at=SENT)
+    assert (await bill(shop, order))[:2] == (2500, 2500)
+    assert (await papers(shop))[2:] == [("HIST-INV", 1, 1250, [("CUP", 1)])]
 
 
 async def test_units_that_a_credit_took_back_stand_in_the_way_of_a_correction(shop: Shop) -> None:

@@ -363,6 +363,18 @@ async def test_canceled_in_part_and_as_a_whole_are_two_facts(told: Told) -> None
     assert "We have no money of yours for it" in plain and "What you paid goes back" not in plain
 
 
+async def test_the_buyer_of_services_alone_is_told_that_the_order_ran_out_unpaid(told: Told) -> None:
+    await told.by("email", "canceled", only=True)
+    lesson = {"title": "A lesson", "quantity": 2, "unit_price": "12.50", "ships": False}
+    order = await told.order(lesson, payment_term="prepaid", reserve="now")
+    told.shop.at += timedelta(minutes=60)
+    await told.shop.do("expire", order=order)
+    await told.work()
+    assert told.post.subjects == ["Your order #1001 is canceled"]
+    plain = told.post.letters[-1].message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "A lesson" in plain and "We have no money of yours for it" in plain
+
+
 async def test_a_refund_is_told_with_its_amount(told: Told) -> None:
     await told.by("email", "refunded", only=True)
     order = await told.order(payment_term="prepaid")

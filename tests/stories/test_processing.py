@@ -413,6 +413,14 @@ async def reserved(shop: Shop) -> str:
     return await shop.place(("MUG", 2), reserve="now")
 
 
+async def runs_out(shop: Shop, order: str) -> datetime | None:
+    (row,) = await shop.rows(
+        "select expires_at from orders where merchant_id = $1 and order_id = $2", shop.merchant, int(order[4:])
+    )
+    expires_at: datetime | None = row["expires_at"]
+    return expires_at
+
+
 async def run_deadlines(shop: Shop) -> list[str]:
     async with tenant_tx(shop.db, [shop.merchant]) as tx:
         due = await due_expiries(tx, shop.at)
@@ -445,8 +453,93 @@ async def test_a_reservation_that_was_paid_in_time_lasts(shop: Shop) -> None:
     await shop.work()
     assert await run_deadlines(shop) == []
     assert await shop.stage(order) == "awaiting_fulfillment"
-    kept = await shop.rows("select expires_at from fulfillment_order where merchant_id = $1", shop.merchant)
-    assert kept == [{"expires_at": None}]
+    assert await runs_out(shop, order) is None
+
+
+LESSON = {"title": "A lesson", "quantity": 2, "unit_price": "12.50", "ships": False}
+
+
+async def test_an_unpaid_order_of_services_alone_runs_out_like_one_of_goods(shop: Shop) -> None:
+    await shop.stock("MUG", 2)
+    goods, lesson = await reserved(shop), await shop.place(LESSON, reserve="now")
+    await shop.work()
+    assert await runs_out(shop, lesson) == await runs_out(shop, goods) == shop.at + timedelta(minutes=60)
+    assert await run_deadlines(shop) == []
+    shop.at += timedelta(minutes=60)
+    assert await run_deadlines(shop) == ["expire", "expire"]
+    await shop.work()
+    for order in (goods, lesson):
+        now = await shop.now(order)
+        assert (now["stage"], now["payment"], now["owed"], now["canceled"]) == ("expired", "voided", 0, 2)
+        (told,) = await shop.rows(
+            "select verb, data ->> 'units' as units from event where merchant_id = $1 and id = $2 and verb = 'expire'",
+            shop.merchant, int(order[4:]),
+        )  # fmt: skip
+        assert told["units"] == "2"
+        assert await runs_out(shop, order) is None
+    assert await run_deadlines(shop) == []
+
+
+async def test_services_that_were_paid_in_time_last(shop: Shop) -> None:
+    order = await shop.place(LESSON, reserve="now")
+    await shop.do("record_payment", order=order, amount_minor=2500, method="transfer")
+    shop.at += timedelta(minutes=61)
+    assert (await shop.do("expire", order=order))["expired"] is False
+    await shop.work()
+    assert await runs_out(shop, order) is None
+    assert (await shop.now(order))["stage"] == "completed"
+    assert await run_deadlines(shop) == []
+
+
+async def test_while_a_provider_has_not_answered_nothing_runs_out(shop: Shop) -> None:
+    await shop.connect("payments", "simpay", "sim")
+    order = await shop.place(LESSON, reserve="now", payment_token="tok_ok")
+    payment = (await shop.do("want_authorization", order=order))["payment"]
+    shop.at += timedelta(minutes=61)
+    assert await run_deadlines(shop) == []
+    assert (await shop.do("expire", order=order))["expired"] is False
+    await shop.do("decline", payment=payment, reason="insufficient_funds")
+    assert await run_deadlines(shop) == ["expire"]
+    assert await shop.stage(order) == "expired"
+
+
+async def test_services_on_account_or_not_reserved_wait_as_long_as_it_takes(shop: Shop) -> None:
+    orders = [await shop.place(LESSON, reserve="now", payment_term="on_account"), await shop.place(LESSON)]
+    orders.append(await shop.place(LESSON, reserve="now", draft=True))
+    await shop.work()
+    assert [await runs_out(shop, order) for order in orders] == [None, None, None]
+    shop.at += timedelta(days=90)
+    assert await run_deadlines(shop) == []
+
+
+async def test_services_that_are_left_of_an_unpaid_order_run_out_with_it(shop: Shop) -> None:
+    await shop.stock("MUG", 1)
+    order = await shop.place(("MUG", 1), LESSON, reserve="now")
+    await shop.work()
+    await shop.do("cancel", order=order, lines=[{"line": 1, "quantity": 1}])
+    await shop.work()
+    assert await runs_out(shop, order) == shop.at + timedelta(minutes=60)
+    shop.at += timedelta(minutes=60)
+    assert await run_deadlines(shop) == ["expire"]
+    assert await shop.stage(order) == "expired"
+
+
+async def test_an_unpaid_order_that_waits_for_goods_runs_out_too(shop: Shop) -> None:
+    order = await reserved(shop)
+    await shop.work()
+    assert (await lines(shop, order))[0]["wanted"] == 2
+    shop.at += timedelta(minutes=61)
+    assert await run_deadlines(shop) == ["expire"]
+    assert await shop.stage(order) == "expired"
+
+
+async def test_a_canceled_order_runs_out_no_more(shop: Shop) -> None:
+    order = await shop.place(LESSON, reserve="now")
+    await shop.do("cancel", order=order)
+    assert await runs_out(shop, order) is None
+    shop.at += timedelta(minutes=61)
+    assert (await shop.do("expire", order=order))["expired"] is False
+    assert await shop.stage(order) == "canceled"
 
 
 async def test_a_part_payment_goes_back_when_the_order_expires(shop: Shop) -> None:

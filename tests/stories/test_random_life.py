@@ -71,15 +71,17 @@ select
   (select jsonb_agg('sku_' || sku_id) from sku where merchant_id = $1) as skus
 """
 
-# More was billed than the order, or one of its lines, ever was.
+# More was billed than the order, or one of its lines, ever was. History that is told again with fewer goods, or for
+# less, is credited: a paper that is out stays.
 BILLED_TWICE = """
-select o.order_id, n.invoiced, o.total_minor from orders o
+select o.order_id, n.invoiced, n.credited, o.total_minor from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
-  where o.merchant_id = $1 and (n.invoiced > o.total_minor and not exists (
-    -- What was billed elsewhere stays as it was issued, whatever the order is corrected to later.
-    select from invoice h where h.merchant_id = o.merchant_id and h.order_id = o.order_id and h.kind = 'invoice'
-      and h.content ->> 'history' is not null and h.total_minor <> o.total_minor) or exists (
-    select from order_line l where l.merchant_id = o.merchant_id and l.order_id = o.order_id and l.ordered < (
+  where o.merchant_id = $1 and (
+    n.invoiced - case when o.history then n.credited else 0 end > o.total_minor or exists (
+    select from order_line l where l.merchant_id = o.merchant_id and l.order_id = o.order_id and l.ordered + (
+      select coalesce(sum(m.quantity), 0) from move m
+        where m.merchant_id = l.merchant_id and m.kind = 'order' and m.id = l.order_id and m.line_no = l.line_no
+          and m.target = 'world' and m.what = 'demand') < (
       select coalesce(sum((billed ->> 'quantity')::bigint), 0)
         from invoice i cross join jsonb_array_elements(i.content -> 'lines') billed
         where i.merchant_id = o.merchant_id and i.order_id = o.order_id and i.kind = 'invoice'

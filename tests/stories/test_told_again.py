@@ -78,7 +78,8 @@ def growing(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Tellings of one channel that knows more each time, and corrects what it said of goods and amounts."""
     way = draw(st.sampled_from(("order", "stages", "parcels")))
     levels = sorted(draw(st.lists(st.integers(0, 2), min_size=2, max_size=4)))
-    told = []
+    told: list[dict[str, Any]] = []
+    refunded = 0
     for level in levels:
         goods = draw(st.lists(items, max_size=3, unique_by=lambda item: item[0]))
         times = {"handed_over_at": TIMES[2] if level else None, "delivered_at": TIMES[5] if level == 2 else None}
@@ -99,6 +100,9 @@ def growing(draw: st.DrawFn) -> list[dict[str, Any]]:
             "tenders": [{"kind": "paid", "amount_minor": 100 * n, "reference": str(n)} for n in range(level + 1)],
             "shipping_minor": draw(st.sampled_from((0, 500))), "discount_minor": 0,
         }  # fmt: skip
+        paid = sum(tender["amount_minor"] for tender in about["tenders"])
+        refunded = max(refunded, draw(st.sampled_from((0, 0, paid // 3, paid))))
+        happened["refunded_minor"] = refunded
         told.append({"goods": goods, "about": about, "happened": happened, "site": "NJ" if way != "parcels" else ""})
     return told
 
@@ -168,7 +172,8 @@ async def standing(shop: Shop, external_id: str) -> dict[str, Any]:
     """What an order is in the end, without how it came to it."""
     (row,) = await shop.rows(
         "select o.order_id, o.total_minor, o.lines_minor, o.shipping_minor, n.stage, n.payment, n.fulfillment,"
-        " n.delivery, n.owed, n.earned, n.services from orders o join order_now n using (merchant_id, order_id)"
+        " n.delivery, n.owed, n.earned, n.refunded, n.services, n.invoiced - n.credited as billed"
+        " from orders o join order_now n using (merchant_id, order_id)"
         " where merchant_id = $1 and external_id = $2",
         shop.merchant, external_id,
     )  # fmt: skip
@@ -192,8 +197,9 @@ async def standing(shop: Shop, external_id: str) -> dict[str, Any]:
         shop.merchant, order,
     )  # fmt: skip
     payments = await shop.rows(
-        "select amount_minor, provider_ref from payment where merchant_id = $1 and order_id = $2", shop.merchant, order
-    )
+        "select amount_minor, provider_ref from payment where merchant_id = $1 and order_id = $2 and kind <> 'refund'",
+        shop.merchant, order,
+    )  # fmt: skip
     return {
         "order": row, "lines": _sorted(lines), "parcels": _sorted(parcels), "payments": _sorted(payments),
         "left": _sorted([each for each in left if each["units"]]),

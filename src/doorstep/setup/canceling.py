@@ -115,6 +115,15 @@ def cancel_units(outcome: Outcome, order: OrderFacts, units: Mapping[int, int], 
     less = owed_less(order, units)
     if less:
         moves.append(Cash(less, "owed", "world"))
+    if all(line.ordered - line.canceled <= units.get(line.line_no, 0) for line in order.lines):
+        outcome.facts += lasting(order)
+
+
+def lasting(order: OrderFacts) -> list[Update]:
+    """Paid, not to be paid first, or canceled: it does not run out any more."""
+    if order.row["expires_at"] is None:
+        return []
+    return [Update("orders", {"order_id": order.order_id}, {"expires_at": None})]
 
 
 def _out_of_loads(outcome: Outcome, touched: Touched, emptied: Set[int]) -> Iterator[Outcome]:

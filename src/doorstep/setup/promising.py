@@ -229,7 +229,6 @@ def promise_moves(
     at: datetime,
     dates: Callable[[Site], Dates],
     source: str = "wanted",
-    expires_at: datetime | None = None,
 ) -> tuple[list[Move], list[Fact], dict[int, int]]:
     """Moves and facts for these takes. `fulfillment_orders` maps a site to the order's one there; new ones are added.
 
@@ -244,7 +243,7 @@ def promise_moves(
             named = dates(sites[take.site_id])
             values = {
                 "fulfillment_order_id": at_site[take.site_id], "order_id": order, "site_id": take.site_id,
-                **named.columns(), "created_at": at, "expires_at": expires_at,
+                **named.columns(), "created_at": at,
             }  # fmt: skip
             facts.append(Insert("fulfillment_order", values))
             facts.append(promise_row(named, at_site[take.site_id], order, at_site[take.site_id], at))

@@ -37,7 +37,7 @@ def _move(order: OrderFacts, outcome: Outcome, counters: dict[str, Any]) -> dict
                     kept["ordered"] += move.quantity * ((move.source == journey.WORLD) - (move.target == journey.WORLD))
                 if move.fulfillment_order:
                     key = (move.line_no, move.fulfillment_order)
-                    allocation = allocations.setdefault(key, _opened(key, following, outcome))
+                    allocation = allocations.setdefault(key, _opened(key, following))
                     _shift(allocation, move.source, move.target, move.quantity, ALLOCATED)
             elif isinstance(move, Cash):
                 _shift(counters, move.source, move.target, move.amount_minor, journey.CASH)
@@ -54,20 +54,13 @@ def _shift(counters: dict[str, Any], source: str, target: str, by: int, kept: tu
         counters[target] += by
 
 
-def _opened(key: tuple[int, int], following: object, outcome: Outcome) -> dict[str, Any]:
+def _opened(key: tuple[int, int], following: object) -> dict[str, Any]:
     line_no, fulfillment_order = key
     site, sku = (following.site, following.sku) if isinstance(following, Stock) else (0, 0)
     return {
         "line_no": line_no, "fulfillment_order_id": fulfillment_order, "site_id": site, "sku_id": sku, "lot": "",
-        "promised": 0, "picked": 0, "packed": 0, "shipped": 0, "expires_at": _expiry(fulfillment_order, outcome),
+        "promised": 0, "picked": 0, "packed": 0, "shipped": 0,
     }  # fmt: skip
-
-
-def _expiry(fulfillment_order: int, outcome: Outcome) -> Any:
-    for fact in outcome.facts:
-        if isinstance(fact, Insert) and fact.values.get("fulfillment_order_id") == fulfillment_order:
-            return fact.values.get("expires_at")
-    return None
 
 
 def _holds_after(order: OrderFacts, outcome: Outcome) -> tuple[Hold, ...]:

@@ -26,7 +26,7 @@ SAID = (
     "channel_id", "placed_at", "currency", "country", "payment_term", "ship", "history", "details", "external_id",
     "number", "buyer", "ship_to", "bill_to", "email", "lines_minor", "discount_minor", "shipping_minor", "fees_minor",
     "tax_minor", "tax_included", "total_minor", "payment_token", "shipping_method", "service_level", "insured_minor",
-    "ship_by", "content_hash", "note", "tags",
+    "ship_by", "expires_at", "content_hash", "note", "tags",
 )  # fmt: skip
 _JSON = frozenset({"buyer", "ship_to", "bill_to", "details"})
 # `order_now`: what is counted of it, and the statuses, which are worked out when they are read.
@@ -47,11 +47,6 @@ select l.order_id, {line} from order_line l
 ALLOCATIONS_OF = """
 select a.order_id, {allocation} from allocation a
   where a.merchant_id = any($1) and a.order_id = any($2) order by a.order_id, a.fulfillment_order_id, a.line_no
-"""
-# Until when its fulfillment order is reserved, of an allocation.
-EXPIRES_AT = """
-    (select f.expires_at from fulfillment_order f
-      where f.merchant_id = a.merchant_id and f.fulfillment_order_id = a.fulfillment_order_id)
 """
 OPEN_HOLDS = """
 select h.order_id, h.hold_id, h.line_no, h.type, h.reason, h.why, h.placed_by, h.placed_at, h.until
@@ -99,7 +94,6 @@ class Allocation(NamedTuple):
     picked: int
     packed: int
     shipped: int
-    expires_at: datetime | None
 
 
 class Hold(NamedTuple):
@@ -247,7 +241,7 @@ def _asked(reads: Reads) -> _Asked:
     parts = {
         ORDERS.format(said=", ".join(f"o.{name}" for name in said)): said,
         LINES_OF.format(line=", ".join(f"l.{name}" for name in line)): line,
-        ALLOCATIONS_OF.format(allocation=", ".join(_of_allocation(name) for name in allocation)): allocation,
+        ALLOCATIONS_OF.format(allocation=", ".join(f"a.{name}" for name in allocation)): allocation,
         OPEN_HOLDS: "holds" in reads,
     }
     made = (
@@ -268,10 +262,6 @@ def _some_of(kind: Any, names: tuple[str, ...]) -> Any:
     """With these fields alone; looking at another is an error."""
     worked_out = {name: value for name, value in vars(kind).items() if isinstance(value, property)}
     return kind if names == kind._fields else type(kind.__name__, (namedtuple(kind.__name__, names),), worked_out)
-
-
-def _of_allocation(name: str) -> str:
-    return EXPIRES_AT if name == "expires_at" else f"a.{name}"
 
 
 @lru_cache

@@ -42,7 +42,9 @@ def add(
     email: Annotated[str, typer.Option("--email", help="Where its buyers' answers go.")] = "",
     ship: Ship = "split",
     when_short: WhenShort = "backorder",
-    reserve_minutes: Annotated[int, typer.Option("--reserve-minutes", min=1, help="An unpaid reservation lasts.")] = 60,
+    reserve_minutes: Annotated[
+        int, typer.Option("--reserve-minutes", min=1, help="So long an unpaid order lasts.")
+    ] = 60,
     timezone: Timezone = "UTC",
     operator: Annotated[bool, typer.Option("--operator", help="It runs the sites.")] = False,
     json: Json = False,

@@ -157,8 +157,8 @@ def _form(key: str = "", name: str = "", *, mine: bool = False) -> Form:
         Part(_("Orders"), (
             Field("when_short", _("When stock is short"), "choice", "backorder", choices=tuple(WHEN_SHORT.items())),
             Field("ship", _("How orders are sent"), "choice", "split", choices=tuple(SHIP.items())),
-            Field("reserve_minutes", _("An unpaid order keeps its stock for"), "count", "60", unit=_("minutes"),
-                  required=True),
+            Field("reserve_minutes", _("An unpaid order is kept for"), "count", "60", unit=_("minutes"), required=True,
+                  hint=_("One that came with reserve: now. Then it ends, and its goods are free again.")),
             Field("kept_in_100", _("Of a hundred promised dates, are to be kept"), "decimal", "90", required=True,
                   wrong=_("from 50 to 98"), hint=_("More means later dates that hold more often.")),
             Field("hold_duplicates", _("Hold orders that look like one that came before"), "yes", "yes"),

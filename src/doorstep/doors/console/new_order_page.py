@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from litestar import Response
 from msgspec import Meta, structs
@@ -21,7 +23,7 @@ from doorstep.doors.console.whole import Whole, whole
 from doorstep.doors.reads import setup
 from doorstep.journey.intake.new_order import AmountMinor, Buyer, LongText, NewLine, NewOrder, PaymentTerm, Struct
 from doorstep.journey.intake.place import Place
-from doorstep.kit.refusals import NotFound
+from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.addresses import Address, Text
 from doorstep.spine.runner import run_one
 
@@ -45,19 +47,27 @@ class TypedOrder(Struct, frozen=True, kw_only=True):
     payment_term: PaymentTerm = "prepaid"
     shipping_method: Text = ""
     shipping_minor: AmountMinor = 0
+    ship_by: date | None = None
     note: LongText = ""
     draft: bool = False
 
-    def placed(self, currency: str) -> NewOrder:
+    def placed(self, currency: str, timezone: str) -> NewOrder:
         rows = sorted(self.lines.items(), key=lambda row: int(row[0]))
         lines = [NewLine(**structs.asdict(line)) for _row, line in rows]
-        return NewOrder(
-            **{**structs.asdict(self), "lines": lines, "ship_to": self._ship_to()}, currency=currency, channel=CHANNEL
-        )
+        said = {"lines": lines, "ship_to": self._ship_to(), "ship_by": self._ship_by(timezone)}
+        return NewOrder(**structs.asdict(self) | said, currency=currency, channel=CHANNEL)
 
     def _ship_to(self) -> Address | None:
         """The page chooses a country by itself: alone it is no address."""
         return self.ship_to if self.ship_to and self.ship_to != Address(country=self.ship_to.country) else None
+
+    def _ship_by(self, timezone: str) -> datetime | None:
+        """A day means its end, as in a file. Far from our time it is a slip of the hand."""
+        if self.ship_by is None:
+            return None
+        if not 2000 <= self.ship_by.year < 2200:
+            raise Invalid(fields=[{"pointer": "/ship_by", "detail": _("cannot be %(word)s", word=self.ship_by)}])
+        return datetime.combine(self.ship_by + timedelta(days=1), time.min, ZoneInfo(timezone)).astimezone(UTC)
 
 
 async def ask_whose(visit: Visit) -> Response[str]:
@@ -84,12 +94,11 @@ async def place(visit: Visit) -> Response[str]:
     must(visit, "place")
     merchant = await merchant_named(visit, visit.path["merchant"])
     async with visit.reading() as tx:
-        currency = (await setup.merchant(tx, merchant)).currency
+        of = await setup.merchant(tx, merchant)
 
     async def keep(body: TypedOrder) -> str:
-        answer = await run_one(
-            visit.db, "place", asked(visit, "place", merchant, Place(order=body.placed(currency)))
-        )  # fmt: skip
+        order = body.placed(of.currency, of.timezone)
+        answer = await run_one(visit.db, "place", asked(visit, "place", merchant, Place(order=order)))
         return f"/orders/{answer['order']}?did=place"
 
     return await filled(visit, await _form(visit, merchant, _rows_of(visit.form)), TypedOrder, keep, "orders")
@@ -149,6 +158,8 @@ def _terms(currency: str, ways: tuple[tuple[str, str], ...]) -> Part:
         Field("payment_term", _("Payment term"), "choice", "prepaid", choices=words.choices(words.TERMS)),
         Field("shipping_method", _("Shipping method"), choices=ways, half=True),
         Field("shipping_minor", _("Shipping price"), "money", unit=currency, half=True),
+        Field("ship_by", _("Ship by"), "day",
+              hint=_("By the end of that day on the merchant’s clock; the site’s cut-off may be earlier.")),
         Field("note", _("Buyer’s note"), "long", longest=2000),
         Field("draft", _("A draft only: nothing is done until somebody confirms it"), "yes"),
     ))  # fmt: skip

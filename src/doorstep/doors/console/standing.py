@@ -64,7 +64,11 @@ def _closed(of: Whole) -> Reason:
     told = {
         "completed": ("green", _("Everything is done"), _("The goods arrived and the money is settled.")),
         "canceled": ("quiet", _("It is canceled"), _("Nothing more is sent.")),
-        "expired": ("quiet", _("It ran out unpaid"), _("The reserved goods were given back.")),
+        "expired": (
+            "quiet",
+            _("It ran out unpaid"),
+            _("Nobody paid in time. Goods that were set aside for it are free again."),
+        ),
         "draft": ("slate", _("It is a draft"), _("Nothing happens until it is confirmed.")),
     }
     owed_back = -of.due_minor

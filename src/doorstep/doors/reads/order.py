@@ -89,7 +89,6 @@ class Allocation(Struct, frozen=True, kw_only=True):
     picked: int
     packed: int
     shipped: int
-    expires_at: datetime | None
 
 
 class FulfillmentOrder(Struct, frozen=True, kw_only=True):
@@ -194,6 +193,7 @@ class Order(Struct, frozen=True, kw_only=True):
     channel: str
     placed_at: datetime
     ship_by: datetime | None  # until when the channel wants it to have left
+    expires_at: datetime | None  # when it runs out unless it is paid; null of what does not run out
     currency: str
     buyer: dict[str, Any]
     ship_to: dict[str, Any] | None
@@ -264,7 +264,7 @@ _LINES = f"""
   from order_line l left join sku s on s.merchant_id = l.merchant_id and s.sku_id = l.sku_id
   where l.merchant_id = o.merchant_id and l.order_id = o.order_id order by l.line_no)"""
 _ALLOCATIONS = """
-(select a.line_no as line, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped, f.expires_at
+(select a.line_no as line, s.code as sku, a.lot, a.promised, a.picked, a.packed, a.shipped
   from allocation a join sku s on s.merchant_id = a.merchant_id and s.sku_id = a.sku_id
   where a.merchant_id = o.merchant_id and a.order_id = o.order_id and a.fulfillment_order_id = f.fulfillment_order_id
   order by a.line_no, a.lot)"""
@@ -302,7 +302,7 @@ _INVOICES = """
 ORDER = f"""
 select row_to_json(w) from (
   select 'ord_' || o.order_id as id, o.number, coalesce(o.external_id, '') as external_id, c.key as channel,
-    o.placed_at, o.ship_by, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method,
+    o.placed_at, o.ship_by, o.expires_at, o.currency, o.buyer, o.ship_to, o.bill_to, o.payment_term, o.shipping_method,
     o.service_level, o.insured_minor, coalesce(o.details->>'risk', '') as risk, o.ship, o.history, o.note, o.tags,
     {_built(tuple(AXES), "n")} as statuses,
     {_built(_AMOUNTS, "o")} as amounts,

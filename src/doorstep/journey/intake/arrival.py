@@ -97,9 +97,10 @@ async def facts_of(tx: Tx, asks: Sequence[Ask[Any]], is_generous: Sequence[bool]
     ]
     # The orders are locked before any stock is.
     standing = await order_facts(tx, changed)
-    papers = any(ask.body.happened.refunded_minor for ask in asks)
     historic = [ask for ask, before in zip(asks, found, strict=True) if _is_of_the_past(ask.body, before)]
     written = {order: one for order, one in standing.items() if one.row["history"]}
+    papers = any(ask.body.happened.refunded_minor for ask in asks)
+    papers = papers or any(one.row["invoiced"] for one in written.values())
     past = await past_of(tx, historic, written, _with_stock(named.items) if historic else {})
     payments = await payments_of(tx, standing)
     reserving = any(order.reserve == "now" for order in orders)

@@ -14,7 +14,7 @@ from doorstep.journey.intake.history.looking import tell_contradictions, tell_pr
 from doorstep.journey.intake.history.parceling import keep_parcels
 from doorstep.journey.intake.history.past import sites_of
 from doorstep.journey.intake.history.progress import write_down
-from doorstep.journey.intake.history.standing import VERB, Shipped, Standing, new_unit
+from doorstep.journey.intake.history.standing import REFUND_TAKEN, VERB, Shipped, Standing, new_unit
 from doorstep.journey.intake.history.ways import told_of
 from doorstep.journey.intake.known import items_of
 from doorstep.journey.intake.money import Money
@@ -91,6 +91,8 @@ def decide(facts: Facts, left: Left, ask: Ask[ImportHistory]) -> Outcome:
     said = told_of(new, ask.body.happened, site=ask.body.site, placed_at=placed_at)
     write_down(outcome, standing, said, facts.numbers, left.ids, at=ask.at)
     keep_parcels(outcome, standing, said, left.ids)
+    if outcome.opens and ask.body.happened.refunded_minor:
+        outcome.opens.order["details"][REFUND_TAKEN] = standing.refund_taken
     outcome.answer["contradictions"] = tell_contradictions(outcome, standing.contradictions, (), left.ids, ask)
     tell_problems(outcome, ask.body.problems, left.ids, ask)
     return outcome

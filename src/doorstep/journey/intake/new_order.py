@@ -75,6 +75,10 @@ class NewOrder(Struct, frozen=True, kw_only=True):
     `ship_by`: until when the channel wants the goods to have left. It tells more about how long they take to leave, and
     they are to leave by then even where the site's own cut-off is later.
 
+    `reserve`: `now` sets its goods aside as it is placed; while its money is waited for, it runs out after the
+    merchant's time for that (`expires_at`), and so does one of services alone, which has no goods to set aside.
+    `after_checks` sets them aside once nothing holds it; such an order waits for its money as long as it takes.
+
     `insured_minor`: for how much its goods are insured on their way; 0 = not. Each parcel has its share by its goods.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,8 +19,9 @@ from doorstep.spine.outcome import Ask, Outcome
 
 
 def order_row(
-    facts: Facts, ask: Ask[Any], channel: int, number: str, costs: Amounts, *, generous: bool, history: bool = False
-) -> dict[str, Any]:
+    facts: Facts, ask: Ask[Any], channel: int, number: str, costs: Amounts, *, generous: bool, history: bool = False,
+    expires_at: datetime | None = None,
+) -> dict[str, Any]:  # fmt: skip
     new = ask.body.order
     details: dict[str, Any] = {}
     if new.fees:
@@ -46,7 +48,7 @@ def order_row(
         "shipping_minor": costs.shipping_minor, "fees_minor": costs.fees_minor, "tax_minor": costs.tax_minor,
         "tax_included": costs.tax_included, "total_minor": costs.total_minor, "payment_term": new.payment_term,
         "payment_token": new.payment_token, "shipping_method": new.shipping_method, "insured_minor": new.insured_minor,
-        "ship_by": new.ship_by,
+        "ship_by": new.ship_by, "expires_at": expires_at,
         "service_level": facts.levels.get((ask.merchant, new.shipping_method), "standard"),
         "ship": facts.policies[ask.merchant]["ship"], "history": history, "content_hash": hashed,
         "note": new.note, "tags": new.tags, "details": details,

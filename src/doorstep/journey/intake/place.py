@@ -77,14 +77,16 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     costs = order_amounts(new)
     if not ask.body.generous:
         _refuse_what_is_not_exact(new, items, costs, ask.at)
-    order, rows = next(left.ids), line_rows(new, items, costs)
+    order, rows, expires_at = next(left.ids), line_rows(new, items, costs), _runs_out(facts, ask, costs)
     number = new.number or new.external_id or public("ord", order)
     outcome = Outcome(
         merchant,
         ("order", order),
         events=[Event("place", _opening_moves(ask.body, items, costs), told(new, number, costs), new.placed_at)],
         answer={"order": public("ord", order), "number": number, "existing": False},
-        opens=NewOrderRows(order_row(facts, ask, channel, number, costs, generous=ask.body.generous), rows),
+        opens=NewOrderRows(
+            order_row(facts, ask, channel, number, costs, generous=ask.body.generous, expires_at=expires_at), rows
+        ),
     )
     count_services(outcome, new, rows)
     _tender(outcome, left.ids, ask)
@@ -96,9 +98,17 @@ def decide(facts: Facts, left: Left, ask: Ask[Place]) -> Outcome:
     if not ask.body.generous or ask.at - (new.placed_at or ask.at) < TOLD_BEFORE:
         outcome.then.append(Job("notify", {"order": public("ord", order), "kind": "received"}))
     if new.reserve == "now":
-        tendered = sum(tender.amount_minor for tender in new.tenders)
-        _reserve(outcome, facts, left, ask, items, waited_for(new.payment_term, costs.total_minor, tendered, 0))
+        _reserve(outcome, facts, left, ask, items)
     return outcome
+
+
+def _runs_out(facts: Facts, ask: Ask[Place], costs: Amounts) -> datetime | None:
+    """What money is still waited for does not keep its goods for ever; what has no goods to keep runs out like it."""
+    new = ask.body.order
+    tendered = sum(tender.amount_minor for tender in new.tenders)
+    if new.draft or new.reserve != "now" or not waited_for(new.payment_term, costs.total_minor, tendered, 0):
+        return None
+    return ask.at + timedelta(minutes=facts.policies[ask.merchant]["reserve_minutes"])
 
 
 def _refuse_what_is_not_exact(new: NewOrder, items: Sequence[Item | None], costs: Amounts, at: datetime) -> None:
@@ -174,13 +184,8 @@ def _tender(outcome: Outcome, ids: Iterator[int], ask: Ask[Place]) -> None:
         outcome.facts.append(Insert("payment", values))
 
 
-def _reserve(
-    outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None], missing_minor: int
-) -> None:
-    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants.
-
-    What money is still waited for does not wait for ever.
-    """
+def _reserve(outcome: Outcome, facts: Facts, left: Left, ask: Ask[Place], items: Sequence[Item | None]) -> None:
+    """`reserve: now`: the promise is part of the placing, all or nothing or backordered as the merchant wants."""
     policy, new = facts.policies[ask.merchant], ask.body.order
     wants = [
         Want(number, item.sku_id, line.quantity)
@@ -208,7 +213,6 @@ def _reserve(
         at=ask.at,
         dates=lambda site: outlook.dates(site, ask.at, to, days),
         source="world",
-        expires_at=ask.at + timedelta(minutes=policy["reserve_minutes"]) if missing_minor else None,
     )
     for take in takes:
         free[take.sku_id][take.site_id] -= take.quantity

@@ -33,6 +33,7 @@ from doorstep.journey.processing.payment import payment_problem
 from doorstep.journey.processing.problems import Problem
 from doorstep.journey.processing.risk import risk_problem
 from doorstep.kit.ids import number, public
+from doorstep.setup.canceling import lasting
 from doorstep.setup.customs.reading import TRADERS
 from doorstep.setup.customs.rules import lists_on
 from doorstep.setup.sites import SITES, Site, sites_of
@@ -49,12 +50,12 @@ from doorstep.spine.worth import is_all_services
 BY = "check"
 # What the rules look at of an order; the counters to know how it stands after.
 READS: Reads = (
-    "placed_at", "currency", "country", "payment_term", "payment_token", "ship", "history", "details", "buyer",
-    "ship_to", "bill_to", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "stage", *COUNTERS, "holds",
-    "line.sku_id", "line.code", "line.ships", "line.unit_price", "line.tax_minor", "line.total_minor", "line.ordered",
-    "line.wanted", "line.promised", "line.picked", "line.packed", "line.canceled",
+    "placed_at", "currency", "country", "payment_term", "payment_token", "ship", "expires_at", "history", "details",
+    "buyer", "ship_to", "bill_to", "discount_minor", "shipping_minor", "tax_minor", "tax_included", "stage", *COUNTERS,
+    "holds", "line.sku_id", "line.code", "line.ships", "line.unit_price", "line.tax_minor", "line.total_minor",
+    "line.ordered", "line.wanted", "line.promised", "line.picked", "line.packed", "line.canceled",
     "allocation.fulfillment_order_id", "allocation.site_id", "allocation.promised", "allocation.picked",
-    "allocation.packed", "allocation.expires_at",
+    "allocation.packed",
 )  # fmt: skip
 # Of one buyer or doorstep, so many earlier orders are compared.
 COMPARED = 20
@@ -250,8 +251,8 @@ def decide(facts: Facts, ids: Iterator[int], order: OrderFacts, ask: Ask[Any]) -
     told = _settle(outcome, ids, order, problems, facts.known, ask)
     if not order.row["checks"]:
         outcome.count("checks")
-    if ("payment", None) not in problems:
-        outcome.facts += _lasting(order)
+    if ("payment", None) not in problems and not (is_all_services(order) and _payment(order)):
+        outcome.facts += lasting(order)
     elif ("payment", None) in told["new"] and _may_be_asked_for(order):
         outcome.then.append(Job("want_authorization", {"order": public("ord", order.order_id)}))
     if is_all_services(order):
@@ -366,14 +367,6 @@ def _settle(
             told["new"].add(key)
         told["held"].append({"type": problem.type, "line": problem.line_no, "reason": problem.reason})
     return told
-
-
-def _lasting(order: OrderFacts) -> list[Update]:
-    """Paid, or not to be paid first: what was reserved does not run out any more."""
-    running = {a.fulfillment_order_id for a in order.allocations if a.expires_at is not None}
-    return [
-        Update("fulfillment_order", {"fulfillment_order_id": each}, {"expires_at": None}) for each in sorted(running)
-    ]
 
 
 def _may_be_asked_for(order: OrderFacts) -> bool:

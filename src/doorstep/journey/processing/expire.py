@@ -1,4 +1,4 @@
-"""expire: an order that nobody paid in time gives its goods back; and which deadlines have passed."""
+"""expire: an order that nobody paid in time ends, and gives its goods back; and which deadlines have passed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
 
 RUN_OUT = """
-select distinct f.merchant_id, f.order_id from fulfillment_order f
-  join order_now n on n.merchant_id = f.merchant_id and n.order_id = f.order_id
-  where f.merchant_id = any($1) and f.expires_at <= $2 and n.promised > 0 and n.auths_pending = 0
-  order by f.merchant_id, f.order_id limit $3
+select o.merchant_id, o.order_id from orders o
+  join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
+  where o.merchant_id = any($1) and o.expires_at <= $2 and n.auths_pending = 0 and n.picked + n.packed = 0
+  order by o.merchant_id, o.expires_at, o.order_id limit $3
 """
 TIMED_HOLDS = """
 select h.merchant_id, h.hold_id from hold h
@@ -67,7 +67,7 @@ class Due(NamedTuple):
 
 
 async def due_expiries(tx: Tx, now: datetime) -> list[Due]:
-    """Reservations and authorizations that ran out, and holds whose time has come; to be asked each minute."""
+    """Unpaid orders and authorizations that ran out, and holds whose time has come; to be asked each minute."""
     at = (list(tx.merchants), now, AT_ONCE)
     run_out = await tx.rows(RUN_OUT, *at)
     unheld = await tx.rows(AUTHORIZATIONS_RUN_OUT, *at)
@@ -81,16 +81,16 @@ async def due_expiries(tx: Tx, now: datetime) -> list[Due]:
 
 @verb(Expire, Expired)
 async def expire(tx: Tx, asks: list[Ask[Expire]]) -> list[Result]:
-    """Let an unpaid reservation run out: its units are canceled, the stock is free. One paid meanwhile stays."""
+    """Let an unpaid order run out: its units are canceled, the stock is free. One paid meanwhile stays."""
     orders = await order_facts(tx, [number("ord", ask.body.order) for ask in asks])
     return each(asks, lambda ask: decide(of_merchant(orders, ask.merchant, number("ord", ask.body.order)), ask))
 
 
 def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
     outcome = Outcome(order.merchant, ("order", order.order_id), [], answer_of_order(order.order_id, expired=False))
-    if not _has_run_out(order, ask.at):
-        return outcome
     units = cancelable(order)
+    if not units or not _has_run_out(order, ask.at):
+        return outcome
     outcome.events = [Event("expire", [], {"units": sum(units.values())})]
     cancel_units(outcome, order, units, Touched())
     outcome.count("expiries")
@@ -106,6 +106,6 @@ def decide(order: OrderFacts, ask: Ask[Any]) -> Outcome:
 def _has_run_out(order: OrderFacts, at: datetime) -> bool:
     """Nobody paid, no answer of a provider is waited for, nobody began to pick."""
     row = order.row
-    is_late = any(a.promised and a.expires_at is not None and a.expires_at <= at for a in order.allocations)
+    is_late = row["expires_at"] is not None and row["expires_at"] <= at
     is_unpaid = payment_problem(row["payment_term"], row["owed"], row["held"], row["earned"]) is not None
     return is_late and is_unpaid and not row["auths_pending"] and not row["picked"] and not row["packed"]

@@ -11,11 +11,11 @@ import msgspec
 from doorstep.journey.intake.amend import Said, changed_parts
 from doorstep.journey.intake.content import hash_of_parts, parts_of
 from doorstep.journey.intake.history.looking import tell_contradictions
-from doorstep.journey.intake.history.other_goods import correct, find_lines
+from doorstep.journey.intake.history.other_goods import Papers, correct, find_lines
 from doorstep.journey.intake.history.parceling import keep_parcels
 from doorstep.journey.intake.history.past import Past, sites_of
 from doorstep.journey.intake.history.progress import VERB, write_down
-from doorstep.journey.intake.history.standing import standing_of
+from doorstep.journey.intake.history.standing import NO_BILL, REFUND_TAKEN, standing_of
 from doorstep.journey.intake.history.ways import told_of
 from doorstep.journey.intake.money import Money
 from doorstep.kit.text import normalized
@@ -64,19 +64,23 @@ def decide_more(order: OrderFacts, money: Money, facts: Facts, ids: Iterator[int
     followed = _followed(order, facts.said, changed, details)
     standing = standing_of(order, money, facts.past.goods_of(order.merchant, order.order_id))
     standing.parcels = facts.past.parcels.get(order.order_id, [])
+    standing.bill = facts.past.bills.get(order.order_id, NO_BILL)
     standing.parts = facts.past.parts.get(order.order_id, {})
     placed_at = followed.values.get("placed_at", order.row["placed_at"])
     told = told_of(new, there, site=getattr(ask.body, "site", ""), placed_at=placed_at)
     is_corrected = "goods" in changed or any(one.kind == NOT_APPLIED and one.is_open for one in raised)
     find_lines(standing, told, facts.rows, is_corrected=is_corrected)
     if is_corrected:
-        amounts = correct(outcome, standing, order.row, told, facts.rows, facts.costs)
+        papers = Papers(facts.numbers, ids, ask.at)
+        amounts = correct(outcome, standing, order.row, told, facts.rows, facts.costs, papers)
         followed.values |= amounts.values
         followed.details |= amounts.details
     write_down(outcome, standing, told, facts.numbers, ids, at=ask.at)
     keep_parcels(outcome, standing, told, ids)
     if followed.applied:
         outcome.events.append(Event(VERB, [], {"what": "changed", "applied": followed.applied}))
+    if there.refunded_minor or REFUND_TAKEN in details:
+        followed.details[REFUND_TAKEN] = standing.refund_taken
     values = {
         **followed.values,
         "content_hash": hash_of_parts(parts),

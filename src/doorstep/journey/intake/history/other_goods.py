@@ -8,17 +8,20 @@ leave, so that every past day adds up as if it had been told right the first tim
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from doorstep.journey.intake.history.matching import Likeness, match
+from doorstep.journey.intake.history.papers_elsewhere import follow, paper_line, was_billed
 from doorstep.journey.intake.history.standing import UNIT, VERB, Standing, Unit
 from doorstep.journey.intake.history.ways import Told
 from doorstep.spine.amounts import Amounts
+from doorstep.spine.numbering import Numbers
 from doorstep.spine.outcome import Cash, Demand, Event, Move, Outcome, Update
 
 Row = Mapping[str, Any]
@@ -29,6 +32,14 @@ LEFT = ("shipped", "delivered", "lost")
 PRICED = ("unit_price", "discount_minor", "tax_minor", "total_minor", "worth_minor")
 LIKE = ("external_id", "code", "title", "unit_price", "ships")
 AMOUNTS = ("lines_minor", "discount_minor", "shipping_minor", "fees_minor", "tax_minor", "tax_included", "total_minor")
+
+
+class Papers(NamedTuple):
+    """What a paper is made with."""
+
+    numbers: Numbers
+    ids: Iterator[int]
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -54,8 +65,9 @@ def find_lines(standing: Standing, told: Told, rows: Sequence[Row], *, is_correc
 
 
 def correct(
-    outcome: Outcome, standing: Standing, order: Row, told: Told, rows: Sequence[Row], costs: Amounts
-) -> Changes:
+    outcome: Outcome, standing: Standing, order: Row, told: Told, rows: Sequence[Row], costs: Amounts,
+    papers: Papers,
+) -> Changes:  # fmt: skip
     """Apply what is other than it was. `rows`: the lines that are told, as rows of the books."""
     differences = list(_differences(standing, order, told, rows, costs))
     if not differences:
@@ -67,7 +79,7 @@ def correct(
         reason = f"what is told of {named} now cannot be taken over"
         standing.contradicts("correction_not_applied", reason, differences=differences)
         return Changes()
-    return _applied(outcome, standing, told, rows, costs, differences)
+    return _applied(outcome, standing, told, rows, costs, papers, differences)
 
 
 def _differences(
@@ -123,23 +135,28 @@ def _takeable(unit: Unit) -> int:
 
 
 def _applied(
-    outcome: Outcome, standing: Standing, told: Told, rows: Sequence[Row], costs: Amounts,
+    outcome: Outcome, standing: Standing, told: Told, rows: Sequence[Row], costs: Amounts, papers: Papers,
     differences: list[dict[str, Any]],
 ) -> Changes:  # fmt: skip
     # What is owed less than the total for other reasons than cancellations (a credit, a refund) stays so.
     otherwise = max(0, standing.total_minor - standing.not_owed() - standing.money.owed)
+    bill, billed_less, billed_more = was_billed(standing), [], []
     moves: list[Move] = []
     back: dict[datetime, list[Move]] = {}
     for unit, fewer in list(_fewer(standing, told)):
+        before = copy(unit)
         _take_away(outcome, standing, unit, fewer, moves, back, told)
+        if gone := fewer - (before.canceled - unit.canceled):
+            billed_less.append(paper_line(before, gone))
     for at, (row, line) in enumerate(zip(rows, told.new.lines, strict=True)):
         here = standing.told[at]
         if here is None:
             here = standing.told[at] = _added(outcome, standing, row)
         else:
             _reprice(outcome, here, row, line.title)
-        if line.quantity > here.ordered:
-            _bring(outcome, here, line.quantity - here.ordered, moves)
+        if (new := line.quantity - here.ordered) > 0:
+            _bring(outcome, here, new, moves)
+            billed_more.append(paper_line(here, new))
     for unit in _not_told(standing):
         nothing = dict.fromkeys(PRICED, 0) | {"unit_price": unit.unit_price, "external_id": unit.external_id}
         _reprice(outcome, unit, nothing, "")
@@ -150,7 +167,9 @@ def _applied(
     elif owed < standing.money.owed:
         moves.append(Cash(standing.money.owed - owed, "owed", "world"))
     standing.money.owed = owed
-    outcome.events.append(Event(VERB, moves, {"what": "corrected", "applied": differences}, told.placed_at))
+    on_paper = follow(outcome, standing, bill, billed_less, billed_more, papers.numbers, papers.ids, papers.at)
+    data = {"what": "corrected", "applied": differences, **on_paper}
+    outcome.events.append(Event(VERB, moves, data, told.placed_at))
     for when in sorted(back):
         outcome.events.append(Event(VERB, back[when], {"what": "corrected"}, when))
     return changes

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from doorstep.journey.intake.history.standing import KeptParcel, KeptPart, Left, Shipped
+from doorstep.journey.intake.history.papers_elsewhere import INVOICES
+from doorstep.journey.intake.history.standing import Bill, KeptParcel, KeptPart, Left, Shipped
 from doorstep.journey.intake.known import word_for
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.kit.refusals import NotFound
@@ -53,6 +54,13 @@ select m.id as order_id, m.sku_id, m.site_id, m.happened_at,
 """
 
 
+BILLS = """
+select i.order_id, bool_or(i.series = $3) as elsewhere,
+    sum(case i.kind when 'invoice' then i.tax_minor else -i.tax_minor end)::bigint as tax_minor
+  from invoice i where i.merchant_id = any($1) and i.order_id = any($2) group by i.order_id
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An exception that a telling raised before."""
@@ -72,6 +80,7 @@ class Past:
     parts: Mapping[int, dict[int, KeptPart]] = field(default_factory=dict)
     raised: Mapping[int, list[Raised]] = field(default_factory=dict)
     left: Mapping[int, Left] = field(default_factory=dict)
+    bills: Mapping[int, Bill] = field(default_factory=dict)
 
     def goods_of(self, merchant: int, order: int | None = None) -> Shipped:
         left = self.left.get(order, {}) if order is not None else {}
@@ -104,6 +113,7 @@ async def past_of(
         parts=await _parts(tx, at) if orders else {},
         raised=await _raised(tx, at) if orders else {},
         left=left,
+        bills=await _bills(tx, [order for order, one in orders.items() if one.row["invoiced"]]),
     )
 
 
@@ -166,6 +176,11 @@ async def _raised(tx: Tx, at: Orders) -> dict[int, list[Raised]]:
         values = dict(row)
         found[values.pop("order_id")].append(Raised(**values))
     return found
+
+
+async def _bills(tx: Tx, billed: list[int]) -> dict[int, Bill]:
+    rows = await tx.rows(BILLS, list(tx.merchants), billed, INVOICES) if billed else ()
+    return {row["order_id"]: Bill(row["elsewhere"], row["tax_minor"]) for row in rows}
 
 
 async def _left(tx: Tx, at: Orders) -> dict[int, Left]:

@@ -49,6 +49,9 @@ def write_down(
     _came_back_or_lost(outcome, standing, told)
     _no_longer_wanted(outcome, standing, told)
     _refunded(outcome, standing, told, numbers, ids, at)
+    if told.there.canceled_at and standing.money.earned > standing.money.owed:
+        reason, kept = "canceled, but the money was not given back", standing.money.earned
+        standing.contradicts("canceled_not_refunded", reason, kept_minor=kept)
     standing.contradictions += find(
         told.new, told.there, total_minor=standing.total_minor, placed_at=told.placed_at, has_left=standing.has_left
     )
@@ -247,15 +250,13 @@ def _refunded(
     money, there = standing.money, told.there
     refunded = there.refunded_minor
     more = refunded - money.refunded
-    if there.canceled_at and money.earned > money.owed + max(0, more):
-        kept = money.earned - max(0, more)
-        standing.contradicts("canceled_not_refunded", "canceled, but the money was not given back", kept_minor=kept)
     if more < 0:
         reason = "less is refunded than was told before"
         standing.contradicts(
             "less_refunded_than_before", reason, refunded_minor=refunded, before_minor=money.refunded
         )  # fmt: skip
-    if more <= 0:
+    beyond = refunded - standing.refund_taken
+    if more < 0 or max(more, beyond) <= 0:
         return
     when = there.refunded_at or told.ended_at
     back = min(more, money.earned)
@@ -265,14 +266,16 @@ def _refunded(
     moves, rows = give_back(money, back, ids, at, when)
     outcome.facts += rows
     # What was canceled is not owed any more; a refund beyond it is no longer owed either.
-    less = min(money.owed, max(0, refunded - (standing.total_minor - money.owed)))
+    less = min(money.owed, max(0, min(beyond, refunded - (standing.total_minor - money.owed))))
     if less:
         moves.append(Cash(less, "owed", "world"))
         money.owed -= less
     # Told again, what was credited before is not credited a second time, whatever of it was ever paid.
-    credit = min(refunded, standing.invoiced or standing.total_minor) - standing.credited
-    data: dict[str, Any] = {"what": "refunded", "amount_minor": more}
+    credit = min(beyond, min(refunded, standing.total_minor) - standing.credited_of_it)
+    credit = min(credit, standing.billed) if standing.invoiced else credit
+    data: dict[str, Any] = {"what": "refunded", "amount_minor": max(more, beyond)}
     if credit > 0:
         data["credit_note"] = credited(outcome, standing, credit, numbers, ids, when)
+    standing.refund_taken += max(less, credit, 0)
     if moves or credit > 0:
         outcome.events.append(Event(VERB, moves, data, when))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,8 @@ from doorstep.spine.facts import OrderFacts
 from doorstep.spine.outcome import Stock
 
 VERB = "import_history"
+# Where an order keeps how much of its refunds was taken from what is owed and billed.
+REFUND_TAKEN = "refund_taken_minor"
 
 
 class Unit(msgspec.Struct, gc=False):
@@ -144,6 +146,16 @@ class Shipped:
         return moves
 
 
+class Bill(NamedTuple):
+    """What the papers of an order say. `elsewhere`: it was billed there, all of it."""
+
+    elsewhere: bool
+    tax_minor: int
+
+
+NO_BILL = Bill(elsewhere=False, tax_minor=0)
+
+
 @dataclass(slots=True)
 class Standing:
     """`told`: the lines in the order in which they are told; None is one that could not be taken over."""
@@ -161,6 +173,8 @@ class Standing:
     invoiced: int = 0
     credited: int = 0
     cancellations: int = 0
+    bill: Bill = NO_BILL
+    refund_taken: int = 0  # of what was told to be refunded, as much as was taken from what is owed and billed
     parcels: list[KeptParcel] = field(default_factory=list)
     parts: dict[int, KeptPart] = field(default_factory=dict)  # by site
     contradictions: list[Contradicted] = field(default_factory=list)
@@ -171,6 +185,16 @@ class Standing:
     @property
     def has_left(self) -> bool:
         return any(unit.gone for unit in self.lines if unit.ships)
+
+    @property
+    def billed(self) -> int:
+        """What is billed and not credited."""
+        return self.invoiced - self.credited
+
+    @property
+    def credited_of_it(self) -> int:
+        """Of what the order costs now; what was credited because it cost more before is no part of that."""
+        return min(self.credited, max(0, self.total_minor - self.billed)) if self.invoiced else 0
 
     def not_owed(self) -> int:
         """What was canceled: with the last unit that was to be sent goes the shipping, with the whole order all."""
@@ -201,4 +225,5 @@ def standing_of(order: OrderFacts, money: Money, goods: Shipped) -> Standing:
         invoiced=row["invoiced"],
         credited=row["credited"],
         cancellations=row["cancellations"],
+        refund_taken=int(details.get(REFUND_TAKEN, row["refunded"])),
     )
