@@ -221,28 +221,35 @@ async def test_of_old_authorizations_only_those_that_hold_money_can_run_out(
 async def test_of_old_unpaid_orders_those_that_keep_goods_still_run_out(
     own_urls: Urls, owner: asyncpg.Connection
 ) -> None:
+    """Also those that the old code takes in while the new one is there already; who pays meanwhile does not."""
     db = await Db.open(own_urls.app, own_urls.router, size=2)
     shops = [await open_shop(db) for _ in range(2)]
+    await owner.execute("alter table fulfillment_order add column expires_at timestamptz")
+    await owner.execute("create index fulfillment_order_expiring on fulfillment_order (merchant_id, expires_at)")
     until = datetime.fromisoformat("2030-01-01T00:00:00Z")
+    first, late, paid = [], [], []
     for shop in shops:
-        await shop.stock("MUG", 4)
-        _, canceled = [await shop.place(("MUG", 2), reserve="now") for _ in range(2)]
+        await shop.stock("MUG", 8)
+        kept, canceled, meanwhile, paying = [await shop.place(("MUG", 2), reserve="now") for _ in range(4)]
         await shop.do("cancel", order=canceled)
-        await shop.place(("MUG", 1), reserve="now", payment_term="on_account")
+        first, late, paid = [*first, kept], [*late, meanwhile], [*paid, paying]
         async with tenant_tx(db, [shop.merchant]) as tx:
-            kept = "update fulfillment_order set expires_at = $2 where merchant_id = $1 and fulfillment_order_id <> $3"
-            (last,) = await tx.rows(
-                "select max(fulfillment_order_id) as last from fulfillment_order where merchant_id = any($1)",
-                [shop.merchant],
-            )
-            await tx.run(kept, shop.merchant, until, last["last"])
-    (name,) = [migration.name for migration in packaged() if migration.name.endswith("_orders_run_out.sql")]
-    await owner.execute("delete from migration where name = $1", name)
+            await tx.run("update fulfillment_order set expires_at = $2 where merchant_id = $1", shop.merchant, until)
+    pre, post = [migration.name for migration in packaged() if migration.name.endswith("_orders_run_out.sql")]
+    await owner.execute("delete from migration where name = any($1)", [pre, post])
     await owner.execute("alter table orders drop column expires_at")
-    assert await migrate(own_urls.owner) == [name]
-    for shop in shops:
-        rows = await shop.rows("select expires_at from orders where merchant_id = $1 order by order_id", shop.merchant)
-        assert [row["expires_at"] for row in rows] == [until, None, None]
+    assert await migrate(own_urls.owner, only_pre=True) == [pre]
+    for shop, meanwhile, paying in zip(shops, late, paid, strict=True):
+        async with tenant_tx(db, [shop.merchant]) as tx:
+            unknown = "update orders set expires_at = null where merchant_id = $1 and order_id = $2"
+            await tx.run(unknown, shop.merchant, int(meanwhile[4:]))
+        await shop.do("record_payment", order=paying, amount_minor=2500)
+        await shop.do("check", order=paying)
+    assert await migrate(own_urls.owner) == [post]
+    for shop, kept, meanwhile in zip(shops, first, late, strict=True):
+        query = "select 'ord_' || order_id as order, expires_at from orders where merchant_id = $1"
+        found = {row["order"]: row["expires_at"] for row in await shop.rows(query, shop.merchant)}
+        assert {order: at for order, at in found.items() if at} == {kept: until, meanwhile: until}
     await db.close()
 
 
