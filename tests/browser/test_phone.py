@@ -35,10 +35,10 @@ SIDEWAYS = """() => {
 }"""
 # What is pressed and is smaller than a thumb; a box that its label goes with is as large as that.
 TOO_SMALL = """() => {
-  const pressed = "button, .button, select, summary, input, textarea, .tick, .chip, .segments a, .phone-bar a, .views a";
-  const told = [];
+  const links = ".button, .chip, .segments a, .phone-bar a, .views a", told = [];
+  const pressed = `button, select, summary, input, textarea, .tick, ${links}`;
   for (const each of document.querySelectorAll(pressed)) {
-    if (each.matches("[type=hidden], label input, .skip") || !each.checkVisibility({ visibilityProperty: true })) continue;
+    if (each.matches("[type=hidden], label input") || !each.checkVisibility({ visibilityProperty: true })) continue;
     const box = each.getBoundingClientRect(), beyond = getComputedStyle(each, "::after");
     const reach = beyond.position === "absolute" ? [beyond.width, beyond.height].map(parseFloat) : [0, 0];
     if (Math.max(box.width, reach[0]) < 43.5 || Math.max(box.height, reach[1]) < 43.5)

@@ -27,7 +27,9 @@ async def show(visit: Visit) -> Response[str]:
     columns = _columns(visit, filters)
     async with visit.reading() as tx:
         found = await listing(tx, filters, rows_only=visit.is_part)
-    context: dict[str, Any] = {"page": found, "filters": filters, "columns": columns, "numbers": NUMBERS}
+    context: dict[str, Any] = {
+        "page": found, "filters": filters, "columns": columns, "numbers": NUMBERS, "every_column": COLUMNS, "usual": USUAL,
+    }  # fmt: skip
     if visit.is_part:
         return visit.show("orders_rows.html", **context)
     return visit.show(
@@ -36,8 +38,6 @@ async def show(visit: Visit) -> Response[str]:
         bulks=bulks(visit.visitor.actor.roles),
         views=await views_seen_by(visit.db, visit.visitor.person),
         current=address_of(filters.kept),
-        every_column=COLUMNS,
-        usual=USUAL,
         ranges=ranges(),
         did=visit.did(DONE),
         may_place=may("place", visit.visitor.actor.roles),
