@@ -27,9 +27,8 @@ async def show(visit: Visit) -> Response[str]:
     columns = _columns(visit, filters)
     async with visit.reading() as tx:
         found = await listing(tx, filters, rows_only=visit.is_part)
-    context: dict[str, Any] = {
-        "page": found, "filters": filters, "columns": columns, "numbers": NUMBERS, "every_column": COLUMNS, "usual": USUAL,
-    }  # fmt: skip
+    known = {"every_column": COLUMNS, "usual": USUAL, "numbers": NUMBERS}
+    context: dict[str, Any] = {"page": found, "filters": filters, "columns": columns, **known}
     if visit.is_part:
         return visit.show("orders_rows.html", **context)
     return visit.show(
