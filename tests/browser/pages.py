@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Page as Tab
 
 from doorstep.doors.buyer.settings import PAGES as BRAND
+from doorstep.doors.console.columns import COLUMNS
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.routes import PAGES as ROUTES
 from doorstep.kit.ids import public
@@ -276,6 +277,9 @@ async def columns(tab: Tab) -> None:
 
 
 async def days(tab: Tab) -> None:
+    """A phone shows this filter when all of them are asked for."""
+    if await (every := tab.locator(".chip-more")).is_visible():
+        await every.click()
     await tab.locator("[popovertarget=placed]").first.click()
 
 
@@ -300,6 +304,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("orders-chosen", "/orders", then=choose),
     Shot("orders-bulk", "/orders", then=hold_many),
     Shot("orders-columns", "/orders", then=columns),
+    Shot("orders-wide", f"/orders?columns={'.'.join(COLUMNS)}"),
     Shot("orders-days", "/orders", then=days),
     Shot("keys", "/orders", then=keys),
     Shot("palette", "/orders", then=palette),

@@ -23,6 +23,8 @@ COLUMNS = Told({
     "placed": "Placed",
 })  # fmt: skip
 USUAL = ("buyer", "items", "where", "money", "placed")
+# What does not say by itself what it is, where a phone shows a row as a card.
+NAMED = frozenset({"units", "channel", "method", "external", "ship_by"})
 NUMBERS = frozenset({"units", "money", "ship_by", "placed"})
 
 

@@ -10,7 +10,7 @@ from litestar.datastructures import Cookie
 from doorstep.doors.console import words
 from doorstep.doors.console.allowing import may
 from doorstep.doors.console.bulk import bulks
-from doorstep.doors.console.columns import COLUMNS, NUMBERS, USUAL, columns_of
+from doorstep.doors.console.columns import COLUMNS, NAMED, NUMBERS, USUAL, columns_of
 from doorstep.doors.console.listing import LONGEST_WORD, Filters, address_of, listing, ranges
 from doorstep.doors.console.speaking import REMEMBERED_S, Told
 from doorstep.doors.console.visit import SAFE, Visit, see_other
@@ -27,17 +27,17 @@ async def show(visit: Visit) -> Response[str]:
     columns = _columns(visit, filters)
     async with visit.reading() as tx:
         found = await listing(tx, filters, rows_only=visit.is_part)
-    context: dict[str, Any] = {"page": found, "filters": filters, "columns": columns, "numbers": NUMBERS}
+    known = {"every_column": COLUMNS, "numbers": NUMBERS, "named": NAMED}
+    context: dict[str, Any] = {"page": found, "filters": filters, "columns": columns, **known}
     if visit.is_part:
         return visit.show("orders_rows.html", **context)
     return visit.show(
         "orders.html",
         **context,
         bulks=bulks(visit.visitor.actor.roles),
+        usual=USUAL,
         views=await views_seen_by(visit.db, visit.visitor.person),
         current=address_of(filters.kept),
-        every_column=COLUMNS,
-        usual=USUAL,
         ranges=ranges(),
         did=visit.did(DONE),
         may_place=may("place", visit.visitor.actor.roles),

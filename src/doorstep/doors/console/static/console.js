@@ -17,6 +17,15 @@ const arrivals = [];
 const onArrival = (look) => { arrivals.push(look); look(document); };
 document.addEventListener("htmx:load", (event) => { for (const look of arrivals) look(event.detail.elt); });
 
+// A phone lays tables out as cards. To those who listen they stay tables, though some browsers then forget what is what.
+const ROLES = { TABLE: "table", CAPTION: "caption", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+onArrival((root) => {
+  for (const each of [root, ...all("table, table *", root)]) {
+    const role = each.tagName === "TH" ? (each.scope === "row" ? "rowheader" : "columnheader") : ROLES[each.tagName];
+    if (role) each.setAttribute("role", role);
+  }
+});
+
 // Times: the server writes them on the reader's clock once it knows it; until then they are put right here.
 // Browsers still call Kyiv by the name it had.
 const here = (Intl.DateTimeFormat().resolvedOptions().timeZone || "").replace("Europe/Kiev", "Europe/Kyiv");

@@ -23,6 +23,7 @@ function watch() {
     const fresh = new DOMParser().parseFromString(JSON.parse(event.data), "text/html");
     const focused = board.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     board.replaceChildren(...fresh.body.childNodes);
+    for (const look of arrivals) look(board);
     if (focused) board.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   };
 }
