@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -48,11 +48,9 @@ _AS_JSON = msgspec.json.Encoder().encode
 AS_TEXT = frozenset({"jsonb", "json", "text[]", "xid8"})
 # So many rows are looked into one by one; six columns of words cost as much either way at about a hundred.
 FEW_ROWS = 64
-# How the rows of a part travel: spelled out, so many of them; or as arrays, of few or of many.
-Size = int
-FEW, MANY = 0, -1
-# So many rows of a single outcome are spelled out: a text for each number of them.
-MOST_SPELLED = 8
+# How the rows of a part travel: one is spelled out, more go as arrays. A text for each number of them would be planned,
+# and the plan kept, for every combination of numbers that orders come in.
+Size = Literal["one", "few", "many"]
 
 
 def passed(kind: str, number: int) -> str:
@@ -140,8 +138,8 @@ class Given(NamedTuple):
     def rows(self, columns: Sequence[tuple[str, str]]) -> str:
         """Rows `d` of these columns, each with its type, numbered by `at`.
 
-        A few rows of a single outcome are spelled out, value by value: what arrays cost beside the rows in them, their
-        reading and taking apart, is more than these.
+        The one row of a single outcome is spelled out, value by value: what arrays cost beside the rows in them, their
+        reading and taking apart, is more than it.
 
         Of a few rows in arrays, one array is taken apart and the others are looked into by its numbers: taken apart all
         at once, each would be laid out in a store of its own first, which costs more than all that is done with the
@@ -150,14 +148,11 @@ class Given(NamedTuple):
         is with it.
         """
         names = [name for name, _ in columns]
-        if self.size > 0:
-            values = "), (".join(
-                ", ".join([*(f"${next(self.numbers)}::{kind}" for _, kind in columns), f"{at}::bigint"])
-                for at in range(1, self.size + 1)
-            )
-            return f"(values ({values}) offset 0) d({', '.join(names)}, at)"
+        if self.size == "one":
+            values = ", ".join(f"${next(self.numbers)}::{kind}" for _, kind in columns)
+            return f"(values ({values}, 1::bigint) offset 0) d({', '.join(names)}, at)"
         arrays = [passed(kind, next(self.numbers)) for _, kind in columns]
-        if self.size == MANY:
+        if self.size == "many":
             return f"unnest({', '.join(arrays)}) with ordinality d({', '.join(names)}, at)"
         told = ", ".join(f"{array} as a{n}" for n, array in enumerate(arrays))
         looked_up = "".join(f", p.a{n}[x.at] as {name}" for n, name in enumerate(names) if n)
@@ -340,7 +335,7 @@ class Part(NamedTuple):
     shape: Shape
     arrays: list[Any]
     rows: int | None
-    size: Size = FEW
+    size: Size = "few"
     with_next: bool = False
 
 
@@ -429,9 +424,9 @@ class Statements:
         self._last[shape.table] = (at, group)
 
     def _size(self, rows: int) -> Size:
-        if self.alone and 0 < rows <= MOST_SPELLED:
-            return rows
-        return MANY if rows > FEW_ROWS else FEW
+        if self.alone and rows == 1:
+            return "one"
+        return "many" if rows > FEW_ROWS else "few"
 
     def _sent(self, shape: Shape, arrays: Sequence[list[Any]], size: Size) -> list[Any]:
         told: Sequence[Sequence[Any]] = arrays
@@ -441,8 +436,8 @@ class Statements:
             kinds = [self.types.kind(shape.table, name) for name in shape.carried]
             named = zip(shape.carried, arrays, strict=True)
             told = [self.types.told(shape.table, name, array) for name, array in named]
-        if size > 0:
-            return [value for row in zip(*told, strict=True) for value in row]
+        if size == "one":
+            return [value for (value,) in told]
         return [sent(kind, array) for kind, array in zip(kinds, told, strict=True)]
 
     async def send(self, connection: Reads) -> None:
