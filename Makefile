@@ -102,7 +102,8 @@ clean: ## take away .venv and the caches
 	@rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # uv where it is, pip else; either way the exact versions of requirements.lock and of what plugins lock beside it, and
-# nothing that is in none but doorstep and the plugins of this checkout, as they lie here.
+# nothing that is in none but doorstep and the plugins of this checkout, as they lie here. It runs on the quickest Python
+# of the PATH, or on the one that is named: make PYTHON=python3.13.
 $(STAMP): pyproject.toml requirements.lock $(PLUGINS) $(PLUGIN_LOCKS)
 	@echo "Installing what doorstep needs into $(VENV), once; a minute or two."
 	@[ ! -x $(BIN)/python ] || exit 0; \

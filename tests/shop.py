@@ -13,6 +13,7 @@ import msgspec
 import doorstep.doors.stages  # noqa: F401  (binds the verbs)
 from doorstep.kit import clock
 from doorstep.kit.refusals import Refusal
+from doorstep.plug.notifier import Letter
 from doorstep.setup.merchants import NewMerchant, NewSite, NewSku, add_site, add_skus, create_merchant
 from doorstep.spine import jobs
 from doorstep.spine.audit import audit
@@ -49,6 +50,13 @@ _WHOLE_BOOKS = ", ".join(
     f" where b.merchant_id = $1) t) as {table}"
     for table in _BOOKS
 )
+
+
+def read_plain(letter: Letter) -> str:
+    """The letter's words, as who reads no HTML sees them."""
+    body = letter.message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 def a_pick(ful: str, line: int = 1, quantity: int = 1, bin: str = "A-1", barcode: str = "MUG") -> dict[str, Any]:

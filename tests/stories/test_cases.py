@@ -25,7 +25,7 @@ from doorstep.spine.runner import Answer, run
 from doorstep.spine.tenant import tenant_tx
 from doorstep.spine.verbs import VERBS
 from doorstep.spine.world import World
-from tests.shop import Shop
+from tests.shop import Shop, read_plain
 
 DANA = Actor("person:dana@example.com", frozenset({"operator"}))
 
@@ -105,7 +105,7 @@ async def test_an_answer_goes_to_the_buyer_as_a_letter_once(shop: Shop, order: s
     (letter,) = post.letters
     assert letter.message["To"] == "Ada Byrne <b@example.com>"
     assert letter.message["Subject"] == "About your order #1001"
-    plain = letter.message.get_body(("plain",)).get_content()
+    plain = read_plain(letter)
     assert "Tomorrow.\nPromised." in plain and f"https://t.example/{order[4:]}" in plain
     assert [notice.kind for notice in (await of(shop, order)).notices] == ["received", "answer"]
     found = await the_case(shop, order)
@@ -123,7 +123,7 @@ async def test_a_letter_says_where_an_answer_to_it_goes(shop: Shop, order: str, 
     await shop.work("notify", world=world_of(shop, post))
     (letter,) = post.letters
     assert letter.message["Reply-To"] == reply_to
-    assert "Cups & Sons" in letter.message["From"] and "Hamburg" in letter.message.get_body(("plain",)).get_content()
+    assert "Cups & Sons" in letter.message["From"] and "Hamburg" in read_plain(letter)
 
 
 async def test_the_same_letter_is_never_sent_twice(shop: Shop, order: str) -> None:

@@ -514,10 +514,7 @@ def _write_events(writes: Statements, outcomes: Sequence[Recorded], batch: _Batc
                 written(event.moves), _json(event.data),
             ))  # fmt: skip
     if rows:
-        of_orders = (
-            (OF_ONE_ORDER if all(row[3] == 1 for row in rows) and len(orders) == 1 else OF_ORDERS) if orders else ""
-        )
-        before = of_orders + (OF_STREAMS if streams else "")
+        before = _counted_before(orders, rows) + (OF_STREAMS if streams else "")
         text = EVENTS.format(before=before)
         writes.add(Written("event", text, EVENT_KINDS), _by_column(rows))
 
