@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import msgspec
 
+from doorstep.kit.embedded import Urls
 from doorstep.spine.tenant import Tx
+from tests.shop import Shop
+
+
+@asynccontextmanager
+async def forgotten(urls: Urls, shop: Shop, *tables: str) -> AsyncIterator[Tx]:
+    """A transaction of which nothing is kept, planned for as for who only reads.
+
+    It is of the owner of the tables, who may `analyze` what was just written to these: so the plans are those that many
+    rows get when they have been here a while, whatever other tests left in the statistics.
+    """
+    owner = await asyncpg.connect(urls.owner)
+    try:
+        await owner.execute(f"begin; set local app.merchants = '{shop.merchant}'")
+        yield Tx(owner, (shop.merchant,), shop.db.ids, shop.db.columns)
+    finally:
+        await owner.execute("rollback")
+        await owner.execute(f"vacuum analyze {', '.join(tables)}")
+        await owner.close()
 
 
 async def rows_read(tx: Tx, query: str, *args: Any) -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import asyncpg
 
 from doorstep.doors.reads import arrivals, catalog
 from doorstep.doors.reads.arrivals import StockFilters
@@ -17,7 +14,7 @@ from doorstep.setup.catalog import change_sku, create_sku
 from doorstep.setup.many_skus import put_skus
 from doorstep.setup.merchants import NewSku, add_skus
 from doorstep.spine.tenant import tenant_tx
-from tests.plans import rows_read
+from tests.plans import forgotten, rows_read
 from tests.shop import Shop
 
 MANY, PAGE = 100_000, 51
@@ -105,28 +102,12 @@ async def test_stock_is_found_by_the_same_words(shop: Shop) -> None:
 
 async def test_among_a_hundred_thousand_a_search_reads_little_more_than_it_shows(shop: Shop, urls: Urls) -> None:
     """With the statistics that the database keeps by itself."""
-    first_id = next(await _fresh(shop, MANY + 1))
-    async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        await tx.run(MANY_SKUS, shop.merchant, first_id, MANY)
+    read = {}
+    async with forgotten(urls, shop, "sku", "sku_token") as tx:
+        await tx.run(MANY_SKUS, shop.merchant, next(await tx.fresh_ids(MANY + 1)), MANY)
         await tx.run(THEIR_WORDS, shop.merchant)
-    owner = await asyncpg.connect(urls.owner)
-    try:
-        await owner.execute("analyze sku; analyze sku_token")
-        read = {}
-        async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:
-            for text in ("glass-99", "glass", "number 99", "9000000000007", "glass number", "nothing"):
-                first, others = await words_of(tx, [shop.merchant], text)
-                args = ([shop.merchant], None, 0, "", PAGE, first, others)
-                read[text] = await rows_read(tx, catalog.CALLED, *args)
-        assert max(read.values()) < 20 * PAGE, read
-    finally:
-        async with tenant_tx(shop.db, [shop.merchant]) as tx:
-            await tx.run("delete from sku_token where merchant_id = $1 and sku_id > $2", shop.merchant, first_id)
-            await tx.run("delete from sku where merchant_id = $1 and sku_id > $2", shop.merchant, first_id)
-        await owner.execute("vacuum analyze sku, sku_token")
-        await owner.close()
-
-
-async def _fresh(shop: Shop, count: int) -> Iterator[int]:
-    async with tenant_tx(shop.db, [shop.merchant]) as tx:
-        return await tx.fresh_ids(count)
+        await tx.run("analyze sku; analyze sku_token")
+        for text in ("glass-99", "glass", "number 99", "9000000000007", "glass number", "nothing"):
+            first, others = await words_of(tx, [shop.merchant], text)
+            read[text] = await rows_read(tx, catalog.CALLED, [shop.merchant], None, 0, "", PAGE, first, others)
+    assert max(read.values()) < 20 * PAGE, read
