@@ -396,7 +396,7 @@ def _short(count: int) -> str:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.reads", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="the last line is one JSON object")
-    parser.add_argument("--five", action="store_true", help="among 5 M orders too")
+    parser.add_argument("--many", type=int, action="append", help="among so many orders (again: and so many); else 1 M")
     parser.add_argument("--home", type=Path, help="where the seeded servers stand, and stay; else they go")
     parser.add_argument("--no-audit", action="store_true")
     parser.add_argument("--paint", action="store_true", help="open the list of orders in Chromium too")
@@ -407,7 +407,7 @@ def main(arguments: list[str] | None = None) -> None:
         Path(folder).chmod(0o755)
         top = given.home or Path(folder)
         top.mkdir(exist_ok=True)
-        homes = {count: top / _short(count) for count in (FEW, 1_000_000, *([5_000_000] if given.five else []))}
+        homes = {count: top / _short(count) for count in (FEW, *(given.many or [1_000_000]))}
         for count, home in homes.items():
             if not (home / "seeded").exists():
                 seed.main(["--orders", str(count), "--home", str(home)])
@@ -415,7 +415,7 @@ def main(arguments: list[str] | None = None) -> None:
                 (home / "seeded").touch()
         result = {} if given.only_paint else asyncio.run(measure(homes, given.only, not given.no_audit))
         if given.paint or given.only_paint:
-            result |= asyncio.run(paint.measure(homes[1_000_000].resolve()))
+            result |= asyncio.run(paint.measure(homes[max(homes)].resolve()))
     print(json.dumps(result) if given.json else json.dumps(result, indent=2))
 
 
