@@ -26,6 +26,7 @@ from doorstep.spine.tenant import Db
 from tests.browser.windows import Window, email, link_for, window
 from tests.doors.web import serving
 from tests.shop import HOME, Shop
+from tests.stories.test_processing import LESSON
 
 NAUGHTY = (
     "<script>alert(1)</script>",
@@ -376,6 +377,24 @@ async def test_money_that_is_held_no_longer_is_told_wherever_somebody_looks(shop
         assert "The authorization ran out, the money is held no longer" in await visitor.html(path)
         told = await visitor.http.get(path, headers={"accept-language": "uk"})
         assert "Строк авторизації минув, гроші більше не утримано" in told.text
+
+
+async def test_an_unpaid_order_says_on_its_page_when_it_expires(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 1)
+    goods, lesson = await shop.place(("MUG", 1), reserve="now"), await shop.place(LESSON, reserve="now")
+    patient = await shop.place(LESSON)
+    await shop.work()
+    until = shop.at + timedelta(minutes=60)
+    for order in (goods, lesson):
+        told = await visitor.html(f"/orders/{order}")
+        (when,) = re.findall(r"<dt>Expires if not paid</dt><dd>(.*?)</dd>", told)
+        assert f'datetime="{until:%Y-%m-%dT%H:%M:%SZ}"' in when and 'data-how="at"' in when
+    assert "Expires if not paid" not in await visitor.html(f"/orders/{patient}")
+    await shop.do("record_payment", order=goods, amount_minor=1250, method="transfer")
+    await shop.work()
+    assert "Expires if not paid" not in await visitor.html(f"/orders/{goods}")
+    ukrainian = await visitor.http.get(f"/orders/{lesson}", headers={"accept-language": "uk"})
+    assert "Чекає на оплату до" in ukrainian.text
 
 
 async def test_each_role_gets_its_own_buttons_and_no_other(shop: Shop, web: str) -> None:
