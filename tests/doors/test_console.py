@@ -397,6 +397,22 @@ async def test_an_unpaid_order_says_on_its_page_when_it_expires(shop: Shop, visi
     assert "Чекає на оплату до" in ukrainian.text
 
 
+async def test_an_order_that_ran_out_unpaid_says_so_and_what_is_to_go_back(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 2)
+    orders = [await shop.place(line, reserve="now") for line in (("MUG", 1), LESSON, ("MUG", 1))]
+    await shop.do("record_payment", order=orders[2], amount_minor=1000, method="transfer")
+    shop.at += timedelta(minutes=61)
+    for order in orders:
+        await shop.do("expire", order=order)
+        page = await visitor.html(f"/orders/{order}")
+        assert "It ran out unpaid" in page and "Expires if not paid" not in page
+        assert "Nobody paid in time. Goods that were set aside for it are free again." in page
+        told_back = "$10.00 more was paid than is owed." in page and "Refund it." in page
+        assert told_back == (order == orders[2])
+    ukrainian = await visitor.http.get(f"/orders/{orders[0]}", headers={"accept-language": "uk"})
+    assert "Ніхто не заплатив вчасно. Відкладений для нього товар знову вільний." in ukrainian.text
+
+
 async def test_each_role_gets_its_own_buttons_and_no_other(shop: Shop, web: str) -> None:
     order = await shop.place(("MUG", 1))
     for role, may, may_not in (
