@@ -54,6 +54,13 @@ select m.key, c.code from connection c join merchant m on m.merchant_id = c.merc
   where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
 """
 
+AN_IMPORT = """
+select r.import_id from import_run r where r.merchant_id = any($1) and r.state = $2 and r.rehearsal = $3
+  order by r.import_id desc limit 1
+"""
+# A price list as it may come: one price is none, and one column is no zone of the card.
+PRICES = "kg\tus\tworld\tMars\n0.5\t4.80\t9.10\t1\n1\tcheap\t11.00\t\n2\t6.20\t14.50\t"
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -182,6 +189,17 @@ def a_rate_card(page: str = "") -> Callable[[Db], Awaitable[str]]:
     return found
 
 
+def an_import(state: str, *, rehearsal: bool = False) -> Callable[[Db], Awaitable[str]]:
+    """Where there is one; else their list."""
+
+    async def found(db: Db) -> str:
+        async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+            run = await tx.value(AN_IMPORT, list(tx.merchants), state, rehearsal)
+        return f"/import/{public('imp', run)}" if run else "/import"
+
+    return found
+
+
 def route_of(method: str, address: str) -> str:
     """The console's page at an address, as its table has it; '' where there is none."""
     path = urlsplit(address).path
@@ -276,6 +294,21 @@ async def columns(tab: Tab) -> None:
     await tab.locator("[popovertarget=columns]").first.click()
 
 
+async def paste_prices(tab: Tab) -> None:
+    await tab.locator("#text").fill(PRICES)
+    await tab.locator("#service").fill("ground")
+    async with tab.expect_navigation():
+        await tab.locator("[name=step][value=look]").click()
+
+
+async def mapping_as_a_text(tab: Tab) -> None:
+    await tab.locator(".kept-mappings summary").click()
+
+
+async def rows_that_are_wrong(tab: Tab) -> None:
+    await tab.locator(".came summary").click()
+
+
 async def days(tab: Tab) -> None:
     """A phone shows this filter when all of them are asked for."""
     if await (every := tab.locator(".chip-more")).is_visible():
@@ -354,6 +387,11 @@ PAGES: tuple[Shot, ...] = (
     Shot("arrival-whose", "/stock/arrivals/new"),
     Shot("arrival-new", for_a_merchant("/stock/arrivals/new")),
     Shot("import", "/import"),
+    Shot("import-columns", an_import("draft")),
+    Shot("import-as-a-text", an_import("draft"), then=mapping_as_a_text),
+    Shot("import-tried", an_import("done", rehearsal=True)),
+    Shot("import-came", an_import("done")),
+    Shot("import-wrong-rows", an_import("done"), then=rows_that_are_wrong),
     Shot("settings", "/settings"),
     Shot("sites", "/settings/sites"),
     Shot("site-new", "/settings/sites/new"),
@@ -371,6 +409,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
     Shot("rate-card-edit", a_rate_card("/edit")),
     Shot("rate-card-import", a_rate_card("/import")),
+    Shot("rate-card-import-read", a_rate_card("/import"), then=paste_prices),
     Shot("rates", rates_of_a_parcel),
     Shot("methods", "/settings/methods"),
     Shot("shipping-rules", a_try_of_the_rules),

@@ -1,7 +1,7 @@
 """shoot: every page of the console as a picture, wide and narrow, light and dark: `make screenshots`.
 
-Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, puts a dock to work so that no page is empty
-on a Sunday, and looks at each line of pages.py.
+Plays the demo where DOORSTEP_HOME is, or in a home that goes afterwards, puts a dock to work and hands files over so
+that no page is empty on a Sunday, and looks at each line of pages.py.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ from doorstep.setup.people import PersonExists, add_person
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db, tenant_tx
 from tests.browser.dock import Dock
+from tests.browser.files import hand_files_over
 from tests.browser.pages import PAGES, address_of
 from tests.browser.windows import CHROMIUM
 from tests.doors.web import serving
+from tests.shop import Shop
 
 SIZES: dict[str, dict[str, Any]] = {
     "1440": {"viewport": {"width": 1440, "height": 900}},
@@ -84,9 +86,10 @@ async def _shoot(home: Path, to: Path, only: tuple[str, ...], language: str, kin
     if not played.exists():
         await play_demo(home, Show(as_json=True), None)
         await _a_dock_at_work(home)
-        played.touch()
         for name in ("web", "worker", "simulator"):
             supervisor.stop(home, name)
+        await _files_on_the_desk()
+        played.touch()
     urls = await asyncio.to_thread(embedded.start, home)
     await migrate(urls.owner)
     to.mkdir(parents=True, exist_ok=True)
@@ -121,6 +124,12 @@ async def _a_dock_at_work(home: Path) -> None:
                 if not await tx.value(ASKED, list(everyone)):
                     return
             await asyncio.sleep(1)
+
+
+async def _files_on_the_desk() -> None:
+    """Once no worker runs: none lets go of one again because it is stopped."""
+    async with open_db(size=4) as db:
+        await hand_files_over(Shop(db, (await db.everyone())[-1], ""))
 
 
 async def _buyers_may_cancel(db: Db, merchants: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ from doorstep.kit.embedded import Urls
 from doorstep.setup.sessions import issue_link
 from doorstep.spine.tenant import Db
 from tests.browser.dock import Dock
+from tests.browser.files import hand_files_over
 from tests.browser.pages import PAGES, Shot, address_of, is_for, route_of
 from tests.browser.windows import LAPTOP, PHONE, Window, email, link_for, window
 from tests.doors.test_buyer import lets_buyers_cancel
@@ -26,7 +27,10 @@ from tests.shop import HOME, Shop, open_shop
 from tests.stories.test_shipping import CARD
 
 # Pages that say no, and how.
-NOES = (("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"), ("nowhere", "404"), ("resend", "401"))
+NOES = (
+    ("missing", "404"), ("link-spent", "410"), ("not-allowed", "403"), ("nowhere", "404"), ("resend", "401"),
+    ("rate-card-import-read", "422"),
+)  # fmt: skip
 PAID = [{"kind": "paid", "amount_minor": 2500}]
 
 
@@ -35,7 +39,7 @@ async def live_in(shop: Shop) -> None:
     await shop.stock("MUG", 40)
     await lets_buyers_cancel(shop)
     await shop.connect("carrier", "ratecard", "Post", **CARD)
-    await shop.place(("MUG", 1), note="Ring twice", tags=["gift"])
+    await shop.place(("MUG", 1), note="Ring twice", tags=["gift"], reserve="now")
     numbers = iter(range(10, 30))
 
     async def paid() -> str:
@@ -55,6 +59,7 @@ async def live_in(shop: Shop) -> None:
         await _labeled(shop, await paid())
     await Dock(shop.db, [shop.merchant], shop.merchant).work()
     await shop.work()
+    await hand_files_over(shop)
     await roll(shop)
 
 

@@ -280,6 +280,20 @@ async def test_a_canceled_order_says_so_and_whether_money_comes_back(shop: Shop,
     assert "Your money is on its way back" in html and 'class="steps"' not in html
 
 
+async def test_an_order_that_nobody_paid_in_time_says_that_it_ran_out(shop: Shop, buyer: httpx.AsyncClient) -> None:
+    await shop.stock("MUG", 1)
+    order = await shop.place(("MUG", 1), reserve="now")
+    assert "This order ran out" not in await read(buyer, link(shop, order))
+    shop.at += timedelta(minutes=61)
+    await shop.do("expire", order=order)
+    html = await read(buyer, link(shop, order))
+    for words in ("This order ran out", "No payment came, so we have let the items go.", "Please order again."):
+        assert words in html, words
+    assert 'class="steps"' not in html
+    ukrainian = await read(buyer, f"{link(shop, order)}?lang=uk")
+    assert "Оплата не надійшла, тож ми зняли товари з резерву." in ukrainian
+
+
 async def test_a_label_for_the_way_back_is_there_until_it_is_to_be_void(
     shop: Shop, other_shop: Shop, buyer: httpx.AsyncClient
 ) -> None:

@@ -26,6 +26,7 @@ from doorstep.spine.tenant import Db
 from tests.browser.windows import Window, email, link_for, window
 from tests.doors.web import serving
 from tests.shop import HOME, Shop
+from tests.stories.test_processing import LESSON
 
 NAUGHTY = (
     "<script>alert(1)</script>",
@@ -376,6 +377,40 @@ async def test_money_that_is_held_no_longer_is_told_wherever_somebody_looks(shop
         assert "The authorization ran out, the money is held no longer" in await visitor.html(path)
         told = await visitor.http.get(path, headers={"accept-language": "uk"})
         assert "Строк авторизації минув, гроші більше не утримано" in told.text
+
+
+async def test_an_unpaid_order_says_on_its_page_when_it_expires(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 1)
+    goods, lesson = await shop.place(("MUG", 1), reserve="now"), await shop.place(LESSON, reserve="now")
+    patient = await shop.place(LESSON)
+    await shop.work()
+    until = shop.at + timedelta(minutes=60)
+    for order in (goods, lesson):
+        told = await visitor.html(f"/orders/{order}")
+        (when,) = re.findall(r"<dt>Expires if not paid</dt><dd>(.*?)</dd>", told)
+        assert f'datetime="{until:%Y-%m-%dT%H:%M:%SZ}"' in when and 'data-how="at"' in when
+    assert "Expires if not paid" not in await visitor.html(f"/orders/{patient}")
+    await shop.do("record_payment", order=goods, amount_minor=1250, method="transfer")
+    await shop.work()
+    assert "Expires if not paid" not in await visitor.html(f"/orders/{goods}")
+    ukrainian = await visitor.http.get(f"/orders/{lesson}", headers={"accept-language": "uk"})
+    assert "Чекає на оплату до" in ukrainian.text
+
+
+async def test_an_order_that_ran_out_unpaid_says_so_and_what_is_to_go_back(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 2)
+    orders = [await shop.place(line, reserve="now") for line in (("MUG", 1), LESSON, ("MUG", 1))]
+    await shop.do("record_payment", order=orders[2], amount_minor=1000, method="transfer")
+    shop.at += timedelta(minutes=61)
+    for order in orders:
+        await shop.do("expire", order=order)
+        page = await visitor.html(f"/orders/{order}")
+        assert "It ran out unpaid" in page and "Expires if not paid" not in page
+        assert "Nobody paid in time. Goods that were set aside for it are free again." in page
+        told_back = "$10.00 more was paid than is owed." in page and "Refund it." in page
+        assert told_back == (order == orders[2])
+    ukrainian = await visitor.http.get(f"/orders/{orders[0]}", headers={"accept-language": "uk"})
+    assert "Ніхто не заплатив вчасно. Відкладений для нього товар знову вільний." in ukrainian.text
 
 
 async def test_each_role_gets_its_own_buttons_and_no_other(shop: Shop, web: str) -> None:

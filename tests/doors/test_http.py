@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -39,6 +39,16 @@ async def test_an_order_placed_over_the_api_is_found_again_whole(api: Client, sh
     events = (await api.get(f"/v1/orders/{order}/events")).json()["events"]
     assert [event["verb"] for event in events] == ["place"]
     assert events[0]["actor"].startswith("key:ds_live_")
+
+
+async def test_an_order_that_waits_for_its_money_tells_when_it_runs_out(api: Client, shop: Shop) -> None:
+    orders = [await placed(api, shop, reserve="now"), await placed(api, shop)]
+    reserved, patient = [(await api.get(f"/v1/orders/{order}")).json() for order in orders]
+    waits = datetime.fromisoformat(reserved["expires_at"]) - clock.now()
+    assert timedelta(minutes=55) < waits < timedelta(minutes=60)
+    assert patient["expires_at"] is None
+    told = (await api.get("/v1/openapi.json")).json()["components"]["schemas"]["Order"]["properties"]
+    assert "expires_at" in told
 
 
 async def test_orders_are_listed_newest_first_page_after_page(api: Client, shop: Shop) -> None:

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.tenant import tenant_tx
 from tests.plans import rows_read
 from tests.shop import HOME, Shop, open_shop
+from tests.stories.test_processing import LESSON
 
 MAPPING = Path(__file__).resolve().parents[2] / "examples" / "mappings" / "doorstep_lines.toml"
 HOSTILE = ["=1+1", "@cmd|' /C calc'!A0", "+43 1", "-1", "'quoted'", "a,b;c\td", 'said "no"', "two\nlines", "\u202ertl",
@@ -273,6 +274,21 @@ async def test_a_few_of_many_orders_are_looked_up_and_no_other_is_read(shop: Sho
         assert sorted(row["number"] for row in rows) == [f"N{n}" for n in range(20, 25)]
         # Of each: its row, the summary, the channel, its fulfillment order and its line; some are read twice.
         assert await rows_read(tx, SOME, shop.merchant, some) <= 10 * len(some)
+
+
+async def test_an_order_that_nobody_paid_yet_is_exported_with_when_it_runs_out(shop: Shop, tmp_path: Path) -> None:
+    await shop.stock("MUG", 1)
+    await shop.place(("MUG", 1), reserve="now", number="goods")
+    await shop.place(LESSON, reserve="now", number="services")
+    await shop.place(("MUG", 1), number="waits as long as it takes")
+    paid = await shop.place(LESSON, reserve="now", number="paid")
+    await shop.do("record_payment", order=paid, amount_minor=2500, method="transfer")
+    await shop.work()
+    orders = rows_of((await written(shop, tmp_path))["orders"])
+    end = shop.at + timedelta(minutes=60)
+    assert {row["number"]: _value("moment", row["expires_at"]) for row in orders} == {
+        "goods": end, "services": end, "waits as long as it takes": None, "paid": None,
+    }  # fmt: skip
 
 
 async def test_a_credit_is_exported_with_the_sales_it_is_about(shop: Shop, tmp_path: Path) -> None:

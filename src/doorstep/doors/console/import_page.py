@@ -87,7 +87,7 @@ async def take(visit: Visit, import_id: int, upload: Upload) -> Response[str]:
     try:
         must_set_up(visit)
         merchant = await merchant_named(visit, upload.fields.get("merchant", ""))
-        kind, settings = await asyncio.to_thread(_guessed, upload.files)
+        kind, settings = await asyncio.to_thread(guessed, upload.files)
         name = ", ".join(file.name for file in upload.files)
         files = [str(file.relative_to(home())) for file in upload.files]
         word = await add_import(
@@ -112,7 +112,7 @@ async def take(visit: Visit, import_id: int, upload: Upload) -> Response[str]:
     return see_other(f"/import/{word}")
 
 
-def _guessed(files: Sequence[Path]) -> tuple[Kind, Settings]:
+def guessed(files: Sequence[Path]) -> tuple[Kind, Settings]:
     kind = kind_of(files)
     return kind, _settings_of(_proposed(files, kind), Settings())
 

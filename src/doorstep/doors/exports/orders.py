@@ -82,6 +82,7 @@ ORDERS = Export(
         text("risk", "coalesce(o.details->>'risk', '')", "of fraud, as the channel sees it: `low`, `medium`, `high`"),
         text("ship", "o.ship", "`complete` or `split`: whether it may go in parts"),
         moment("ship_by", "o.ship_by", "until when the channel wants it to have left"),
+        moment("expires_at", "o.expires_at", "when it runs out unless it is paid; empty of what does not run out"),
         day("deliver_from", "f.deliver_from", "promised not before"),
         day("deliver_by", "f.deliver_by", "promised at the latest"),
         text("note", "o.note", "the buyer's note"),
