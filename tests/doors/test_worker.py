@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,9 +124,10 @@ async def queue(shop: Shop, verb: str, body: str, count: int = 1) -> list[int]:
 
 
 async def orders_of_strangers(shop: Shop, count: int) -> list[str]:
-    """Different buyers at different addresses, so that none is held as another's duplicate."""
+    """Different buyers at different addresses, so that none is held as another's duplicate; a moment after each other,
+    so that what is due of them is taken in their order."""
     return [
-        await shop.place(
+        await replace(shop, at=shop.at + timedelta(milliseconds=n)).place(
             ("MUG", 1),
             buyer={"name": f"Buyer {n}", "email": f"buyer{n}@example.com"},
             ship_to={**HOME, "name": f"Buyer {n}", "line1": f"{n} Grafton Street"},
