@@ -34,6 +34,13 @@ async def forgotten(urls: Urls, shop: Shop, *tables: str) -> AsyncIterator[Tx]:
         await owner.close()
 
 
+async def analyzed(urls: Urls, *tables: str) -> None:
+    """As the database does by itself after a while; what comes later its statistics know nothing of."""
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute(f"analyze {', '.join(tables)}")
+    await owner.close()
+
+
 async def rows_read(tx: Tx, query: str, *args: Any) -> int:
     """How many rows its scans of tables and indexes touched, all of them together.
 
