@@ -5,6 +5,7 @@ Most run inside this process, so that Python starts once; what the shell sees is
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -20,6 +21,8 @@ from doorstep.doors.cli.main import COMMANDS
 from doorstep.doors.cli.session import NotWritten, write_file
 from doorstep.kit.embedded import Urls
 from tests.doors.command_line import Cli, doorstep
+
+_numbers = itertools.count(1)
 
 EXPORT = """\
 Name,Email,Financial Status,Fulfillment Status,Currency,Subtotal,Shipping,Taxes,Total,Created at,Lineitem quantity,\
@@ -44,6 +47,14 @@ def cli(urls_of_this_file: Urls, tmp_path_factory: pytest.TempPathFactory) -> Cl
     came = cli.json("import", "orders", str(home / "orders.csv"), "--merchant", "mugs", "--create")
     assert came == {"read": 3, "taken": 2, "changed": 0, "unchanged": 0, "refused": 0, "report": None}
     return cli
+
+
+@pytest.fixture
+def stall(cli: Cli) -> str:
+    """Another merchant with the same two orders, for who leaves something behind: the tests may come in any order."""
+    key, file = f"stall-{next(_numbers)}", str(cli.home / "orders.csv")
+    assert cli.json("import", "orders", file, "--merchant", key, "--create", "--currency", "USD")["taken"] == 2
+    return key
 
 
 # Each command explains itself
@@ -251,20 +262,20 @@ def test_the_time_in_each_stage_is_a_row_for_each_pair_of_steps(cli: Cli) -> Non
 # Exceptions
 
 
-def test_exceptions_are_counted_listed_and_resolved_once(cli: Cli) -> None:
-    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {}
-    assert cli.says("exceptions", "list", "--merchant", "mugs").strip() == "No exceptions."
+def test_exceptions_are_counted_listed_and_resolved_once(cli: Cli, stall: str) -> None:
+    assert cli.json("exceptions", "summary", "--merchant", stall) == {}
+    assert cli.says("exceptions", "list", "--merchant", stall).strip() == "No exceptions."
     for reason in ("first", "second"):
-        cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", reason)
-    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {"hold:fraud": 2}
-    assert "somebody should look at it" in cli.says("exceptions", "summary", "--merchant", "mugs")
-    page = cli.json("exceptions", "list", "--merchant", "mugs", "--kind", "hold:fraud", "--limit", "1")
+        cli.says("do", "hold", "#1001", "--merchant", stall, "--type", "fraud", "--reason", reason)
+    assert cli.json("exceptions", "summary", "--merchant", stall) == {"hold:fraud": 2}
+    assert "somebody should look at it" in cli.says("exceptions", "summary", "--merchant", stall)
+    page = cli.json("exceptions", "list", "--merchant", stall, "--kind", "hold:fraud", "--limit", "1")
     (row,) = page["exceptions"]
     assert (row["kind"], row["number"], row["reason"]) == ("hold:fraud", "#1001", "second")
-    assert cli.json("exceptions", "list", "--merchant", "mugs", "--cursor", page["next"])["next"] is None
-    assert cli.json("exceptions", "list", "--merchant", "mugs", "--order", "#1002")["exceptions"] == []
-    assert "#1001" in cli.says("exceptions", "list", "--merchant", "mugs", "--order", "#1001")
-    words = ("exceptions", "resolve", "--merchant", "mugs")
+    assert cli.json("exceptions", "list", "--merchant", stall, "--cursor", page["next"])["next"] is None
+    assert cli.json("exceptions", "list", "--merchant", stall, "--order", "#1002")["exceptions"] == []
+    assert "#1001" in cli.says("exceptions", "list", "--merchant", stall, "--order", "#1001")
+    words = ("exceptions", "resolve", "--merchant", stall)
     done = cli.json(*words, row["id"], "--note", "looked")
     assert done == {"resolved": 1, "before": [], "refused": []}
     again = cli.says(*words, row["id"])
@@ -275,27 +286,27 @@ def test_exceptions_are_counted_listed_and_resolved_once(cli: Cli) -> None:
     assert cli.says(*words, "--kind", "hold:fraud", "--all").strip() == "1 resolved."
 
 
-def test_many_exceptions_are_resolved_at_once_when_that_is_said(cli: Cli) -> None:
+def test_many_exceptions_are_resolved_at_once_when_that_is_said(cli: Cli, stall: str) -> None:
     for reason in ("third", "fourth"):
-        cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", reason)
-    words = ("exceptions", "resolve", "--merchant", "mugs", "--kind", "hold:fraud")
+        cli.says("do", "hold", "#1001", "--merchant", stall, "--type", "fraud", "--reason", reason)
+    words = ("exceptions", "resolve", "--merchant", stall, "--kind", "hold:fraud")
     assert "2 are open" in cli.refused(*words, code=2)
     assert cli.says(*words, "--all").strip() == "2 resolved."
-    assert cli.json("exceptions", "summary", "--merchant", "mugs") == {}
-    assert "a --kind" in cli.refused("exceptions", "resolve", "--merchant", "mugs", code=2)
-    assert "resolved" in cli.says("exceptions", "list", "--merchant", "mugs", "--resolved")
+    assert cli.json("exceptions", "summary", "--merchant", stall) == {}
+    assert "a --kind" in cli.refused("exceptions", "resolve", "--merchant", stall, code=2)
+    assert "resolved" in cli.says("exceptions", "list", "--merchant", stall, "--resolved")
 
 
 # Doing
 
 
-def test_a_verb_is_done_once_under_a_key_and_previewed_without_a_trace(cli: Cli) -> None:
-    words = ("do", "record-payment", "#1001", "--merchant", "mugs", "--amount-minor", "100")
+def test_a_verb_is_done_once_under_a_key_and_previewed_without_a_trace(cli: Cli, stall: str) -> None:
+    words = ("do", "record-payment", "#1001", "--merchant", stall, "--amount-minor", "100")
     preview = cli.json(*words, "--preview")
     assert preview["cash"] == [{"from": "world", "to": "earned", "amount_minor": 100}]
     first = cli.json(*words, "--key", "till-7")
     assert cli.json(*words, "--key", "till-7") == first
-    cash = cli.json("orders", "show", "#1001", "--merchant", "mugs")["cash"]
+    cash = cli.json("orders", "show", "#1001", "--merchant", stall)["cash"]
     assert cash["earned"] == 3900
     other = cli.refused(*words[:-1], "200", "--key", "till-7")
     assert other.startswith("This idempotency key was used before")
@@ -399,14 +410,14 @@ def test_a_file_of_columns_that_nobody_knows_is_led_to_its_orders_step_by_step(c
     assert "columns called SKU, site and quantity" in cli.refused("import", "stock", str(stock), *mine)
 
 
-def test_what_lifts_a_hold_is_told_as_a_command(cli: Cli) -> None:
-    cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "fraud", "--reason", "odd")
-    cli.says("do", "hold", "#1001", "--merchant", "mugs", "--type", "payment", "--reason", "a check")
-    told = cli.says("orders", "why", "#1001", "--merchant", "mugs")
+def test_what_lifts_a_hold_is_told_as_a_command(cli: Cli, stall: str) -> None:
+    cli.says("do", "hold", "#1001", "--merchant", stall, "--type", "fraud", "--reason", "odd")
+    cli.says("do", "hold", "#1001", "--merchant", stall, "--type", "payment", "--reason", "a check")
+    told = cli.says("orders", "why", "#1001", "--merchant", stall)
     assert "  Try: doorstep do record-payment '#1001' --amount-minor CENTS" in told
     (hold,) = re.findall(r"  Try: doorstep do lift (hld_[0-9]+)", told)
-    cli.says("do", "lift", hold, "--merchant", "mugs")
-    assert "do lift" not in cli.says("orders", "why", "#1001", "--merchant", "mugs")
+    cli.says("do", "lift", hold, "--merchant", stall)
+    assert "do lift" not in cli.says("orders", "why", "#1001", "--merchant", stall)
 
 
 def test_a_site_is_changed_field_by_field_and_its_address_has_no_strange_ones(cli: Cli) -> None:
@@ -503,12 +514,12 @@ def test_a_setting_that_cannot_be_is_refused_by_name(cli: Cli, words: tuple[str,
     assert cli.refused(*words, *mine).startswith(sentence)
 
 
-def test_an_account_keeps_its_secret_sealed(cli: Cli) -> None:
+def test_an_account_keeps_its_secret_sealed(cli: Cli, stall: str) -> None:
     settings = json.dumps({"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"})
-    words = ("connect", "payments", "till", "--plugin", "simpay", "--settings", settings, "--merchant", "mugs")
+    words = ("connect", "payments", "till", "--plugin", "simpay", "--settings", settings, "--merchant", stall)
     assert cli.json(*words)["new"] is True
     assert cli.json(*words)["new"] is False
-    (account,) = cli.json("connect", "list", "--merchant", "mugs")["connections"]
+    (account,) = cli.json("connect", "list", "--merchant", stall)["connections"]
     assert (account["has_secret"], account["settings"]) == (True, {"base_url": "http://127.0.0.1:9"})
 
 
@@ -521,8 +532,8 @@ def test_a_key_is_shown_once_listed_and_ended(cli: Cli) -> None:
     assert cli.refused("key", "revoke", made["id"], "--merchant", "mugs").startswith("There is no such thing here.")
 
 
-def test_the_key_of_what_is_sealed_is_changed(cli: Cli) -> None:
-    cli.says("connect", "payments", "till", "--plugin", "simpay", "--merchant", "mugs", "--settings",
+def test_the_key_of_what_is_sealed_is_changed(cli: Cli, stall: str) -> None:
+    cli.says("connect", "payments", "till", "--plugin", "simpay", "--merchant", stall, "--settings",
              '{"base_url": "http://127.0.0.1:9", "api_key": "hush-hush"}')  # fmt: skip
     (old, count), *others = cli.json("secrets", "list")["keys"].items()
     assert count > 0 and not others
@@ -580,18 +591,18 @@ def test_a_whole_operation_is_set_up_from_a_file_as_often_as_one_likes(cli: Cli)
     assert cli.refused("setup", str(cli.home / "broken.json")).startswith("This file does not describe an operator")
 
 
-def test_a_shell_sees_the_same(cli: Cli) -> None:
+def test_a_shell_sees_the_same(cli: Cli, stall: str) -> None:
     (cli.home / "more.csv").write_text(EXPORT.replace("#100", "#200"))
-    came = _shell(cli, "import", "orders", str(cli.home / "more.csv"), "--merchant", "mugs", "--json")
+    came = _shell(cli, "import", "orders", str(cli.home / "more.csv"), "--merchant", stall, "--json")
     assert (came.returncode, json.loads(came.stdout)["taken"]) == (0, 2)
-    listed = _shell(cli, "orders", "list", "--merchant", "mugs")
+    listed = _shell(cli, "orders", "list", "--merchant", stall)
     assert (listed.returncode, "#2001" in listed.stdout) == (0, True)
-    why = _shell(cli, "orders", "why", "#2001", "--merchant", "mugs")
+    why = _shell(cli, "orders", "why", "#2001", "--merchant", stall)
     assert "Next: check (due)" in why.stdout
-    done = _shell(cli, "do", "note", "#2001", "--merchant", "mugs", "--text", "ring twice")
+    done = _shell(cli, "do", "note", "#2001", "--merchant", stall, "--text", "ring twice")
     assert done.returncode == 0, done.stderr
     assert _shell(cli, "audit", "--json").returncode == 0
-    refused = _shell(cli, "import", "orders", str(cli.home / "none.csv"), "--merchant", "mugs")
+    refused = _shell(cli, "import", "orders", str(cli.home / "none.csv"), "--merchant", stall)
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
     assert _shell(cli, "orders", "list", "--limit", "0").returncode == 2
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -123,9 +124,10 @@ async def queue(shop: Shop, verb: str, body: str, count: int = 1) -> list[int]:
 
 
 async def orders_of_strangers(shop: Shop, count: int) -> list[str]:
-    """Different buyers at different addresses, so that none is held as another's duplicate."""
+    """Different buyers at different addresses, so that none is held as another's duplicate; a moment after each other,
+    so that what is due of them is taken in their order."""
     return [
-        await shop.place(
+        await replace(shop, at=shop.at + timedelta(milliseconds=n)).place(
             ("MUG", 1),
             buyer={"name": f"Buyer {n}", "email": f"buyer{n}@example.com"},
             ship_to={**HOME, "name": f"Buyer {n}", "line1": f"{n} Grafton Street"},
@@ -354,11 +356,12 @@ async def test_finding_work_costs_the_same_however_much_waits_for_a_slow_account
     await queue(alone, "buy_label", '{"parcel": "par_2", "label_key": "k", "carrier": "quick"}', 3)
     await queue(alone, "hear", '{"message": 1, "carrier": "slow"}')
     here, now = alone.merchant, clock.now()
-    async with tenant_tx(alone.db, [here]) as tx:
+    async with tenant_tx(alone.db, [here], readonly=True) as tx:
         assert await jobs.waiting(tx, now) == [(here, "buy_label"), (here, "hear")]
         assert await jobs.accounts(tx, here, "buy_label", now) == ["slow", "quick"]
         assert await rows_read(tx, jobs.WAITING, [here], now) < 20
         assert await rows_read(tx, jobs.ACCOUNTS, here, "buy_label", now) < 20
+    async with tenant_tx(alone.db, [here]) as tx:
         of_quick = await rows_read(tx, jobs.CLAIM_OF, here, "buy_label", now, 3, now + jobs.LEASE, "quick")
         assert of_quick < 30
         assert await jobs.accounts(tx, here, "buy_label", now) == ["slow"]  # the three are leased

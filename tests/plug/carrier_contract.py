@@ -161,9 +161,13 @@ class CarrierContract:
     def insured(self) -> Shipment:
         return replace(self.shipment(self.service), insured_minor=5000)
 
+    def now(self) -> datetime:
+        """By the carrier's own clock."""
+        return datetime.now(UTC)
+
     def pickup_asked(self, *label_refs: str) -> PickupAsked:
         """Tomorrow, of two parcels."""
-        day = datetime.now(UTC).replace(hour=15, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        day = self.now().replace(hour=15, minute=0, second=0, microsecond=0) + timedelta(days=1)
         here = self.shipment().ship_from
         return PickupAsked(
             address=here, ready_at=day, until=day + timedelta(hours=3), label_refs=label_refs, parcels=2, weight_g=900

@@ -288,9 +288,9 @@ def test_every_kind_says_what_it_means_and_the_one_next_action() -> None:
     assert (means("of_a_plugin"), next_action("of_a_plugin")) == ("of a plugin", "look at the reason")
 
 
-MANY_OPEN = """
-insert into attention (merchant_id, attention_id, kind, reason, raised_at)
-  select $1, $2 + n, (array['silence', 'short_pick', 'order_changed'])[1 + n % 3], 'too many', $4
+MANY = """
+insert into attention (merchant_id, attention_id, kind, reason, raised_at, resolved_at)
+  select $1, $2 + n, (array['silence', 'short_pick', 'order_changed'])[1 + n * 3 / ($3 + 1)], 'too many', $4, $5
   from generate_series(1, $3) n
 """
 
@@ -298,10 +298,11 @@ insert into attention (merchant_id, attention_id, kind, reason, raised_at)
 async def test_among_a_hundred_thousand_open_ones_kinds_are_counted_no_further_than_is_shown(
     shop: Shop, urls: Urls
 ) -> None:
-    """With the statistics that the database keeps by itself."""
+    """With the statistics that the database keeps by itself, and each kind behind all of the one before."""
     many, shown = 100_000, COUNTED + 1
     async with forgotten(urls, shop, "attention") as tx:
-        await tx.run(MANY_OPEN, shop.merchant, next(await tx.fresh_ids(many + 1)), many, shop.at)
+        for resolved_at in (shop.at, None):
+            await tx.run(MANY, shop.merchant, next(await tx.fresh_ids(many + 1)), many, shop.at, resolved_at)
         await tx.run("analyze attention")
         exact, bounded = await summary(tx, shop.merchant), await summary(tx, shop.merchant, up_to=shown)
         read = await rows_read(tx, SUMMARY, [shop.merchant], shown), await rows_read(tx, HOW_MANY, [shop.merchant])

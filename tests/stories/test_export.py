@@ -28,9 +28,10 @@ from doorstep.journey.intake.files.mapping import read_mapping
 from doorstep.journey.intake.files.rows import Row
 from doorstep.journey.intake.files.tables import open_table
 from doorstep.journey.intake.import_orders import import_orders
+from doorstep.kit.embedded import Urls
 from doorstep.setup.channels import UnknownChannel
 from doorstep.spine.tenant import tenant_tx
-from tests.plans import rows_read
+from tests.plans import analyzed, rows_read
 from tests.shop import HOME, Shop, open_shop
 from tests.stories.test_processing import LESSON
 
@@ -264,7 +265,12 @@ def lists_of(path: Path, column: str) -> Iterator[list[dict[str, Any]]]:
     return (json.loads(unguarded(row[column])) for row in rows_of(path))
 
 
-async def test_a_few_of_many_orders_are_looked_up_and_no_other_is_read(shop: Shop) -> None:
+async def test_a_few_of_many_orders_are_looked_up_and_no_other_is_read(
+    shop: Shop, other_shop: Shop, urls: Urls
+) -> None:
+    """Of a merchant whom the statistics do not know yet."""
+    await other_shop.ask_all("place", [{"order": other_shop.order(("MUG", 1))} for _ in range(200)])
+    await analyzed(urls, "orders", "order_now", "order_line", "fulfillment_order", "channel")
     orders = [await shop.place(("MUG", 1), number=f"N{n}") for n in range(60)]
     some = [int(order[4:]) for order in orders[20:25]]
     async with tenant_tx(shop.db, [shop.merchant], readonly=True) as tx:

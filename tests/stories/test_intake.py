@@ -329,7 +329,8 @@ async def test_goods_that_left_a_site_stood_there_just_enough(shop: Shop) -> Non
     await shop.do("import_history", **body)
     assert await shop.free("MUG") == 0
     rows = await shop.rows(
-        "select source, target, quantity from move where merchant_id = $1 and what = 'stock'", shop.merchant
+        "select source, target, quantity from move where merchant_id = $1 and what = 'stock' order by kind, seq, nth",
+        shop.merchant,
     )
     assert [(row["source"], row["target"], row["quantity"]) for row in rows] == [
         ("world", "free", 3),

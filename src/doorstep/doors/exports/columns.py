@@ -57,12 +57,14 @@ class Export:
     def of_some(self, table: str, id: str) -> str:
         """The rows of merchant $1 whose id is one of $2, by that column of one of its tables.
 
-        Each is looked up (`offset 0`): as one of a list it was looked for among all that the merchant has.
+        Each is looked up (`offset 0`): as one of a list it was looked for among all that the merchant has. Nor is it
+        known when this is planned who the merchant is: where its rows are younger than the statistics, it would be
+        taken to have none, and any index of merchants to be as good.
         """
         return f"""
 with {table} as materialized (
-  select found.* from unnest($2::bigint[]) asked(id) cross join lateral (
-    select * from {table} t where t.merchant_id = $1 and t.{id} = asked.id offset 0) found)
+  select found.* from unnest(array[$1::bigint]) of(merchant_id), unnest($2::bigint[]) asked(id) cross join lateral (
+    select * from {table} t where t.merchant_id = of.merchant_id and t.{id} = asked.id offset 0) found)
 {self._selected()}"""
 
     def _selected(self) -> str:

@@ -23,16 +23,19 @@ from doorstep.spine.tenant import Tx
 
 # How many are open is counted up to a bound where it is shown, whatever lies behind.
 COUNTED = 1_000
-# Each table, the column of its kinds, what is open in it; an index has these in the order of kinds.
+# Each table, the column of its kinds, that of its ids, what is open in it; an index has these in the order of both.
 _OPEN = (
-    ("attention", "kind", "a.resolved_at is null", ""),
-    ("hold", "type", "a.lifted_at is null", HOLD),
-    ("job", "verb", "a.state in ('refused', 'dead')", JOB),
+    ("attention", "kind", "attention_id", "a.resolved_at is null", ""),
+    ("hold", "type", "hold_id", "a.lifted_at is null", HOLD),
+    ("job", "verb", "job_id", "a.state in ('refused', 'dead')", JOB),
 )
-# From kind to kind over the index, then of each as many as are wanted.
+# From kind to kind over the index, then of each as many as are wanted. They are asked for in its order: in none, the
+# database reads a table whose rows are mostly open from its beginning, past all that lies before the first of a kind.
 _OF_KINDS = """
 select '{prefix}' || k.kind as kind, (select count(*) from (
-    select from {table} a where a.merchant_id = any($1) and a.{kind} = k.kind and {is_open} limit $2) x) as open
+    select from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+      select from {table} a where a.merchant_id = m.merchant_id and a.{kind} = k.kind and {is_open}
+        order by a.{id} limit $2) of_one limit $2) x) as open
   from (select distinct s.kind from unnest($1::bigint[]) m(merchant_id) cross join lateral (
     with recursive stepped as (
       (select a.{kind} as kind from {table} a where a.merchant_id = m.merchant_id and {is_open}
@@ -44,11 +47,15 @@ select '{prefix}' || k.kind as kind, (select count(*) from (
     select p.kind from stepped p where p.kind is not null) s) k
 """
 SUMMARY = " union all ".join(
-    _OF_KINDS.format(table=table, kind=kind, is_open=is_open, prefix=prefix) for table, kind, is_open, prefix in _OPEN
+    _OF_KINDS.format(table=table, kind=kind, id=id, is_open=is_open, prefix=prefix)
+    for table, kind, id, is_open, prefix in _OPEN
 )
 HOW_MANY = "select " + " + ".join(
-    f"(select count(*) from (select from {table} a where a.merchant_id = any($1) and {is_open} limit {COUNTED + 1}) x)"
-    for table, _kind, is_open, _prefix in _OPEN
+    f"""(select count(*) from (
+    select from unnest($1::bigint[]) m(merchant_id) cross join lateral (
+      select from {table} a where a.merchant_id = m.merchant_id and {is_open}
+        order by a.{kind}, a.{id} limit {COUNTED + 1}) of_one limit {COUNTED + 1}) x)"""
+    for table, kind, id, is_open, _prefix in _OPEN
 )
 # The newest of each merchant; `narrow` begins with `and`.
 _OF_EACH = """(
