@@ -220,7 +220,7 @@ STAGED = ("delivered", "shipped")
 def moved(one: Correction, to: Correction) -> Counter[Any]:
     """What comes of the step, per account and day."""
     one = replace(one, kind=to.kind)
-    events = [event for found in order_events(one, to, {}).items() for event in _of(*found)]
+    events = [event for found in order_events(one, to, {}, {}).items() for event in _of(*found)]
     shelf = Shelf()
     for sku in SKUS:
         for site in (7, 8):

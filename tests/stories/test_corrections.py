@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from doorstep.journey.processing.why import why
+from doorstep.journey.tracking.deliver import AlreadyArrived
 from doorstep.kit.money import NotMoney, UnknownCurrency
 from doorstep.kit.refusals import Invalid, NotFound
 from doorstep.setup.catalog import put_alias
@@ -39,6 +41,24 @@ async def sold(shop: Shop, *lines: Any, day: int = 0, **more: Any) -> str:
     happened = {"fulfilled_at": placed, "delivered_at": placed + timedelta(days=1)} | more.pop("happened", {})
     answer = await shop.do("import_history", order=told | more, happened=happened)
     return str(answer["order"])
+
+
+async def sent(shop: Shop, *quantities: int) -> tuple[str, list[str]]:
+    """A sale of mugs to Ada that goes out in parcels of so many each."""
+    await shop.stock("MUG", sum(quantities))
+    order = await shop.place(
+        ("MUG", sum(quantities)), placed_at=NOON.isoformat(), buyer=ADA, channel="file", payment_term="on_account",
+        external_id="S1",
+    )  # fmt: skip
+    await shop.to_picked(order)
+    parcels = []
+    for quantity in quantities:
+        (row,) = [row for row in await shop.on_floor(order) if row["picked"]]
+        line = {"line": row["line_no"], "quantity": quantity}
+        parcels.append((await shop.do("pack", fulfillment_order=row["ful"], lines=[line]))["parcel"])
+        await shop.do("keep_label", parcel=parcels[-1], carrier="c", tracking_number=f"T{quantity}")
+        await shop.do("hand_over", parcel=parcels[-1])
+    return order, parcels
 
 
 def credit(*lines: Any, number: str = "C1", **more: Any) -> dict[str, Any]:
@@ -138,27 +158,15 @@ async def test_the_same_price_comes_first_then_the_newest_and_what_is_left_bound
 
 async def test_what_arrived_is_credited_before_what_is_on_its_way(shop: Shop) -> None:
     """Two stages of one sale are two links."""
-    placed = NOON.isoformat()
-    await shop.stock("MUG", 5)
-    order = await shop.place(
-        ("MUG", 5), placed_at=placed, buyer=ADA, channel="file", payment_term="on_account", external_id="S1"
-    )
-    await shop.to_picked(order)
-    for quantity in (2, 3):
-        (row,) = [row for row in await shop.on_floor(order) if row["picked"]]
-        line = {"line": row["line_no"], "quantity": quantity}
-        parcel = (await shop.do("pack", fulfillment_order=row["ful"], lines=[line]))["parcel"]
-        await shop.do("keep_label", parcel=parcel, carrier="c", tracking_number=f"T{quantity}")
-        await shop.do("hand_over", parcel=parcel)
-        if quantity == 2:
-            await shop.do("deliver", parcel=parcel)
+    order, (there, on_its_way) = await sent(shop, 2, 3)
+    await shop.do("deliver", parcel=there)
     assert await units(shop, order) == {"shipped": 3, "delivered": 2, "taken_back": 0}
     await credits(shop, ("MUG", -3, "12.50"))
     assert await links(shop) == [
         (1, order, 1, "delivered", 2, 2500, False), (1, order, 1, "shipped", 1, 1250, False),
     ]  # fmt: skip
     assert await units(shop, order) == {"shipped": 2, "delivered": 0, "taken_back": 3}
-    await shop.do("deliver", parcel=parcel)
+    await shop.do("deliver", parcel=on_its_way)
     assert await units(shop, order) == {"shipped": 0, "delivered": 2, "taken_back": 3}
 
 
@@ -487,6 +495,188 @@ def some(chance: random.Random, lowest: int, highest: int) -> list[tuple[str, in
         )
         for _ in range(chance.randint(1, 3))
     ]
+
+
+# A credit of what was on the road, let go when the parcel is there no more
+
+
+async def where(shop: Shop, order: str, line: int = 1) -> dict[str, int]:
+    """Where units of the line are, of those that left."""
+    (row,) = await shop.rows(
+        "select shipped, delivered, lost, taken_back from order_line"
+        " where merchant_id = $1 and order_id = $2 and line_no = $3",
+        shop.merchant, int(order[4:]), line,
+    )  # fmt: skip
+    return {stage: quantity for stage, quantity in row.items() if quantity}
+
+
+async def lets_go(shop: Shop, **more: Any) -> None:
+    """The credit is told again, and was another buyer's."""
+    assert (await credits(shop, ("MUG", -2, "12.50"), buyer=BOB, **more))["linked"] == 0
+
+
+async def test_what_was_credited_on_the_road_is_with_the_buyer_when_its_parcel_arrived_meanwhile(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("deliver", parcel=parcel)
+    assert await where(shop, order) == {"delivered": 1, "taken_back": 2}
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 3}
+    *_, (verb, at, moves) = await events(shop, "order", order)
+    assert (verb, at) == ("import_correction", CREDITED)
+    assert moves == [
+        ["demand", 1, 2, "taken_back", "shipped", 0],
+        ["demand", 1, 2, "shipped", "delivered", 0],
+        ["cash", 2500, "world", "owed"],
+    ]
+    await shop.do("record_payment", order=order, amount_minor=3750)
+    assert await shop.stage(order) == "completed"
+
+
+async def test_as_many_are_on_the_road_again_as_parcels_on_it_hold(shop: Shop) -> None:
+    order, (arrived, on_its_way) = await sent(shop, 3, 1)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("deliver", parcel=arrived)
+    assert await where(shop, order) == {"delivered": 2, "taken_back": 2}
+    await lets_go(shop)
+    assert await where(shop, order) == {"shipped": 1, "delivered": 3}
+    await shop.do("deliver", parcel=on_its_way)
+    assert await where(shop, order) == {"delivered": 4}
+
+
+async def test_what_was_credited_on_the_road_is_there_again_while_its_parcel_is(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await lets_go(shop)
+    assert await where(shop, order) == {"shipped": 3}
+    await shop.do("deliver", parcel=parcel)
+    assert await where(shop, order) == {"delivered": 3}
+
+
+async def test_what_was_credited_on_the_road_is_lost_with_its_parcel_and_turns_up_with_it(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("lose", parcel=parcel)
+    await lets_go(shop)
+    assert await where(shop, order) == {"lost": 3}
+    await shop.do("deliver", parcel=parcel)
+    assert await where(shop, order) == {"delivered": 3}
+
+
+async def test_of_two_parcels_each_takes_what_is_missing_of_it(shop: Shop) -> None:
+    """What the lost one held when it was written off is lost; the other came without two."""
+    order, (lost, arrived) = await sent(shop, 1, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("lose", parcel=lost)
+    await shop.do("deliver", parcel=arrived)
+    assert await where(shop, order) == {"delivered": 1, "lost": 1, "taken_back": 2}
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 3, "lost": 1}
+
+
+async def test_a_parcel_of_which_all_was_credited_arrives_all_the_same(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 2)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("track", parcel=parcel, events=[{"happened_at": NOON + timedelta(days=2), "code": "EMI"}])
+    assert ("deliver", {"order": order, "parcel": parcel}) in await shop.work()
+    await shop.refuses("deliver", AlreadyArrived, parcel=parcel)
+    assert await where(shop, order) == {"taken_back": 2}
+    assert (await shop.now(order))["delivery"] == "delivered"
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 2}
+
+
+async def test_a_parcel_of_which_all_was_credited_is_lost_all_the_same_and_may_turn_up(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 2)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("lose", parcel=parcel)
+    await shop.refuses("lose", AlreadyArrived, parcel=parcel)
+    assert await where(shop, order) == {"taken_back": 2}
+    await shop.do("deliver", parcel=parcel)
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 2}
+
+
+async def test_what_came_back_of_a_parcel_did_not_arrive_with_the_rest(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 4)
+    await credits(shop, ("MUG", -2, "12.50"))
+    line = {"line": 1, "quantity": 1}
+    await shop.do("take_back", order=order, parcel=parcel, lines=[line], site=shop.site("NJ"))
+    await shop.do("deliver", parcel=parcel)
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 3, "taken_back": 1}
+
+
+async def test_a_credit_of_fewer_lets_go_of_the_rest_alone(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -3, "12.50"))
+    assert await where(shop, order) == {"taken_back": 3}
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("deliver", parcel=parcel)
+    await credits(shop, ("MUG", -1, "12.50"), happened_at=CREDITED + timedelta(days=1))
+    assert await where(shop, order) == {"delivered": 2, "taken_back": 1}
+    await shop.do("import_correction", **credit(("MUG", -1, "12.50"), buyer=BOB))
+    assert await where(shop, order) == {"delivered": 3}
+
+
+async def test_what_arrived_meanwhile_is_credited_by_the_next_of_the_list(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do("deliver", parcel=parcel)
+    told = [credit(("MUG", -1, "12.50"), buyer=BOB), credit(("MUG", -3, "12.50"), number="C2")]
+    answers = await shop.ask_all("import_correction", told)
+    assert [answer["linked"] for answer in answers] == [0, 3]
+    assert await links(shop) == [(1, order, 1, "delivered", 3, 3750, False)]
+    assert await where(shop, order) == {"taken_back": 3}
+
+
+@pytest.mark.parametrize("is_in_a_parcel", [False, True])
+async def test_of_history_too_what_arrived_meanwhile_is_with_the_buyer(shop: Shop, is_in_a_parcel: bool) -> None:
+    parcel = {"reference": "P1", "site": shop.site("NJ"), "lines": [1], "handed_over_at": NOON}
+    parcels = [parcel] if is_in_a_parcel else []
+    order = await sold(shop, ("MUG", 3, "12.50"), external_id="S1", happened=HANDED_OVER | {"parcels": parcels})
+    assert await where(shop, order) == {"shipped": 3}
+    await credits(shop, ("MUG", -2, "12.50"))
+    arrived = [parcel | {"delivered_at": NOON + timedelta(days=3)} for parcel in parcels]
+    told = {"delivered_at": NOON + timedelta(days=3), "parcels": arrived}
+    await sold(shop, ("MUG", 3, "12.50"), external_id="S1", happened=told)
+    assert await where(shop, order) == {"delivered": 1, "taken_back": 2}
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 3}
+
+
+async def test_history_that_nobody_told_to_have_arrived_is_on_its_way_again(shop: Shop) -> None:
+    order = await sold(shop, ("MUG", 3, "12.50"), happened=HANDED_OVER)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await lets_go(shop)
+    assert await where(shop, order) == {"shipped": 3}
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_credited_on_the_road_and_let_go_all_is_where_its_parcel_came_to(
+    shop: Shop, seed: int
+) -> None:
+    chance = random.Random(seed)
+    quantities = [chance.randint(1, 4) for _ in range(3)]
+    order, parcels = await sent(shop, *quantities)
+    ends = {parcel: chance.choice(("deliver", "deliver", "lose")) for parcel in parcels}
+    for _ in range(12):
+        credited = credit(("MUG", -chance.randint(1, 6), "12.50"), number=chance.choice(("C1", "C2")))
+        await shop.do("import_correction", **credited | {"buyer": chance.choice((ADA, BOB))})
+        if chance.random() < 0.3:
+            parcel = chance.choice(parcels)
+            await shop.ask(ends[parcel], parcel=parcel)
+    for number in ("C1", "C2"):
+        await credits(shop, ("CUP", -1, "1.00"), number=number)
+    for parcel in parcels:
+        await shop.ask(ends[parcel], parcel=parcel)
+    came_to: Counter[str] = Counter()
+    for parcel, units_in_it in zip(parcels, quantities, strict=True):
+        came_to["delivered" if ends[parcel] == "deliver" else "lost"] += units_in_it
+    assert await where(shop, order) == came_to
+
+
+HANDED_OVER = {"fulfilled_at": NOON, "delivered_at": None}
 
 
 # Goods

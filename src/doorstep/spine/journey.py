@@ -60,7 +60,7 @@ JOURNEY: tuple[Row, ...] = (
         cash="world|owed|held|earned > world|owed|held|earned|refunded", who=_OFFICE),
     # backwards only when a corrected file takes a link back
     Row("import_correction", "a credit, a write-off or a change of stock that happened elsewhere is written down",
-        demand="shipped|delivered|taken_back > taken_back|shipped|delivered", stock="world|free > free|world",
+        demand="shipped|delivered|taken_back > taken_back|shipped|delivered|lost", stock="world|free > free|world",
         cash="owed|world > world|owed", who=_OFFICE),
     Row("import_opening", "goods that must have stood there before history began are written down",
         stock="world > free", who=_OFFICE),

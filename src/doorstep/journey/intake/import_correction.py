@@ -22,6 +22,7 @@ from doorstep.journey.intake.corrections.correcting import (
 )
 from doorstep.journey.intake.corrections.facts import Existing, Facts, Left, facts_of
 from doorstep.journey.intake.corrections.linking import lines_linked, link, release, together, units_linked
+from doorstep.journey.intake.corrections.roads import Ended, end
 from doorstep.journey.intake.costs import corrected_totals
 from doorstep.journey.intake.known import items_of
 from doorstep.journey.intake.told import ImportCorrection
@@ -73,12 +74,14 @@ def decide(facts: Facts, left: Left, ask: Ask[ImportCorrection]) -> Outcome:
     if not is_same:
         release(before.links, left.by_line, left.owed)
     after = _linked(left, channel, after, told)
+    ended = {} if is_same else end(before.links, left.by_line, left.roads)
     if existing and is_same and after == before:
         return _unchanged(ask, existing)
     what = "told" if not existing else "linked" if is_same else "changed"
     correction = existing.correction_id if existing else next(left.ids)
     outcome = Outcome(ask.merchant, ("correction", correction), [])
     _write(outcome, before, after, what, channel, told)
+    _move_orders(outcome, before, after, ended, told)
     outcome.events = list(stock_events(ask.merchant, before, after, left.shelf, _says(what, before, after, told)))
     return outcome
 
@@ -124,24 +127,30 @@ def _lines(facts: Facts, channel: int, ask: Ask[ImportCorrection]) -> tuple[Line
 def _write(
     outcome: Outcome, before: Correction, after: Correction, what: str, channel: int, told: ImportCorrection
 ) -> None:
-    """Its rows, what its links do to the orders they tie, and the answer."""
+    """Its rows, and the answer."""
     _, correction = outcome.stream
-    name, row = public("cor", correction), _row(told, after)
+    row = _row(told, after)
     if what == "told":
         keys = {"correction_id": correction, "channel_id": channel, "kind": told.kind, "external_id": told.external_id}
         outcome.facts.append(Insert("correction", keys | row))
     elif what == "changed":
         outcome.facts.append(Update("correction", {"correction_id": correction}, row))
     outcome.facts += [*line_facts(correction, before, after), *link_facts(correction, before, after)]
-    of_order = {"correction": name, "kind": told.kind, "number": row["number"]}
+    outcome.answer = {
+        "correction": public("cor", correction), "number": row["number"], "existing": what != "told",
+        "changed": what != "told", "linked": sum(units_linked(after.links).values()),
+        "lines_linked": lines_linked(after.links),
+    }  # fmt: skip
+
+
+def _move_orders(outcome: Outcome, before: Correction, after: Correction, ended: Ended, told: ImportCorrection) -> None:
+    """What its links do to the orders they tie."""
+    _, correction = outcome.stream
+    of_order = {"correction": public("cor", correction), "kind": told.kind, "number": _number(told)}
     outcome.more = [
         Outcome(outcome.merchant, ("order", order), events)
-        for order, events in order_events(before, after, of_order).items()
+        for order, events in order_events(before, after, ended, of_order).items()
     ]
-    outcome.answer = {
-        "correction": name, "number": row["number"], "existing": what != "told", "changed": what != "told",
-        "linked": sum(units_linked(after.links).values()), "lines_linked": lines_linked(after.links),
-    }  # fmt: skip
 
 
 def _row(told: ImportCorrection, correction: Correction) -> dict[str, Any]:

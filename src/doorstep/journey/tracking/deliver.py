@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -41,9 +41,16 @@ select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'c
   from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
   order by data ->> 'parcel', seq desc
 """
+# Lines of which something was credited elsewhere while it was on its way.
+CREDITED = """
+select distinct order_id, order_line_no from credit_link
+  where merchant_id = any($1) and order_id = any($2) and stage = 'shipped'
+"""
 # What is out of it; and for the time it came, and the cash that is collected with it.
 READS = ("taken_back", "lost", "line.shipped", "line.lost")
 OF_MONEY = ("placed_at", "payment_term", "currency", "owed", "earned", "collected", *OF_WORTH)
+
+Credited = set[tuple[int, int]]  # orders and their lines
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +97,8 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     to_collect = await _to_collect(tx, {order for order, _ in worths})
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
-    rule = _Delivering(worths, to_collect, gone, ids, told_of(dates, happened))
+    credited = await _credited(tx, parcels.values())
+    rule = _Delivering(worths, to_collect, gone, credited, ids, told_of(dates, happened))
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
 
@@ -98,6 +106,13 @@ async def _to_collect(tx: Tx, orders: Collection[int]) -> dict[str, int]:
     """By parcel, where its label says it."""
     rows = await tx.rows(TO_COLLECT, list(tx.merchants), list(orders)) if orders else ()
     return {row["parcel"]: row["cod_minor"] for row in rows if row["cod_minor"] is not None}
+
+
+async def _credited(tx: Tx, parcels: Iterable[ParcelFacts]) -> Credited:
+    """Only asked of orders of which something came back."""
+    orders = sorted({parcel.order.order_id for parcel in parcels if parcel.order.row["taken_back"]})
+    rows = await tx.rows(CREDITED, list(tx.merchants), orders) if orders else ()
+    return {(row["order_id"], row["order_line_no"]) for row in rows}
 
 
 class _Delivering:
@@ -108,11 +123,13 @@ class _Delivering:
         worths: Worths,
         to_collect: Mapping[str, int],
         gone: Mapping[int, Gone],
+        credited: Credited,
         ids: Iterator[int],
         told: Mapping[int, ToldParcel],
     ) -> None:
         self.told = told
         self.worths, self.to_collect, self.gone, self.ids = worths, to_collect, gone, ids
+        self.credited = credited
         self.collected: dict[int, int] = {}
         self.arrived: set[int] = set()
 
@@ -120,7 +137,7 @@ class _Delivering:
         gone = self.gone.get(parcel.parcel_id, Gone())
         # A parcel that was written off may turn up after all.
         moves = _moves(parcel, gone, "lost" if gone.is_lost else "shipped", "delivered")
-        _refuse_not_on_the_road(parcel, self.arrived, moves)
+        _refuse_not_on_the_road(parcel, self.arrived, moves or _holds_credited(parcel, gone, self.credited))
         at = told_time(ask.body.happened_at, ask.at, since=parcel.order.row["placed_at"], parcel=ask.body.parcel)
         self.arrived.add(parcel.parcel_id)
         outcome = outcome_of_parcel(parcel)
@@ -163,14 +180,21 @@ async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], READS, contents=True)
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
+    credited = await _credited(tx, parcels.values())
     lost = {parcel for parcel, found in gone.items() if found.is_lost}
-    return each(asks, lambda ask: _lost(of_parcel(parcels, ask.merchant, ask.body.parcel), gone, lost, ids, ask))
+
+    def rule(ask: Ask[Lose]) -> Outcome:
+        parcel = of_parcel(parcels, ask.merchant, ask.body.parcel)
+        before = gone.get(parcel.parcel_id, Gone())
+        moves = _moves(parcel, before, "shipped", "lost")
+        _refuse_not_on_the_road(parcel, lost, moves or _holds_credited(parcel, before, credited))
+        lost.add(parcel.parcel_id)
+        return _lost(parcel, moves, ids, ask)
+
+    return each(asks, rule)
 
 
-def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: Iterator[int], ask: Ask[Lose]) -> Outcome:
-    moves = _moves(parcel, gone.get(parcel.parcel_id, Gone()), "shipped", "lost")
-    _refuse_not_on_the_road(parcel, lost, moves)
-    lost.add(parcel.parcel_id)
+def _lost(parcel: ParcelFacts, moves: list[Demand], ids: Iterator[int], ask: Ask[Lose]) -> Outcome:
     outcome = outcome_of_parcel(parcel)
     told = {"parcel": ask.body.parcel, "reason": ask.body.reason}
     outcome.events = [Event("lose", [*moves], told)]
@@ -187,25 +211,37 @@ def _lost(parcel: ParcelFacts, gone: Mapping[int, Gone], lost: set[int], ids: It
     return outcome
 
 
-def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int], moves: list[Demand]) -> None:
+def _refuse_not_on_the_road(parcel: ParcelFacts, arrived: set[int], something_is: object) -> None:
     name = public("par", parcel.parcel_id)
     if not parcel.has_left:
         raise NotHandedOver(parcel=name)
-    if parcel.delivered_at or parcel.parcel_id in arrived or not moves:
+    if parcel.delivered_at or parcel.parcel_id in arrived or not something_is:
         raise AlreadyArrived(parcel=name, state=parcel.state)
 
 
 def _moves(parcel: ParcelFacts, gone: Gone, source: str, target: str) -> list[Demand]:
-    """What of the parcel is still out; the rest came back before."""
-    inside = Counter[int]()
-    for line in parcel.lines:
-        inside[line.line_no] += line.quantity
+    """What of the parcel is still out; the rest came back before, or was credited elsewhere."""
     moves = []
-    for line_no, units in inside.items():
-        out = min(units - gone.back[line_no], getattr(parcel.order.line(line_no), source))
+    for line_no, units in _inside(parcel, gone).items():
+        out = min(units, getattr(parcel.order.line(line_no), source))
         if out > 0:
             moves.append(Demand(line_no, out, source, target))
     return moves
+
+
+def _holds_credited(parcel: ParcelFacts, gone: Gone, credited: Credited) -> bool:
+    """It is on its way all the same, though what is in it is not counted there any more."""
+    order = parcel.order.order_id
+    return any(units > 0 and (order, line_no) in credited for line_no, units in _inside(parcel, gone).items())
+
+
+def _inside(parcel: ParcelFacts, gone: Gone) -> Counter[int]:
+    """Units by line that went out in it and did not come back."""
+    inside = Counter[int]()
+    for line in parcel.lines:
+        inside[line.line_no] += line.quantity
+    inside.subtract(gone.back)
+    return inside
 
 
 def _believe(

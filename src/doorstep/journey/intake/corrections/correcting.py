@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from doorstep.journey.intake.corrections.linking import STAGES, Credited, Ends, Links, units_linked
+from doorstep.journey.intake.corrections.roads import Ended
 from doorstep.journey.intake.shelf import Shelf
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.outcome import Cash, Delete, Demand, Event, Fact, Insert, Move, Stock, Update
@@ -110,8 +111,11 @@ def stock_events(
             yield Event(VERB, moves, told, at)
 
 
-def order_events(before: Correction, after: Correction, told: dict[str, Any]) -> dict[int, list[Event]]:
-    """What the links do to the orders they tie: units that are with the buyer no more, money that is not owed."""
+def order_events(before: Correction, after: Correction, ended: Ended, told: dict[str, Any]) -> dict[int, list[Event]]:
+    """What the links do to the orders they tie: units that are with the buyer no more, money that is not owed.
+
+    `ended`: units that would be on the road again, and their parcel is there no more.
+    """
     events: dict[int, list[Event]] = defaultdict(list)
     units, cash = _by_time(before, after, Correction.took_back), _by_time(before, after, Correction.owed_less)
     for at in units:
@@ -119,6 +123,8 @@ def order_events(before: Correction, after: Correction, told: dict[str, Any]) ->
         for (order, line_no, stage), some in sorted(units[at].items(), key=_walk):
             source, target = (stage, "taken_back") if some > 0 else ("taken_back", stage)
             moves[order].append(Demand(line_no, abs(some), source, target))
+        for (order, line_no, stage), some in ended.items() if at == before.happened_at else ():
+            moves[order].append(Demand(line_no, some, "shipped", stage))
         for order, less in sorted(cash[at].items()):
             source, target = ("owed", "world") if less > 0 else ("world", "owed")
             moves[order].append(Cash(abs(less), source, target))

@@ -14,12 +14,13 @@ from datetime import datetime
 from doorstep.journey.intake.content import correction_hash
 from doorstep.journey.intake.corrections.correcting import Correction, Line
 from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
+from doorstep.journey.intake.corrections.roads import LineKey, Road, roads_of
 from doorstep.journey.intake.known import Items, channels_named, items_named, items_of
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
 from doorstep.setup.places import Goods
 from doorstep.setup.sites import sites_by_code
-from doorstep.spine.facts import LOCK_ORDERS, locked
+from doorstep.spine.facts import locked_and
 from doorstep.spine.outcome import Ask
 from doorstep.spine.tenant import Tx
 
@@ -61,7 +62,7 @@ select distinct o.order_id
 """
 SALES = """
 select o.order_id, o.channel_id, o.customer, o.currency, o.placed_at, n.owed, l.line_no, l.sku_id, l.unit_price,
-    l.shipped, l.delivered
+    l.shipped, l.delivered, l.lost
   from orders o
   join order_now n on n.merchant_id = o.merchant_id and n.order_id = o.order_id
   join order_line l on l.merchant_id = o.merchant_id and l.order_id = o.order_id and l.sku_id = any($3) and l.ships
@@ -102,11 +103,15 @@ class Facts:
 
 @dataclass(slots=True)
 class Left:
-    """What the corrections of this batch before have left: ids, units to be credited, money still owed, goods."""
+    """What the corrections of this batch before have left: ids, units to be credited, money still owed, goods.
+
+    `roads`: of lines that were credited on their way.
+    """
 
     ids: Iterator[int]
     sales: dict[Buyer, Sales] = field(default_factory=lambda: defaultdict(Sales))
-    by_line: dict[tuple[int, int], Sale] = field(default_factory=dict)
+    by_line: dict[LineKey, Sale] = field(default_factory=dict)
+    roads: Mapping[LineKey, Road] = field(default_factory=dict)
     owed: Owed = field(default_factory=dict)
     shelf: Shelf = field(default_factory=Shelf)
 
@@ -189,21 +194,29 @@ async def _kept(tx: Tx, corrections: Iterable[int]) -> dict[int, Kept]:
 async def _read_sales(tx: Tx, facts: Facts, left: Left, asks: Sequence[Ask[ImportCorrection]]) -> None:
     """The sales that may be credited, and the orders that changed corrections were linked to, locked in id order."""
     wanted = _wanted(facts, asks)
-    tied = {ends.order_id for kept in facts.kept.values() for ends in kept.before.links}
+    before = [kept.before for kept in facts.kept.values()]
+    tied = {ends.order_id for correction in before for ends in correction.links}
     merchants = list(tx.merchants)
     if wanted:
         keys = [(*key, latest) for key, latest in sorted(wanted.items())]
         tied |= {row["order_id"] for row in await tx.rows(CANDIDATES, merchants, *map(list, zip(*keys, strict=True)))}
     if not tied:
         return
-    orders, skus = sorted(tied), sorted({sku for _, _, sku in wanted})
-    await locked(tx, LOCK_ORDERS, orders)
+    orders = sorted(tied)
+    credited = {line.sku_id for correction in before for line in correction.lines if line.sku_id}
+    skus = sorted(credited | {sku for _, _, sku in wanted})
+    held, _ = await locked_and(tx, orders, reads=("taken_back", "lost"))
+    left.roads = await roads_of(tx, [held[order] for order in _credited_on_the_road(before) if order in held])
     for row in await tx.rows(SALES, merchants, orders, skus):
-        units = {"delivered": row["delivered"], "shipped": row["shipped"]}
+        units = {stage: row[stage] for stage in ("delivered", "shipped", "lost")}
         sale = Sale(row["order_id"], row["line_no"], row["placed_at"], row["unit_price"], units)
         left.sales[row["channel_id"], row["customer"], row["currency"]].add(row["sku_id"], sale)
         left.by_line[row["order_id"], row["line_no"]] = sale
         left.owed[row["order_id"]] = row["owed"]
+
+
+def _credited_on_the_road(corrections: Iterable[Correction]) -> list[int]:
+    return sorted({ends.order_id for one in corrections for ends in one.links if ends.stage == "shipped"})
 
 
 def _wanted(facts: Facts, asks: Sequence[Ask[ImportCorrection]]) -> dict[tuple[int, str, int], datetime]:
