@@ -102,8 +102,19 @@ async def events(shop: Shop, kind: str, subject: str) -> list[tuple[str, datetim
 
 
 async def units(shop: Shop, order: str, line: int = 1) -> dict[str, int]:
+    """Of the line, what left and was not lost."""
+    left = await _left(shop, order, line)
+    return {stage: left[stage] for stage in ("shipped", "delivered", "taken_back")}
+
+
+async def where(shop: Shop, order: str, line: int = 1) -> dict[str, int]:
+    """Where units of the line are, of those that left."""
+    return {stage: quantity for stage, quantity in (await _left(shop, order, line)).items() if quantity}
+
+
+async def _left(shop: Shop, order: str, line: int) -> dict[str, int]:
     (row,) = await shop.rows(
-        "select shipped, delivered, taken_back from order_line"
+        "select shipped, delivered, lost, taken_back from order_line"
         " where merchant_id = $1 and order_id = $2 and line_no = $3",
         shop.merchant, int(order[4:]), line,
     )  # fmt: skip
@@ -498,16 +509,6 @@ def some(chance: random.Random, lowest: int, highest: int) -> list[tuple[str, in
 
 
 # A credit of what was on the road, let go when the parcel is there no more
-
-
-async def where(shop: Shop, order: str, line: int = 1) -> dict[str, int]:
-    """Where units of the line are, of those that left."""
-    (row,) = await shop.rows(
-        "select shipped, delivered, lost, taken_back from order_line"
-        " where merchant_id = $1 and order_id = $2 and line_no = $3",
-        shop.merchant, int(order[4:]), line,
-    )  # fmt: skip
-    return {stage: quantity for stage, quantity in row.items() if quantity}
 
 
 async def lets_go(shop: Shop, **more: Any) -> None:
