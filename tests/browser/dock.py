@@ -15,12 +15,14 @@ from doorstep.spine.runner import run_one
 from doorstep.spine.tenant import Db, tenant_tx
 from doorstep.spine.verbs import VERBS
 
-# What stands labeled and has not left, the newest first.
+# What stands labeled, is in no load yet and has not left, the newest first.
 LABELED = """
 select p.merchant_id, p.carrier, p.tracking_number, t.code as site from parcel p
   join site t on t.site_id = p.site_id
   where p.merchant_id = any($1) and p.label_state = 'bought' and p.handed_over_at is null
     and p.tracking_number is not null
+    and not exists (select from parcel_stay s
+      where s.merchant_id = p.merchant_id and s.parcel_id = p.parcel_id and s.left_at is null)
   order by p.parcel_id desc
 """
 BAGS, OF_A_BAG = 2, 4
