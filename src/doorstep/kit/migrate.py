@@ -1,8 +1,8 @@
 """migrate: the numbered SQL files of the package, each applied once, in order, by the owner of the tables.
 
 `NNNN_pre_words.sql` adds and may run while the old code runs; `NNNN_post_words.sql` takes away and runs when the
-old code is gone. A table is made, then `select distribute('table')`, then its foreign keys: on plain PostgreSQL
-`distribute` does nothing, on Citus it spreads the table over the machines.
+old code is gone. A table is made, then `select distribute('table')`, then its foreign keys: on Citus that spreads it
+over the machines, on plain PostgreSQL it says that no merchant is planned for in particular (decision 46).
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ declare
     );
 begin
     if not exists (select from pg_extension where extname = 'citus') then
+        if first_key = 'merchant_id' then
+            execute format('alter table %s alter merchant_id set statistics 1', relation::regclass);
+        end if;
         return;
     end if;
     if first_key = 'merchant_id' then
