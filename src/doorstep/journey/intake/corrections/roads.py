@@ -1,8 +1,8 @@
 """roads: where units are that were credited on their way and are credited no more: with what their parcel came to.
 
-A parcel that arrives brings what of it is on the road, and one that is lost loses that; what was credited by then it
-does not count. So what a credit lets go of is on the road again only as far as parcels on it hold it. The rest came
-with its parcel, or was lost with it.
+A parcel that arrives brings what of it is on the road, one that is lost loses that, and one that comes back brings that
+back; what was credited by then it does not count. So what a credit lets go of is on the road again only as far as
+parcels on it hold it. The rest came with its parcel, was lost with it, or is here again with it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from doorstep.journey.intake.corrections.linking import Links, Sale
 from doorstep.spine.facts import OrderFacts
-from doorstep.spine.parcels import Gone, gone_of
+from doorstep.spine.parcels import Gone, came_back_credited, gone_of
 from doorstep.spine.tenant import Tx
 
 # What left, by line and parcel. Of history a state may say alone that a parcel arrived; and a line that is in no parcel
@@ -38,22 +38,27 @@ Ended = dict[tuple[int, int, str], int]  # units that are on the road no more: o
 
 @dataclass(slots=True)
 class Road:
-    """Of a line: units that parcels on their way hold, and units that lost parcels held."""
+    """Of a line: units that parcels on their way hold, units that lost parcels held, and those that are here again and
+    credited still."""
 
     on_its_way: int = 0
     lost: int = 0
+    came_back: int = 0
 
 
 async def roads_of(tx: Tx, orders: Iterable[OrderFacts]) -> dict[LineKey, Road]:
-    """By order and line; what came back of a parcel is in it no more."""
+    """By order and line."""
     by_id = {order.order_id: order for order in orders}
     roads: dict[LineKey, Road] = {}
     if not by_id:
         return roads
     gone = await gone_of(tx, by_id.values())
+    came_back = await came_back_credited(tx, by_id.values())
     for row in await tx.rows(WENT_OUT, list(tx.merchants), list(by_id)):
-        road = roads.setdefault((row["order_id"], row["line_no"]), Road())
+        key = (row["order_id"], row["line_no"])
+        road = roads.setdefault(key, Road(came_back=came_back[key]))
         of_parcel = gone.get(row["parcel_id"], Gone())
+        # What came back of a parcel is in it no more.
         units = row["units"] - of_parcel.back[row["line_no"]]
         if row["has_arrived"]:
             continue
@@ -72,8 +77,10 @@ def end(links: Links, every_sale: Mapping[LineKey, Sale], roads: Mapping[LineKey
             left, road = every_sale[key].left, roads[key]
             beyond = max(0, left["shipped"] - road.on_its_way)
             lost = min(beyond, max(0, road.lost - left["lost"]))
-            for stage, units in (("delivered", beyond - lost), ("lost", lost)):
-                left["shipped"] -= units
-                left[stage] += units
+            back = min(beyond - lost, road.came_back)
+            road.came_back -= back
+            left["shipped"] -= beyond
+            for stage, units in (("delivered", beyond - lost - back), ("lost", lost), ("taken_back", back)):
+                left[stage] = left.get(stage, 0) + units
                 ended[*key, stage] = units
     return {reached: units for reached, units in ended.items() if units}
