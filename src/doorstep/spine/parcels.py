@@ -52,18 +52,6 @@ CREDITED = """
 select order_id, order_line_no as line_no, sum(quantity)::bigint as units from credit_link
   where merchant_id = any($1) and order_id = any($2) and stage = 'shipped' group by order_id, order_line_no
 """
-# Of these, what came back in its parcel and is credited still: it is here, and its line did not move for it.
-CAME_BACK_CREDITED = """
-select order_id, line_no, sum(units)::bigint as units from (
-    select e.id as order_id, (l.value ->> 'line')::integer as line_no, (l.value ->> 'quantity')::bigint as units
-      from event e cross join lateral json_array_elements(e.data -> 'lines') l
-      where e.merchant_id = any($1) and e.kind = 'order' and e.id = any($2) and e.verb = 'take_back'
-    union all
-    select m.id, m.line_no, -m.quantity from move m
-      where m.merchant_id = any($1) and m.kind = 'order' and m.id = any($2) and m.verb = 'take_back'
-        and m.what = 'demand') here
-  group by order_id, line_no
-"""
 
 
 class HandedOver(Refusal):
@@ -195,17 +183,8 @@ OfLines = Counter[tuple[int, int]]  # by order and line
 
 async def credited_on_the_road(tx: Tx, orders: Iterable[OrderFacts]) -> OfLines:
     """Units that were credited elsewhere on their way; only asked of orders of which something came back."""
-    return await _units_of_lines(tx, CREDITED, orders)
-
-
-async def came_back_credited(tx: Tx, orders: Iterable[OrderFacts]) -> OfLines:
-    """Units that are here again and were credited on their way, so that they were not counted as out any more."""
-    return await _units_of_lines(tx, CAME_BACK_CREDITED, orders)
-
-
-async def _units_of_lines(tx: Tx, query: str, orders: Iterable[OrderFacts]) -> OfLines:
     wanted = sorted({order.order_id for order in orders if order.row["taken_back"]})
-    rows = await tx.rows(query, list(tx.merchants), wanted) if wanted else ()
+    rows = await tx.rows(CREDITED, list(tx.merchants), wanted) if wanted else ()
     return Counter({(row["order_id"], row["line_no"]): row["units"] for row in rows})
 
 

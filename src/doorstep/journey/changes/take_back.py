@@ -6,7 +6,7 @@ Money is another matter: what came back is credited (issue_credit) or sent again
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -23,7 +23,8 @@ from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Demand, Event, Insert, Move, Outcome, Result, Stock, Update, answer_of_order
-from doorstep.spine.parcels import BACK_OR_LOST, came_back_credited, count_state, credited_on_the_road
+from doorstep.spine.parcels import BACK_OR_LOST, count_state, credited_on_the_road
+from doorstep.spine.roads import roads_of
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -69,7 +70,7 @@ class NotOut(Refusal):
 class Parcel:
     """A parcel that went out, and how much of it did not come back yet.
 
-    `credited`: by line, units of its order that were credited on their way and are not here again.
+    `credited`: by line, units that were credited on their way and lie in parcels where this one is.
     """
 
     parcel_id: int
@@ -112,11 +113,19 @@ async def _parcels(tx: Tx, orders: Mapping[int, OrderFacts], wanted: list[int]) 
         parcel.left[row["line_no"]][row["lot"]] = row["quantity"]
     before = [(row["verb"], msgspec.json.decode(row["data"])) for row in await tx.rows(BACK_OR_LOST, *at)]
     _take_off(found.values(), before)
-    credited = await credited_on_the_road(tx, orders.values())
-    credited -= await came_back_credited(tx, orders.values()) if credited else Counter()
-    for (order_id, _), parcel in found.items():
-        parcel.credited = {line_no: credited[order_id, line_no] for line_no in parcel.left}
+    await _tell_credited(tx, orders, found)
     return found
+
+
+async def _tell_credited(tx: Tx, orders: Mapping[int, OrderFacts], parcels: Mapping[tuple[int, int], Parcel]) -> None:
+    credited = await credited_on_the_road(tx, orders.values())
+    roads = await roads_of(tx, [orders[order] for order in {order for order, _ in credited}])
+    for (order, _), parcel in parcels.items():
+        parcel.credited = {
+            line_no: roads[order, line_no].credited_at(parcel.stage, orders[order].line(line_no), units)
+            for line_no in parcel.left
+            if (units := credited[order, line_no]) and (order, line_no) in roads
+        }
 
 
 def _take_off(parcels: Iterable[Parcel], before: list[tuple[str, Any]]) -> None:
