@@ -33,7 +33,7 @@ TOTAL = 3 * 1250
 
 @dataclass
 class Books:
-    """A shop with a delivered order, a packed one and one on hold, and the owner's way past the books."""
+    """A shop with an order on the road, a delivered one, a packed one, one on hold, and a way past the books."""
 
     db: Db
     shop: Shop
@@ -95,13 +95,19 @@ class Books:
         )
         await self.record(order, Event("pack", packing), facts=facts, parcels_pre_transit=1)
 
-    async def delivered(self, name: str) -> None:
-        """Events 6 hand_over, 7 capture, 8 issue_invoice, 9 deliver, 10 issue_credit, 11 refund."""
+    async def sent(self, name: str) -> None:
+        """Event 6 hand_over."""
         await self.packed(name)
         order, ful, parcel = (self.ids[key] for key in (name, f"{name}_ful", f"{name}_parcel"))
         leaving = Stock(self.ids["sku"], self.ids["site"], 3, "packed", f"parcel:{parcel}", "world", "")
         await self.record(order, Event("hand_over", [Demand(1, 3, "packed", "shipped", ful), leaving]))
-        await self.damage(f"update parcel set handed_over_at = now(), state = 'delivered' where parcel_id = {parcel}")
+        await self.damage(f"update parcel set handed_over_at = now() where parcel_id = {parcel}")
+
+    async def delivered(self, name: str) -> None:
+        """Events 7 capture, 8 issue_invoice, 9 deliver, 10 issue_credit, 11 refund."""
+        await self.sent(name)
+        order, parcel = self.ids[name], self.ids[f"{name}_parcel"]
+        await self.damage(f"update parcel set delivered_at = now(), state = 'delivered' where parcel_id = {parcel}")
         captured = self.payment(order, await self.fresh("capture"), "capture")
         await self.record(order, Event("capture", [Cash(TOTAL, "held", "earned")]), facts=(captured,))
         await self.paper(order, "invoice", 1, TOTAL)
@@ -199,6 +205,7 @@ async def books(urls_of_this_file: Urls) -> AsyncIterator[Books]:
     await shop.stock("MUG", 20)
     await shop.ask("place", key=b"first", order=shop.order(("CUP", 1)))
     await opened.damage("insert into series (merchant_id, series, next) values ({m}, '2026', 3)")
+    await opened.sent("sent")
     await opened.delivered("done")
     await opened.packed("packed")
     opened.ids["decision"] = (await shop.rows(
@@ -351,7 +358,7 @@ BREAKS = (
     ),
     Break(
         "places", "par_{packed_parcel} units of sku_{sku}", "ord_{packed}#5 pack",
-        *of_order("handed_over_at = now()", "handed_over_at = null", "parcel"),
+        *of_order("handed_over_at = now()", "handed_over_at = null", "parcel"), ("road",),
     ),
     Break(
         "places", "par_{done_parcel} units of sku_{sku}", "ord_{done}#6 hand_over",
@@ -365,6 +372,19 @@ BREAKS = (
         "places", "sku_{sku} at site {site} in parcel:{packed_parcel}", "ord_{packed}#5 pack",
         "insert into bin_stock values ({m}, {sku}, {site}, 'parcel:{packed_parcel}', '', 3)",
         "delete from bin_stock where merchant_id = {m} and place like 'parcel:%'",
+    ),
+    # what is on the road
+    Break(
+        "road", "ord_{sent} line 1 on the road", "ord_{sent}#6 hand_over",
+        *of_order("delivered_at = now()", "delivered_at = null", "parcel", "sent"),
+    ),
+    Break(
+        "road", "ord_{sent} line 1 on the road", "ord_{sent}#6 hand_over",
+        *changed("parcel_line", "quantity = 2", "quantity = 3", "parcel_id = {sent_parcel}"),
+    ),
+    Break(
+        "road", "ord_{done} line 1 on the road", "ord_{done}#9 deliver",
+        *of_order("delivered_at = null", "delivered_at = now()", "parcel", "done"),
     ),
     # promises
     Break(

@@ -186,3 +186,14 @@ def test_the_ledger_says_what_was_due_after_each_entry() -> None:
 def test_a_line_without_a_title_is_told_by_its_number() -> None:
     (told,) = timeline([event("pick", ("demand", 7, 2, "promised", "picked"))], "USD", {}, {})
     assert ["2 × line 7" in moved for moved in told.moved] == [True]
+
+
+def test_what_came_back_says_what_of_it_had_been_credited() -> None:
+    """No line moves for that; what came before it was credited no more has no goods of its own."""
+    taken = event("take_back", ("demand", 1, 1, "shipped", "taken_back"))
+    taken.data["lines"] = [{"line": 1, "quantity": 2, "lot": "A"}, {"line": 1, "quantity": 1, "lot": "B"}]
+    later = event("take_back", ("demand", 1, 2, "shipped", "taken_back"))
+    later.data["lines"] = []
+    last, first = timeline([taken, later], "USD", {1: "Mug"}, {})
+    assert first.moved[1:] == ["2 × Mug, credited already"]
+    assert len(last.moved) == 1 and "2 × Mug" in last.moved[0]

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from doorstep.journey.changes.take_back import NotOut
 from doorstep.journey.processing.why import why
 from doorstep.journey.tracking.deliver import AlreadyArrived
 from doorstep.kit.money import NotMoney, UnknownCurrency
@@ -660,24 +661,180 @@ async def test_whatever_is_credited_on_the_road_and_let_go_all_is_where_its_parc
     chance = random.Random(seed)
     quantities = [chance.randint(1, 4) for _ in range(3)]
     order, parcels = await sent(shop, *quantities)
-    ends = {parcel: chance.choice(("deliver", "deliver", "lose")) for parcel in parcels}
+    ends = {parcel: chance.choice(("deliver", "deliver", "lose", "take_back")) for parcel in parcels}
+    at = {"take_back": {"order": order, "site": shop.site("NJ")}}
+    back: Counter[str] = Counter()  # one by one, before or after the parcel's end
     for _ in range(12):
         credited = credit(("MUG", -chance.randint(1, 6), "12.50"), number=chance.choice(("C1", "C2")))
         await shop.do("import_correction", **credited | {"buyer": chance.choice((ADA, BOB))})
         if chance.random() < 0.3:
             parcel = chance.choice(parcels)
-            await shop.ask(ends[parcel], parcel=parcel)
+            await shop.ask(ends[parcel], parcel=parcel, **at.get(ends[parcel], {}))
+        if chance.random() < 0.2:
+            parcel, one = chance.choice(parcels), [{"line": 1, "quantity": 1}]
+            answer = await shop.ask("take_back", parcel=parcel, lines=one, **at["take_back"])
+            back[parcel] += isinstance(answer, dict)
     for number in ("C1", "C2"):
         await credits(shop, ("CUP", -1, "1.00"), number=number)
     for parcel in parcels:
-        await shop.ask(ends[parcel], parcel=parcel)
+        await shop.ask(ends[parcel], parcel=parcel, **at.get(ends[parcel], {}))
     came_to: Counter[str] = Counter()
     for parcel, units_in_it in zip(parcels, quantities, strict=True):
-        came_to["delivered" if ends[parcel] == "deliver" else "lost"] += units_in_it
-    assert await where(shop, order) == came_to
+        alone = 0 if ends[parcel] == "take_back" else back[parcel]
+        came_to["taken_back"] += alone
+        came_to[STAGES[ends[parcel]]] += units_in_it - alone
+    assert await where(shop, order) == +came_to
+    assert await set_apart(shop) == came_to["taken_back"]
 
 
 HANDED_OVER = {"fulfilled_at": NOON, "delivered_at": None}
+STAGES = {"deliver": "delivered", "lose": "lost", "take_back": "taken_back"}
+
+
+# A parcel comes back of which something was credited on the road
+
+
+async def comes_back(shop: Shop, order: str, parcel: str, *lines: tuple[int, int], **more: Any) -> dict[str, Any]:
+    """At the counter of NJ; all that is in it, where no (line, units) are named."""
+    named = [{"line": line, "quantity": quantity} for line, quantity in lines]
+    body = {"order": order, "parcel": parcel, "lines": named, "site": shop.site("NJ")}
+    return await shop.do("take_back", **body | more)
+
+
+async def set_apart(shop: Shop) -> int:
+    return (await shop.availability("MUG"))["quarantine"]
+
+
+async def test_a_parcel_of_which_a_part_was_credited_on_the_road_comes_back_whole(shop: Shop) -> None:
+    """All of it stands at the counter; a line moves only for what was still on the road."""
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    answer = await comes_back(shop, order, parcel)
+    assert (answer["units"], answer["worth_minor"]) == (3, 1250)
+    assert await where(shop, order) == {"taken_back": 3}
+    assert await set_apart(shop) == 3
+    *_, (verb, _, moves) = await events(shop, "order", order)
+    assert (verb, [move[:4] for move in moves if move[0] == "demand"]) == (
+        "take_back", [["demand", 1, 1, "shipped"]],
+    )  # fmt: skip
+    now = await shop.now(order)
+    assert (now["fulfillment"], now["delivery"], now["owed"]) == ("restocked", "returned_to_sender", 1250)
+    await shop.audit()
+    for verb, refusal in (("take_back", NotOut), ("deliver", AlreadyArrived), ("lose", AlreadyArrived)):
+        more = {"order": order, "site": shop.site("NJ")} if verb == "take_back" else {}
+        await shop.refuses(verb, refusal, parcel=parcel, **more)
+
+
+async def test_a_parcel_of_which_all_was_credited_on_the_road_comes_back_and_no_line_moves(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 2)
+    await credits(shop, ("MUG", -2, "12.50"))
+    answer = await comes_back(shop, order, parcel)
+    assert (answer["units"], answer["worth_minor"]) == (2, 0)
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 2}, 2)
+    now = await shop.now(order)
+    assert (now["delivery"], now["owed"]) == ("returned_to_sender", 0)
+    await shop.refuses("take_back", NotOut, order=order, parcel=parcel, site=shop.site("NJ"))
+
+
+async def test_what_is_named_of_a_parcel_is_first_what_was_not_credited(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    assert (await comes_back(shop, order, parcel, (1, 1)))["worth_minor"] == 1250
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 3}, 1)
+    assert (await comes_back(shop, order, parcel, (1, 2)))["worth_minor"] == 0
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 3}, 3)
+
+
+@pytest.mark.parametrize("comes", [1, 2, 3])
+async def test_a_credit_that_is_corrected_after_the_parcel_came_back_leaves_the_goods_here(
+    shop: Shop, comes: int
+) -> None:
+    """What did not come back with the rest is on the road again; money is owed as nothing was credited."""
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await comes_back(shop, order, parcel, (1, comes))
+    await lets_go(shop)
+    on_the_road = {"shipped": 3 - comes} if comes < 3 else {}
+    assert await where(shop, order) == {"taken_back": comes} | on_the_road
+    assert (await shop.now(order))["owed"] == 3750
+    await shop.audit()
+    if on_the_road:
+        await shop.do("deliver", parcel=parcel)
+        assert await where(shop, order) == {"taken_back": comes, "delivered": 3 - comes}
+    await shop.refuses("take_back", NotOut, order=order, parcel=parcel, site=shop.site("NJ"), lines=[
+        {"line": 1, "quantity": 4 - comes}
+    ])  # fmt: skip
+
+
+async def test_of_a_credit_that_is_corrected_bit_by_bit_each_unit_is_here_once(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await credits(shop, ("MUG", -1, "12.50"), number="C2")
+    await comes_back(shop, order, parcel)
+    await credits(shop, ("MUG", -1, "12.50"))
+    assert (await where(shop, order), (await shop.now(order))["owed"]) == ({"taken_back": 3}, 1250)
+    await lets_go(shop)
+    told = [credit(("MUG", -1, "12.50"), number=number, buyer=BOB) for number in ("C1", "C2")]
+    await shop.ask_all("import_correction", told)
+    assert (await where(shop, order), (await shop.now(order))["owed"]) == ({"taken_back": 3}, 3750)
+    assert await set_apart(shop) == 3
+
+
+async def test_of_two_parcels_the_one_that_came_back_is_here_and_the_other_with_the_buyer(shop: Shop) -> None:
+    order, (back, arrived) = await sent(shop, 3, 1)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await comes_back(shop, order, back)
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 4}, 3)
+    await shop.do("deliver", parcel=arrived)
+    await lets_go(shop)
+    assert await where(shop, order) == {"delivered": 1, "taken_back": 3}
+
+
+@pytest.mark.parametrize("end", ["deliver", "lose"])
+async def test_a_parcel_that_had_arrived_or_was_lost_comes_back_whole_too(shop: Shop, end: str) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await shop.do(end, parcel=parcel)
+    answer = await comes_back(shop, order, parcel)
+    assert (answer["units"], answer["worth_minor"]) == (3, 1250)
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 3}, 3)
+    await lets_go(shop)
+    assert await where(shop, order) == {"taken_back": 3}
+
+
+async def test_what_was_credited_after_it_arrived_is_not_said_to_come_back_with_its_parcel(shop: Shop) -> None:
+    """Nobody knows whether the buyer has it still: who takes it back says so line by line."""
+    order, (parcel,) = await sent(shop, 3)
+    await shop.do("deliver", parcel=parcel)
+    await credits(shop, ("MUG", -2, "12.50"))
+    refused = await shop.refuses("take_back", NotOut, order=order, parcel=parcel, site=shop.site("NJ"))
+    assert (refused.why["asked"], refused.why["possible"]) == (3, 1)
+    await comes_back(shop, order, parcel, (1, 1))
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 3}, 1)
+
+
+async def test_what_came_back_credited_is_sold_again_or_thrown_away_like_the_rest(shop: Shop) -> None:
+    order, (parcel,) = await sent(shop, 3)
+    await credits(shop, ("MUG", -2, "12.50"))
+    await comes_back(shop, order, parcel, bin="QUARANTINE-RETURNS")
+    assert await shop.places("MUG") == {"QUARANTINE-RETURNS": 3}
+    at = {"sku": "MUG", "site": shop.site("NJ"), "from_place": "QUARANTINE-RETURNS"}
+    await shop.do("restock", **at, quantity=2, bin="A-1")
+    await shop.do("scrap", **at, quantity=1, reason="broken")
+    assert (await shop.free("MUG"), await shop.places("MUG")) == (2, {"A-1": 2})
+    await lets_go(shop)
+    assert await where(shop, order) == {"taken_back": 3}
+
+
+async def test_of_history_too_a_parcel_comes_back_whole(shop: Shop) -> None:
+    parcel = {"reference": "P1", "site": shop.site("NJ"), "lines": [1], "handed_over_at": NOON}
+    order = await sold(shop, ("MUG", 3, "12.50"), happened=HANDED_OVER | {"parcels": [parcel]})
+    await credits(shop, ("MUG", -2, "12.50"))
+    (kept,) = await shop.rows("select parcel_id from parcel where merchant_id = $1", shop.merchant)
+    await comes_back(shop, order, f"par_{kept['parcel_id']}")
+    assert (await where(shop, order), await set_apart(shop)) == ({"taken_back": 3}, 3)
+    await lets_go(shop)
+    assert await where(shop, order) == {"taken_back": 3}
 
 
 # Goods

@@ -47,6 +47,11 @@ select verb, data from event
   where merchant_id = any($1) and kind = 'order' and id = any($2) and verb in ('take_back', 'lose')
     and data ->> 'parcel' is not null
 """
+# Units that were credited elsewhere while they were on their way.
+CREDITED = """
+select order_id, order_line_no as line_no, sum(quantity)::bigint as units from credit_link
+  where merchant_id = any($1) and order_id = any($2) and stage = 'shipped' group by order_id, order_line_no
+"""
 
 
 class HandedOver(Refusal):
@@ -171,6 +176,16 @@ async def gone_of(tx: Tx, orders: Iterable[OrderFacts]) -> dict[int, Gone]:
         for taken in data.get("lines", ()):
             gone.back[taken["line"]] += taken["quantity"]
     return found
+
+
+OfLines = Counter[tuple[int, int]]  # by order and line
+
+
+async def credited_on_the_road(tx: Tx, orders: Iterable[OrderFacts]) -> OfLines:
+    """Units that were credited elsewhere on their way; only asked of orders of which something came back."""
+    wanted = sorted({order.order_id for order in orders if order.row["taken_back"]})
+    rows = await tx.rows(CREDITED, list(tx.merchants), wanted) if wanted else ()
+    return Counter({(row["order_id"], row["line_no"]): row["units"] for row in rows})
 
 
 def count_state(outcome: Outcome, before: str, after: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +75,7 @@ def _happening(
         verb=last.verb,
         title=words.happened(last.verb, last.data),
         said=[phrase for event in run for phrase in words.said(event.data)] + _states(run),
-        moved=_in_words(last.verb, moves, currency, titles),
+        moved=_in_words(last.verb, moves, currency, titles) + [one for e in run for one in _credited_before(e, titles)],
         particulars=list(dict.fromkeys(p for event in run for p in words.particulars(event.verb, event.data))),
         who=words.actor(last.actor, last.verb, keys),
         happened_at=last.happened_at,
@@ -103,6 +103,21 @@ def _in_words(verb: str, moves: Sequence[Sequence[Any]], currency: str, titles: 
             cash[source, target] += amount
     told = []
     for way, lines in units.items():
-        items = [f"{count} × {titles.get(line) or _('line %(line)s', line=line)}" for line, count in lines.items()]
-        told.append(words.demand(items, verb, *way))
+        told.append(words.demand(_items(lines, titles), verb, *way))
     return told + [words.cash(money(amount, currency), *way) for way, amount in cash.items()]
+
+
+def _credited_before(event: TimelineEvent, titles: Mapping[int, str]) -> list[str]:
+    """Goods that came back with no move of their line: they were credited on their way."""
+    came = Counter[int]()
+    for one in event.data.get("lines", ()) if event.verb == "take_back" else ():
+        came[one["line"]] += one["quantity"]
+    for what, *rest in event.moves if came else ():
+        if what == "demand":
+            came[rest[0]] -= rest[1]
+    items = ", ".join(_items(+came, titles))
+    return [_("%(items)s, credited already", items=items)] if items else []
+
+
+def _items(lines: Mapping[int, int], titles: Mapping[int, str]) -> list[str]:
+    return [f"{count} × {titles.get(line) or _('line %(line)s', line=line)}" for line, count in lines.items()]

@@ -1,5 +1,6 @@
 """take_back: goods came back, from the carrier or from the buyer; they stand in quarantine until somebody decides.
 
+What of a parcel was credited elsewhere on its way is counted as back already: it comes to the shelf, and no line moves.
 Money is another matter: what came back is credited (issue_credit) or sent again, as the merchant decides.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -22,7 +23,8 @@ from doorstep.setup.sites import Site, site_of, sites_by_code
 from doorstep.spine.amounts import worth_of_units
 from doorstep.spine.facts import Line, OrderFacts, of_merchant, order_facts
 from doorstep.spine.outcome import Ask, Demand, Event, Insert, Move, Outcome, Result, Stock, Update, answer_of_order
-from doorstep.spine.parcels import BACK_OR_LOST, count_state
+from doorstep.spine.parcels import BACK_OR_LOST, count_state, credited_on_the_road
+from doorstep.spine.roads import roads_of
 from doorstep.spine.rules import each
 from doorstep.spine.tenant import Tx
 from doorstep.spine.verbs import verb
@@ -53,7 +55,7 @@ class TakeBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class TookBack(msgspec.Struct, frozen=True, kw_only=True):
-    """`worth_minor` is what the buyer paid for these units, should they be credited."""
+    """`worth_minor` is what the buyer paid for these units, should they be credited; those that are, count nothing."""
 
     order: str
     units: int
@@ -66,7 +68,10 @@ class NotOut(Refusal):
 
 @dataclass(slots=True)
 class Parcel:
-    """A parcel that went out, and how much of it did not come back yet."""
+    """A parcel that went out, and how much of it did not come back yet.
+
+    `credited`: by line, units that were credited on their way and lie in parcels where this one is.
+    """
 
     parcel_id: int
     state: str
@@ -74,6 +79,11 @@ class Parcel:
     is_delivered: bool
     is_lost: bool
     left: dict[int, dict[str, int]]  # line: {lot: units}
+    credited: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def stage(self) -> str:
+        return "delivered" if self.is_delivered else "lost" if self.is_lost else "shipped"
 
 
 @verb(TakeBack, TookBack)
@@ -103,7 +113,19 @@ async def _parcels(tx: Tx, orders: Mapping[int, OrderFacts], wanted: list[int]) 
         parcel.left[row["line_no"]][row["lot"]] = row["quantity"]
     before = [(row["verb"], msgspec.json.decode(row["data"])) for row in await tx.rows(BACK_OR_LOST, *at)]
     _take_off(found.values(), before)
+    await _tell_credited(tx, orders, found)
     return found
+
+
+async def _tell_credited(tx: Tx, orders: Mapping[int, OrderFacts], parcels: Mapping[tuple[int, int], Parcel]) -> None:
+    credited = await credited_on_the_road(tx, orders.values())
+    roads = await roads_of(tx, [orders[order] for order in {order for order, _ in credited}])
+    for (order, _), parcel in parcels.items():
+        parcel.credited = {
+            line_no: roads[order, line_no].credited_at(parcel.stage, orders[order].line(line_no), units)
+            for line_no in parcel.left
+            if (units := credited[order, line_no]) and (order, line_no) in roads
+        }
 
 
 def _take_off(parcels: Iterable[Parcel], before: list[tuple[str, Any]]) -> None:
@@ -128,13 +150,14 @@ def decide(
         raise NotQuarantine(place=wanted.bin)
     parcel = _parcel(order, parcels, wanted)
     units = _units(wanted, parcel)
+    out = {line_no: _out(order.line(line_no), quantity, parcel) for line_no, quantity in units.items()}
     moves: list[Move] = []
     lines = []
     for line_no, quantity in units.items():
         line = order.line(line_no)
         if line.sku_id is None:
             raise NotOut(line=line_no, possible=0, asked=quantity)
-        for source, some in _sources(line, quantity, parcel):
+        for source, some in out[line_no].items():
             moves.append(Demand(line_no, some, source, "taken_back"))
         for lot, some in _lots(parcel, line_no, quantity):
             moves.append(Stock(line.sku_id, site.site_id, some, "world", "", "quarantine", wanted.bin, lot))
@@ -145,8 +168,8 @@ def decide(
         told["parcel"] = wanted.parcel
         _came_back(outcome, parcel, units, ask)
     worth = sum(
-        worth_of_units(order.line(line_no).worth_minor, order.line(line_no).ordered, 0, quantity)
-        for line_no, quantity in units.items()
+        worth_of_units(order.line(line_no).worth_minor, order.line(line_no).ordered, 0, sum(counted.values()))
+        for line_no, counted in out.items()
     )
     outcome.answer = answer_of_order(order.order_id, units=sum(units.values()), worth_minor=worth)
     return outcome
@@ -182,17 +205,21 @@ def _units(wanted: TakeBack, parcel: Parcel | None) -> dict[int, int]:
     return units
 
 
-def _sources(line: Line, quantity: int, parcel: Parcel | None) -> list[tuple[str, int]]:
-    """A parcel's units are where the parcel is; without one, what the buyer has comes back first."""
-    if parcel is None:
-        delivered = min(quantity, line.delivered) if line.ships else 0
-        parts = [("delivered", delivered), ("shipped", quantity - delivered)]
-    else:
-        parts = [("delivered" if parcel.is_delivered else "lost" if parcel.is_lost else "shipped", quantity)]
-    for source, units in parts:
-        if units > getattr(line, source) or (units and not line.ships):
-            raise NotOut(line=line.line_no, asked=quantity, possible=line.shipped + line.delivered if line.ships else 0)
-    return [(source, units) for source, units in parts if units]
+def _out(line: Line, quantity: int, parcel: Parcel | None) -> dict[str, int]:
+    """By stage, the units that are out and come back; the rest of a parcel's was credited on its way.
+
+    A parcel's units are where the parcel is; without one, what the buyer has comes back first.
+    """
+    stages = ("delivered", "shipped") if parcel is None else (parcel.stage,)
+    credited = parcel.credited.get(line.line_no, 0) if parcel else 0
+    possible = sum(getattr(line, stage) for stage in stages) + credited if line.ships else 0
+    if quantity > possible:
+        raise NotOut(line=line.line_no, asked=quantity, possible=possible)
+    out = {}
+    for stage in stages:
+        out[stage] = min(quantity, getattr(line, stage))
+        quantity -= out[stage]
+    return {stage: units for stage, units in out.items() if units}
 
 
 def _lots(parcel: Parcel | None, line_no: int, quantity: int) -> list[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,8 +19,10 @@ from doorstep.spine.exceptions import next_action
 from doorstep.spine.outcome import Ask, Cash, Demand, Event, Insert, Job, Outcome, Result, Update
 from doorstep.spine.parcels import (
     Gone,
+    OfLines,
     ParcelFacts,
     count_state,
+    credited_on_the_road,
     gone_of,
     of_parcel,
     outcome_of_parcel,
@@ -41,16 +43,9 @@ select distinct on (data ->> 'parcel') data ->> 'parcel' as parcel, (data ->> 'c
   from event where merchant_id = any($1) and kind = 'order' and id = any($2) and verb = 'keep_label'
   order by data ->> 'parcel', seq desc
 """
-# Lines of which something was credited elsewhere while it was on its way.
-CREDITED = """
-select distinct order_id, order_line_no from credit_link
-  where merchant_id = any($1) and order_id = any($2) and stage = 'shipped'
-"""
 # What is out of it; and for the time it came, and the cash that is collected with it.
 READS = ("taken_back", "lost", "line.shipped", "line.lost")
 OF_MONEY = ("placed_at", "payment_term", "currency", "owed", "earned", "collected", *OF_WORTH)
-
-Credited = set[tuple[int, int]]  # orders and their lines
 
 
 class Deliver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -97,7 +92,7 @@ async def deliver(tx: Tx, asks: list[Ask[Deliver]]) -> list[Result]:
     to_collect = await _to_collect(tx, {order for order, _ in worths})
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
-    credited = await _credited(tx, parcels.values())
+    credited = await credited_on_the_road(tx, (parcel.order for parcel in parcels.values()))
     rule = _Delivering(worths, to_collect, gone, credited, ids, told_of(dates, happened))
     return each(asks, lambda ask: rule.decide(of_parcel(parcels, ask.merchant, ask.body.parcel), ask))
 
@@ -108,13 +103,6 @@ async def _to_collect(tx: Tx, orders: Collection[int]) -> dict[str, int]:
     return {row["parcel"]: row["cod_minor"] for row in rows if row["cod_minor"] is not None}
 
 
-async def _credited(tx: Tx, parcels: Iterable[ParcelFacts]) -> Credited:
-    """Only asked of orders of which something came back."""
-    orders = sorted({parcel.order.order_id for parcel in parcels if parcel.order.row["taken_back"]})
-    rows = await tx.rows(CREDITED, list(tx.merchants), orders) if orders else ()
-    return {(row["order_id"], row["order_line_no"]) for row in rows}
-
-
 class _Delivering:
     """The rule with what the batch has delivered and collected so far."""
 
@@ -123,7 +111,7 @@ class _Delivering:
         worths: Worths,
         to_collect: Mapping[str, int],
         gone: Mapping[int, Gone],
-        credited: Credited,
+        credited: OfLines,
         ids: Iterator[int],
         told: Mapping[int, ToldParcel],
     ) -> None:
@@ -180,7 +168,7 @@ async def lose(tx: Tx, asks: list[Ask[Lose]]) -> list[Result]:
     parcels = await parcel_facts(tx, [ask.body.parcel for ask in asks], READS, contents=True)
     ids = await tx.fresh_ids(len(asks))
     gone = await gone_of(tx, (parcel.order for parcel in parcels.values()))
-    credited = await _credited(tx, parcels.values())
+    credited = await credited_on_the_road(tx, (parcel.order for parcel in parcels.values()))
     lost = {parcel for parcel, found in gone.items() if found.is_lost}
 
     def rule(ask: Ask[Lose]) -> Outcome:
@@ -229,10 +217,10 @@ def _moves(parcel: ParcelFacts, gone: Gone, source: str, target: str) -> list[De
     return moves
 
 
-def _holds_credited(parcel: ParcelFacts, gone: Gone, credited: Credited) -> bool:
+def _holds_credited(parcel: ParcelFacts, gone: Gone, credited: OfLines) -> bool:
     """It is on its way all the same, though what is in it is not counted there any more."""
     order = parcel.order.order_id
-    return any(units > 0 and (order, line_no) in credited for line_no, units in _inside(parcel, gone).items())
+    return any(units > 0 and credited[order, line_no] for line_no, units in _inside(parcel, gone).items())
 
 
 def _inside(parcel: ParcelFacts, gone: Gone) -> Counter[int]:

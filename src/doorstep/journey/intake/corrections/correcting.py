@@ -22,6 +22,7 @@ from doorstep.spine.outcome import Cash, Delete, Demand, Event, Fact, Insert, Mo
 
 VERB = "import_correction"
 OPENING = "import_opening"
+BACK = "take_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def stock_events(
 def order_events(before: Correction, after: Correction, ended: Ended, told: dict[str, Any]) -> dict[int, list[Event]]:
     """What the links do to the orders they tie: units that are with the buyer no more, money that is not owed.
 
-    `ended`: units that would be on the road again, and their parcel is there no more.
+    `ended`: units that would be on the road again, and their parcel is there no more. What of these is here again came
+    back with no move of its line: it moves now.
     """
     events: dict[int, list[Event]] = defaultdict(list)
     units, cash = _by_time(before, after, Correction.took_back), _by_time(before, after, Correction.owed_less)
@@ -123,13 +125,16 @@ def order_events(before: Correction, after: Correction, ended: Ended, told: dict
         for (order, line_no, stage), some in sorted(units[at].items(), key=_walk):
             source, target = (stage, "taken_back") if some > 0 else ("taken_back", stage)
             moves[order].append(Demand(line_no, abs(some), source, target))
+        back: dict[int, list[Move]] = defaultdict(list)
         for (order, line_no, stage), some in ended.items() if at == before.happened_at else ():
-            moves[order].append(Demand(line_no, some, "shipped", stage))
+            (back if stage == "taken_back" else moves)[order].append(Demand(line_no, some, "shipped", stage))
         for order, less in sorted(cash[at].items()):
             source, target = ("owed", "world") if less > 0 else ("world", "owed")
             moves[order].append(Cash(abs(less), source, target))
         for order in sorted(moves):
             events[order].append(Event(VERB, moves[order], dict(told), at))
+        for order in sorted(back):
+            events[order].append(Event(BACK, back[order], told | {"lines": []}, at))
     return events
 
 

@@ -14,7 +14,6 @@ from datetime import datetime
 from doorstep.journey.intake.content import correction_hash
 from doorstep.journey.intake.corrections.correcting import Correction, Line
 from doorstep.journey.intake.corrections.linking import Ends, Link, Owed, Sale, Sales
-from doorstep.journey.intake.corrections.roads import LineKey, Road, roads_of
 from doorstep.journey.intake.known import Items, channels_named, items_named, items_of
 from doorstep.journey.intake.shelf import Shelf, shelf_of
 from doorstep.journey.intake.told import CorrectedLine, ImportCorrection
@@ -22,6 +21,7 @@ from doorstep.setup.places import Goods
 from doorstep.setup.sites import sites_by_code
 from doorstep.spine.facts import locked_and
 from doorstep.spine.outcome import Ask
+from doorstep.spine.roads import LineKey, Road, roads_of
 from doorstep.spine.tenant import Tx
 
 EXISTING = """
