@@ -717,8 +717,12 @@ ABOUT = Told({
 
 def reasons(refusal: Refusal) -> list[str]:
     """The particulars of a refusal, each as a line."""
+    return whys(refusal.why)
+
+
+def whys(why: Mapping[str, Any]) -> list[str]:
     told = []
-    for name, value in refusal.why.items():
+    for name, value in why.items():
         if name == "fields":
             told += [f"{_field(each.get('pointer', ''))}: {each.get('detail', '')}" for each in value]
         elif value not in (None, "", [], {}):
