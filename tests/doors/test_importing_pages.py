@@ -363,3 +363,5 @@ async def test_a_worker_that_is_stopped_lets_go_of_an_import(shop: Shop, visitor
     assert "not where it was put" in lost and "What the columns say" not in lost
     assert re.search(r'<a class="button" href="/import">.*Hand it over again', lost)
     assert "not where it was put" in await visitor.html("/import")
+    ukrainian = await visitor.http.get("/import", headers={"accept-language": "uk"})
+    assert "Файлу немає там, де його поклали" in ukrainian.text
