@@ -46,8 +46,8 @@ PLUGINS = ("CarrierPlugin", "PaymentsPlugin", "SmsPlugin")
 # Refused to who sits at the machine, not on a page.
 ON_THE_MACHINE = (
     "doorstep.doors.cli", "doorstep.doors.demo", "doorstep.doors.exports", "doorstep.doors.opening",
-    "doorstep.doors.supervisor", "doorstep.doors.worker", "doorstep.kit.embedded", "doorstep.kit.home",
-    "doorstep.kit.migrate", "doorstep.kit.secrets",
+    "doorstep.doors.supervisor", "doorstep.kit.embedded", "doorstep.kit.home", "doorstep.kit.migrate",
+    "doorstep.kit.secrets",
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page as Tab
@@ -16,6 +17,8 @@ from doorstep.doors.console.columns import COLUMNS
 from doorstep.doors.console.reach import reaches
 from doorstep.doors.console.routes import PAGES as ROUTES
 from doorstep.kit.ids import public
+from doorstep.setup.lane_rules import mark
+from doorstep.setup.shipping_rules import rules_of
 from doorstep.setup.tracking_links import tracking_links
 from doorstep.spine.tenant import Db, tenant_tx
 
@@ -52,6 +55,26 @@ select l.load_id from load l where l.merchant_id = any($1) and (l.kind = 'flight
 A_RATE_CARD = """
 select m.key, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
   where c.merchant_id = any($1) and c.plugin = 'ratecard' order by m.is_operator, m.key, c.code limit 1
+"""
+
+A_PARCEL_ABROAD = """
+select p.order_id, p.parcel_id from parcel p
+  join site t on t.site_id = p.site_id
+  join orders o on o.merchant_id = p.merchant_id and o.order_id = p.order_id
+  where p.merchant_id = any($1) and p.packed_at is not null and t.country = 'US' and o.country <> 'US'
+  order by p.parcel_id desc limit 1
+"""
+A_CHANNEL = """
+select m.key as merchant, c.key from channel c join merchant m on m.merchant_id = c.merchant_id
+  where c.merchant_id = any($1) order by c.name desc, m.key, c.key limit 1
+"""
+AN_ACCOUNT = """
+select m.key as merchant, c.plugin, c.code from connection c join merchant m on m.merchant_id = c.merchant_id
+  where c.merchant_id = any($1) and c.plugin <> 'ratecard' order by m.key, c.kind, c.code limit 1
+"""
+A_RULE = """
+select m.key, m.shipping from merchant m
+  where m.merchant_id = any($1) and m.shipping -> 'lanes' -> 0 is not null order by m.key limit 1
 """
 
 AN_IMPORT = """
@@ -164,7 +187,12 @@ async def _a_merchant(db: Db) -> str:
 
 
 async def a_try_of_the_rules(db: Db) -> str:
-    return f"/settings/shipping-rules?merchant={await _a_merchant(db)}&country=US&weight_g=700"
+    return f"/settings/shipping-rules?merchant={(await _whose_rules(db))['key']}&country=US&weight_g=700"
+
+
+async def _whose_rules(db: Db) -> Any:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return await tx.row(A_RULE, list(tx.merchants))
 
 
 def a_load(page: str = "", *, flown: bool = False) -> Callable[[Db], Awaitable[str]]:
@@ -200,6 +228,33 @@ def an_import(state: str, *, rehearsal: bool = False) -> Callable[[Db], Awaitabl
     return found
 
 
+async def customs_of_a_parcel(db: Db) -> str:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        return f"{_parcel(await tx.row(A_PARCEL_ABROAD, list(tx.merchants)))}/customs"
+
+
+def _parcel(row: Any) -> str:
+    return f"/orders/{public('ord', row['order_id'])}/parcels/{public('par', row['parcel_id'])}"
+
+
+async def a_channel(db: Db) -> str:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        row = await tx.row(A_CHANNEL, list(tx.merchants))
+    return f"/settings/channels/{row['merchant']}/{row['key']}"
+
+
+async def an_account(db: Db) -> str:
+    async with tenant_tx(db, await db.everyone(), readonly=True) as tx:
+        row = await tx.row(AN_ACCOUNT, list(tx.merchants))
+    return f"/settings/accounts/{row['merchant']}/{row['plugin']}/{row['code']}"
+
+
+async def a_rule(db: Db) -> str:
+    """The first of a merchant's."""
+    row = await _whose_rules(db)
+    return f"/settings/shipping-rules/{row['key']}/lanes/{mark(0, rules_of(row['shipping']).lanes[0])}"
+
+
 def route_of(method: str, address: str) -> str:
     """The console's page at an address, as its table has it; '' where there is none."""
     path = urlsplit(address).path
@@ -220,7 +275,7 @@ async def rates_of_a_parcel(db: Db) -> str:
         row = await tx.row(A_PARCEL_HERE, list(tx.merchants))
     if row is None:
         return "/orders"
-    return f"/orders/{public('ord', row['order_id'])}/parcels/{public('par', row['parcel_id'])}/rates"
+    return f"{_parcel(row)}/rates"
 
 
 async def keys(tab: Tab) -> None:
@@ -309,6 +364,15 @@ async def rows_that_are_wrong(tab: Tab) -> None:
     await tab.locator(".came summary").click()
 
 
+async def test_it(tab: Tab) -> None:
+    async with tab.expect_navigation():
+        await tab.locator("[action$='/test'] button").first.click()
+
+
+async def forget_it(tab: Tab) -> None:
+    await tab.locator("[popovertarget^=drop-]").first.click()
+
+
 async def days(tab: Tab) -> None:
     """A phone shows this filter when all of them are asked for."""
     if await (every := tab.locator(".chip-more")).is_visible():
@@ -324,6 +388,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("attention", "/attention"),
     Shot("attention-kind", "/attention?kind=hold:payment"),
     Shot("attention-open", "/attention?kind=delivery_attempted", then=what_can_be_done),
+    Shot("attention-chosen", "/attention", then=choose),
     Shot("reports", "/reports"),
     Shot("report-perfect-orders", "/reports/perfect-orders"),
     Shot("report-on-time", "/reports/on-time?by=country"),
@@ -333,6 +398,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("report-carriers", "/reports/carriers"),
     Shot("orders", "/orders"),
     Shot("orders-held", "/orders?hold=any"),
+    Shot("orders-unpaid", "/orders?payment=unpaid"),
     Shot("orders-none", "/orders?q=nobody"),
     Shot("orders-chosen", "/orders", then=choose),
     Shot("orders-bulk", "/orders", then=hold_many),
@@ -353,6 +419,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("order-on-its-way", an_order("fulfilled")),
     Shot("order-completed", an_order("completed")),
     Shot("order-canceled", an_order("canceled")),
+    Shot("customs", customs_of_a_parcel),
     Shot("floor", "/floor"),
     Shot("floor-site", a_site),
     Shot("hand-over", a_hand_over),
@@ -392,6 +459,9 @@ PAGES: tuple[Shot, ...] = (
     Shot("import-tried", an_import("done", rehearsal=True)),
     Shot("import-came", an_import("done")),
     Shot("import-wrong-rows", an_import("done"), then=rows_that_are_wrong),
+    Shot("import-waits", an_import("waiting")),
+    Shot("import-under-way", an_import("running")),
+    Shot("import-failed", an_import("failed")),
     Shot("settings", "/settings"),
     Shot("sites", "/settings/sites"),
     Shot("site-new", "/settings/sites/new"),
@@ -401,9 +471,13 @@ PAGES: tuple[Shot, ...] = (
     Shot("merchant", for_a_merchant("/settings/merchants")),
     Shot("channels", "/settings/channels"),
     Shot("channel-new", for_a_merchant("/settings/channels/new")),
+    Shot("channel", a_channel),
     Shot("accounts", "/settings/accounts"),
+    Shot("accounts-forget", "/settings/accounts", then=forget_it),
     Shot("account-new", for_a_merchant("/settings/accounts/new")),
     Shot("account-of-a-carrier", for_a_merchant("/settings/accounts", "/simcarrier")),
+    Shot("account-edit", an_account),
+    Shot("account-tested", "/settings/accounts", then=test_it),
     Shot("rate-cards", "/settings/rate-cards"),
     Shot("rate-card-new", for_a_merchant("/settings/rate-cards/new")),
     Shot("rate-card", a_rate_card("?start=US&to=DE&weight_g=700")),
@@ -414,6 +488,7 @@ PAGES: tuple[Shot, ...] = (
     Shot("methods", "/settings/methods"),
     Shot("shipping-rules", a_try_of_the_rules),
     Shot("shipping-rule-new", for_a_merchant("/settings/shipping-rules", "/new")),
+    Shot("shipping-rule", a_rule),
     Shot("shipping-rules-beside", for_a_merchant("/settings/shipping-rules", "/beside")),
     Shot("method-new", for_a_merchant("/settings/methods")),
     Shot("missing", "/orders/ord_1"),

@@ -14,8 +14,10 @@ from playwright.async_api import Browser
 from doorstep.doors.console.looks import assets
 from doorstep.doors.console.reach import reaches
 from doorstep.kit.embedded import Urls
+from doorstep.setup.lane_rules import added, change_rules
 from doorstep.setup.sessions import issue_link
-from doorstep.spine.tenant import Db
+from doorstep.setup.shipping_rules import LaneRule
+from doorstep.spine.tenant import Db, tenant_tx
 from tests.browser.dock import Dock
 from tests.browser.files import hand_files_over
 from tests.browser.pages import PAGES, Shot, address_of, is_for, route_of
@@ -60,6 +62,10 @@ async def live_in(shop: Shop) -> None:
     await Dock(shop.db, [shop.merchant], shop.merchant).work()
     await shop.work()
     await hand_files_over(shop)
+    rule = LaneRule(say="prefer", which=["Post"], origin=["US"], to=["EU", "GB"])
+    async with tenant_tx(shop.db, [shop.merchant]) as tx:
+        await change_rules(tx, shop.merchant, lambda rules: added(rules, rule))
+    await shop.connect("payments", "simpay", "cards", base_url="http://127.0.0.1:9")
     await roll(shop)
 
 

@@ -12,7 +12,7 @@ from doorstep.setup.many_skus import put_skus
 from doorstep.setup.merchants import NewSku
 from tests.browser.pages import PAGES, address_of
 from tests.browser.test_pages import Lived, lived
-from tests.browser.windows import Window
+from tests.browser.windows import Window, email
 from tests.shop import HOME, Shop
 
 __all__ = ["lived"]
@@ -114,6 +114,20 @@ async def test_a_card_is_opened_chosen_and_walked_to_like_a_row(lived: Lived, br
         async with opened.page.expect_navigation():
             await rows.nth(1).tap(position={"x": 200, "y": 60})
         assert number in await opened.page.inner_text("h1")
+
+
+async def test_several_exceptions_are_assigned_at_once_on_a_phone(lived: Lived, browser: Browser) -> None:
+    async with lived.entered(browser, "owner", **SMALL) as opened:
+        await opened.go("/attention")
+        every = await opened.page.locator("[data-choice]").count()
+        assert every > 1
+        await opened.page.tap("[data-choice] >> nth=0")
+        await opened.page.tap("[data-choose-all]")
+        await opened.page.select_option("[form=chosen][name=to]", email(lived.shop, "owner"))
+        async with opened.page.expect_navigation():
+            await opened.page.tap("[formaction='/attention/assign']")
+        await opened.go("/attention?whose=mine")
+        assert await opened.page.locator(".item").count() == every
 
 
 async def test_a_phone_shows_the_filters_that_are_on_and_all_when_asked(lived: Lived, browser: Browser) -> None:

@@ -397,6 +397,27 @@ async def test_an_unpaid_order_says_on_its_page_when_it_expires(shop: Shop, visi
     assert "Чекає на оплату до" in ukrainian.text
 
 
+async def test_the_list_says_which_unpaid_orders_expire_and_when(shop: Shop, visitor: Visitor) -> None:
+    await shop.stock("MUG", 2)
+    waiting, paid = [await shop.place(("MUG", 1), reserve="now") for _ in range(2)]
+    patient = await shop.place(LESSON)
+    await shop.do("record_payment", order=paid, amount_minor=1250, method="transfer")
+    await shop.work()
+    until = shop.at + timedelta(minutes=60)
+    for address in ("/orders?payment=unpaid", "/orders?columns=payment"):
+        rows = _rows(await visitor.html(address))
+        assert f'expires <time datetime="{until:%Y-%m-%dT%H:%M:%SZ}"' in rows[waiting]
+        assert "expires" not in rows[patient] + rows.get(paid, "")
+    ukrainian = await visitor.http.get("/orders?payment=unpaid", headers={"accept-language": "uk"})
+    assert "строк спливає" in ukrainian.text
+
+
+def _rows(page: str) -> dict[str, str]:
+    """The rows of the order list, by order."""
+    rows = re.findall(r"<tr>\s*<td class=\"c-choose\">.*?</tr>", page, re.S)
+    return {re.findall(r'href="/orders/(ord_\d+)"', row)[0]: row for row in rows}
+
+
 async def test_an_order_that_ran_out_unpaid_says_so_and_what_is_to_go_back(shop: Shop, visitor: Visitor) -> None:
     await shop.stock("MUG", 2)
     orders = [await shop.place(line, reserve="now") for line in (("MUG", 1), LESSON, ("MUG", 1))]

@@ -91,4 +91,9 @@ async def test_by_clicks_a_name_is_another_and_an_export_was_filed(shop: Shop, w
         assert await shop.stage(order) == "awaiting_fulfillment"
         parcel = await shop.to_packed(order)
         papers = await visitor.html(f"/orders/{order}/parcels/{parcel}/customs")
-        assert "Packing list" in papers and "Commercial invoice" in papers
+        needed, _says, beside = papers.partition("Where somebody asks for them")
+        assert "/cn23" in needed and "/commercial-invoice" in needed and "/packing-list" not in needed
+        assert "/packing-list" in beside and "/commercial-invoice" not in beside
+        ukrainian = {"accept-language": "uk"}
+        told = await visitor.http.get(f"/orders/{order}/parcels/{parcel}/customs", headers=ukrainian)
+        assert "листова пошта перевозить щонайбільше 2000 г, а тут " in told.text

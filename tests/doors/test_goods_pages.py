@@ -389,6 +389,8 @@ async def test_a_secret_goes_in_and_never_comes_out(shop: Shop, web: str) -> Non
         assert known and known[1]["api_key"] == "hush-hush" and known[1]["tries"] == 2
         tried = await operator.post(f"/settings/accounts/{shop.key}/test", kind="carrier", code="post")
         assert "does not work like this" in tried.text and "did not answer" in tried.text
+        assert f'href="{address}/post"' in tried.text and "Test it again" in tried.text
+        assert "carrier: post" in tried.text and "detail: could not be reached" in tried.text
         assert (
             await operator.post(f"/settings/accounts/{shop.key}/drop", kind="carrier", code="post")
         ).status_code == 303

@@ -329,7 +329,8 @@ async def test_an_import_goes_on_where_its_worker_was_lost(shop: Shop, visitor: 
     assert await claim_import(shop.db, [shop.merchant], "second", now) is None
     so_far = partial(keep_hold, read=1, total=3, doing="rows read")
     assert await so_far(shop.db, run, "first", now)
-    assert "1 of 3 rows" in text_of(await visitor.html(address))
+    for page in (address, "/import"):
+        assert "1 of 3 rows" in text_of(await visitor.html(page))
     # The first is never heard of again.
     later = now + HELD_FOR + timedelta(seconds=1)
     assert await claim_import(shop.db, [shop.merchant], "second", later)
@@ -358,4 +359,9 @@ async def test_a_worker_that_is_stopped_lets_go_of_an_import(shop: Shop, visitor
     (file,) = (home() / "imports" / address.rpartition("/")[2]).iterdir()
     file.unlink()
     assert await work(shop)
-    assert "not where it was put" in await visitor.html(address)
+    lost = await visitor.html(address)
+    assert "not where it was put" in lost and "What the columns say" not in lost
+    assert re.search(r'<a class="button" href="/import">.*Hand it over again', lost)
+    assert "not where it was put" in await visitor.html("/import")
+    ukrainian = await visitor.http.get("/import", headers={"accept-language": "uk"})
+    assert "Файлу немає там, де його поклали" in ukrainian.text

@@ -24,7 +24,7 @@ from doorstep.kit.home import home
 from doorstep.kit.refusals import NotFound, Refusal
 from doorstep.kit.secrets import keyring
 from doorstep.plug import registry
-from doorstep.plug.carrier import Address, Parcel, Shipment
+from doorstep.plug.carrier import Address, CarrierDown, Parcel, Shipment
 from doorstep.setup.connections import connect, connection_of, connections, disconnect
 from doorstep.setup.receipts import are_unheard
 from doorstep.spine.tenant import tenant_tx
@@ -136,9 +136,14 @@ async def test(visit: Visit) -> Response[str]:
             context["rates"] = await registry.carrier(known[0], code, known[1]).rates(asked)
         else:
             registry.check(known[0], known[1])
+    except CarrierDown as refusal:
+        context |= {"trouble": _("It did not answer: is the address right, and is it up?"), "reasons": reasons(refusal)}
     except Refusal as refusal:
         context |= {"trouble": gettext(refusal.sentence), "reasons": reasons(refusal)}
-    return visit.show("account_test.html", is_carrier=kind == "carrier", **context)
+    return visit.show(
+        "account_test.html", is_carrier=kind == "carrier", kind=kind, plugin=known[0], merchant=visit.path["merchant"],
+        **context,
+    )  # fmt: skip
 
 
 def _sample(site: setup.Site | None) -> Shipment:
@@ -164,10 +169,10 @@ async def _account(visit: Visit) -> tuple[int, Form]:
     plugin, code = visit.path["plugin"], visit.path.get("code", "")
     if plugin == RATE_CARD:  # it has pages of its own
         raise NotFound(account=code[:60] or plugin)
-    form = _form(plugin, visit.path["merchant"], code)
-    if not code:
-        return merchant, form
     async with visit.reading() as tx:
+        form = _form(plugin, visit.path["merchant"], code, (await setup.merchant(tx, merchant)).name)
+        if not code:
+            return merchant, form
         found = [one for one in await connections(tx, merchant) if (one.kind, one.code) == (_kind(plugin), code)]
     if not found:
         raise NotFound(account=code[:60])
@@ -181,12 +186,12 @@ def _shape(plugin: str) -> type[Struct]:
     )
 
 
-def _form(plugin: str, merchant: str, code: str) -> Form:
+def _form(plugin: str, merchant: str, code: str, whose: str) -> Form:
     secrets = registry.secret_fields(plugin)
     fields = [Field("code", _("What you call this account"), required=True, longest=60)] if not code else []
     fields += [_field(one, one.name in secrets, bool(code)) for one in structs.fields(registry.settings_of(plugin))]
     address = f"/settings/accounts/{merchant}/{plugin}" + (f"/{code}" if code else "")
-    says = gettext(registry.about(plugin))
+    says = " · ".join((whose, KINDS[_kind(plugin)], gettext(registry.about(plugin))))
     if are_unheard(plugin):
         unheard = _("DOORSTEP_URL is not set, so the gateway cannot tell whether a text came: each counts as sent.")
         says = f"{says}. {unheard}"
@@ -214,4 +219,6 @@ def _field(one: structs.FieldInfo, is_secret: bool, is_there: bool) -> Field:
 def _spelled(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
+    if isinstance(value, float):
+        return f"{value:g}"
     return "" if value in (None, msgspec.NODEFAULT, msgspec.UNSET) else str(value)

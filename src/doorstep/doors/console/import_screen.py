@@ -34,6 +34,7 @@ class Screen:
     rows: list[FirstRow] = field(default_factory=list)
     is_one_table: bool = True
     missing: list[str] = field(default_factory=list)  # what no column says, and somebody will miss
+    is_gone: bool = False  # the file is not where it was put
     trouble: str = ""
     reasons: list[str] = field(default_factory=list)
 
@@ -60,6 +61,9 @@ def screen_of(run: Run, currency: str) -> Screen:
     """What each column says, and the first rows read so."""
     said, screen = said_of(run), Screen()
     files = files_of(run)
+    if not all(file.exists() for file in files):
+        screen.is_gone = True
+        return screen
     try:
         screen.columns = columns_of(files, said)
         screen.is_one_table = len({column.name for column in screen.columns}) == len(screen.columns) and len(files) == 1
@@ -68,7 +72,7 @@ def screen_of(run: Run, currency: str) -> Screen:
         screen.missing = _missing(run, screen)
         screen.rows = rows_of(run, currency)
     except OSError:
-        screen.trouble = _("The file is not where it was put. Hand it over again.")
+        screen.is_gone = True
     except Refusal as refusal:
         screen.trouble, screen.reasons = gettext(refusal.sentence), without_places(refusal)
     return screen

@@ -46,8 +46,8 @@ OPEN_HOLDS = """
 select h.merchant_id, h.order_id, h.type, h.reason from hold h
   where h.merchant_id = any($1) and h.order_id = any($2) and h.lifted_at is null order by h.order_id, h.hold_id
 """
-SHIP_BY = """
-select o.merchant_id, o.order_id, least(o.ship_by, min(f.ship_by)) as ship_by from orders o
+DEADLINES = """
+select o.merchant_id, o.order_id, least(o.ship_by, min(f.ship_by)) as ship_by, o.expires_at from orders o
   left join fulfillment_order f on f.merchant_id = o.merchant_id and f.order_id = o.order_id
   where o.merchant_id = any($1) and o.order_id = any($2) group by o.merchant_id, o.order_id
 """
@@ -190,6 +190,12 @@ class Row:
     other_lines: int
     holds: tuple[tuple[str, str], ...]
     ship_by: datetime | None
+    expires_at: datetime | None
+
+    @property
+    def runs_out(self) -> bool:
+        """Unless somebody pays. Whose time is up waits for a provider's answer, or is about to be ended."""
+        return self.expires_at is not None and self.expires_at > clock.now()
 
     @property
     def is_due(self) -> bool:
@@ -275,7 +281,7 @@ async def _shown(tx: Tx, rows: list[Any], names: Mapping[int, tuple[str, str]]) 
         lines[line["order_id"]].append(line)
     for hold in await tx.rows(OPEN_HOLDS, *at):
         holds[hold["order_id"]].append((hold["type"], hold["reason"]))
-    ship_by = {row["order_id"]: row["ship_by"] for row in await tx.rows(SHIP_BY, *at)}
+    deadlines = {row["order_id"]: (row["ship_by"], row["expires_at"]) for row in await tx.rows(DEADLINES, *at)}
     return [
         Row(
             order=public("ord", row["order_id"]),
@@ -285,7 +291,8 @@ async def _shown(tx: Tx, rows: list[Any], names: Mapping[int, tuple[str, str]]) 
             first_units=lines[row["order_id"]][0]["ordered"] if lines[row["order_id"]] else 0,
             other_lines=max(0, len(lines[row["order_id"]]) - 1),
             holds=tuple(holds[row["order_id"]]),
-            ship_by=ship_by.get(row["order_id"]),
+            ship_by=deadlines[row["order_id"]][0],
+            expires_at=deadlines[row["order_id"]][1],
         )
         for row in rows
     ]

@@ -71,9 +71,10 @@ async def customs(visit: Visit) -> Response[str]:
         if found is None:
             raise NotFound(parcel=visit.path["parcel"])
         needed = needed_papers(await customs_of(tx, found, clock.now().date()))
-    kinds = dict.fromkeys((*needed.papers, *BESIDE)) if needed.papers else {}
-    links = {kind.replace("_", "-"): kind for kind in kinds}
-    return visit.show("customs.html", path=visit.path, links=links, why=needed.why)
+    beside = [kind for kind in BESIDE if kind not in needed.papers] if needed.papers else []
+    return visit.show(
+        "customs.html", path=visit.path, row=found.row, needed=needed.papers, beside=beside, why=needed.why
+    )
 
 
 async def of_invoice(visit: Visit) -> Response[bytes]:

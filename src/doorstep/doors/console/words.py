@@ -233,6 +233,8 @@ REASONS = (
     N_("must be a day, as 2026-03-02"),
     N_("must be an IANA time zone, as Europe/Warsaw"),
     N_("which site is meant?"),
+    N_("no post carries it: a commercial invoice clears it"),
+    N_("a parcel-post item always takes a CN 23"),
     N_("could not be reached"),
     N_("broke off before it had answered"),
     N_("not asked: it has not been answering"),
@@ -272,6 +274,11 @@ REASONS_ABOUT = (
     N_("%s is like %s (%s of 100) of the denied parties, list of %s"),
     N_("%s is like %s (%s of 100 and %s more) of the denied parties, list of %s"),
     N_("%s is %s of the denied parties, as %s says, list of %s"),
+    N_("no customs border between %s and %s"),
+    N_("letter post carries at most %s g, this is %s g"),
+    N_("no SDR rate is known for %s, so the larger form"),
+    N_("the value is above 300 SDR (about %s %s)"),
+    N_("letter post worth no more than 300 SDR (about %s %s)"),
     N_("must be at least %s characters long"),
     N_("must be at most %s characters long"),
     N_("must be at least %s"),
@@ -711,20 +718,32 @@ _ACTORS = Told({"system": "doorstep", "buyer": "the buyer", "check": "doorstep's
 # What a refusal names most.
 ABOUT = Told({
     "order": "order", "role": "role", "merchant": "merchant", "sku": "SKU", "site": "site", "channel": "channel",
-    "parcel": "parcel", "line": "line", "asn": "ASN", "account": "account",
+    "parcel": "parcel", "line": "line", "asn": "ASN", "account": "account", "carrier": "carrier", "file": "file",
+    "reason": "reason", "detail": "detail",
 })  # fmt: skip
+# Of these some words are ours; all others are somebody's.
+SPOKEN = ("reason", "detail")
 
 
 def reasons(refusal: Refusal) -> list[str]:
     """The particulars of a refusal, each as a line."""
+    return whys(refusal.why)
+
+
+def whys(why: Mapping[str, Any]) -> list[str]:
     told = []
-    for name, value in refusal.why.items():
+    for name, value in why.items():
         if name == "fields":
             told += [f"{_field(each.get('pointer', ''))}: {each.get('detail', '')}" for each in value]
         elif value not in (None, "", [], {}):
-            shown = ROLES.get(value, value) if name == "role" else value
-            told.append(f"{ABOUT.get(name, plain(name))}: {shown}")
+            told.append(f"{ABOUT.get(name, plain(name))}: {_shown(name, value)}")
     return told
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name == "role":
+        return ROLES.get(value, value)
+    return reason(str(value)) if name in SPOKEN else value
 
 
 def _field(pointer: str) -> str:
