@@ -28,6 +28,10 @@ class Unexpected(AssertionError):
     """An answer that no measurement may contain."""
 
 
+class NothingMeasured(Unexpected):
+    """There was no answer at all in the measured time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to ask, how and for how long. `requests` take turns; each is a template with `NUMBER` in it.
@@ -190,7 +194,7 @@ def drive(plan: Plan) -> Loaded:
         clients.close()
     count = len(took)
     if not count:
-        raise Unexpected("nothing was answered in the measured time")
+        raise NothingMeasured("nothing was answered in the measured time")
     return Loaded(
         dict(clients.statuses), count, seconds, took[count // 2] * 1000, took[min(count - 1, count * 99 // 100)] * 1000,
         own / count * US, {name: spent / count * US for name, spent in cpu.items()},

@@ -178,17 +178,28 @@ CONNECTED = "select count(*) from pg_stat_activity where datname = $1 and backen
 async def _clone(urls: embedded.Urls, name: str) -> None:
     await migrate(urls.owner)
     async with _postgres() as connection:
-        # The server itself waits five seconds only for those that hung up to be gone.
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(LONGEST_WAIT_FOR_A_LOCK_S):
             while await connection.fetchval(CONNECTED, DATABASE):
                 await asyncio.sleep(0.02)
-        for statement in (f'create database "{name}" template {DATABASE}', *grants(f'"{name}"')):
+        await _alone(connection, f'create database "{name}" template {DATABASE}')
+        for statement in grants(f'"{name}"'):
             await connection.execute(statement)
 
 
 async def _drop(name: str) -> None:
     async with _postgres() as connection:
-        await connection.execute(f'drop database if exists "{name}" with (force)')
+        await _alone(connection, f'drop database if exists "{name}" with (force)')
+
+
+async def _alone(connection: asyncpg.Connection[asyncpg.Record], statement: str) -> None:
+    """Until nobody is at that database: the server itself waits five seconds only for those that it has told to go."""
+    async with asyncio.timeout(LONGEST_WAIT_FOR_A_LOCK_S):
+        while True:
+            try:
+                await connection.execute(statement)
+                return
+            except asyncpg.ObjectInUseError:
+                continue
 
 
 @asynccontextmanager

@@ -6,11 +6,11 @@ import asyncio
 import random
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bench.load import NUMBER, Plan, Unexpected, drive, post
+from bench.load import NUMBER, NothingMeasured, Plan, Unexpected, drive, post
 from bench.orders import several, zipf
 
 ANSWER = b"HTTP/1.1 %d Said\r\ncontent-type: application/json\r\ncontent-length: 18\r\n\r\n" + b'{"order":"ord_12"}'
@@ -56,8 +56,12 @@ def plan(counter: Counter, expected: tuple[int, ...]) -> Plan:
 
 
 async def test_every_answer_is_counted_and_every_request_is_another() -> None:
-    async with counting(201, 409) as counter:
-        loaded = await asyncio.to_thread(drive, plan(counter, (201, 409)))
+    loaded = None
+    while loaded is None:
+        async with counting(201, 409) as counter:
+            # A machine that stood still all the measured time measured nothing: once more.
+            with suppress(NothingMeasured):
+                loaded = await asyncio.to_thread(drive, plan(counter, (201, 409)))
     assert sum(loaded.statuses.values()) == len(counter.asked) >= loaded.answered > 0
     assert loaded.statuses.keys() == {201, 409}
     keys = [re.findall(rb"idempotency-key: (\d+)", one)[0] for one in counter.asked]

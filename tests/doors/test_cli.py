@@ -24,6 +24,7 @@ from doorstep.kit import home as homes
 from doorstep.kit.refusals import Invalid, NotFound, OnHold, every_refusal
 from doorstep.setup.customs.lists import NotARuleList
 from tests.doors.command_line import Cli, doorstep
+from tests.faults.test_twins import is_gone, until
 
 
 def test_help_lists_every_command_and_loads_none_of_them() -> None:
@@ -117,6 +118,7 @@ def test_up_brings_everything_up_once_and_down_ends_it(a_home: Path) -> None:
         before = json.loads(doorstep(a_home, "status", "--json").stdout)
         assert all(before[name]["running"] for name in ("database", "web", "worker", "simulator"))
         os.kill(before["worker"]["pid"], signal.SIGKILL)
+        until(lambda: is_gone(before["worker"]["pid"]))
         again = json.loads(doorstep(a_home, "up", "--json").stdout)
         assert again["address"] == address and again["link"].startswith(f"{address}/in/")
         after = json.loads(doorstep(a_home, "status", "--json").stdout)

@@ -155,11 +155,8 @@ async def test_the_board_is_told_at_once_and_again_when_it_changes(busy: Shop) -
     await busy.place(("MUG", 1))
     await busy.work()
     await roll(busy)
-    for _ in range(5):
-        second = await told(stream)
-        if "Processing 3" in words(second):
-            break
-    assert "Processing 3" in words(second)
+    while "Processing 3" not in words(await told(stream)):
+        continue  # it was read before all of it was there
     closing.set()
     with pytest.raises(StopAsyncIteration):
         await asyncio.wait_for(anext(stream), 60)
@@ -185,7 +182,7 @@ async def test_the_page_changes_by_itself_and_says_nothing_to_the_console(
         await busy.work()
         await roll(busy)
         await expect(count).to_have_text("3", timeout=60_000)
-        assert await opened.page.locator(".chart-draw canvas").count() == 2
+        await expect(opened.page.locator(".chart-draw canvas")).to_have_count(2, timeout=60_000)
         assert opened.troubles == []
 
 

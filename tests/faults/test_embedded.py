@@ -24,6 +24,19 @@ from doorstep.kit.migrate import DatabaseIsNewer, migrate
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
 
 START = "import sys, pathlib; from doorstep.kit import embedded; embedded.start(pathlib.Path(sys.argv[1]))"
+# It comes as far as its initdb, and no farther.
+START_THAT_STANDS_STILL = f"""
+import subprocess, time
+from doorstep.kit.embedded import server
+def begin(at, program, *words, **_):
+    command = [at.programs / program, *words]
+    out = subprocess.DEVNULL
+    subprocess.Popen(command, stdout=out, cwd="/", env=server.clean_environment(), **server.run_as(at.user))
+    print("begun", flush=True)
+    time.sleep(600)
+server._run = begin
+{START}
+"""
 
 
 async def ask(url: str, question: str) -> object:
@@ -173,10 +186,11 @@ async def test_several_starts_at_once_make_one_server(a_home: Path) -> None:
 
 
 async def test_a_start_killed_while_it_makes_the_database_leaves_nothing_in_the_way(a_home: Path) -> None:
-    start = await asyncio.create_subprocess_exec(sys.executable, "-c", START, str(a_home))
-    while not list(a_home.glob("postgres.draft-*")):
-        assert start.returncode is None
-        await asyncio.sleep(0.005)
+    start = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", START_THAT_STANDS_STILL, str(a_home), stdout=subprocess.PIPE
+    )
+    assert start.stdout is not None and await start.stdout.readline() == b"begun\n"
+    assert list(a_home.glob("postgres.draft-*")) and not (a_home / "postgres").exists()
     start.kill()
     await start.wait()
     urls = await asyncio.to_thread(embedded.start, a_home)

@@ -82,6 +82,8 @@ SILENCING: tuple[Fault, ...] = (
 # These end with somebody's patience only; and how long they last.
 TOO_LATE: tuple[Fault, ...] = ("slow", "late")
 SLOW_S = 0.6
+# What nobody waits for, however long the machine stands still meanwhile.
+ENDLESS_S = 120.0
 # What an answer may come without: the price at purchase, the label as PDF, the days of a rate, the last mile's number.
 Part = Literal["price", "pdf", "days", "last_mile"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -535,7 +537,7 @@ class CarrierOverHttpContract(CarrierContract):
         shipment, key, before = self.shipment(self.service), a_key(), fake.count("labels")
         asked = hasty if fault in TOO_LATE else carrier
         # Slow is slower than all that follows: where no keys are known, what came late would be a second parcel.
-        self._strike(fake, fault, "buy", times=None, seconds=10 * SLOW_S if fault in TOO_LATE else 0.1)
+        self._strike(fake, fault, "buy", times=None, seconds=ENDLESS_S if fault in TOO_LATE else 0.1)
         started = time.monotonic()
         with pytest.raises(CarrierDown) as down:
             await asked.buy(shipment, key)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import struct
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SO_LINGER, SOL_SOCKET
@@ -54,6 +54,7 @@ class Strike:
     acts: frozenset[str]
     times: int | None
     seconds: float
+    is_over: threading.Event = field(default_factory=threading.Event)
 
 
 class FakeServer:
@@ -63,7 +64,9 @@ class FakeServer:
         self.asked: list[Asked] = []
         self._answer, self._act_of = answer, act_of
         self._strikes: list[Strike] = []
-        self._one_at_a_time = threading.Lock()
+        self._ever: list[Strike] = []
+        self._under_way = 0
+        self._one_at_a_time = threading.Condition()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -77,7 +80,8 @@ class FakeServer:
                     self.close_connection = True
 
             def _any(self) -> None:
-                fake._serve(self)
+                with fake._at_work():
+                    fake._serve(self)
 
             do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _any
 
@@ -90,9 +94,17 @@ class FakeServer:
 
     def strike(self, fault: Fault, *acts: str, times: int | None = 1, seconds: float = 3.0) -> None:
         self._strikes.append(Strike(fault, frozenset(acts), times, seconds))
+        self._ever.append(self._strikes[-1])
 
     def calm(self) -> None:
         self._strikes.clear()
+
+    def hurry(self) -> None:
+        """What is slow or late is so no longer; answers when all that was asked has been done."""
+        for strike in self._ever:
+            strike.is_over.set()
+        with self._one_at_a_time:
+            assert self._one_at_a_time.wait_for(lambda: not self._under_way, 60), "somebody is still at it"
 
     def __enter__(self) -> FakeServer:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -101,6 +113,17 @@ class FakeServer:
     def __exit__(self, *_: Any) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._one_at_a_time:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._one_at_a_time:
+                self._under_way -= 1
+                self._one_at_a_time.notify_all()
 
     def _serve(self, at: BaseHTTPRequestHandler) -> None:
         url = urlsplit(at.path)
@@ -118,7 +141,7 @@ class FakeServer:
             case "redirect":
                 return _say(at, Reply(302, None, {"Location": "http://127.0.0.1:1/"}))
             case "slow":
-                time.sleep(struck.seconds)
+                struck.is_over.wait(struck.seconds)
             case "repeated":
                 self._act(asked)
         reply = self._act(asked)
@@ -132,7 +155,7 @@ class FakeServer:
             case "huge":
                 return _never_stop(at)
             case "late":
-                time.sleep(struck.seconds)
+                struck.is_over.wait(struck.seconds)
             case "answered_twice":
                 _say(at, reply)
         _say(at, reply)

@@ -38,7 +38,7 @@ def letter_to(to: str = "zofia@example.pl", key: str = "ord_1001/shipped") -> Le
 
 LETTER = letter_to()
 # As long as a busy machine may need.
-PATIENT_S = 20.0
+PATIENT_S = 60.0
 
 
 class Postbox:

@@ -261,7 +261,7 @@ async def test_a_gateway_on_a_bad_day_never_sends_one_text_twice(outside: Outsid
     (first,) = await hasty.send([text])
     assert isinstance(first, RetryAt)
     # It gets there unless the hasty one gave up before it had connected: then it was never sent.
-    given_up = time.monotonic() + 10 * SLOW_S
+    given_up = time.monotonic() + 30
     while is_slow and not rig.reached() and time.monotonic() < given_up:
         await asyncio.sleep(0.05)
     found = await known(sms, text, clock.now() - timedelta(minutes=5))

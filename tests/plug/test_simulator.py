@@ -45,7 +45,7 @@ from tests.plug.carrier_contract import (
 )
 from tests.plug.payments_contract import LONG_AGO, PaymentsContract, charge_of, hold
 
-QUICK = Policy(tries=3, backoff_s=0.01, deadline_s=10.0, breaker_after=99)
+QUICK = Policy(tries=3, backoff_s=0.01, deadline_s=30.0, breaker_after=99)
 HASTY = Policy(tries=2, backoff_s=0.01, deadline_s=SLOW_S / 2, breaker_after=99)
 
 

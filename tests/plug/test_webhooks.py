@@ -83,7 +83,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 Send = Callable[..., Awaitable[Any]]
 # As long as a busy machine may need; and what is soon over where no answer is to come.
-PATIENT_S, HASTY_S = 20.0, 0.5
+PATIENT_S, HASTY_S = 60.0, 0.5
 
 
 @pytest.fixture

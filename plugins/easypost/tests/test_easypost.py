@@ -66,7 +66,7 @@ from tests.plug.fake_http import FakeServer
 
 DATA = os.environ.get("DOORSTEP_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="DOORSTEP_DATA is not set: no recorded answers of EasyPost to read")
-PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=10.0, breaker_after=10_000)
+PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=30.0, breaker_after=10_000)
 HASTY = replace(PATIENT, deadline_s=SLOW_S / 2)
 ABROAD = "USPS FirstClassPackageInternationalService"
 

@@ -31,7 +31,7 @@ async def dock(shop: Shop, easypost: tuple[EasyPostWorld, FakeServer]) -> Shop:
 
 
 def account(server: FakeServer) -> dict[str, object]:
-    return {"api_key": API_KEY, "base_url": f"{server.url}/v2", "deadline_s": 2.0, "tries": 1}
+    return {"api_key": API_KEY, "base_url": f"{server.url}/v2", "deadline_s": 30.0, "tries": 1}
 
 
 def at_home(dock: Shop) -> dict[str, object]:

@@ -18,7 +18,7 @@ async def test_an_account_with_ups_is_added_and_tried(shop: Shop, web: str) -> N
     address = f"/settings/accounts/{shop.key}/karrio"
     with FakeServer(world.answer, world.act_of) as server:
         said = {"code": "ups", "connector": "ups", "credentials": world.credentials, "country": "US",
-                "base_url": server.url, "deadline_s": "5"}  # fmt: skip
+                "base_url": server.url, "deadline_s": "30"}  # fmt: skip
         async with visiting(shop, web, "operator") as operator:
             wrong = await operator.post(address, **{**said, "connector": "pigeon"})
             assert wrong.status_code == 422 and "pip install karrio-pigeon" in text_of(wrong.text)

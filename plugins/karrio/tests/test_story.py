@@ -32,7 +32,7 @@ async def dock(shop: Shop, ups: tuple[FakeUps, FakeServer]) -> Shop:
 
 def account(server: FakeServer) -> dict[str, object]:
     told = {"connector": "ups", "credentials": FakeUps.credentials, "country": "US"}
-    return {**told, "base_url": server.url, "deadline_s": 2.0}
+    return {**told, "base_url": server.url, "deadline_s": 30.0}
 
 
 HOME = {"ship_to": {"name": "A Buyer", "line1": "7 Milk Street", "city": "Boston", "region": "MA", "postcode": "02108",

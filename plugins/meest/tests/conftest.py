@@ -19,7 +19,7 @@ from tests.plug.carrier_contract import SLOW_S
 
 __all__ = ["db", "shop", "web"]
 
-PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=10.0, breaker_after=99)
+PATIENT = Policy(tries=2, backoff_s=0.01, deadline_s=30.0, breaker_after=99)
 HASTY = replace(PATIENT, deadline_s=SLOW_S / 2)
 
 

@@ -4,6 +4,7 @@ does what is worst for us: it takes two parcels of one number, and forgets token
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 import itertools
 import socket
@@ -432,6 +433,17 @@ class FakeApp(App):
     def __init__(self, meest: Meest) -> None:
         super().__init__(cast(World, meest))
         self.meest = meest
+        self.slow_ones, self.is_hurried = 0, False
+
+    async def _strike_before(self, fault: Rule, scope: Scope, send: Send) -> bool:
+        """What is slow is so until it is hurried, at the latest for as long as it is told."""
+        if fault.kind != "slow":
+            return await super()._strike_before(fault, scope, send)
+        self.slow_ones += 1
+        until = time.monotonic() + fault.seconds
+        while not self.is_hurried and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+        return False
 
     def _act(self, scope: Scope, body: Any) -> Answer:
         params = dict(one.split("=", 1) for one in scope["query_string"].decode().split("&") if "=" in one)
@@ -455,7 +467,6 @@ class FakeMeest:
     def __init__(self, port: int = 0) -> None:
         self.begin_anew()
         self._server = server_of(cast(App, Latest(self)))
-        self._server.config.timeout_graceful_shutdown = 1  # it does not wait for the slow
         listening = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{listening.getsockname()[1]}{BASE}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -475,6 +486,15 @@ class FakeMeest:
 
     def strike_path(self, fault: Kind, path: str, *, times: int | None = 1, seconds: float = 3.0) -> None:
         self._app.faults.use(FaultPlan(rules=(Rule(kind=fault, times=times, seconds=seconds, path=BASE + path),)))
+
+    async def is_at_it(self) -> None:
+        """What is slow has come here."""
+        while not self._app.slow_ones:
+            await asyncio.sleep(0.01)
+
+    def hurry(self) -> None:
+        """What is slow is done now."""
+        self._app.is_hurried = True
 
     def leave_out(self, *parts: Part) -> None:
         self.meest.left_out = parts

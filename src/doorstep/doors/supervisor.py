@@ -29,6 +29,10 @@ HEALTH_PATH = "/health"
 SAME_START_S = 2.0
 LONGEST_LOG_BYTES = 10_000_000
 SLOWEST_RESTART_S = 30.0
+# A part without a port is healthy when it has lived through its first moments.
+FIRST_MOMENTS_S = 0.5
+# Who is killed is gone as soon as the machine comes to it.
+GONE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +204,7 @@ def _turn_over(log_file: Path) -> None:
 
 
 def _await_healthy(home: Path, name: str, deadline: float) -> State:
-    # A part without a port is healthy when it has lived through its first moments.
-    settled = time.monotonic() + (0.0 if PARTS[name].listens else 0.5)
+    settled = time.monotonic() + (0.0 if PARTS[name].listens else FIRST_MOMENTS_S)
     while time.monotonic() < deadline:
         found = state(home, name)
         if not found.running:
@@ -267,7 +270,7 @@ def _end(process: psutil.Process, patience_s: float) -> None:
     _, alive = psutil.wait_procs(family, timeout=patience_s)
     for left in alive:
         left.kill()
-    psutil.wait_procs(alive, timeout=5)
+    psutil.wait_procs(alive, timeout=GONE_WITHIN_S)
 
 
 def _note_file(home: Path, name: str) -> Path:

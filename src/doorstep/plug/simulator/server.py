@@ -151,9 +151,13 @@ def serve(app: App, listening: socket.socket) -> None:
 
 
 def server_of(app: App) -> uvicorn.Server:
+    """One that does not wait for its slow answers when it is ended."""
     return uvicorn.Server(
-        uvicorn.Config(app, http=DroppableProtocol, lifespan="on", log_level="warning", access_log=False, ws="none")
-    )
+        uvicorn.Config(
+            app, http=DroppableProtocol, lifespan="on", log_level="warning", access_log=False, ws="none",
+            timeout_graceful_shutdown=1,
+        )
+    )  # fmt: skip
 
 
 async def _live(receive: Receive, send: Send) -> None:
