@@ -57,11 +57,12 @@ def plan(counter: Counter, expected: tuple[int, ...]) -> Plan:
 
 async def test_every_answer_is_counted_and_every_request_is_another() -> None:
     loaded = None
-    while loaded is None:
-        async with counting(201, 409) as counter:
-            # A machine that stood still all the measured time measured nothing: once more.
-            with suppress(NothingMeasured):
-                loaded = await asyncio.to_thread(drive, plan(counter, (201, 409)))
+    async with asyncio.timeout(60):
+        while loaded is None:
+            async with counting(201, 409) as counter:
+                # A machine that stood still all the measured time measured nothing: once more.
+                with suppress(NothingMeasured):
+                    loaded = await asyncio.to_thread(drive, plan(counter, (201, 409)))
     assert sum(loaded.statuses.values()) == len(counter.asked) >= loaded.answered > 0
     assert loaded.statuses.keys() == {201, 409}
     keys = [re.findall(rb"idempotency-key: (\d+)", one)[0] for one in counter.asked]

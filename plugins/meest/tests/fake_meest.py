@@ -489,8 +489,9 @@ class FakeMeest:
 
     async def is_at_it(self) -> None:
         """What is slow has come here."""
-        while not self._app.slow_ones:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            while not self._app.slow_ones:
+                await asyncio.sleep(0.01)
 
     def hurry(self) -> None:
         """What is slow is done now."""

@@ -61,10 +61,9 @@ def screen_of(run: Run, currency: str) -> Screen:
     """What each column says, and the first rows read so."""
     said, screen = said_of(run), Screen()
     files = files_of(run)
-    if not all(file.exists() for file in files):
-        screen.is_gone = True
-        return screen
     try:
+        for file in files:
+            file.stat()  # readers refuse a lost one in words of their own
         screen.columns = columns_of(files, said)
         screen.is_one_table = len({column.name for column in screen.columns}) == len(screen.columns) and len(files) == 1
         if run.kind == "orders":

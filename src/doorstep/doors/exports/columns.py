@@ -58,8 +58,8 @@ class Export:
         """The rows of merchant $1 whose id is one of $2, by that column of one of its tables.
 
         Each is looked up (`offset 0`): as one of a list it was looked for among all that the merchant has. Nor is it
-        known when this is planned who the merchant is: where its rows are younger than the statistics, it would be
-        taken to have none, and any index of merchants to be as good.
+        known when this is planned who the merchant is: the second of two, whose rows are younger than the statistics,
+        would be taken to have none (decision 46 does not reach it), and any index of merchants to be as good.
         """
         return f"""
 with {table} as materialized (

@@ -20,9 +20,9 @@ from doorstep.journey.intake.corrections.correcting import (
     order_events,
     stock_events,
 )
+from doorstep.journey.intake.corrections.ended import Ended, end
 from doorstep.journey.intake.corrections.facts import Existing, Facts, Left, facts_of
 from doorstep.journey.intake.corrections.linking import lines_linked, link, release, together, units_linked
-from doorstep.journey.intake.corrections.roads import Ended, end
 from doorstep.journey.intake.costs import corrected_totals
 from doorstep.journey.intake.known import items_of
 from doorstep.journey.intake.told import ImportCorrection

@@ -14,8 +14,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from doorstep.journey.intake.corrections.ended import Ended
 from doorstep.journey.intake.corrections.linking import STAGES, Credited, Ends, Links, units_linked
-from doorstep.journey.intake.corrections.roads import Ended
 from doorstep.journey.intake.shelf import Shelf
 from doorstep.setup.places import HISTORY, Goods
 from doorstep.spine.outcome import Cash, Delete, Demand, Event, Fact, Insert, Move, Stock, Update

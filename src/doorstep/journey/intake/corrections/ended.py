@@ -1,4 +1,4 @@
-"""roads: where units are that were credited on their way and are credited no more: with what their parcel came to.
+"""ended: where units are that were credited on their way and are credited no more: with what their parcel came to.
 
 What a credit lets go of is on the road again only as far as parcels on it hold it. The rest came with its parcel, was
 lost with it, or is here again with it.
